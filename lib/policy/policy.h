@@ -1,0 +1,237 @@
+/*
+ * policy.h - reading the policy image and deciding one call.
+ *
+ * The image (image.h has its byte tables) is an LMDB environment written in
+ * place by one writer; a change is in force at the next decision (design 5).
+ * Finding and deciding are apart: the rows found may be kept for a
+ * (connection, path) while the image's version stands, the verdict never.
+ *
+ * Ownership: the caller owns every struct; rows are copies, nothing in them
+ *            points into the map.
+ * Threads:   one pv_policy per thread. Blocks: on page faults only.
+ * Errors:    an unreadable, torn, absent or too new image gives an error from
+ *            pv_policy_find, and an error is never an allow.
+ */
+#ifndef PV_POLICY_POLICY_H
+#define PV_POLICY_POLICY_H
+
+#include <netinet/in.h>
+
+#include "base/slice.h"
+#include "policy/outcome.h"
+
+#define PV_KEY_HASH_LEN 32       /* SHA-256 of SubjectPublicKeyInfo */
+#define PV_POLICY_ID_MAX 64      /* ids of agencies, systems, grants ... */
+#define PV_POLICY_PATH_MAX 240   /* /x/{provider}/{service}/{version}/{method} */
+#define PV_POLICY_PURPOSES_MAX 8
+#define PV_POLICY_NETWORKS_MAX 8
+#define PV_POLICY_NOTICES_MAX 4
+#define PV_POLICY_GRANTS_MAX 8   /* rows of one (subject, method) */
+#define PV_POLICY_SERIAL_MAX 20  /* RFC 5280 4.1.2.2, bytes */
+
+struct pv_id { /* text of an id, copied */
+    uint8_t len;
+    char    text[PV_POLICY_ID_MAX];
+};
+
+struct pv_network { /* 16 bytes; IPv4 as ::ffff:a.b.c.d with bits + 96 */
+    uint8_t address[16];
+    uint8_t bits;
+};
+
+enum pv_pattern {
+    PV_PATTERN_INQUIRY = 1,
+    PV_PATTERN_VERIFY,
+    PV_PATTERN_LIST,
+    PV_PATTERN_COMMAND,
+    PV_PATTERN_FILE,
+    PV_PATTERN_EVENTS,
+};
+
+enum pv_system_kind {
+    PV_SYSTEM_APPLICATION = 1,
+    PV_SYSTEM_CONNECTOR,
+    PV_SYSTEM_EXCHANGE,
+    PV_SYSTEM_GATEWAY,
+};
+
+/* Who calls: one row of `systems`. */
+struct pv_system_row {
+    uint32_t          number; /* of the system, unit (0: none) and agency */
+    uint32_t          unit_number;
+    uint32_t          agency_number;
+    uint8_t           kind; /* enum pv_system_kind */
+    bool              suspended;
+    uint8_t           network_count; /* 0: no network is registered: refuse */
+    struct pv_network network[PV_POLICY_NETWORKS_MAX];
+    struct pv_id      system;
+    struct pv_id      unit; /* len 0: none */
+    struct pv_id      agency;
+};
+
+struct pv_notice { /* an announced outage; half open [from, until) */
+    int64_t from_ms;
+    int64_t until_ms;
+};
+
+/* What is called: one row of `methods`. */
+struct pv_method_row {
+    uint32_t         number;
+    uint8_t          pattern;    /* enum pv_pattern */
+    uint8_t          state;      /* enum pv_reason that refuses; 0 when live */
+    int64_t          state_since_ms;
+    bool             dedicated;  /* only a grant of the system itself counts */
+    bool             needs_consent;
+    bool             reason_hidden; /* depends on an earlier answer: the record
+                                      says only answered or failed (design 4) */
+    uint32_t         connect_timeout_ms;
+    uint32_t         deadline_ms; /* the whole call at the provider */
+    uint32_t         answer_max_len;
+    int16_t          open_minute;  /* hours of Tehran's day; both 0: always */
+    int16_t          close_minute; /* may be below open: over midnight */
+    uint8_t          weekdays;     /* bit 0 Saturday ... bit 6 Friday; 0: all */
+    uint8_t          notice_count;
+    struct pv_notice notice[PV_POLICY_NOTICES_MAX];
+    struct pv_id     provider;
+    struct pv_id     service;
+    struct pv_id     version;
+    struct pv_id     method;
+    uint32_t         endpoint_number; /* 0: none */
+    uint32_t         endpoint_version;
+    uint16_t         endpoint_port;
+    uint8_t          endpoint_address[16]; /* as in pv_network */
+    uint8_t          endpoint_pin[PV_KEY_HASH_LEN];
+    struct pv_id     endpoint_name; /* TLS name */
+};
+
+enum pv_grant_kind {
+    PV_GRANT_SYSTEM = 1, /* in the order of decision */
+    PV_GRANT_UNIT,
+    PV_GRANT_AGENCY,
+    PV_GRANT_GROUP, /* all executive agencies, municipalities ... */
+    PV_GRANT_MODE,
+};
+
+/* One right, or one reason why there is none. */
+struct pv_grant_row {
+    uint8_t      kind;    /* enum pv_grant_kind */
+    uint8_t      blocked; /* enum pv_reason that refuses; 0 when in force */
+    bool         proposed;      /* basis: proposed */
+    bool         needs_consent;
+    int64_t      blocked_since_ms;
+    int64_t      start_ms;
+    int64_t      end_ms; /* first moment without the right; 0: open */
+    uint32_t     rate_per_s;  /* 0: no limit */
+    uint32_t     burst;
+    uint32_t     per_day;     /* 0: no limit */
+    uint8_t      purpose_count;
+    struct pv_id id;
+    struct pv_id resolution;
+    struct pv_id purpose[PV_POLICY_PURPOSES_MAX];
+};
+
+/* What pv_policy_find gives: everything a decision of this (key, path) needs */
+struct pv_rows {
+    uint64_t             version;  /* of the image these rows came from */
+    uint64_t             decision; /* number of the last registry decision */
+    bool                 has_system;
+    bool                 has_method;
+    struct pv_system_row system;
+    struct pv_method_row method;
+    uint8_t              consumer_blocked; /* reason: suspended or withdrawn for
+                                         this consumer and method, also under a
+                                         mode; 0 when not */
+    int64_t              consumer_blocked_since_ms;
+    uint8_t              hint; /* reason when grants exist, but for another unit
+                                  or system of this agency; 0 when not */
+    uint8_t              grant_count; /* in the order of decision */
+    struct pv_grant_row  grant[PV_POLICY_GRANTS_MAX];
+};
+
+/* What the caller presented, checked by TLS but not by policy. */
+struct pv_certificate {
+    uint8_t  key_hash[PV_KEY_HASH_LEN];
+    uint8_t  issuer_hash[32]; /* SHA-256 of the issuer's DER name */
+    uint8_t  serial[PV_POLICY_SERIAL_MAX];
+    uint8_t  serial_len;
+    int64_t  not_before_ms;
+    int64_t  not_after_ms;
+};
+
+/* What changes from call to call. */
+struct pv_call {
+    int64_t                      when_ms;
+    const struct pv_certificate *certificate;
+    uint8_t                      source[16]; /* address, as in pv_network */
+    struct pv_slice              purpose;    /* empty: header absent */
+    bool                         has_consent;
+};
+
+enum pv_verdict {
+    PV_DENY = 0, /* zero is no */
+    PV_ALLOW = 1,
+};
+
+struct pv_decision {
+    enum pv_verdict            verdict;
+    enum pv_outcome            outcome; /* class when denied */
+    enum pv_reason             reason;
+    int64_t                    since_ms; /* date that belongs to the reason, or 0
+                                          (ended on, suspended since ...) */
+    const struct pv_grant_row *grant;  /* in rows; NULL when none applies */
+    struct pv_slice            purpose;  /* the one in force; in rows or call */
+};
+
+struct pv_policy; /* reader */
+
+/*
+ * Open the image in directory dir for reading, with LMDB's lock table and at
+ * most max_readers readers; clears dead readers. PV_ENOTFOUND, PV_EVERSION
+ * (too new), PV_ECORRUPT, PV_EDB, PV_ENOMEM.
+ */
+enum pv_err pv_policy_open(const char *dir, struct pv_policy **ret_policy,
+                           struct pv_why *why) PV_MUST_CHECK;
+void        pv_policy_close(struct pv_policy *policy);
+
+/*
+ * The image's current version: changes with every committed change. Cheap
+ * enough for every call (one reader renewal). Errors as pv_policy_find.
+ */
+enum pv_err pv_policy_version(struct pv_policy *policy,
+                              uint64_t         *ret_version) PV_MUST_CHECK;
+
+/*
+ * Copy the rows for a key and a canonical path. A missing system or method is
+ * not an error: has_system, has_method say so. PV_EDB, PV_ECORRUPT,
+ * PV_EVERSION, PV_ERANGE (path too long).
+ */
+enum pv_err pv_policy_find(struct pv_policy *policy,
+                           const uint8_t     key_hash[PV_KEY_HASH_LEN],
+                           struct pv_slice path, struct pv_rows *ret_rows)
+    PV_MUST_CHECK;
+
+/*
+ * Is this (issuer, serial) revoked? Looked up on every call. Errors as above.
+ */
+enum pv_err pv_policy_revoked(struct pv_policy            *policy,
+                              const struct pv_certificate *certificate,
+                              bool *ret_revoked) PV_MUST_CHECK;
+
+/*
+ * The system's agency by the system's id, for rebuilding quotas from the
+ * journal. PV_ENOTFOUND when it is not registered any more.
+ */
+enum pv_err pv_policy_agency_of(struct pv_policy *policy,
+                                struct pv_slice   system,
+                                struct pv_id     *ret_agency) PV_MUST_CHECK;
+
+/*
+ * Decide one call on the rows found, in the order of design 5, without
+ * looking anything up: pure, never fails, never touches a clock or a file.
+ * revoked comes from pv_policy_revoked. Quotas are not part of it (they need
+ * memory shared by the workers); everything else is.
+ */
+void pv_policy_decide(const struct pv_rows *rows, const struct pv_call *call,
+                      bool revoked, struct pv_decision *ret_decision);
+
+#endif

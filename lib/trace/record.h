@@ -1,0 +1,157 @@
+/*
+ * record.h - what the trace keeps of a call: a closed list of fields (R-077).
+ *
+ * A record is one line of canonical JSON (RFC 8785: members in code-point
+ * order, integers only, no spaces). Adding a field is a governed change and a
+ * new PV_RECORD_VERSION; the writer refuses unknown fields and versions.
+ * No subject, no body, no digest of content, no answer size (R-075 to R-081).
+ *
+ * request     one leaf per request
+ *   case        citizen's case, UUID; absent when none
+ *   commitment  base64url of 32 bytes, 43 characters; absent when none
+ *   consumer    system id
+ *   decision    "allowed" or an outcome word (refused, limited, closed, invalid,
+ *               unavailable)
+ *   grant       grant or mode id; absent when none applied
+ *   hop         0 for a direct call
+ *   id          tracking id
+ *   image       registry decision number of the policy image
+ *   method, provider, service, version
+ *   node        exchange node id
+ *   purpose     absent when none
+ *   reason      reason word; absent when allowed
+ *   size        class of the request body: "0", "1k", "4k", "16k", "64k",
+ *               "256k", "1m", "big", "chunked" (upper bound of the class)
+ *   time        ms since 1970, when the request was read
+ *   type        "request"
+ *   unit        absent when none
+ *   v           1
+ *   via         relaying exchange's system id; absent when hop is 0
+ * completions one leaf per frame
+ *   done        array of [of, forwarded, first, last, outcome]: of is the index
+ *               of the request's leaf; the three times are ms since 1970, 0 when
+ *               it did not happen, rounded down to 100 ms on verify methods
+ *   node, type "completions", v
+ * refusals    the summary above a system's budget, one a minute
+ *   consumer, count, from, node, type "refusals", until, v
+ * worker-lost written by traced when a worker vanished with calls open
+ *   epoch (16 hex digits), node, open (how many), time, type "worker-lost", v
+ */
+#ifndef PV_TRACE_RECORD_H
+#define PV_TRACE_RECORD_H
+
+#include "base/buf.h"
+#include "policy/outcome.h"
+#include "trace/tracking_id.h"
+
+#define PV_RECORD_VERSION 1
+#define PV_RECORD_MAX 2048           /* bytes of a request record */
+#define PV_COMPLETIONS_MAX 512       /* in one leaf */
+#define PV_COMPLETIONS_LEN_MAX 57344 /* bytes of that leaf */
+#define PV_COMMITMENT_LEN 43
+
+enum pv_record_type {
+    PV_RECORD_REQUEST = 1,
+    PV_RECORD_COMPLETIONS,
+    PV_RECORD_REFUSALS,
+    PV_RECORD_WORKER_LOST,
+};
+
+struct pv_request_record { /* all slices borrowed */
+    struct pv_slice case_id;
+    struct pv_slice commitment;
+    struct pv_slice consumer;
+    struct pv_slice decision;
+    struct pv_slice grant;
+    uint64_t        hop;
+    struct pv_slice id;
+    uint64_t        image;
+    struct pv_slice method;
+    struct pv_slice node;
+    struct pv_slice provider;
+    struct pv_slice purpose;
+    struct pv_slice reason;
+    struct pv_slice service;
+    struct pv_slice size;
+    uint64_t        time_ms;
+    struct pv_slice unit;
+    struct pv_slice version;
+    struct pv_slice via;
+};
+
+struct pv_completion {
+    uint64_t        of; /* leaf index of the request */
+    uint64_t        forwarded_ms;
+    uint64_t        first_ms;
+    uint64_t        last_ms;
+    enum pv_outcome outcome;
+};
+
+struct pv_refusals_record {
+    struct pv_slice consumer;
+    uint64_t        count;
+    uint64_t        from_ms;
+    struct pv_slice node;
+    uint64_t        until_ms;
+};
+
+struct pv_worker_lost_record {
+    uint64_t        epoch;
+    struct pv_slice node;
+    uint64_t        open;
+    uint64_t        time_ms;
+};
+
+struct pv_record { /* what pv_record_parse gives; slices borrow the line */
+    enum pv_record_type          type;
+    struct pv_request_record     request;
+    struct pv_refusals_record    refusals;
+    struct pv_worker_lost_record worker_lost;
+    struct pv_slice              node;
+    size_t                       completion_count;
+    struct pv_slice              completions; /* text of `done`, for
+                                                 pv_record_next_completion */
+};
+
+/*
+ * Write the request record at room (PV_RECORD_MAX bytes) in one pass. Ids and
+ * words must match [a-z0-9./_-]; PV_EINVAL otherwise, PV_ERANGE when it does
+ * not fit. Runs on every call: no allocation, no printf.
+ */
+enum pv_err pv_record_write_request(const struct pv_request_record *request,
+                                    char *room, size_t room_len,
+                                    size_t *ret_len) PV_MUST_CHECK;
+
+/* Opens a completions leaf in room; then add items; then end it. */
+enum pv_err pv_record_begin_completions(char *room, size_t room_len,
+                                        size_t *ret_len) PV_MUST_CHECK;
+enum pv_err pv_record_add_completion(char *room, size_t room_len, size_t *len,
+                                     const struct pv_completion *completion,
+                                     bool first) PV_MUST_CHECK;
+enum pv_err pv_record_end_completions(char *room, size_t room_len, size_t *len,
+                                      struct pv_slice node) PV_MUST_CHECK;
+
+enum pv_err pv_record_write_refusals(const struct pv_refusals_record *refusals,
+                                     char *room, size_t room_len,
+                                     size_t *ret_len) PV_MUST_CHECK;
+enum pv_err pv_record_write_worker_lost(
+    const struct pv_worker_lost_record *lost, char *room, size_t room_len,
+    size_t *ret_len) PV_MUST_CHECK;
+
+/*
+ * Strict: exactly the canonical form above, nothing else, otherwise PV_EINVAL;
+ * PV_EVERSION for another v. Law: what is parsed and written again is equal
+ * to the byte.
+ */
+enum pv_err pv_record_parse(struct pv_slice   line,
+                            struct pv_record *ret_record) PV_MUST_CHECK;
+
+/* Walk record->completions; PV_ENOTFOUND at the end. */
+enum pv_err pv_record_next_completion(struct pv_slice      *rest,
+                                      struct pv_completion *ret_completion)
+    PV_MUST_CHECK;
+
+/* The class word for a body of len bytes. */
+struct pv_slice pv_record_size_class(uint64_t len);
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * banned.h - calls that do not compile in this project, force-included by
+ * meson.build. Each has a safe form in lib/base: pv_slice_* and pv_buf_* for
+ * text, pv_slice_to_u64 for numbers, pv_time_* for dates.
+ */
+#ifndef PV_BANNED_H
+#define PV_BANNED_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#pragma GCC poison strcpy strcat stpcpy sprintf vsprintf strtok strtok_r
+#pragma GCC poison atoi atol atoll atof strtol strtoul strtoll strtoull strtod
+#pragma GCC poison sscanf gets ctime ctime_r asctime localtime gmtime
+#undef alloca
+#pragma GCC poison alloca system popen tmpnam mktemp
+
+#endif

@@ -11,10 +11,16 @@
 #include <string.h>
 #include <time.h>
 
+/* some are macros of a fortified libc */
+#undef strcpy
+#undef strcat
+#undef stpcpy
+#undef sprintf
+#undef vsprintf
+#undef alloca
 #pragma GCC poison strcpy strcat stpcpy sprintf vsprintf strtok strtok_r
 #pragma GCC poison atoi atol atoll atof strtol strtoul strtoll strtoull strtod
 #pragma GCC poison sscanf gets ctime ctime_r asctime localtime gmtime
-#undef alloca
 #pragma GCC poison alloca system popen tmpnam mktemp
 
 #endif

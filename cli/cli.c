@@ -1,0 +1,84 @@
+/*
+ * cli.c - what the commands share: language, messages, exit codes.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cmd.h"
+
+enum pv_lang
+pv_cli_lang(const char *name)
+{
+    static const char *const variable[] = {"PAYVAND_LANG", "LC_ALL",
+                                           "LC_MESSAGES", "LANG"};
+    const char              *text = name;
+    size_t                   i;
+
+    for (i = 0; text == NULL && i < sizeof(variable) / sizeof(variable[0]);
+         i++) {
+        text = getenv(variable[i]);
+        if (text != NULL && text[0] == '\0') {
+            text = NULL;
+        }
+    }
+    return pv_slice_starts(pv_slice_from(text), PV_LIT("fa")) ? PV_LANG_FA
+                                                              : PV_LANG_EN;
+}
+
+const char *
+pv_cli_text(enum pv_lang lang, const char *en, const char *fa)
+{
+    return lang == PV_LANG_FA ? fa : en;
+}
+
+void
+pv_cli_error(const char *format, ...)
+{
+    va_list list;
+
+    (void)fputs("payvand: ", stderr); /* nowhere else to complain */
+    va_start(list, format);
+    (void)vfprintf(stderr, format, list); /* as above */
+    va_end(list);
+    (void)fputc('\n', stderr); /* as above */
+}
+
+int
+pv_cli_usage_error(const char *command)
+{
+    pv_cli_error("see: payvand %s --help", command);
+    return PV_EXIT_USAGE;
+}
+
+int
+pv_cli_print(const struct pv_buf *out)
+{
+    struct pv_slice text = pv_buf_view(out);
+
+    if ((text.len > 0 && fwrite(text.ptr, 1, text.len, stdout) != text.len) ||
+        fputc('\n', stdout) == EOF || fflush(stdout) != 0) {
+        pv_cli_error("cannot write to standard output");
+        return PV_EXIT_FAILED;
+    }
+    return PV_EXIT_OK;
+}
+
+int
+pv_cli_outcome_exit(enum pv_outcome outcome)
+{
+    static const int code[PV_OUTCOME_END] = {
+        [PV_OUTCOME_NONE] = PV_EXIT_FAILED,
+        [PV_OUTCOME_ANSWERED] = PV_EXIT_OK,
+        [PV_OUTCOME_INVALID] = PV_EXIT_INVALID,
+        [PV_OUTCOME_REFUSED] = PV_EXIT_REFUSED,
+        [PV_OUTCOME_LIMITED] = PV_EXIT_LIMITED,
+        [PV_OUTCOME_CLOSED] = PV_EXIT_CLOSED,
+        [PV_OUTCOME_FAILED] = PV_EXIT_PROVIDER_FAILED,
+        [PV_OUTCOME_TIMEOUT] = PV_EXIT_TIMEOUT,
+        [PV_OUTCOME_UNAVAILABLE] = PV_EXIT_UNAVAILABLE,
+        [PV_OUTCOME_UNKNOWN] = PV_EXIT_UNKNOWN,
+    };
+
+    return outcome < PV_OUTCOME_END ? code[outcome] : PV_EXIT_FAILED;
+}

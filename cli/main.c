@@ -1,0 +1,123 @@
+/*
+ * main.c - the `payvand` command: finds the command in the table and runs it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+
+/* a command whose file is not in the build yet is not listed */
+#pragma weak pv_cmd_call
+#pragma weak pv_cmd_doctor
+#pragma weak pv_cmd_grant
+#pragma weak pv_cmd_import
+#pragma weak pv_cmd_service
+#pragma weak pv_cmd_status
+#pragma weak pv_cmd_trace
+
+struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *en;
+    const char *fa;
+};
+
+static const struct command command[] = {
+    {"call", pv_cmd_call, "call a method of a service through an exchange",
+     "فراخوانی یک متد از یک خدمت از راه مرکز تبادل"},
+    {"trace", pv_cmd_trace, "what became of a request, by its tracking id",
+     "سرنوشت یک درخواست با شناسه پیگیری"},
+    {"service", pv_cmd_service, "list the services, or show one",
+     "فهرست خدمات یا شرح یک خدمت"},
+    {"grant", pv_cmd_grant, "list who may call what, and by which resolution",
+     "فهرست مجوزهای دسترسی و مصوبه هر یک"},
+    {"import", pv_cmd_import, "load a catalogue into the policy image",
+     "بارگذاری کاتالوگ در تصویر سیاست"},
+    {"status", pv_cmd_status, "what an exchange is doing now",
+     "وضعیت کنونی مرکز تبادل"},
+    {"doctor", pv_cmd_doctor, "find what is wrong with an installation",
+     "یافتن ایرادهای نصب و راه رفع آنها"},
+};
+
+#define COMMAND_COUNT (sizeof(command) / sizeof(command[0]))
+
+static int
+help(FILE *out)
+{
+    enum pv_lang lang = pv_cli_lang(NULL);
+    size_t       i;
+
+    (void)fprintf(
+        out, /* a failed write shows in ferror below */
+        "%s\n\n  payvand COMMAND [OPTION...]\n  payvand COMMAND --help\n\n",
+        pv_cli_text(lang,
+                    "payvand: the command line of the Payvand information "
+                    "exchange",
+                    "payvand: خط فرمان مرکز تبادل اطلاعات پیوند"));
+    for (i = 0; i < COMMAND_COUNT; i++) {
+        if (command[i].run != NULL) {
+            (void)fprintf(out, "  %-9s %s\n", command[i].name, /* as above */
+                          pv_cli_text(lang, command[i].en, command[i].fa));
+        }
+    }
+    (void)fprintf(
+        out, "\n%s\n",
+        pv_cli_text(
+            lang, /* as above */
+            "Every command takes --json and --lang en|fa. "
+            "Manual: man payvand",
+            "همه فرمان‌ها ‎--json و ‎--lang en|fa را "
+            "می‌پذیرند. راهنما: man payvand"));
+    return ferror(out) ? PV_EXIT_FAILED : PV_EXIT_OK;
+}
+
+static const struct command *
+find(const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(name, command[i].name) == 0 && command[i].run != NULL) {
+            return &command[i];
+        }
+    }
+    return NULL;
+}
+
+int
+main(int argc, char **argv)
+{
+    const struct command *found;
+    static char           help_option[] = "--help";
+    char                 *ask[3] = {NULL, help_option, NULL};
+
+    if (argc < 2) {
+        (void)help(stderr); /* the exit code says the rest */
+        return PV_EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        (strcmp(argv[1], "help") == 0 && argc == 2)) {
+        return help(stdout);
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        return printf("payvand %s\n", PV_VERSION) < 0 ? PV_EXIT_FAILED
+                                                      : PV_EXIT_OK;
+    }
+    if (strcmp(argv[1], "help") == 0) {
+        found = find(argv[2]);
+        if (found != NULL) {
+            ask[0] = argv[2];
+            return found->run(2, ask);
+        }
+        argv[1] = argv[2];
+    }
+
+    found = find(argv[1]);
+    if (found == NULL) {
+        pv_cli_error("no such command: %s", argv[1]);
+        (void)help(stderr); /* the exit code says the rest */
+        return PV_EXIT_USAGE;
+    }
+    return found->run(argc - 1, argv + 1);
+}

@@ -27,36 +27,36 @@
 enum state { S_HANDSHAKE, S_IDLE, S_WAITING, S_DEAD };
 
 struct connection {
-    SSL        *ssl;
-    int         fd;
-    enum state  state;
-    unsigned    cert;
-    uint64_t    since_ns;
-    size_t      in_len;
-    size_t      want_len; /* whole answer; 0: head not read yet */
-    int         status;
-    char        in[ANSWER_MAX];
+    SSL       *ssl;
+    int        fd;
+    enum state state;
+    unsigned   cert;
+    uint64_t   since_ns;
+    size_t     in_len;
+    size_t     want_len; /* whole answer; 0: head not read yet */
+    int        status;
+    char       in[ANSWER_MAX];
 };
 
 struct load {
-    struct load_options  opt;
-    SSL_CTX             *ctx[LOAD_CERTS_MAX];
-    char               **path;
-    int                 *path_cert; /* -1: any */
-    size_t               path_count;
-    size_t               next_path[LOAD_CERTS_MAX];
-    char                *body;
-    struct connection   *conn;
-    int                  epoll;
-    unsigned             ready;
-    bool                 measuring;
-    uint64_t             seed;
-    uint64_t             due_ns; /* open loop: when the next call is due */
-    uint64_t             backlog_max;
+    struct load_options   opt;
+    SSL_CTX              *ctx[LOAD_CERTS_MAX];
+    char                **path;
+    int                  *path_cert; /* -1: any */
+    size_t                path_count;
+    size_t                next_path[LOAD_CERTS_MAX];
+    char                 *body;
+    struct connection    *conn;
+    int                   epoll;
+    unsigned              ready;
+    bool                  measuring;
+    uint64_t              seed;
+    uint64_t              due_ns; /* open loop: when the next call is due */
+    uint64_t              backlog_max;
     struct load_histogram latency;
-    uint64_t             status_count[6]; /* by hundreds */
-    uint64_t             errors;
-    uint64_t             reconnects;
+    uint64_t              status_count[6]; /* by hundreds */
+    uint64_t              errors;
+    uint64_t              reconnects;
 };
 
 static void
@@ -136,8 +136,7 @@ pick_path(struct load *load, const struct connection *c)
 {
     size_t at = (size_t)(random_u64(load) % load->path_count);
 
-    while (load->path_cert[at] != -1 &&
-           load->path_cert[at] != (int)c->cert) {
+    while (load->path_cert[at] != -1 && load->path_cert[at] != (int)c->cert) {
         at = (at + 1) % load->path_count;
     }
     return at;
@@ -149,8 +148,8 @@ send_call(struct load *load, struct connection *c, uint64_t since_ns)
     char request[REQUEST_MAX];
     int  len = snprintf(request, sizeof(request),
                         "POST %s HTTP/1.1\r\nHost: %s\r\n"
-                        "Content-Type: application/json\r\n"
-                        "Content-Length: %u\r\n\r\n%s",
+                         "Content-Type: application/json\r\n"
+                         "Content-Length: %u\r\n\r\n%s",
                         load->path[pick_path(load, c)], load->opt.server_name,
                         load->opt.body_len, load->body);
 
@@ -226,8 +225,8 @@ static void
 on_readable(struct load *load, struct connection *c)
 {
     for (;;) {
-        int n = SSL_read(c->ssl, c->in + c->in_len,
-                         (int)(ANSWER_MAX - c->in_len));
+        int n =
+            SSL_read(c->ssl, c->in + c->in_len, (int)(ANSWER_MAX - c->in_len));
 
         if (n <= 0) {
             if (SSL_get_error(c->ssl, n) != SSL_ERROR_WANT_READ) {
@@ -337,8 +336,8 @@ load_certificates(struct load *load)
                 1 ||
             SSL_CTX_load_verify_locations(load->ctx[i], load->opt.ca, NULL) !=
                 1 ||
-            SSL_CTX_use_certificate_file(load->ctx[i], crt,
-                                         SSL_FILETYPE_PEM) != 1 ||
+            SSL_CTX_use_certificate_file(load->ctx[i], crt, SSL_FILETYPE_PEM) !=
+                1 ||
             SSL_CTX_use_PrivateKey_file(load->ctx[i], key, SSL_FILETYPE_PEM) !=
                 1) {
             die(crt);

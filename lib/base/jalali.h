@@ -1,8 +1,8 @@
 /*
  * jalali.h - the solar Hijri calendar by the 33-year rule: year y is a leap
- * year when y mod 33 is one of 1, 5, 9, 13, 17, 22, 26, 30. It agrees with
- * the official calendar for 1244 to 1501 as far as published; outside
- * PV_JALALI_MIN to PV_JALALI_MAX dates are refused.
+ * year when y mod 33 is one of 1, 5, 9, 13, 17, 22, 26, 30. The official
+ * calendar is astronomical; the rule gives the same days in our range, and
+ * outside PV_JALALI_MIN to PV_JALALI_MAX dates are refused.
  */
 #ifndef PV_BASE_JALALI_H
 #define PV_BASE_JALALI_H

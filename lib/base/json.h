@@ -14,8 +14,8 @@
 #define PV_JSON_DEPTH_MAX 16
 
 struct pv_json {
-    struct pv_buf *out;                      /* borrowed */
-    enum pv_err    err;                      /* the first that happened */
+    struct pv_buf *out; /* borrowed */
+    enum pv_err    err; /* the first that happened */
     int            depth;
     bool           has_item[PV_JSON_DEPTH_MAX];
 };

@@ -1,0 +1,318 @@
+/*
+ * ngx_http_payvand.h - what the files of the gateway module share.
+ *
+ * One request, in order: identity (who holds the TLS session), gate (preaccess:
+ * path, headers, rows, decision, quota), journal (record sent, request parked,
+ * acknowledged), request (headers rewritten), upstream (the endpoint of the
+ * decision), filter (answer), log phase (completion).
+ *
+ * The ctx of a call lives in r->main->pool and is found by
+ * ngx_http_payvand_ctx(), which survives internal redirects (nginx wipes
+ * r->ctx there): never use ngx_http_get_module_ctx() directly.
+ * Subrequests share the ctx of their main request.
+ */
+
+#ifndef _NGX_HTTP_PAYVAND_H_INCLUDED_
+#define _NGX_HTTP_PAYVAND_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include <ngx_http.h>
+
+#include "base/buf.h"
+#include "base/slice.h"
+#include "policy/outcome.h"
+#include "policy/policy.h"
+#include "trace/record.h"
+#include "trace/tracking_id.h"
+#include "trace/wire.h"
+
+
+typedef struct ngx_http_payvand_ctx_s  ngx_http_payvand_ctx_t;
+typedef struct ngx_http_payvand_rows_s  ngx_http_payvand_rows_t;
+typedef struct ngx_http_payvand_flight_s  ngx_http_payvand_flight_t;
+
+
+/* counters of payvand_status, shared by the workers; names in status.c */
+
+enum ngx_http_payvand_counter {
+    NGX_HTTP_PAYVAND_CALLS = 0,          /* requests that reached the gate */
+    NGX_HTTP_PAYVAND_FORWARDED,          /* released to a provider */
+    NGX_HTTP_PAYVAND_ANSWERED,
+    NGX_HTTP_PAYVAND_INVALID,
+    NGX_HTTP_PAYVAND_REFUSED,
+    NGX_HTTP_PAYVAND_LIMITED,
+    NGX_HTTP_PAYVAND_CLOSED,
+    NGX_HTTP_PAYVAND_FAILED,
+    NGX_HTTP_PAYVAND_TIMEOUT,
+    NGX_HTTP_PAYVAND_UNAVAILABLE,
+    NGX_HTTP_PAYVAND_UNKNOWN,
+    NGX_HTTP_PAYVAND_TLS_REFUSED,        /* no certificate, or chain unverified */
+    NGX_HTTP_PAYVAND_KEY_UNREGISTERED,
+    NGX_HTTP_PAYVAND_MALFORMED,          /* refused by nginx's own parser */
+    NGX_HTTP_PAYVAND_ROWS_HIT,
+    NGX_HTTP_PAYVAND_ROWS_MISS,
+    NGX_HTTP_PAYVAND_JOURNALLED,         /* request records acknowledged */
+    NGX_HTTP_PAYVAND_JOURNAL_FRAMES,
+    NGX_HTTP_PAYVAND_JOURNAL_RECONNECTS,
+    NGX_HTTP_PAYVAND_JOURNAL_TIMEOUTS,
+    NGX_HTTP_PAYVAND_JOURNAL_REFUSED,    /* frames that traced refused */
+    NGX_HTTP_PAYVAND_COMPLETIONS,
+    NGX_HTTP_PAYVAND_REFUSALS_SUMMED,    /* refusals told only as a number */
+    NGX_HTTP_PAYVAND_QUOTA_FULL,
+    NGX_HTTP_PAYVAND_UPSTREAM_REUSED,    /* kept connection to a provider */
+    NGX_HTTP_PAYVAND_UPSTREAM_OPENED,
+    NGX_HTTP_PAYVAND_UPSTREAM_RETRIED,   /* stale idle connection, sent again */
+    NGX_HTTP_PAYVAND_PIN_REFUSED,        /* provider's chain, name or key */
+    NGX_HTTP_PAYVAND_COUNTERS
+};
+
+
+typedef struct {
+    ngx_str_t             policy;        /* image directory */
+    ngx_str_t             journal;       /* path of traced's socket */
+    ngx_str_t             node;
+    ngx_str_t             registry_url;  /* named in refusals; may be empty */
+    ngx_flag_t            loopback_endpoints;
+    ngx_msec_t            journal_timeout;
+    ngx_shm_zone_t       *quota_zone;
+
+    ngx_uint_t            gates;         /* locations with payvand on */
+    ngx_array_t          *locations;     /* of ngx_http_payvand_place_t */
+} ngx_http_payvand_main_conf_t;
+
+
+typedef struct {
+    /* B's: set by payvand_endpoint in upstream{}, otherwise NULL */
+    void                 *endpoint;
+} ngx_http_payvand_srv_conf_t;
+
+
+typedef struct {
+    ngx_flag_t            enable;        /* payvand on */
+    ngx_uint_t            status;        /* unsigned  status:1; */
+    void                 *upstream;      /* B's per-location cache of upstream
+                                            confs per method; starts NULL */
+} ngx_http_payvand_loc_conf_t;
+
+
+/* who holds the TLS session: computed once per connection (identity.c) */
+
+typedef struct {
+    struct pv_certificate  certificate;
+    enum pv_reason         reason;       /* NONE: chain verified, key known */
+    uint64_t               revoked_version;  /* image version of `revoked` */
+    unsigned               revoked_known:1;
+    unsigned               revoked:1;
+} ngx_http_payvand_identity_t;
+
+
+struct ngx_http_payvand_ctx_s {
+    ngx_http_request_t           *request;      /* the main request */
+    ngx_http_payvand_identity_t  *identity;     /* connection's, or NULL */
+
+    /* from the gate; valid until the request's pool is destroyed */
+    const struct pv_rows         *rows;         /* NULL before the look-up */
+    ngx_http_payvand_rows_t      *rows_held;    /* the cache entry behind rows */
+    struct pv_decision            decision;     /* ->grant points into rows */
+    struct pv_slice               path;         /* canonical, as received */
+
+    /* from ngx_http_payvand_read_headers(), borrowed from the request */
+    struct pv_slice               purpose;
+    struct pv_slice               case_id;
+    struct pv_slice               commitment;
+    unsigned                      has_consent:1;
+
+    struct pv_tracking_id         id;
+    u_char                        id_text[PV_TRACKING_ID_LEN];
+
+    /* what became of it; one writer each, see the comments */
+    enum pv_outcome               outcome;      /* ..._refuse() and filter.c */
+    enum pv_reason                reason;       /* as outcome */
+    int64_t                       received_ms;  /* wall clock, gate */
+    int64_t                       forwarded_ms; /* 0: never; upstream.c, when
+                                                   the first peer is taken */
+    int64_t                       first_ms;     /* filter.c: answer's header */
+    int64_t                       last_ms;      /* log phase */
+
+    /* gate's state; a phase handler is entered again by stray events */
+    unsigned                      decided:1;    /* gate ran for this call */
+    unsigned                      waiting:1;    /* parked for the journal */
+    unsigned                      released:1;   /* record durable: go on */
+    unsigned                      finished:1;   /* refused or completed */
+    unsigned                      counted:1;    /* a quota was taken */
+    unsigned                      answered_from_provider:1;  /* filter.c */
+    unsigned                      idempotent:1; /* may be sent again */
+    unsigned                      retried:1;    /* upstream.c */
+
+    /* journal's */
+    ngx_queue_t                   queue;        /* of parked requests */
+    ngx_msec_t                    parked_at;    /* ngx_current_msec */
+    ngx_http_payvand_flight_t    *flight;       /* completion slot, or NULL */
+
+    /* quota's */
+    uint32_t                      quota_slot;
+    int64_t                       quota_day;
+
+    /* B's, for the upstream and filter files */
+    void                         *upstream;
+    off_t                         answer_len;   /* bytes of answer passed on */
+};
+
+
+#define NGX_HTTP_PAYVAND_FORWARD_MS  1          /* smallest step of a clock */
+
+
+extern ngx_module_t  ngx_http_payvand_module;
+
+
+/* module.c */
+
+/* The call's ctx, or NULL when the gate did not see this request. */
+ngx_http_payvand_ctx_t *ngx_http_payvand_ctx(ngx_http_request_t *r);
+
+/* Wall clock in ms from nginx's cached time: no system call. */
+int64_t ngx_http_payvand_now_ms(void);
+
+static ngx_inline struct pv_slice
+ngx_http_payvand_slice(ngx_str_t *s)
+{
+    return (struct pv_slice) { (const char *) s->data, s->len };
+}
+
+
+/* status.c: the counters live in the quota zone's shared memory */
+
+void ngx_http_payvand_count(enum ngx_http_payvand_counter counter);
+void ngx_http_payvand_count_outcome(enum pv_outcome outcome);
+char *ngx_http_payvand_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
+/* check.c: refuses to start when a hole is open, naming it */
+
+typedef struct {
+    ngx_http_core_loc_conf_t     *clcf;
+    ngx_http_core_srv_conf_t     *cscf;
+    ngx_http_payvand_loc_conf_t  *plcf;
+    void                        **loc_conf;
+    void                        **srv_conf;
+} ngx_http_payvand_place_t;
+
+ngx_int_t ngx_http_payvand_check(ngx_conf_t *cf);
+ngx_int_t ngx_http_payvand_check_socket(ngx_str_t *path, ngx_log_t *log);
+
+
+/* identity.c */
+
+ngx_int_t ngx_http_payvand_identity_init(ngx_conf_t *cf);
+
+/* The connection's identity; NULL only without memory. */
+ngx_http_payvand_identity_t *ngx_http_payvand_identity(ngx_connection_t *c);
+
+/* The peer's address in 16 bytes, IPv4 mapped; zero for other families. */
+void ngx_http_payvand_source(ngx_connection_t *c, uint8_t address[16]);
+
+
+/* log.c: nothing of a request's content in the error log */
+
+ngx_int_t ngx_http_payvand_log_init(ngx_conf_t *cf);
+ngx_int_t ngx_http_payvand_log_init_module(ngx_cycle_t *cycle);
+
+
+/* gate.c */
+
+ngx_int_t ngx_http_payvand_gate(ngx_http_request_t *r);
+ngx_int_t ngx_http_payvand_gate_init_process(ngx_cycle_t *cycle);
+void ngx_http_payvand_gate_exit_process(ngx_cycle_t *cycle);
+struct pv_policy *ngx_http_payvand_policy(void);
+
+
+/* request.c (B) */
+
+/*
+ * Check every header of the request: those of the allow-list against their
+ * length and grammar; headers that the gate alone sets, Expect, Upgrade and
+ * doubled singletons refuse; all others are merely not passed on. Fills
+ * ctx->purpose, case_id, commitment and has_consent. NONE when all is well.
+ */
+enum pv_reason ngx_http_payvand_read_headers(ngx_http_request_t *r,
+    ngx_http_payvand_ctx_t *ctx);
+
+/*
+ * Called once, when the record is durable: rewrite r->headers_in.headers to
+ * the allow-list plus Payvand-Consumer, -Grant, -Tracking-Id, -Path.
+ */
+ngx_int_t ngx_http_payvand_prepare_request(ngx_http_request_t *r,
+    ngx_http_payvand_ctx_t *ctx);
+
+
+/* problem.c (B) */
+
+/*
+ * Answer with the problem of `reason` and finish the request. Sets
+ * ctx->outcome and ctx->reason when they are not set. ctx may be NULL (refused
+ * before the gate). The result is what a phase handler returns to nginx at
+ * once, without touching r again.
+ */
+ngx_int_t ngx_http_payvand_refuse(ngx_http_request_t *r,
+    ngx_http_payvand_ctx_t *ctx, enum pv_reason reason);
+
+
+/* upstream.c (B) */
+
+char *ngx_http_payvand_endpoint(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_payvand_upstream_init_process(ngx_cycle_t *cycle);
+void ngx_http_payvand_upstream_exit_process(ngx_cycle_t *cycle);
+
+/* Is this upstream{} one with payvand_endpoint? For check.c. */
+ngx_uint_t ngx_http_payvand_is_endpoint(ngx_http_upstream_srv_conf_t *uscf);
+
+/*
+ * Called once when the record is durable, before the content phase: choose the
+ * location's upstream conf with the method's deadlines. NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_payvand_upstream_prepare(ngx_http_request_t *r,
+    ngx_http_payvand_ctx_t *ctx);
+
+
+/* filter.c (B) */
+
+ngx_int_t ngx_http_payvand_filter_init(ngx_conf_t *cf);
+
+
+/* journal.c */
+
+ngx_int_t ngx_http_payvand_journal_init_process(ngx_cycle_t *cycle);
+void ngx_http_payvand_journal_exit_process(ngx_cycle_t *cycle);
+
+/*
+ * Queue the call's request record and park the call: NGX_AGAIN; its write
+ * event is posted when ctx->released or ctx->reason is set. Or NGX_ERROR with
+ * ctx->reason set (wait queue full, journal full).
+ */
+ngx_int_t ngx_http_payvand_journal_park(ngx_http_payvand_ctx_t *ctx);
+
+/* Queue the record of a refusal; nobody waits. Silently none above budgets. */
+void ngx_http_payvand_journal_refusal(ngx_http_payvand_ctx_t *ctx);
+
+/* The call is over: its completion follows its record. */
+void ngx_http_payvand_journal_complete(ngx_http_payvand_ctx_t *ctx);
+
+/* The request is going away: forget it in every queue. */
+void ngx_http_payvand_journal_forget(ngx_http_payvand_ctx_t *ctx);
+
+
+/* quota.c */
+
+char *ngx_http_payvand_quota_zone(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* NONE, RATE, DAILY, OVERLOADED (table full), JOURNAL_DOWN (not counted yet) */
+enum pv_reason ngx_http_payvand_quota_take(ngx_http_payvand_ctx_t *ctx);
+void ngx_http_payvand_quota_refund(ngx_http_payvand_ctx_t *ctx);
+
+
+#endif /* _NGX_HTTP_PAYVAND_H_INCLUDED_ */

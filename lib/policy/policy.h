@@ -62,6 +62,7 @@ struct pv_system_row {
     uint32_t          agency_number;
     uint8_t           kind; /* enum pv_system_kind */
     bool              suspended;
+    bool              proposed;      /* basis: proposed */
     uint8_t           network_count; /* 0: no network is registered: refuse */
     struct pv_network network[PV_POLICY_NETWORKS_MAX];
     struct pv_id      system;
@@ -79,7 +80,9 @@ struct pv_method_row {
     uint32_t         number;
     uint8_t          pattern;    /* enum pv_pattern */
     uint8_t          state;      /* enum pv_reason that refuses; 0 when live */
-    int64_t          state_since_ms;
+    int64_t          state_since_ms; /* it refuses within [since, until) */
+    int64_t          state_until_ms; /* 0: open */
+    bool             proposed;       /* basis: proposed */
     bool             dedicated;  /* only a grant of the system itself counts */
     bool             needs_consent;
     bool             reason_hidden; /* depends on an earlier answer: the record
@@ -118,7 +121,8 @@ struct pv_grant_row {
     uint8_t      blocked; /* enum pv_reason that refuses; 0 when in force */
     bool         proposed;      /* basis: proposed */
     bool         needs_consent;
-    int64_t      blocked_since_ms;
+    int64_t      blocked_since_ms; /* it refuses within [since, until) */
+    int64_t      blocked_until_ms; /* 0: open */
     int64_t      start_ms;
     int64_t      end_ms; /* first moment without the right; 0: open */
     uint32_t     rate_per_s;  /* 0: no limit */
@@ -141,7 +145,8 @@ struct pv_rows {
     uint8_t              consumer_blocked; /* reason: suspended or withdrawn for
                                          this consumer and method, also under a
                                          mode; 0 when not */
-    int64_t              consumer_blocked_since_ms;
+    int64_t              consumer_blocked_since_ms; /* [since, until) */
+    int64_t              consumer_blocked_until_ms; /* 0: open */
     uint8_t              hint; /* reason when grants exist, but for another unit
                                   or system of this agency; 0 when not */
     uint8_t              grant_count; /* in the order of decision */
@@ -177,7 +182,8 @@ struct pv_decision {
     enum pv_outcome            outcome; /* class when denied */
     enum pv_reason             reason;
     int64_t                    since_ms; /* date that belongs to the reason, or 0
-                                          (ended on, suspended since ...) */
+                                          (ended on, suspended since, starts
+                                          on, outage until, opens again at) */
     const struct pv_grant_row *grant;  /* in rows; NULL when none applies */
     struct pv_slice            purpose;  /* the one in force; in rows or call */
 };
@@ -192,6 +198,13 @@ struct pv_policy; /* reader */
 enum pv_err pv_policy_open(const char *dir, struct pv_policy **ret_policy,
                            struct pv_why *why) PV_MUST_CHECK;
 void        pv_policy_close(struct pv_policy *policy);
+
+/*
+ * Is the image in the directory still the one that is open? False after it
+ * was removed or replaced by another file: close and open again. One stat();
+ * for a timer, not for every call.
+ */
+bool pv_policy_in_place(const struct pv_policy *policy);
 
 /*
  * The image's current version: changes with every committed change. Cheap

@@ -17,6 +17,8 @@
  *   id          tracking id
  *   image       registry decision number of the policy image
  *   method, provider, service, version
+ *               all four; absent on a refusal whose path names no known method
+ *               (what a caller wrote there could be content)
  *   node        exchange node id
  *   purpose     absent when none
  *   reason      reason word; absent when allowed
@@ -48,7 +50,11 @@
 #define PV_RECORD_MAX 2048           /* bytes of a request record */
 #define PV_COMPLETIONS_MAX 512       /* in one leaf */
 #define PV_COMPLETIONS_LEN_MAX 57344 /* bytes of that leaf */
+#define PV_COMPLETIONS_TAIL_MAX 512  /* kept free for the leaf's end */
 #define PV_COMMITMENT_LEN 43
+#define PV_RECORD_WORD_MAX 255                        /* an id or a word */
+#define PV_RECORD_NUMBER_MAX ((UINT64_C(1) << 53) - 1) /* exact in any JSON */
+#define PV_SIZE_CHUNKED UINT64_MAX /* for pv_record_size_class */
 
 enum pv_record_type {
     PV_RECORD_REQUEST = 1,
@@ -122,7 +128,11 @@ enum pv_err pv_record_write_request(const struct pv_request_record *request,
                                     char *room, size_t room_len,
                                     size_t *ret_len) PV_MUST_CHECK;
 
-/* Opens a completions leaf in room; then add items; then end it. */
+/*
+ * Opens a completions leaf in room; then add items; then end it. PV_ERANGE
+ * from add leaves the leaf as it was: end it and begin another. Room for the
+ * end is kept free. A leaf without items cannot be ended: PV_EINVAL.
+ */
 enum pv_err pv_record_begin_completions(char *room, size_t room_len,
                                         size_t *ret_len) PV_MUST_CHECK;
 enum pv_err pv_record_add_completion(char *room, size_t room_len, size_t *len,
@@ -151,7 +161,13 @@ enum pv_err pv_record_next_completion(struct pv_slice      *rest,
                                       struct pv_completion *ret_completion)
     PV_MUST_CHECK;
 
-/* The class word for a body of len bytes. */
+/* What write_request asks of ids and words: 1 to 255 of [a-z0-9./_-]. */
+bool pv_record_is_word(struct pv_slice word);
+
+/* base64url of 32 bytes without padding, in its one canonical form. */
+bool pv_record_is_commitment(struct pv_slice text);
+
+/* The class word for a body of len bytes; PV_SIZE_CHUNKED: not known. */
 struct pv_slice pv_record_size_class(uint64_t len);
 
 #endif

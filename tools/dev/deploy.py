@@ -1,0 +1,246 @@
+#!/usr/bin/python3
+"""deploy.py WHAT ROOT RUN NODE PORT PROVIDER_PORT WORKERS UID
+
+Makes what the running exchange is made from, out of the catalogue and the
+demo's certificates. WHAT is one of
+
+  names       prints the systems that get a certificate: applications, --,
+              connectors
+  providers   prints the providers that have a connector, a name and port each
+  env         prints the shell variables for people
+  files       writes the deployment file for `payvand import`, a configuration
+              for each connector, and both nginx configurations; a file is
+              only touched when its content changes
+"""
+import base64
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+NIX = "nix"
+DOMAIN = "payvand.test"
+LOOPBACK = ["127.0.0.0/8"]
+DRIVER = "SQLite3"
+REGISTRY_URL = "https://registry.payvand.test/access"
+
+
+def write(path, text, mode=0o600):
+    """Puts the text there in one step, unless it stands there already."""
+    path = Path(path)
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(path.name + ".new")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode),
+                   "w", encoding="utf-8") as out:
+        out.write(text)
+    new.rename(path)
+
+
+def load(path):
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def fill(template, values):
+    """Replaces every @NAME@; one without a value is a mistake."""
+    return re.sub(r"@([A-Z_]+)@", lambda found: str(values[found.group(1)]),
+                  Path(template).read_text(encoding="utf-8"))
+
+
+def certificate(path, *options):
+    return subprocess.run(
+        ["openssl", "x509", "-in", str(path), "-noout", *options],
+        check=True, capture_output=True, text=True).stdout
+
+
+def key_hash(path):
+    """SHA-256 of the certificate's SubjectPublicKeyInfo, in hex."""
+    text = certificate(path, "-pubkey")
+    body = "".join(line for line in text.splitlines() if "-----" not in line)
+    return hashlib.sha256(base64.b64decode(body)).hexdigest()
+
+
+def issuer_and_serial(path):
+    """What a revocation names: hash of the issuer's DER name, the serial."""
+    der = subprocess.run(
+        ["openssl", "x509", "-in", str(path), "-outform", "DER"],
+        check=True, capture_output=True).stdout
+
+    def element(at):
+        """Header and content bounds of the DER element that starts at `at`."""
+        length = der[at + 1]
+        start = at + 2
+        if length & 0x80:
+            count = length & 0x7F
+            length = int.from_bytes(der[start:start + count], "big")
+            start += count
+        return start, start + length
+
+    body, _ = element(0)           # Certificate
+    at, _ = element(body)          # TBSCertificate
+    if der[at] == 0xA0:            # version
+        at = element(at)[1]
+    start, end = element(at)       # serialNumber
+    serial = der[start:end].lstrip(b"\0").hex()
+    at = element(end)[1]           # behind the signature algorithm
+    end = element(at)[1]           # issuer
+    return {"issuer_sha256": hashlib.sha256(der[at:end]).hexdigest(),
+            "serial": serial}
+
+
+def variable(system):
+    return system.upper().replace("-", "_")
+
+
+class Deployment:
+    def __init__(self, root, run, node, port, provider_port, workers, uid):
+        self.root = Path(root)
+        self.run = Path(run)
+        self.node = node
+        self.port = int(port)
+        self.provider_port = int(provider_port)
+        self.workers = int(workers)
+        self.uid = int(uid)
+        self.catalogue = self.root / "catalogue"
+        self.pki = self.run / "pki"
+        enactment = load(self.catalogue / "enactment.json")
+        self.systems = [one for one in enactment["systems"]
+                        if one["kind"] != "exchange"]
+        self.services = {}
+        for path in sorted((self.catalogue / "services").glob("*/*.json")):
+            self.services.setdefault(path.parent.name, []).append(path)
+        self.providers = sorted(self.services)
+
+    def connector_of(self, provider):
+        return f"{provider}-connector"
+
+    def port_of(self, provider):
+        return self.provider_port + 1 + self.providers.index(provider)
+
+    def deployment(self):
+        return {
+            "node": self.node,
+            "loopback_endpoints": True,
+            "exchange_addresses": [f"127.0.0.1:{self.port}"],
+            "systems": [
+                {"system": one["id"],
+                 "spki_sha256": key_hash(
+                     self.pki / "systems" / f"{one['id']}.crt"),
+                 "networks": LOOPBACK}
+                for one in self.systems],
+            "endpoints": [
+                {"system": self.connector_of(provider),
+                 "address": "127.0.0.1",
+                 "port": self.port_of(provider),
+                 "tls_name": f"{self.connector_of(provider)}.{DOMAIN}",
+                 "spki_sha256": key_hash(
+                     self.pki / "systems" /
+                     f"{self.connector_of(provider)}.crt")}
+                for provider in self.providers],
+            "revoked": [issuer_and_serial(self.pki / "extra" / "revoked.crt")],
+        }
+
+    def connector(self, provider):
+        database = self.run / "country" / f"{provider}.sqlite"
+        return {
+            "provider": provider,
+            "socket": str(self.run / "providers" / f"{provider}.sock"),
+            "peer_uid": self.uid,
+            "driver": DRIVER,
+            "dsn": f"Driver={DRIVER};Database={database};"
+                   "Timeout=1000;NoCreat=1;",
+            "services": [str(path) for path in self.services[provider]],
+            "data_items": [str(self.catalogue / "data_items.json"),
+                           str(self.catalogue / "enactment.json")],
+            "workers": 2,
+            "queue_max": 256,
+        }
+
+    def gateway_nginx(self):
+        return fill(
+            self.root / "packaging/nginx/gateway.conf.in",
+            {"MODULE": self.root / "build/gateway/ngx_http_payvand_module.so",
+             "WORKERS": self.workers, "DIR": self.run / "gateway",
+             "POLICY": self.run / "policy", "PKI": self.pki,
+             "JOURNAL_SOCKET": self.run / "socket" / "journal.sock",
+             "NODE": self.node, "LOOPBACK": "on",
+             "REGISTRY_URL": REGISTRY_URL, "PORT": self.port})
+
+    def provider_nginx(self):
+        servers = [
+            fill(self.root / "packaging/nginx/provider-server.conf.in",
+                 {"NAME": provider, "PKI": self.pki,
+                  "SYSTEM": self.connector_of(provider),
+                  "SOCKET": self.run / "providers" / f"{provider}.sock",
+                  "PORT": self.port_of(provider),
+                  "TLS_NAME": f"{self.connector_of(provider)}.{DOMAIN}"})
+            for provider in self.providers]
+        fingerprint = certificate(self.pki / "exchange.crt", "-fingerprint",
+                                  "-sha1").split("=")[1].strip()
+        return fill(
+            self.root / "packaging/nginx/provider.conf.in",
+            {"DIR": self.run / "providers", "PKI": self.pki,
+             "EXCHANGE_FINGERPRINT": fingerprint.replace(":", "").lower(),
+             "SERVERS": "\n".join(servers).rstrip()})
+
+    def env(self):
+        lines = {
+            "PAYVAND_URL": f"https://127.0.0.1:{self.port}",
+            "PAYVAND_PORT": self.port,
+            "PAYVAND_PROVIDER_PORT": self.provider_port,
+            "PAYVAND_CA": self.pki / "ca.crt",
+            "PAYVAND_IMAGE": self.run / "policy",
+            "PAYVAND_JOURNAL": self.run / "journal",
+            "PAYVAND_JOURNAL_SOCKET": self.run / "socket" / "journal.sock",
+            "PAYVAND_CATALOGUE": self.catalogue,
+            "PAYVAND_BUILD": self.root / "build",
+        }
+        for one in self.systems:
+            file = self.pki / "systems" / one["id"]
+            lines[f"PAYVAND_CERT_{variable(one['id'])}"] = f"{file}.crt"
+            lines[f"PAYVAND_KEY_{variable(one['id'])}"] = f"{file}.key"
+        text = ["# the running exchange of ./dev up; use it with:",
+                "#   set -a; . .run/env; set +a"]
+        text += [f"{name}={shell(value)}" for name, value in lines.items()]
+        text += [f'PATH="{self.root}/build/cli:$PATH"', ""]
+        return "\n".join(text)
+
+    def names(self):
+        kinds = {True: [], False: []}
+        for one in self.systems:
+            kinds[one["kind"] == "connector"].append(one["id"])
+        return "\n".join([*kinds[False], "--", *kinds[True]])
+
+    def provider_list(self):
+        return "\n".join(f"{provider} {self.port_of(provider)}"
+                         for provider in self.providers)
+
+    def files(self):
+        def dump(value):
+            return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
+
+        write(self.run / "deploy" / "deployment.json", dump(self.deployment()))
+        for provider in self.providers:
+            write(self.run / "providers" / f"{provider}.json",
+                  dump(self.connector(provider)))
+        write(self.run / "providers" / "nginx.conf", self.provider_nginx())
+        write(self.run / "gateway" / "nginx.conf", self.gateway_nginx())
+
+
+def shell(value):
+    return "'" + str(value).replace("'", "'\\''") + "'"
+
+
+if __name__ == "__main__":
+    os.umask(0o077)
+    made = Deployment(*sys.argv[2:])
+    if sys.argv[1] == "files":
+        made.files()
+    else:
+        print({"names": made.names, "providers": made.provider_list,
+               "env": made.env}[sys.argv[1]]())

@@ -1,0 +1,231 @@
+# test.sh - ./dev test: everything CI checks, ending with one plain line.
+
+. "$PV_TOOLS/packages.sh"
+. "$PV_TOOLS/build.sh"
+. "$PV_TOOLS/fuzz.sh"
+
+PV_TEST_GCC=$PV_ROOT/build
+PV_TEST_CLANG=$PV_ROOT/build-clang
+PV_TEST_ASAN=$PV_ROOT/build-asan
+PV_TEST_FUZZ_SECONDS=5
+PV_TEST_JOBS=2
+PV_TEST_E2E_MINUTES=20 # a hang ends here; a run takes a few
+
+pv_test_usage() {
+    cat <<'TEXT'
+./dev test [--only PART] [--long]: everything CI checks
+
+  unit    gcc, warnings as errors, and the unit tests
+  lint    clang with warnings as errors, clang-format, clang-tidy, cppcheck,
+          headers that compile alone, codespell, shellcheck
+  asan    a build with AddressSanitizer and UBSan: unit and end to end tests
+  fuzz    each fuzz target for 5 seconds
+  e2e     end to end: real nginx, real daemons, real curl and openssl
+
+  --only PART   one of them; may be given more than once
+  --long        the long forms of the end to end tests too (PAYVAND_LONG=1)
+  -h, --help
+
+The last line is `N passed, N failed, N skipped`; the exit code says the same.
+TEXT
+}
+
+PV_PASSED=0
+PV_FAILED=0
+PV_SKIPPED=0
+PV_FAILURES=()
+
+# pv_count PASSED FAILED SKIPPED
+pv_count() {
+    PV_PASSED=$((PV_PASSED + $1))
+    PV_FAILED=$((PV_FAILED + $2))
+    PV_SKIPPED=$((PV_SKIPPED + $3))
+}
+
+# pv_check NAME COMMAND...: a check that either passes or fails
+pv_check() {
+    local name=$1 began=$SECONDS
+
+    shift
+    pv_step "$name"
+    if "$@"; then
+        pv_count 1 0 0
+        pv_note "passed, $((SECONDS - began)) s"
+        return 0
+    fi
+    pv_count 0 1 0
+    PV_FAILURES+=("$name")
+    pv_warn "failed: $name, $((SECONDS - began)) s"
+    return 1
+}
+
+# pv_counted NAME REPORT COMMAND...: a program that leaves a JUnit report; each
+# of its cases counts. No report is one failure.
+pv_counted() {
+    local name=$1 report=$2 began=$SECONDS result=0 passed failed skipped
+
+    shift 2
+    pv_step "$name"
+    rm -f "$report"
+    "$@" || result=$?
+    if ! read -r passed failed skipped < <("$PV_PYTHON" "$PV_TOOLS/junit.py" "$report"); then
+        passed=0 failed=1 skipped=0
+    elif [ "$result" -ne 0 ] && [ "$failed" -eq 0 ]; then
+        failed=1 # it failed outside of any case
+    fi
+    pv_count "$passed" "$failed" "$skipped"
+    pv_note "$passed passed, $failed failed, $skipped skipped, $((SECONDS - began)) s"
+    [ "$failed" -eq 0 ] || PV_FAILURES+=("$name")
+}
+
+pv_test_meson() {
+    local dir=$1
+
+    if ! meson test -C "$dir" --no-rebuild --num-processes "$PV_TEST_JOBS" \
+        --print-errorlogs >"$dir/dev-test.log" 2>&1 </dev/null; then
+        grep -vE '^ *[0-9]+/[0-9]+ .* (OK|SKIP)' "$dir/dev-test.log" | tail -n 60 >&2
+        return 1
+    fi
+}
+
+# pv_test_pytest BUILD REPORT [pytest option...]
+pv_test_pytest() {
+    local build=$1 report=$2
+
+    shift 2
+    (cd "$PV_ROOT" && PAYVAND_BUILD=$build PYTHONDONTWRITEBYTECODE=1 \
+        timeout -k 30 "$((PV_TEST_E2E_MINUTES * 60))" \
+        "$PV_PYTHON" -m pytest -q -p no:cacheprovider --tb=short \
+        --junitxml="$report" "$@" tests/e2e </dev/null)
+}
+
+pv_test_unit() {
+    pv_check "gcc build, warnings as errors" \
+        pv_build "$PV_TEST_GCC" -Dbuildtype=debugoptimized || return 0
+    pv_counted "unit tests" "$PV_TEST_GCC/meson-logs/testlog.junit.xml" \
+        pv_test_meson "$PV_TEST_GCC"
+}
+
+pv_test_e2e() {
+    pv_build "$PV_TEST_GCC" -Dbuildtype=debugoptimized || {
+        pv_count 0 1 0
+        return 0
+    }
+    pv_counted "end to end tests" "$PV_TEST_GCC/e2e.xml" \
+        pv_test_pytest "$PV_TEST_GCC" "$PV_TEST_GCC/e2e.xml"
+}
+
+pv_test_asan() {
+    pv_check "build with ASan and UBSan" pv_build "$PV_TEST_ASAN" \
+        -Dbuildtype=debugoptimized -Db_sanitize=address,undefined \
+        -Db_lundef=false || return 0
+    pv_counted "unit tests under ASan and UBSan" \
+        "$PV_TEST_ASAN/meson-logs/testlog.junit.xml" pv_test_meson "$PV_TEST_ASAN"
+    PAYVAND_SANITIZE=1 PAYVAND_LONG=0 pv_counted \
+        "end to end tests under ASan and UBSan" "$PV_TEST_ASAN/e2e.xml" \
+        pv_test_pytest "$PV_TEST_ASAN" "$PV_TEST_ASAN/e2e.xml"
+}
+
+pv_test_fuzz() {
+    local target
+
+    pv_check "build of the fuzz targets" pv_fuzz_build || return 0
+    for target in $(pv_fuzz_targets); do
+        pv_check "$target, $PV_TEST_FUZZ_SECONDS s" \
+            pv_fuzz_one "$target" "$PV_TEST_FUZZ_SECONDS" || true
+    done
+}
+
+# Tracked files that match, as NUL-ended names.
+pv_test_files() {
+    git -C "$PV_ROOT" ls-files -z -- "$@"
+}
+
+pv_test_format() {
+    (cd "$PV_ROOT" && pv_test_files '*.c' '*.h' ':!gateway/*' |
+        xargs -0 -r -P "$PV_TEST_JOBS" -n 16 clang-format --dry-run -Werror) 2>&1 | head -n 40
+    return "${PIPESTATUS[0]}"
+}
+
+# Files that the clang build compiles; the nginx module is not meson's.
+pv_test_tidy() {
+    (cd "$PV_ROOT" && pv_test_files 'lib/*.c' 'traced/*.c' 'connectord/*.c' 'cli/*.c' |
+        xargs -0 -r -P "$PV_TEST_JOBS" -n 4 timeout 300 \
+            clang-tidy --quiet -p "$PV_TEST_CLANG" --warnings-as-errors='*') \
+        2>&1 | grep -vE 'warnings? generated|^Suppressed|^Use -header-filter' | head -n 60
+    return "${PIPESTATUS[0]}"
+}
+
+pv_test_cppcheck() {
+    (cd "$PV_ROOT" && cppcheck --quiet -j "$PV_TEST_JOBS" --error-exitcode=1 \
+        --std=c11 --enable=warning,portability --inline-suppr \
+        --suppressions-list=tools/cppcheck.txt --max-configs=4 \
+        -Ilib -D_GNU_SOURCE lib traced connectord cli 2>&1 | head -n 40
+        exit "${PIPESTATUS[0]}")
+}
+
+pv_test_headers() {
+    (cd "$PV_ROOT" && pv_test_files 'lib/*.h' |
+        xargs -0 -r -P "$PV_TEST_JOBS" -I{} sh -c 'printf "#include \"%s\"\n" "${1#lib/}" |
+            cc -std=gnu17 -Wall -Wextra -Werror -D_GNU_SOURCE -Ilib -fsyntax-only -x c -' sh {})
+}
+
+pv_test_spelling() {
+    (cd "$PV_ROOT" && pv_test_files ':!catalogue/*.json' ':!fuzz/corpus/*' ':!tests/vectors/*' \
+        ':!LICENSE' | xargs -0 -r codespell -q 3 --ignore-words tools/codespell.txt)
+}
+
+pv_test_shell() {
+    (cd "$PV_ROOT" && shellcheck -x -s bash dev .ci/run tools/dev/*.sh gateway/*.sh \
+        -e SC1091,SC2034,SC2154,SC2016)
+}
+
+pv_test_lint() {
+    if CC=clang pv_check "clang build, warnings as errors" \
+        pv_build "$PV_TEST_CLANG" -Dbuildtype=debugoptimized; then
+        pv_check "clang-tidy" pv_test_tidy || true
+    fi
+    pv_check "clang-format" pv_test_format || true
+    pv_check "cppcheck" pv_test_cppcheck || true
+    pv_check "headers compile alone" pv_test_headers || true
+    pv_check "codespell" pv_test_spelling || true
+    pv_check "shellcheck" pv_test_shell || true
+}
+
+pv_test() {
+    local parts=() part began=$SECONDS name
+
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --only)
+            [ $# -ge 2 ] || pv_usage_error "--only needs a part" test
+            case $2 in
+            unit | lint | asan | fuzz | e2e) parts+=("$2") ;;
+            *) pv_usage_error "no such part: $2" test ;;
+            esac
+            shift
+            ;;
+        --long) export PAYVAND_LONG=1 ;;
+        -h | --help)
+            pv_test_usage
+            return 0
+            ;;
+        *) pv_usage_error "no such option: $1" test ;;
+        esac
+        shift
+    done
+    [ "${#parts[@]}" -gt 0 ] || parts=(unit lint fuzz e2e asan)
+
+    pv_run_folder
+    pv_packages up test
+    for part in "${parts[@]}"; do
+        "pv_test_$part"
+    done
+
+    for name in "${PV_FAILURES[@]}"; do
+        pv_warn "failed: $name"
+    done
+    pv_note "$((SECONDS - began)) s in all"
+    printf '%s passed, %s failed, %s skipped\n' "$PV_PASSED" "$PV_FAILED" "$PV_SKIPPED"
+    [ "$PV_FAILED" -eq 0 ]
+}

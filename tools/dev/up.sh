@@ -1,0 +1,262 @@
+# up.sh - ./dev up: from a fresh checkout to a running exchange and a tour.
+
+. "$PV_TOOLS/packages.sh"
+. "$PV_TOOLS/build.sh"
+. "$PV_TOOLS/user.sh"
+. "$PV_TOOLS/process.sh"
+. "$PV_TOOLS/settings.sh"
+
+pv_up_usage() {
+    cat <<'TEXT'
+./dev up [OPTION...]: build and start a whole exchange on this machine
+
+Installs the Debian packages that are missing, builds, makes certificates and
+a synthetic country, starts the journal's writer, a connector for each provider
+and two nginx in the background, loads the catalogue, and ends with a tour of
+answered and refused calls. Run again it reports what runs already and starts
+again what died or what changed.
+
+  --persons N   size of the synthetic country (100 to 1000000; 100000)
+  --seed N      another country of the same size (1)
+  --lang fa     the tour in Persian
+  --no-tour     leave the tour out
+  -h, --help
+
+Everything listens on 127.0.0.1. Environment: PAYVAND_PORT (8443),
+PAYVAND_PROVIDER_PORT (9500; each provider takes one port above it),
+PAYVAND_WORKERS (2). What was chosen is remembered until `./dev down --clean`.
+
+State is in .run/ only; .run/env has the shell variables for your own calls.
+TEXT
+}
+
+# The programs that run, as the build names them.
+PV_UP_TARGETS=(cli/payvand traced/payvand-traced connectord/payvand-connectord
+    catalogue/country/payvand-country gateway/ngx_http_payvand_module.so)
+
+pv_up_options() {
+    PV_UP_TOUR=yes
+    PV_UP_LANG=''
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --persons | --seed | --lang)
+            [ $# -ge 2 ] || pv_usage_error "$1 needs a value" up
+            case $1 in
+            --persons) PAYVAND_PERSONS=$2 ;;
+            --seed) PAYVAND_SEED=$2 ;;
+            --lang) PV_UP_LANG=$2 ;;
+            esac
+            shift
+            ;;
+        --no-tour) PV_UP_TOUR='' ;;
+        -h | --help)
+            pv_up_usage
+            exit 0
+            ;;
+        *) pv_usage_error "no such option: $1" up ;;
+        esac
+        shift
+    done
+}
+
+# Folders of the ordinary user inside .run, which is the caller's own.
+pv_up_folders() {
+    local dir
+
+    mkdir -p "$PV_PIDS"
+    chmod 755 "$PV_RUN"
+    for dir in pki policy journal country deploy log socket gateway gateway/logs \
+        providers providers/logs; do
+        if [ ! -d "$PV_RUN/$dir" ]; then
+            mkdir "$PV_RUN/$dir"
+            chmod 700 "$PV_RUN/$dir"
+            [ "$(id -u)" -ne 0 ] || chown "$PV_USER:" "$PV_RUN/$dir"
+        fi
+    done
+    for dir in gateway/no-temp providers/no-temp; do
+        if [ ! -d "$PV_RUN/$dir" ]; then
+            "${PV_AS[@]}" mkdir -m 0500 "$PV_RUN/$dir"
+        fi
+    done
+}
+
+# A port of ours that a stranger holds is said before anything is started.
+pv_up_ports() {
+    local provider port
+
+    if ! pv_alive gateway && pv_port_taken "$PV_PORT"; then
+        pv_die "port $PV_PORT of 127.0.0.1 is taken by another program" \
+            "choose another one: PAYVAND_PORT=18443 ./dev up"
+    fi
+    pv_alive providers && return 0
+    while read -r provider port; do
+        if pv_port_taken "$port"; then
+            pv_die "port $port of 127.0.0.1 (provider $provider) is taken by another program" \
+                "choose other ones: PAYVAND_PROVIDER_PORT=19500 ./dev up"
+        fi
+    done < <(pv_deploy providers)
+}
+
+pv_up_pki() {
+    local names made
+
+    mapfile -t names < <(pv_deploy names)
+    made=$("${PV_AS[@]}" bash "$PV_TOOLS/pki.sh" "$PV_RUN/pki" "$PV_NODE" \
+        "${names[@]}") || pv_die "openssl could not make the certificates"
+    [ "$made" -eq 0 ] || pv_note "$made certificates in .run/pki"
+}
+
+pv_up_country() {
+    local program=$PV_BUILD/catalogue/country/payvand-country want
+
+    want=$(pv_fingerprint "$program" "$PV_SEED" "$PV_PERSONS")
+    if [ "$("${PV_AS[@]}" cat "$PV_RUN/country/made" 2>/dev/null)" = "$want" ]; then
+        return 0
+    fi
+    pv_step "Making a synthetic country of $PV_PERSONS persons (seed $PV_SEED)"
+    pv_up_stop_connectors
+    "${PV_AS[@]}" sh -c 'rm -f "$1"/*' sh "$PV_RUN/country"
+    "${PV_AS[@]}" "$program" --seed "$PV_SEED" --persons "$PV_PERSONS" \
+        --out "$PV_RUN/country" </dev/null ||
+        pv_die "the country could not be made; is the disk full? ($(df -h --output=avail "$PV_RUN" | tail -n 1 | tr -d ' ') free)"
+    printf '%s\n' "$want" | "${PV_AS[@]}" tee "$PV_RUN/country/made" >/dev/null
+}
+
+# They hold the databases open.
+pv_up_stop_connectors() {
+    local note
+
+    for note in "$PV_PIDS"/connector-*; do
+        [ ! -e "$note" ] || pv_stop "${note##*/}"
+    done
+}
+
+pv_up_traced() {
+    local program=$PV_BUILD/traced/payvand-traced socket=$PV_RUN/socket/journal.sock
+
+    pv_start traced "$(pv_fingerprint "$program" "$PV_NODE" "$PV_USER")" \
+        "$program" --dir "$PV_RUN/journal" --socket "$socket" \
+        --node "$PV_NODE" --gateway-uid "$(id -u "$PV_USER")"
+    pv_ready traced "$PV_LOG/traced.log" test -S "$socket"
+}
+
+pv_up_connector_answers() {
+    # any answer over HTTP will do: it listens
+    "${PV_AS[@]}" curl -s -o /dev/null --max-time 2 --unix-socket "$1" http://connector/
+}
+
+pv_up_connectors() {
+    local provider port program=$PV_BUILD/connectord/payvand-connectord
+    local print config started=()
+
+    while read -r provider port; do
+        config=$PV_RUN/providers/$provider.json
+        print=$(pv_fingerprint "$program" "$("${PV_AS[@]}" cat "$config")" \
+            "$PV_ROOT/catalogue/services/$provider"/*.json \
+            "$PV_ROOT"/catalogue/{data_items,enactment}.json)
+        pv_start "connector-$provider" "$print" "$program" --config "$config"
+        [ -z "$PV_STARTED" ] || started+=("$provider")
+    done < <(pv_deploy providers)
+    for provider in "${started[@]}"; do
+        pv_ready "connector-$provider" "$PV_LOG/connector-$provider.log" \
+            pv_up_connector_answers "$PV_RUN/providers/$provider.sock"
+    done
+}
+
+# pv_up_nginx NAME FOLDER PORT FILE...: one of the two nginx
+pv_up_nginx() {
+    local name=$1 folder=$2 port=$3 conf=$2/nginx.conf files=() file
+
+    shift 3
+    for file in "$@"; do
+        files+=("$file")
+    done
+    if ! "${PV_AS[@]}" /usr/sbin/nginx -t -q -p "$folder" -c "$conf" \
+        -e "$folder/logs/error.log" 2>"$PV_RUN/nginx-test.log"; then
+        sed 's/^/    /' "$PV_RUN/nginx-test.log" >&2
+        pv_die "nginx refuses the configuration ${conf#"$PV_ROOT"/}"
+    fi
+    pv_start "$name" "$(pv_fingerprint "${files[@]}" "$("${PV_AS[@]}" cat "$conf")")" \
+        /usr/sbin/nginx -p "$folder" -c "$conf" -e "$folder/logs/error.log" \
+        -g 'daemon off;'
+    pv_ready "$name" "$folder/logs/error.log" pv_port_taken "$port"
+}
+
+pv_up_import() {
+    local log=$PV_RUN/import.log
+
+    if ! "${PV_AS[@]}" "$PV_BUILD/cli/payvand" import \
+        --catalogue "$PV_ROOT/catalogue" --image "$PV_RUN/policy" \
+        --deployment "$PV_RUN/deploy/deployment.json" >"$log" 2>&1 </dev/null; then
+        pv_log_tail "$log"
+        pv_die "the catalogue could not be loaded"
+    fi
+    sed 's/^/    /' "$log" | head -n 12
+}
+
+pv_up_answers() {
+    "${PV_AS[@]}" curl -sf -o /dev/null --max-time 2 --cacert "$PV_RUN/pki/ca.crt" \
+        "https://127.0.0.1:$PV_PORT/payvand/status"
+}
+
+pv_up() {
+    local began=$SECONDS provider port first
+
+    pv_up_options "$@"
+    pv_run_folder
+    pv_lock
+    pv_settings
+    pv_packages up
+    pv_user
+
+    pv_step "Building"
+    pv_build "$PV_BUILD" -Dbuildtype=debugoptimized -- "${PV_UP_TARGETS[@]}" ||
+        exit 1
+    pv_up_folders
+    pv_up_ports
+    pv_settings_save
+
+    pv_step "Certificates and configuration"
+    pv_up_pki
+    "${PV_AS[@]}" "$PV_PYTHON" "$PV_TOOLS/deploy.py" files "$PV_ROOT" "$PV_RUN" \
+        "$PV_NODE" "$PV_PORT" "$PV_PROVIDER_PORT" "$PV_WORKERS" "$(id -u "$PV_USER")"
+    pv_deploy env >"$PV_RUN/env.new"
+    mv "$PV_RUN/env.new" "$PV_RUN/env"
+    pv_up_country
+
+    pv_step "Starting the journal's writer and the providers, as user $PV_USER"
+    pv_up_traced
+    pv_up_connectors
+    read -r provider first < <(pv_deploy providers)
+    pv_up_nginx providers "$PV_RUN/providers" "$first" /usr/sbin/nginx \
+        "$PV_ROOT"/packaging/nginx/provider*.in
+
+    pv_step "Loading the catalogue"
+    pv_up_import
+
+    pv_step "Starting the exchange on 127.0.0.1:$PV_PORT"
+    pv_up_nginx gateway "$PV_RUN/gateway" "$PV_PORT" /usr/sbin/nginx \
+        "$PV_BUILD/gateway/ngx_http_payvand_module.so"
+    pv_ready gateway "$PV_RUN/gateway/logs/error.log" pv_up_answers
+    pv_note "everything runs; $((SECONDS - began)) s"
+
+    if [ -n "$PV_UP_TOUR" ]; then
+        pv_step "A tour"
+        "${PV_AS[@]}" "$PV_PYTHON" "$PV_TOOLS/tour.py" "$PV_ROOT" "$PV_RUN" \
+            ${PV_UP_LANG:+--lang "$PV_UP_LANG"} || pv_die "the tour did not go as expected"
+    fi
+    pv_up_goodbye
+}
+
+pv_up_goodbye() {
+    cat <<TEXT
+
+The exchange runs. To call it yourself:
+
+  set -a; . .run/env; set +a
+  payvand service list
+  payvand call ministry-interior/country-divisions/v1/inquire --as customs-administration-main --data '{}'
+
+./dev status shows it, ./dev down stops it.
+TEXT
+}

@@ -1,0 +1,284 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "trace/record.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+#define ID "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
+#define HEAD "{\"consumer\":\"setad\",\"decision\":\"allowed\","
+#define TAIL                                                                   \
+    "\"grant\":\"g-1\",\"hop\":0,\"id\":\"" ID "\",\"image\":7,"               \
+    "\"method\":\"verify\",\"node\":\"nix\",\"provider\":\"central-bank\","    \
+    "\"service\":\"national-id-iban-match\",\"size\":\"1k\","                  \
+    "\"time\":1790000000000,\"type\":\"request\",\"v\":1,\"version\":\"v1\"}"
+#define FULL                                                                   \
+    "{\"case\":\"0198f2c4-0000-4000-8000-000000000000\",\"commitment\":"       \
+    "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"consumer\":\"setad\","  \
+    "\"decision\":\"refused\",\"grant\":\"g/1\",\"hop\":2,\"id\":\"" ID        \
+    "\",\"image\":9007199254740991,\"method\":\"verify\",\"node\":\"nix\","    \
+    "\"provider\":\"central-bank\",\"purpose\":\"loan\",\"reason\":"           \
+    "\"no-grant\",\"service\":\"x_y.z\",\"size\":\"chunked\",\"time\":0,"      \
+    "\"type\":\"request\",\"unit\":\"u1\",\"v\":1,\"version\":\"v1\","         \
+    "\"via\":\"ix-1\"}"
+
+/* Parse, write what was parsed, compare. */
+static void
+law(struct pv_slice line, const struct pv_record *record)
+{
+    char                 room[PV_COMPLETIONS_LEN_MAX];
+    size_t               len = 0;
+    struct pv_slice      rest = record->completions;
+    struct pv_completion completion;
+    bool                 first = true;
+
+    switch (record->type) {
+    case PV_RECORD_REQUEST:
+        assert_int_equal(
+            pv_record_write_request(&record->request, room, sizeof(room), &len),
+            PV_OK);
+        break;
+    case PV_RECORD_REFUSALS:
+        assert_int_equal(pv_record_write_refusals(&record->refusals, room,
+                                                  sizeof(room), &len),
+                         PV_OK);
+        break;
+    case PV_RECORD_WORKER_LOST:
+        assert_int_equal(pv_record_write_worker_lost(&record->worker_lost, room,
+                                                     sizeof(room), &len),
+                         PV_OK);
+        break;
+    case PV_RECORD_COMPLETIONS:
+        assert_int_equal(pv_record_begin_completions(room, sizeof(room), &len),
+                         PV_OK);
+        while (pv_record_next_completion(&rest, &completion) == PV_OK) {
+            assert_int_equal(pv_record_add_completion(room, sizeof(room), &len,
+                                                      &completion, first),
+                             PV_OK);
+            first = false;
+        }
+        assert_int_equal(rest.len, 0);
+        assert_int_equal(
+            pv_record_end_completions(room, sizeof(room), &len, record->node),
+            PV_OK);
+        break;
+    }
+    assert_int_equal(len, line.len);
+    assert_memory_equal(room, line.ptr, len);
+}
+
+static void
+parse(void **state)
+{
+    static const struct {
+        const char *line;
+        enum pv_err err;
+        const char *says;
+    } row[] = {
+        {HEAD TAIL, PV_OK, "takes a plain request"},
+        {FULL, PV_OK, "takes a request with every field"},
+        {"{\"consumer\":\"s\",\"decision\":\"refused\",\"hop\":0,\"id\":\"" ID
+         "\",\"image\":1,\"node\":\"n\",\"reason\":\"method-unknown\","
+         "\"size\":\"0\",\"time\":1,\"type\":\"request\",\"v\":1}",
+         PV_OK, "takes a refusal that names no method"},
+        {"{\"done\":[[1,2,3,4,\"answered\"],[5,0,0,0,\"unavailable\"]],"
+         "\"node\":\"nix\",\"type\":\"completions\",\"v\":1}",
+         PV_OK, "takes completions"},
+        {"{\"consumer\":\"s\",\"count\":12,\"from\":1,\"node\":\"n\",\"type\":"
+         "\"refusals\",\"until\":2,\"v\":1}",
+         PV_OK, "takes a summary of refusals"},
+        {"{\"epoch\":\"00ffeeddccbbaa99\",\"node\":\"n\",\"open\":3,\"time\":1,"
+         "\"type\":\"worker-lost\",\"v\":1}",
+         PV_OK, "takes a lost worker"},
+        {HEAD "\"extra\":\"x\"," TAIL, PV_EINVAL, "refuses an unknown field"},
+        {HEAD " " TAIL, PV_EINVAL, "refuses a space"},
+        {HEAD TAIL "\n", PV_EINVAL, "refuses a line feed"},
+        {HEAD TAIL "}", PV_EINVAL, "refuses bytes behind the end"},
+        {HEAD "\"reason\":\"no-grant\"," TAIL, PV_EINVAL,
+         "refuses fields out of order"},
+        {"{\"consumer\":\"setad\",\"decision\":\"refused\"," TAIL, PV_EINVAL,
+         "refuses a refusal without a reason"},
+        {"{\"consumer\":\"Setad\",\"decision\":\"allowed\"," TAIL, PV_EINVAL,
+         "refuses upper case in an id"},
+        {"{\"consumer\":\"\",\"decision\":\"allowed\"," TAIL, PV_EINVAL,
+         "refuses an empty id"},
+        {"{\"consumer\":\"setad\",\"decision\":\"maybe\"," TAIL, PV_EINVAL,
+         "refuses an unknown decision"},
+        {"{\"consumer\":\"setad\",\"decision\":\"allowed\",\"hop\":0,\"id\":"
+         "\"" ID "\",\"image\":1,\"node\":\"n\",\"size\":\"0\",\"time\":1,"
+         "\"type\":\"request\",\"v\":1}",
+         PV_EINVAL, "refuses an allowed call without a method"},
+        {"{\"consumer\":\"s\",\"decision\":\"refused\",\"hop\":0,\"id\":\"" ID
+         "\",\"image\":01,\"node\":\"n\",\"reason\":\"r\",\"size\":\"0\","
+         "\"time\":1,\"type\":\"request\",\"v\":1}",
+         PV_EINVAL, "refuses a leading zero"},
+        {"{\"consumer\":\"s\",\"decision\":\"refused\",\"hop\":0,\"id\":\"" ID
+         "\",\"image\":9007199254740992,\"node\":\"n\",\"reason\":\"r\","
+         "\"size\":\"0\",\"time\":1,\"type\":\"request\",\"v\":1}",
+         PV_EINVAL, "refuses a number no double holds exactly"},
+        {"{\"consumer\":\"s\",\"decision\":\"refused\",\"hop\":1,\"id\":\"" ID
+         "\",\"image\":1,\"node\":\"n\",\"reason\":\"r\",\"size\":\"0\","
+         "\"time\":1,\"type\":\"request\",\"v\":1}",
+         PV_EINVAL, "refuses a hop without via"},
+        {"{\"consumer\":\"s\",\"decision\":\"refused\",\"hop\":0,\"id\":\"" ID
+         "\",\"image\":1,\"node\":\"n\",\"reason\":\"r\",\"size\":\"2k\","
+         "\"time\":1,\"type\":\"request\",\"v\":1}",
+         PV_EINVAL, "refuses a size that is no class"},
+        {"{\"consumer\":\"s\",\"decision\":\"refused\",\"hop\":0,\"id\":\"" ID
+         "\",\"image\":1,\"node\":\"n\",\"reason\":\"r\",\"size\":\"0\","
+         "\"time\":1,\"type\":\"request\",\"v\":2}",
+         PV_EVERSION, "refuses a later version"},
+        {"{\"done\":[],\"node\":\"n\",\"type\":\"completions\",\"v\":1}",
+         PV_EINVAL, "refuses completions without items"},
+        {"{\"done\":[[1,2,3,4,\"yes\"]],\"node\":\"n\",\"type\":"
+         "\"completions\",\"v\":1}",
+         PV_EINVAL, "refuses an outcome that is no class"},
+        {"{\"done\":[[1,2,3,4.0,\"answered\"]],\"node\":\"n\",\"type\":"
+         "\"completions\",\"v\":1}",
+         PV_EINVAL, "refuses a fraction"},
+        {"{\"epoch\":\"00FFEEDDCCBBAA99\",\"node\":\"n\",\"open\":3,\"time\":1,"
+         "\"type\":\"worker-lost\",\"v\":1}",
+         PV_EINVAL, "refuses an epoch in upper case"},
+        {"{", PV_EINVAL, "refuses a stump"},
+        {"", PV_EINVAL, "refuses nothing"},
+    };
+
+    (void)state; /* cmocka's */
+    for (size_t i = 0; i < COUNT(row); i++) {
+        struct pv_slice  line = pv_slice_from(row[i].line);
+        struct pv_record record;
+
+        print_message("# parse %s\n", row[i].says);
+        memset(&record, 0, sizeof(record));
+        assert_int_equal(pv_record_parse(line, &record), row[i].err);
+        if (row[i].err == PV_OK) {
+            law(line, &record);
+        } else {
+            assert_int_equal(record.type, 0);
+        }
+    }
+}
+
+/* Every cut and every changed byte of a line is another record or none. */
+static void
+holds_under_change(void **state)
+{
+    static const char line[] = FULL;
+    char              copy[sizeof(line)];
+    struct pv_record  record;
+
+    (void)state; /* cmocka's */
+    for (size_t len = 0; len < sizeof(line) - 1; len++) {
+        assert_int_equal(pv_record_parse((struct pv_slice){line, len}, &record),
+                         PV_EINVAL);
+    }
+    for (size_t at = 0; at < sizeof(line) - 1; at++) {
+        for (int c = 0; c < 256; c++) {
+            struct pv_slice changed = {copy, sizeof(line) - 1};
+
+            memcpy(copy, line, sizeof(line));
+            copy[at] = (char)c;
+            if (pv_record_parse(changed, &record) == PV_OK) {
+                law(changed, &record);
+            }
+        }
+    }
+}
+
+static void
+needs_room(void **state)
+{
+    struct pv_record record;
+    struct pv_slice  line = PV_LIT(FULL);
+    char             room[PV_RECORD_MAX];
+    size_t           len = 0;
+
+    (void)state; /* cmocka's */
+    assert_int_equal(pv_record_parse(line, &record), PV_OK);
+    for (size_t n = 0; n < line.len; n++) {
+        assert_int_equal(
+            pv_record_write_request(&record.request, room, n, &len), PV_ERANGE);
+        assert_int_equal(len, 0);
+    }
+    assert_int_equal(
+        pv_record_write_request(&record.request, room, line.len, &len), PV_OK);
+}
+
+static void
+completions_keep_room_for_their_end(void **state)
+{
+    struct pv_completion item = {PV_RECORD_NUMBER_MAX, 1, 2, 3,
+                                 PV_OUTCOME_UNAVAILABLE};
+    char                 room[2048];
+    size_t               len = 0;
+    size_t               count = 0;
+    struct pv_record     record;
+
+    (void)state; /* cmocka's */
+    assert_int_equal(pv_record_begin_completions(room, sizeof(room), &len),
+                     PV_OK);
+    assert_int_equal(
+        pv_record_end_completions(room, sizeof(room), &len, PV_LIT("nix")),
+        PV_EINVAL);
+    while (pv_record_add_completion(room, sizeof(room), &len, &item,
+                                    count == 0) == PV_OK) {
+        count++;
+    }
+    assert_true(count > 10);
+    assert_int_equal(
+        pv_record_end_completions(room, sizeof(room), &len, PV_LIT("nix")),
+        PV_OK);
+    assert_int_equal(pv_record_parse((struct pv_slice){room, len}, &record),
+                     PV_OK);
+    assert_int_equal(record.completion_count, count);
+    assert_true(pv_slice_eq(record.node, PV_LIT("nix")));
+}
+
+static void
+size_classes(void **state)
+{
+    static const struct {
+        uint64_t    len;
+        const char *word;
+    } row[] = {
+        {0, "0"},
+        {1, "1k"},
+        {1024, "1k"},
+        {1025, "4k"},
+        {4096, "4k"},
+        {16384, "16k"},
+        {16385, "64k"},
+        {65537, "256k"},
+        {262145, "1m"},
+        {1048576, "1m"},
+        {1048577, "big"},
+        {UINT64_MAX - 1, "big"},
+        {UINT64_MAX, "chunked"},
+    };
+
+    (void)state; /* cmocka's */
+    for (size_t i = 0; i < COUNT(row); i++) {
+        assert_true(pv_slice_eq(pv_record_size_class(row[i].len),
+                                pv_slice_from(row[i].word)));
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest test[] = {
+        cmocka_unit_test(parse),
+        cmocka_unit_test(holds_under_change),
+        cmocka_unit_test(needs_room),
+        cmocka_unit_test(completions_keep_room_for_their_end),
+        cmocka_unit_test(size_classes),
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(test, NULL, NULL);
+}

@@ -1,0 +1,272 @@
+#include "contract/answer.h"
+
+#include <string.h>
+
+#define ABSENT SIZE_MAX
+
+/* Where each declared column of one source stands in its rows. */
+struct map {
+    const struct pv_rows *rows;
+    size_t                at[PV_FIELDS_MAX]; /* by column, or ABSENT */
+};
+
+static enum pv_err
+fail(struct pv_fault *fault, enum pv_fault_kind kind, const char *member)
+{
+    pv_fault_set(fault, kind, pv_slice_from(member));
+    return PV_EINVAL;
+}
+
+static enum pv_err
+map_columns(const struct pv_method *method, enum pv_column_source source,
+            const struct pv_rows *rows, struct map *map, struct pv_fault *fault)
+{
+    size_t declared = 0;
+
+    map->rows = rows;
+    for (size_t i = 0; i < method->column_count; i++) {
+        const struct pv_column *column = &method->column[i];
+
+        map->at[i] = ABSENT;
+        if (column->source != source) {
+            continue;
+        }
+        for (size_t j = 0; j < rows->column_count; j++) {
+            if (pv_slice_eq(rows->column[j], pv_slice_from(column->name))) {
+                map->at[i] = j;
+            }
+        }
+        if (map->at[i] == ABSENT) {
+            return fail(fault, PV_FAULT_COLUMN_MISSING, column->name);
+        }
+        declared++;
+    }
+    if (declared != rows->column_count) {
+        return fail(fault, PV_FAULT_COLUMN_UNKNOWN, "");
+    }
+    return PV_OK;
+}
+
+/* Put text at a dotted name, making the objects between. */
+static enum pv_err
+put(json_t *object, const char *dotted, struct pv_slice text)
+{
+    struct pv_slice left = pv_slice_from(dotted);
+    struct pv_slice part;
+    char            name[PV_MEMBER_MAX];
+
+    while (pv_slice_cut(left, '.', &part, &left)) {
+        json_t *inner;
+
+        if (pv_slice_to_cstr(part, name, sizeof(name)) != PV_OK) {
+            return PV_EINVAL;
+        }
+        inner = json_object_get(object, name);
+        if (inner == NULL) {
+            inner = json_object();
+            if (json_object_set_new(object, name, inner) != 0) {
+                return PV_ENOMEM;
+            }
+        }
+        object = inner;
+    }
+    if (pv_slice_to_cstr(part, name, sizeof(name)) != PV_OK) {
+        return PV_EINVAL;
+    }
+    return json_object_set_new(object, name,
+                               json_stringn(text.ptr, text.len)) == 0
+               ? PV_OK
+               : PV_ENOMEM;
+}
+
+static enum pv_err
+put_checked(json_t *object, const struct pv_column *column,
+            struct pv_slice text, struct pv_fault *fault)
+{
+    const struct pv_data_item *type;
+    enum pv_fault_kind kind = pv_data_item_check(column->type, text, &type);
+
+    if (kind != PV_FAULT_NONE) {
+        return fail(fault, kind, column->name);
+    }
+    return put(object, column->name, text);
+}
+
+static enum pv_err
+put_row(json_t *object, const struct pv_method *method, const struct map *map,
+        size_t row, struct pv_fault *fault)
+{
+    const struct pv_cell *cell =
+        map->rows->cell + row * map->rows->column_count;
+
+    for (size_t i = 0; i < method->column_count; i++) {
+        enum pv_err err;
+
+        if (map->at[i] == ABSENT || cell[map->at[i]].null) {
+            continue;
+        }
+        err = put_checked(object, &method->column[i], cell[map->at[i]].text,
+                          fault);
+        if (err != PV_OK) {
+            return err;
+        }
+    }
+    return PV_OK;
+}
+
+static int
+to_buf(const char *text, size_t len, void *out)
+{
+    return pv_buf_add(out, (struct pv_slice){text, len}) == PV_OK ? 0 : -1;
+}
+
+static enum pv_err
+put_body(const json_t *body, struct pv_buf *out)
+{
+    return json_dump_callback(body, to_buf, out, JSON_COMPACT) == 0
+               ? PV_OK
+               : PV_ERANGE; /* or no memory; both end the call */
+}
+
+static enum pv_err
+put_found(json_t *body, bool found)
+{
+    return put(body, "found", found ? PV_LIT("yes") : PV_LIT("no"));
+}
+
+static enum pv_err
+build_record(const struct pv_method *method, const struct pv_rows *rows,
+             json_t *body, struct pv_fault *fault)
+{
+    struct map  map;
+    enum pv_err err = map_columns(method, PV_FROM_STATEMENT, rows, &map, fault);
+
+    if (err == PV_OK && rows->row_count > 1) {
+        err = fail(fault, PV_FAULT_ROWS, "");
+    }
+    if (err == PV_OK) {
+        err = put_found(body, rows->row_count == 1);
+    }
+    if (err == PV_OK && rows->row_count == 1) {
+        err = put_row(body, method, &map, 0, fault);
+    }
+    return err;
+}
+
+static enum pv_err
+put_list(const struct pv_method *method, const struct pv_rows *rows,
+         json_t *body, struct pv_fault *fault)
+{
+    json_t     *list = json_array();
+    struct map  map;
+    enum pv_err err = map_columns(method, PV_FROM_STATEMENT, rows, &map, fault);
+
+    if (json_object_set_new(body, method->rows_as, list) != 0) {
+        return PV_ENOMEM;
+    }
+    for (size_t i = 0; err == PV_OK && i < rows->row_count; i++) {
+        json_t *row = json_object();
+
+        if (json_array_append_new(list, row) != 0) {
+            return PV_ENOMEM;
+        }
+        err = put_row(row, method, &map, i, fault);
+    }
+    return err;
+}
+
+static enum pv_err
+put_scalars(const struct pv_method *method, const struct pv_rows *scalar,
+            json_t *body, struct pv_fault *fault)
+{
+    struct map  map;
+    enum pv_err err = PV_OK;
+
+    for (size_t i = 0; err == PV_OK && i < method->column_count; i++) {
+        if (method->column[i].source == PV_FROM_CONSTANT) {
+            err = put(body, method->column[i].name,
+                      pv_slice_from(method->column[i].constant));
+        }
+    }
+    if (err != PV_OK || method->scalar.sql == NULL) {
+        return err;
+    }
+    err = map_columns(method, PV_FROM_SCALAR, scalar, &map, fault);
+    if (err == PV_OK && scalar->row_count > 1) {
+        err = fail(fault, PV_FAULT_ROWS, "");
+    }
+    if (err == PV_OK && scalar->row_count == 1) {
+        err = put_row(body, method, &map, 0, fault);
+    }
+    return err;
+}
+
+static enum pv_err
+build_rows(const struct pv_method *method, const struct pv_rows *rows,
+           const struct pv_rows *scalar, json_t *body, struct pv_fault *fault)
+{
+    enum pv_err err;
+
+    if (rows->row_count > method->max_rows) {
+        return fail(fault, PV_FAULT_ROWS, method->rows_as);
+    }
+    err = put_found(body, rows->row_count > 0);
+    if (err == PV_OK) {
+        err = put_list(method, rows, body, fault);
+    }
+    if (err == PV_OK) {
+        err = put_scalars(method, scalar, body, fault);
+    }
+    return err;
+}
+
+/* Yes and no take the same steps and the same number of bytes. */
+static enum pv_err
+build_yes_or_no(const struct pv_method *method, const struct pv_rows *rows,
+                struct pv_buf *out)
+{
+    size_t      start = out->len;
+    enum pv_err err;
+
+    err = pv_buf_addf(out, "{\"%s\":\"%s\"}", method->column[0].name,
+                      rows->row_count > 0 ? "yes" : "no");
+    if (err == PV_OK && out->len - start > method->pad_to) {
+        err = PV_ERANGE;
+    }
+    while (err == PV_OK && out->len - start < method->pad_to) {
+        err = pv_buf_add_char(out, ' ');
+    }
+    return err;
+}
+
+enum pv_err
+pv_answer_build(const struct pv_method *method, const struct pv_rows *rows,
+                const struct pv_rows *scalar, struct pv_buf *out,
+                struct pv_fault *ret_fault)
+{
+    json_t     *body;
+    enum pv_err err = PV_EINVAL;
+
+    if (method->answer == PV_ANSWER_YES_IF_ROW) {
+        return build_yes_or_no(method, rows, out);
+    }
+    body = json_object();
+    if (body == NULL) {
+        return PV_ENOMEM;
+    }
+    switch (method->answer) {
+    case PV_ANSWER_RECORD:
+        err = build_record(method, rows, body, ret_fault);
+        break;
+    case PV_ANSWER_ROWS:
+        err = build_rows(method, rows, scalar, body, ret_fault);
+        break;
+    case PV_ANSWER_YES_IF_ROW:
+        break; /* done above */
+    }
+    if (err == PV_OK) {
+        err = put_body(body, out);
+    }
+    json_decref(body);
+    return err;
+}

@@ -1,0 +1,45 @@
+/*
+ * answer.h - rows from a backend, checked against the method's outputs, as
+ * the JSON body of an answer.
+ *
+ *   yes-if-row  {"result":"yes"} or {"result":"no"}, both padded with blanks
+ *               to pad_to bytes, so that their lengths are one
+ *   record      {"found":"yes","a":"...","b":{"c":"..."}} or {"found":"no"}
+ *   rows        {"found":"yes","divisions":[{...}],"as_of":"..."}; without a
+ *               row {"found":"no","divisions":[],"as_of":"..."}
+ *
+ * A null column is left out. A column that is missing, undeclared or not of
+ * its data item, and a row too many, are faults: the answer has then failed.
+ *
+ * Ownership: the caller's. Threads: one owner at a time. Blocks: never.
+ */
+#ifndef PV_CONTRACT_ANSWER_H
+#define PV_CONTRACT_ANSWER_H
+
+#include "contract/service.h"
+
+#define PV_ANSWER_MAX (1024 * 1024) /* bytes of a body */
+
+struct pv_cell {
+    bool            null;
+    struct pv_slice text;
+};
+
+struct pv_rows {
+    size_t           column_count;
+    size_t           row_count;
+    struct pv_slice *column; /* names */
+    struct pv_cell  *cell;   /* row by row */
+};
+
+/*
+ * Append the body to out. PV_EINVAL with *ret_fault for a breach of the
+ * contract, PV_ERANGE past out's maximum, PV_ENOMEM. scalar is only read
+ * where the method has a scalar statement.
+ */
+enum pv_err pv_answer_build(const struct pv_method *method,
+                            const struct pv_rows   *rows,
+                            const struct pv_rows *scalar, struct pv_buf *out,
+                            struct pv_fault *ret_fault) PV_MUST_CHECK;
+
+#endif

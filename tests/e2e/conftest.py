@@ -1,0 +1,98 @@
+"""Fixtures shared by the end to end tests; see README.md."""
+
+import os
+import shutil
+import sys
+import tempfile
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from harness import LONG, Exchange  # noqa: E402
+from pki import Pki  # noqa: E402
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: only with PAYVAND_LONG=1")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.get_closest_marker("long") and not LONG:
+            item.add_marker(pytest.mark.skip(reason="PAYVAND_LONG is not 1"))
+
+
+def _folder(name):
+    """Short: a Unix socket's path has 107 bytes."""
+    return tempfile.mkdtemp(prefix="pv-%s-" % name[:12])
+
+
+@pytest.fixture(scope="session")
+def pki():
+    home = _folder("pki")
+    yield Pki(home)
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def home(request):
+    folder = _folder(request.node.name.replace("/", "-"))
+    yield folder
+    _keep_or_remove(request, folder)
+
+
+def _keep_or_remove(request, folder):
+    if os.environ.get("PAYVAND_KEEP") == "1":
+        print("kept", folder)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def ex(request, pki):
+    """One exchange with the real catalogue, for the tests of one file.
+
+    A file gives its own by a module variable EXCHANGE = {arguments}.
+    """
+    folder = _folder(request.module.__name__)
+    arguments = getattr(request.module, "EXCHANGE", {})
+    with Exchange(folder, pki, **arguments) as exchange:
+        yield exchange
+    _keep_or_remove(request, folder)
+
+
+@pytest.fixture
+def make(request, pki):
+    """Exchanges of a test's own: make(workers=1, edit=...)."""
+    made = []
+
+    def start(**arguments):
+        folder = _folder(request.node.name)
+        exchange = Exchange(folder, pki, **arguments)
+        made.append((exchange, folder))
+        try:
+            return exchange.up()
+        except BaseException:
+            exchange.kill_everything()
+            made.pop()
+            raise
+
+    yield start
+    failed = getattr(request.node, "failed_call", False)
+    wrong = []
+    for exchange, folder in made:
+        try:
+            exchange.down(check=not failed)
+        except AssertionError as error:
+            wrong.append(error)
+        _keep_or_remove(request, folder)
+    if wrong:
+        raise wrong[0]
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.when == "call" and report.failed:
+        item.failed_call = True

@@ -1,0 +1,203 @@
+"""kill -9 of everything, at random, under load: the journal keeps its word.
+
+A checker outside (load.check) holds what callers were told and what providers
+saw, and compares both with the journal: nothing forwarded is unrecorded,
+nothing acknowledged is lost or doubled.
+"""
+
+import os
+import random
+import time
+
+import pytest
+
+from harness import (BANK, FIC, IBAN, LONG, TAX, assert_outcome, is_alive,
+                     wait_for)
+from load import Ledger, Load, check
+
+CALLS = ((BANK, IBAN), (FIC, TAX))
+
+
+class Chaos:
+    def __init__(self, ex, rng):
+        self.ex = ex
+        self.rng = rng
+        self.kills = 0
+
+    def worker(self):
+        pids = [p for p in self.ex.worker_pids() if is_alive(p)]
+        if pids:
+            self.ex.kill_pid(self.rng.choice(pids))
+            self.kills += 1
+
+    def workers(self):
+        for pid in self.ex.worker_pids():
+            self.ex.kill_pid(pid)
+            self.kills += 1
+
+    def traced(self, away=None):
+        self.ex.kill_traced()
+        self.kills += 1
+        time.sleep(self.rng.random() * 0.5 if away is None else away)
+        self.ex.start_traced()
+
+    def provider(self):
+        """A connector that dies: every connection of it is reset."""
+        provider = self.rng.choice([self.ex.provider["central-bank"],
+                                    self.ex.provider["tax-administration"]])
+        provider.drop_connections()
+        self.kills += 1
+
+    def all(self):
+        self.ex.kill_traced()
+        self.kills += 1 + len(self.ex.worker_pids())
+        self.ex.kill_nginx()
+        for provider in self.ex.provider.values():
+            provider.drop_connections()
+        self.ex.start_traced()
+        self.ex.start_nginx()
+
+    def one(self):
+        self.rng.choice([self.worker, self.worker, self.workers, self.traced,
+                         self.traced, self.provider, self.all])()
+
+
+def storm(make, kills, seed, threads=5):
+    ex = make(workers=2)
+    ledger = Ledger(ex.provider.values())
+    chaos = Chaos(ex, random.Random(seed))
+    with Load(ex, CALLS, threads=threads) as load:
+        load.wait_calls(50)
+        while chaos.kills < kills:
+            time.sleep(chaos.rng.random() * 0.25)
+            chaos.one()
+            load.wait_calls(1, timeout=30)
+        wait_for("workers", lambda: ex.worker_pids())
+        load.wait_calls(50)
+    time.sleep(1.5)
+    numbers = check(ex, load.done, ledger)
+    print("kills %d %s" % (chaos.kills, numbers))
+    assert numbers["answered"] > kills, numbers
+    assert_outcome(ex.call(BANK, IBAN), "answered")
+    return numbers
+
+
+def test_random_kills_lose_and_double_nothing(make):
+    storm(make, 30, 1)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(5))
+def test_a_thousand_random_kills_lose_and_double_nothing(make, seed):
+    storm(make, 210, 100 + seed)
+
+
+def test_traced_killed_and_back_is_not_noticed(make):
+    """Away for less than the stated wait: calls are late, none fails."""
+    ex = make()
+    ledger = Ledger(ex.provider.values())
+    chaos = Chaos(ex, random.Random(3))
+    with Load(ex, CALLS, threads=4) as load:
+        for _ in range(5):
+            load.wait_calls(40)
+            chaos.traced(away=0.3)
+        load.wait_calls(40)
+    time.sleep(1.5)
+    assert all(c.outcome == "answered" for c in load.done), [
+        c for c in load.done if c.outcome != "answered"][:3]
+    check(ex, load.done, ledger)
+
+
+def test_without_traced_nothing_is_forwarded(make):
+    ex = make()
+    ledger = Ledger(ex.provider.values())
+    assert_outcome(ex.call(BANK, IBAN), "answered")
+    ex.kill_traced()
+    before = len(ledger.rows)
+    started = time.monotonic()
+    answer = ex.call(BANK, IBAN)
+    assert answer.outcome == "unavailable", answer
+    assert answer.status == 503
+    assert answer.reason == "journal-down"
+    assert time.monotonic() - started < 6
+    assert len(ledger.rows) == before
+    ex.start_traced()
+    wait_for("calls again", lambda:
+             ex.call(BANK, IBAN).outcome == "answered", 5, 0.1)
+
+
+def test_a_hanging_traced_is_not_waited_for_for_ever(make):
+    import signal
+    ex = make()
+    ledger = Ledger(ex.provider.values())
+    assert_outcome(ex.call(BANK, IBAN), "answered")
+    os.kill(ex.traced.pid, signal.SIGSTOP)
+    try:
+        before = len(ledger.rows)
+        started = time.monotonic()
+        answer = ex.call(BANK, IBAN)
+        assert answer.outcome == "unavailable", answer
+        assert time.monotonic() - started < 6
+        assert len(ledger.rows) == before
+    finally:
+        os.kill(ex.traced.pid, signal.SIGCONT)
+    wait_for("calls again", lambda:
+             ex.call(BANK, IBAN).outcome == "answered", 5, 0.1)
+    time.sleep(1.5)
+    # what was given up is in the log, and says that it was not forwarded
+    seen = {row[0] for row in ledger.rows}
+    for _, record in ex.records():
+        if record["type"] == "request" and record["id"] == \
+                answer.tracking_id:
+            assert record["id"] not in seen
+
+
+def test_a_lost_worker_leaves_its_word(make):
+    """Its open calls read as unknown: traced writes worker-lost."""
+    import threading
+    from wire import Closed
+    ex = make(workers=1)
+    release = threading.Event()
+    ex.provider["central-bank"].behave = lambda s, c: release.wait(8) and None
+
+    def quiet():
+        try:
+            ex.call(BANK, IBAN)
+        except (Closed, OSError):
+            pass
+
+    threads = [threading.Thread(target=quiet, daemon=True) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    wait_for("three calls at the provider", lambda:
+             len(ex.provider["central-bank"].seen) == 3)
+    for pid in ex.worker_pids():
+        ex.kill_pid(pid)
+    lost = wait_for("worker-lost", lambda: [
+        r for _, r in ex.records() if r["type"] == "worker-lost"])
+    release.set()
+    assert lost[0]["open"] == 3, lost
+    assert lost[0]["node"] == "nix"
+    for thread in threads:
+        thread.join(10)
+    wait_for("a worker again", lambda: ex.worker_pids())
+
+
+def test_callers_that_leave_while_parked_leak_nothing(make):
+    """256 callers gone while their records are on the way, again and again."""
+    import signal
+    ex = make(workers=1)
+    Ledger(ex.provider.values())
+    from wire import request
+    assert_outcome(ex.call(BANK, IBAN), "answered")
+    for _ in range(4):
+        os.kill(ex.traced.pid, signal.SIGSTOP)
+        wires = [ex.wire(BANK) for _ in range(64)]
+        for w in wires:
+            w.send(request(IBAN))
+        time.sleep(0.1)
+        for w in wires:
+            w.close()
+        os.kill(ex.traced.pid, signal.SIGCONT)
+        wait_for("calls again", lambda:
+                 ex.call(BANK, IBAN).outcome == "answered", 5, 0.05)

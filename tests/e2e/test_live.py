@@ -1,0 +1,224 @@
+"""Reload, binary upgrade and policy changes while calls are running."""
+
+import os
+import signal
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+
+from harness import (BANK, FIC, IBAN, LONG, TAX, assert_outcome, both_dates,
+                     children_of, is_alive, tehran_today, wait_for)
+from load import Ledger, Load, check
+
+CALLS = ((BANK, IBAN), (FIC, TAX))
+
+
+def start(make, **more):
+    ex = make(**more)
+    ledger = Ledger(ex.provider.values())
+    return ex, ledger
+
+
+def no_read_call_failed(ex, load):
+    """A call may find its idle connection closed, and then nobody read it:
+    no record of it stands. Any other failure is the exchange's."""
+    cases = {r.get("case") for _, r in ex.records()
+             if r["type"] == "request"}
+    for call in load.done:
+        if call.error:
+            assert call.case not in cases, "read, recorded, not answered: " \
+                "%s" % call
+        else:
+            assert call.outcome == "answered", call
+
+
+def test_reload_under_load_loses_no_record_and_fails_no_read_call(make):
+    ex, ledger = start(make)
+    with Load(ex, CALLS) as load:
+        for _ in range(20 if LONG else 5):
+            load.wait_calls(150)
+            old = set(ex.worker_pids())
+            ex.reload()
+            wait_for("new workers", lambda: set(ex.worker_pids()) - old)
+            load.wait_calls(100)
+    time.sleep(1.5)
+    no_read_call_failed(ex, load)
+    numbers = check(ex, load.done, ledger)
+    assert numbers["answered"] > 500, numbers
+    assert numbers["unknown"] == 0, numbers
+    wait_for("old workers to leave", lambda: len(ex.worker_pids()) ==
+             ex.workers, 15)
+
+
+def test_binary_upgrade_under_load(make):
+    """USR2, then WINCH and QUIT to the old master, as Debian does it."""
+    ex, ledger = start(make)
+    new = None
+    try:
+        with Load(ex, CALLS) as load:
+            load.wait_calls(200)
+            old = ex.master_pid()
+            os.kill(old, signal.SIGUSR2)
+            new = wait_for("a new master", lambda: _new_master(ex, old))
+            wait_for("its workers", lambda: ex.worker_pids(new), 10)
+            load.wait_calls(200)
+            ex.nginx.expected_dead = True
+            os.kill(old, signal.SIGQUIT)
+            wait_for("the old master to leave", lambda:
+                     ex.nginx.popen.poll() is not None, 20)
+            load.wait_calls(200)
+        time.sleep(1.5)
+        no_read_call_failed(ex, load)
+        numbers = check(ex, load.done, ledger)
+        assert numbers["unknown"] == 0, numbers
+        assert numbers["answered"] > 500, numbers
+    finally:
+        if new and is_alive(new):
+            os.kill(new, signal.SIGTERM)
+            wait_for("the new master to leave", lambda: not is_alive(new), 10)
+
+
+def _new_master(ex, old):
+    try:
+        pid = ex.master_pid()
+    except (OSError, ValueError):
+        return None
+    return pid if pid != old else None
+
+
+def test_a_long_call_survives_a_reload(make):
+    ex, _ = start(make)
+    release = threading.Event()
+    from wire import reply
+
+    def slow(seen, connection):
+        release.wait(10)
+        return reply()
+
+    ex.provider["central-bank"].behave = slow
+    got = []
+    thread = threading.Thread(
+        target=lambda: got.append(ex.call(BANK, IBAN)), daemon=True)
+    thread.start()
+    wait_for("the call at the provider",
+             lambda: ex.provider["central-bank"].seen)
+    old = set(ex.worker_pids())
+    ex.reload()
+    wait_for("new workers", lambda: set(ex.worker_pids()) - old)
+    release.set()
+    thread.join(10)
+    assert_outcome(got[0], "answered")
+    assert ex.completion(got[0].tracking_id)[4] == "answered"
+
+
+def test_a_policy_change_is_in_force_at_the_next_decision(make):
+    """Every call that begins after the import ended sees the change."""
+    ex, ledger = start(make, workers=2)
+    terms = ex.catalogue.terms("g-m35-r1-02")
+    today = tehran_today()
+    edges = []
+    with Load(ex, ((BANK, IBAN),), threads=4) as load:
+        load.wait_calls(50)
+        for round_ in range(6):
+            ended = round_ % 2 == 0
+            terms["end"] = both_dates(today - timedelta(days=2)) \
+                if ended else None
+            before = time.monotonic()
+            ex.import_policy()
+            edges.append((before, time.monotonic(), ended))
+            load.wait_calls(60)
+    for (_, done, ended), following in zip(
+            edges, edges[1:] + [(time.monotonic(), 0, None)]):
+        span = [c for c in load.done if c.started > done and
+                c.ended < following[0] and not c.error]
+        assert len(span) > 20
+        for call in span:
+            if ended:
+                assert call.outcome == "refused", call
+                assert call.reason == "grant-ended", call
+            else:
+                assert call.outcome == "answered", call
+    time.sleep(1.2)
+    check(ex, load.done, ledger)
+
+
+def test_ten_thousand_changes_under_load_keep_the_image_bounded(make):
+    """Many changes, readers all the while; the file must not grow with
+    their number (a reader that pins old pages would make it)."""
+    ex, ledger = start(make, workers=2)
+    data = ex.path("policy", "data.mdb")
+    first = os.stat(data).st_blocks * 512
+    rows = 10000
+    batches = 100 if LONG else 40
+    with Load(ex, CALLS, threads=3) as load:
+        changed = 0
+        end = time.monotonic() + (240 if LONG else 20)
+        number = 0
+        while changed < rows and time.monotonic() < end:
+            number += 1
+            per = rows // batches
+            ex.set(methods=[{"path": IBAN, "deadline_ms": 2000 + n + number}
+                            for n in range(1)],
+                   revoked=[{"issuer_sha256": "%064x" % (n + 1),
+                             "serial": "%x" % (number * 65536 + n + 1)}
+                            for n in range(per)][:per if number < 4 else 20])
+            changed += per
+        load.wait_calls(50)
+    assert number >= batches // 2, "only %d transactions" % number
+    last = os.stat(data).st_blocks * 512
+    assert last < first + (4 << 20), (first, last)
+    time.sleep(1.2)
+    numbers = check(ex, load.done, ledger)
+    assert numbers["answered"] == numbers["calls"], numbers
+
+
+def test_a_writer_killed_in_mid_change_harms_nothing(make):
+    """import killed at a random moment, again and again: readers go on, the
+    image is the old one or the new one, the next writer can write."""
+    import random
+    import subprocess
+    from harness import built, program_env
+    ex, ledger = start(make)
+    rng = random.Random(5)
+    with Load(ex, ((BANK, IBAN),), threads=2) as load:
+        for number in range(60 if LONG else 15):
+            ex.deployment["methods"] = [
+                {"path": IBAN, "deadline_ms": 3000 + number}]
+            ex.catalogue.save()
+            import json
+            with open(ex.path("deployment.json"), "w") as file:
+                json.dump(ex.deployment, file)
+            process = subprocess.Popen(
+                [built("payvand"), "import", "--catalogue",
+                 ex.catalogue.home, "--deployment",
+                 ex.path("deployment.json"), "--image", ex.path("policy"),
+                 "--probes"], stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL, env=program_env())
+            time.sleep(rng.random() * 0.12)
+            process.kill()
+            process.wait()
+            load.wait_calls(5)
+    ex.import_policy()
+    time.sleep(1.2)
+    numbers = check(ex, load.done, ledger)
+    assert numbers["answered"] == numbers["calls"], numbers
+
+
+def test_a_killed_reader_does_not_pin_the_image(make):
+    """A worker killed with its slot held: the file must not grow after."""
+    ex, ledger = start(make, workers=2)
+    data = ex.path("policy", "data.mdb")
+    with Load(ex, ((BANK, IBAN),), threads=3) as load:
+        for _ in range(3):
+            load.wait_calls(20)
+            for pid in ex.worker_pids():
+                ex.kill_pid(pid)
+            wait_for("workers again", lambda: len([
+                p for p in ex.worker_pids() if is_alive(p)]) == 2)
+    first = os.stat(data).st_blocks * 512
+    for number in range(30):
+        ex.set(methods=[{"path": IBAN, "deadline_ms": 4000 + number}])
+    assert os.stat(data).st_blocks * 512 < first + (1 << 20)
+    assert_outcome(ex.call(BANK, IBAN), "answered")

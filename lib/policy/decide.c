@@ -95,6 +95,24 @@ check_caller(const struct pv_rows *rows, const struct pv_call *call,
     return false;
 }
 
+/* Suspensions of the consumer. False: refused, and the decision says why. */
+static bool
+check_consumer(const struct pv_rows *rows, int64_t when_ms,
+               struct pv_decision *decision)
+{
+    for (size_t i = 0; i < rows->block_count && i < PV_POLICY_BLOCKS_MAX;
+         i++) {
+        const struct pv_block *block = &rows->block[i];
+
+        if (in_force(block->reason, block->since_ms, block->until_ms,
+                     when_ms)) {
+            deny(decision, (enum pv_reason)block->reason, block->since_ms);
+            return false;
+        }
+    }
+    return true;
+}
+
 /*
  * A service that is approved but not live yet: who holds a grant for it hears
  * that the grant waits, anyone else that the service is not live.
@@ -346,10 +364,7 @@ pv_policy_decide(const struct pv_rows *rows, const struct pv_call *call,
         deny(&decision, service_reason(rows), rows->method.state_since_ms);
         goto out;
     }
-    if (in_force(rows->consumer_blocked, rows->consumer_blocked_since_ms,
-                 rows->consumer_blocked_until_ms, call->when_ms)) {
-        deny(&decision, (enum pv_reason)rows->consumer_blocked,
-             rows->consumer_blocked_since_ms);
+    if (!check_consumer(rows, call->when_ms, &decision)) {
         goto out;
     }
 

@@ -27,6 +27,7 @@
 #define PV_POLICY_NETWORKS_MAX 8
 #define PV_POLICY_NOTICES_MAX 4
 #define PV_POLICY_GRANTS_MAX 8   /* rows of one (subject, method) */
+#define PV_POLICY_BLOCKS_MAX 3   /* of the system, its unit, its agency */
 #define PV_POLICY_SERIAL_MAX 20  /* RFC 5280 4.1.2.2, bytes */
 
 struct pv_id { /* text of an id, copied */
@@ -134,6 +135,13 @@ struct pv_grant_row {
     struct pv_id purpose[PV_POLICY_PURPOSES_MAX];
 };
 
+/* A consumer's suspension or withdrawal; refuses within [since, until). */
+struct pv_block {
+    uint8_t reason; /* enum pv_reason */
+    int64_t since_ms;
+    int64_t until_ms; /* 0: open */
+};
+
 /* What pv_policy_find gives: everything a decision of this (key, path) needs */
 struct pv_rows {
     uint64_t             version;  /* of the image these rows came from */
@@ -142,11 +150,10 @@ struct pv_rows {
     bool                 has_method;
     struct pv_system_row system;
     struct pv_method_row method;
-    uint8_t              consumer_blocked; /* reason: suspended or withdrawn for
-                                         this consumer and method, also under a
-                                         mode; 0 when not */
-    int64_t              consumer_blocked_since_ms; /* [since, until) */
-    int64_t              consumer_blocked_until_ms; /* 0: open */
+    uint8_t              block_count; /* suspensions and withdrawals of this
+                                        system, unit or agency for this method;
+                                        they refuse also under a mode */
+    struct pv_block      block[PV_POLICY_BLOCKS_MAX];
     uint8_t              hint; /* reason when grants exist, but for another unit
                                   or system of this agency; 0 when not */
     uint8_t              grant_count; /* in the order of decision */

@@ -1,0 +1,537 @@
+/*
+ * change.c - putting and deleting rows in the writer's transaction.
+ */
+#include <string.h>
+
+#include "policy/writer.h"
+
+/* ---- one row ---- */
+
+static MDB_dbi
+database_of(const struct pv_image *image, uint8_t database)
+{
+    return database == PV_TABLE_GRANTS ? image->grants : image->small;
+}
+
+static enum pv_err
+get(struct pv_image *image, uint8_t database, const struct pv_key *key,
+    enum pv_row_kind kind, void *ret_row)
+{
+    if (image->txn == NULL) {
+        return PV_ESTATE;
+    }
+    return pv_db_get(image->txn, database_of(image, database), key, kind,
+                     ret_row);
+}
+
+/* Writes only what differs. */
+static enum pv_err
+put(struct pv_image *image, uint8_t database, struct pv_key *key,
+    enum pv_row_kind kind, const void *row)
+{
+    uint8_t     room[PV_IMAGE_ROW_MAX];
+    MDB_dbi     dbi = database_of(image, database);
+    MDB_val     at = {key->len, key->bytes};
+    MDB_val     value = {0, room};
+    MDB_val     old;
+    enum pv_err err;
+    int         rc;
+
+    if (image->txn == NULL) {
+        return PV_ESTATE;
+    }
+    err = pv_row_write(kind, row, key->bytes, key->len, room, &value.mv_size);
+    if (err == PV_OK && image->how == PV_IMAGE_REPLACE) {
+        err = pv_seen_add(&image->seen, database, key->bytes, key->len);
+    }
+    if (err != PV_OK) {
+        return err;
+    }
+    rc = mdb_get(image->txn, dbi, &at, &old);
+    if (rc == 0 && old.mv_size == value.mv_size &&
+        memcmp(old.mv_data, room, old.mv_size) == 0) {
+        return PV_OK;
+    }
+    if (rc == 0 || rc == MDB_NOTFOUND) {
+        rc = mdb_put(image->txn, dbi, &at, &value, 0);
+        image->changes++;
+    }
+    return pv_db_err(rc);
+}
+
+static enum pv_err
+del(struct pv_image *image, uint8_t database, struct pv_key *key)
+{
+    MDB_val at = {key->len, key->bytes};
+    int     rc;
+
+    if (image->txn == NULL) {
+        return PV_ESTATE;
+    }
+    rc = mdb_del(image->txn, database_of(image, database), &at, NULL);
+    if (rc == 0) {
+        image->changes++;
+    }
+    return pv_db_err(rc);
+}
+
+static void
+number_key(struct pv_key *key, enum pv_table table, uint32_t number)
+{
+    pv_key_start(key, table);
+    pv_key_u32(key, number);
+}
+
+/* ---- stable numbers ---- */
+
+static enum pv_err
+numbers_key(struct pv_key *key, enum pv_image_what what, struct pv_slice id)
+{
+    if (id.len == 0 || id.len > PV_POLICY_PATH_MAX) {
+        return PV_ERANGE;
+    }
+    pv_key_start(key, PV_TABLE_NUMBERS);
+    pv_key_u8(key, (uint8_t)what);
+    return pv_key_bytes(key, id.ptr, id.len);
+}
+
+enum pv_err
+pv_image_lookup(struct pv_image *image, enum pv_image_what what,
+                struct pv_slice id, uint32_t *ret_number)
+{
+    struct pv_key key;
+    enum pv_err   err = numbers_key(&key, what, id);
+
+    return err != PV_OK ? err : get(image, 0, &key, PV_ROW_NUMBER, ret_number);
+}
+
+/* One past the highest number given so far: they are never given again. */
+static enum pv_err
+next_number(struct pv_image *image, enum pv_image_what what, uint32_t *ret)
+{
+    MDB_cursor    *cursor = NULL;
+    struct pv_key  key;
+    MDB_val        at;
+    MDB_val        value;
+    const uint8_t *bytes;
+    int            rc;
+
+    pv_key_start(&key, PV_TABLE_IDS);
+    pv_key_u8(&key, (uint8_t)(what + 1));
+    at = (MDB_val){key.len, key.bytes};
+    rc = mdb_cursor_open(image->txn, image->small, &cursor);
+    if (rc != 0) {
+        return pv_db_err(rc);
+    }
+    rc = mdb_cursor_get(cursor, &at, &value, MDB_SET_RANGE);
+    if (rc == 0) {
+        rc = mdb_cursor_get(cursor, &at, &value, MDB_PREV);
+    } else if (rc == MDB_NOTFOUND) {
+        rc = mdb_cursor_get(cursor, &at, &value, MDB_LAST);
+    }
+    *ret = 1;
+    if (rc == 0) {
+        bytes = at.mv_data;
+        if (at.mv_size == 2 + sizeof(uint32_t) && bytes[0] == PV_TABLE_IDS &&
+            bytes[1] == what) {
+            *ret = pv_key_load_u32(bytes + 2) + 1;
+        }
+    }
+    mdb_cursor_close(cursor);
+    return rc == MDB_NOTFOUND ? PV_OK : pv_db_err(rc);
+}
+
+enum pv_err
+pv_image_number(struct pv_image *image, enum pv_image_what what,
+                struct pv_slice id, uint32_t *ret_number)
+{
+    struct pv_row_text words = {0};
+    struct pv_key      key;
+    struct pv_key      back;
+    enum pv_err        err;
+    uint32_t           number;
+
+    err = pv_image_lookup(image, what, id, ret_number);
+    if (err != PV_ENOTFOUND) {
+        return err;
+    }
+    err = next_number(image, what, &number);
+    if (err != PV_OK) {
+        return err;
+    }
+    if (number > PV_IMAGE_NUMBER_MAX) {
+        return PV_ERANGE;
+    }
+    words.len = (uint8_t)id.len;
+    memcpy(words.text, id.ptr, id.len);
+    pv_key_start(&back, PV_TABLE_IDS);
+    pv_key_u8(&back, (uint8_t)what);
+    pv_key_u32(&back, number);
+    err = put(image, 0, &back, PV_ROW_TEXT, &words);
+    if (err == PV_OK) {
+        err = numbers_key(&key, what, id);
+    }
+    if (err == PV_OK) {
+        err = put(image, 0, &key, PV_ROW_NUMBER, &number);
+    }
+    if (err == PV_OK) {
+        *ret_number = number;
+    }
+    return err;
+}
+
+/* ---- systems ---- */
+
+static enum pv_err
+keys_key(struct pv_key *key, const uint8_t hash[PV_KEY_HASH_LEN])
+{
+    pv_key_start(key, PV_TABLE_KEYS);
+    return pv_key_bytes(key, hash, PV_KEY_HASH_LEN);
+}
+
+/* Forget a key hash, if it still is this system's. */
+static enum pv_err
+drop_key(struct pv_image *image, const uint8_t hash[PV_KEY_HASH_LEN],
+         uint32_t number)
+{
+    struct pv_key key;
+    enum pv_err   err = keys_key(&key, hash);
+    uint32_t      holder;
+
+    if (err == PV_OK) {
+        err = get(image, 0, &key, PV_ROW_NUMBER, &holder);
+    }
+    if (err == PV_ENOTFOUND || (err == PV_OK && holder != number)) {
+        return PV_OK;
+    }
+    return err != PV_OK ? err : del(image, 0, &key);
+}
+
+/* One key belongs to one system; an import may pass a key on to another. */
+static enum pv_err
+claim_key(struct pv_image *image, const struct pv_image_system *row)
+{
+    struct pv_key key;
+    enum pv_err   err = keys_key(&key, row->key_hash);
+    uint32_t      holder;
+
+    if (err == PV_OK) {
+        err = get(image, 0, &key, PV_ROW_NUMBER, &holder);
+    }
+    if (err == PV_OK && holder != row->row.number &&
+        (image->how != PV_IMAGE_REPLACE ||
+         pv_seen_has(&image->seen, false, 0, key.bytes, key.len))) {
+        return PV_EEXIST;
+    }
+    if (err != PV_OK && err != PV_ENOTFOUND) {
+        return err;
+    }
+    return put(image, 0, &key, PV_ROW_NUMBER, &row->row.number);
+}
+
+enum pv_err
+pv_image_get_system(struct pv_image *image, uint32_t number,
+                    struct pv_image_system *ret)
+{
+    struct pv_key key;
+
+    number_key(&key, PV_TABLE_SYSTEMS, number);
+    return get(image, 0, &key, PV_ROW_SYSTEM, ret);
+}
+
+enum pv_err
+pv_image_put_system(struct pv_image *image, const struct pv_image_system *row)
+{
+    struct pv_image_system old;
+    struct pv_key          key;
+    enum pv_err            err;
+
+    err = pv_image_get_system(image, row->row.number, &old);
+    if (err != PV_OK && err != PV_ENOTFOUND) {
+        return err;
+    }
+    if (err == PV_OK && old.has_key &&
+        (!row->has_key ||
+         memcmp(old.key_hash, row->key_hash, PV_KEY_HASH_LEN) != 0)) {
+        err = drop_key(image, old.key_hash, row->row.number);
+        if (err != PV_OK) {
+            return err;
+        }
+    }
+    if (row->has_key) {
+        err = claim_key(image, row);
+        if (err != PV_OK) {
+            return err;
+        }
+    }
+    number_key(&key, PV_TABLE_SYSTEMS, row->row.number);
+    return put(image, 0, &key, PV_ROW_SYSTEM, row);
+}
+
+enum pv_err
+pv_image_del_system(struct pv_image *image, uint32_t number)
+{
+    struct pv_image_system old;
+    struct pv_key          key;
+    enum pv_err            err;
+
+    err = pv_image_get_system(image, number, &old);
+    if (err == PV_OK && old.has_key) {
+        err = drop_key(image, old.key_hash, number);
+    }
+    if (err != PV_OK) {
+        return err;
+    }
+    number_key(&key, PV_TABLE_SYSTEMS, number);
+    return del(image, 0, &key);
+}
+
+/* ---- methods and endpoints ---- */
+
+static enum pv_err
+method_key(struct pv_key *key, struct pv_slice path)
+{
+    if (path.len == 0 || path.len > PV_POLICY_PATH_MAX) {
+        return PV_ERANGE;
+    }
+    pv_key_start(key, PV_TABLE_METHODS);
+    return pv_key_bytes(key, path.ptr, path.len);
+}
+
+enum pv_err
+pv_image_put_method(struct pv_image *image, struct pv_slice path,
+                    const struct pv_image_method *row)
+{
+    struct pv_key key;
+    enum pv_err   err = method_key(&key, path);
+
+    return err != PV_OK ? err : put(image, 0, &key, PV_ROW_METHOD, row);
+}
+
+enum pv_err
+pv_image_get_method(struct pv_image *image, struct pv_slice path,
+                    struct pv_image_method *ret)
+{
+    struct pv_key key;
+    enum pv_err   err = method_key(&key, path);
+
+    return err != PV_OK ? err : get(image, 0, &key, PV_ROW_METHOD, ret);
+}
+
+enum pv_err
+pv_image_del_method(struct pv_image *image, struct pv_slice path)
+{
+    struct pv_key key;
+    enum pv_err   err = method_key(&key, path);
+
+    return err != PV_OK ? err : del(image, 0, &key);
+}
+
+static bool
+same_endpoint(const struct pv_image_endpoint *a,
+              const struct pv_image_endpoint *b)
+{
+    return a->port == b->port &&
+           memcmp(a->address, b->address, sizeof(a->address)) == 0 &&
+           memcmp(a->pin, b->pin, sizeof(a->pin)) == 0 &&
+           a->name.len == b->name.len &&
+           memcmp(a->name.text, b->name.text, a->name.len) == 0;
+}
+
+/*
+ * The version names what an idle connection was checked against, so it must
+ * never come back for another endpoint: it is the transaction's number.
+ */
+enum pv_err
+pv_image_put_endpoint(struct pv_image *image, uint32_t number,
+                      const struct pv_image_endpoint *row)
+{
+    struct pv_image_endpoint copy = *row;
+    struct pv_image_endpoint old;
+    struct pv_key            key;
+    enum pv_err              err;
+
+    number_key(&key, PV_TABLE_ENDPOINTS, number);
+    err = get(image, 0, &key, PV_ROW_ENDPOINT, &old);
+    if (err != PV_OK && err != PV_ENOTFOUND) {
+        return err;
+    }
+    copy.version = err == PV_OK && same_endpoint(row, &old)
+                       ? old.version
+                       : (uint32_t)mdb_txn_id(image->txn);
+    return put(image, 0, &key, PV_ROW_ENDPOINT, &copy);
+}
+
+enum pv_err
+pv_image_del_endpoint(struct pv_image *image, uint32_t number)
+{
+    struct pv_key key;
+
+    number_key(&key, PV_TABLE_ENDPOINTS, number);
+    return del(image, 0, &key);
+}
+
+/* ---- grants, modes ---- */
+
+/* Groups have a table of their own; gives the database. */
+static uint8_t
+grant_key(struct pv_key *key, const struct pv_image_place *place)
+{
+    if (place->level != PV_GRANT_GROUP) {
+        pv_key_grant(key, place);
+        return PV_TABLE_GRANTS;
+    }
+    pv_key_start(key, PV_TABLE_GROUP_GRANTS);
+    pv_key_u32(key, place->method);
+    pv_key_u32(key, place->agency);
+    pv_key_u8(key, place->seq);
+    return 0;
+}
+
+enum pv_err
+pv_image_put_grant(struct pv_image *image, const struct pv_image_place *place,
+                   const struct pv_grant_row *row)
+{
+    struct pv_key key;
+    uint8_t       database;
+
+    if (place->level < PV_GRANT_SYSTEM || place->level > PV_GRANT_GROUP ||
+        row->kind != place->level) {
+        return PV_ERANGE;
+    }
+    database = grant_key(&key, place);
+    return put(image, database, &key, PV_ROW_GRANT, row);
+}
+
+enum pv_err
+pv_image_get_grant(struct pv_image *image, const struct pv_image_place *place,
+                   struct pv_grant_row *ret)
+{
+    struct pv_key key;
+    uint8_t       database = grant_key(&key, place);
+
+    return get(image, database, &key, PV_ROW_GRANT, ret);
+}
+
+enum pv_err
+pv_image_del_grant(struct pv_image *image, const struct pv_image_place *place)
+{
+    struct pv_key key;
+    uint8_t       database = grant_key(&key, place);
+
+    return del(image, database, &key);
+}
+
+static void
+mode_key(struct pv_key *key, uint32_t method, uint8_t seq)
+{
+    number_key(key, PV_TABLE_MODES, method);
+    pv_key_u8(key, seq);
+}
+
+enum pv_err
+pv_image_put_mode(struct pv_image *image, uint32_t method, uint8_t seq,
+                  const struct pv_image_mode *row)
+{
+    struct pv_key key;
+
+    if (row->row.kind != PV_GRANT_MODE) {
+        return PV_ERANGE;
+    }
+    mode_key(&key, method, seq);
+    return put(image, 0, &key, PV_ROW_MODE, row);
+}
+
+enum pv_err
+pv_image_get_mode(struct pv_image *image, uint32_t method, uint8_t seq,
+                  struct pv_image_mode *ret)
+{
+    struct pv_key key;
+
+    mode_key(&key, method, seq);
+    return get(image, 0, &key, PV_ROW_MODE, ret);
+}
+
+enum pv_err
+pv_image_del_mode(struct pv_image *image, uint32_t method, uint8_t seq)
+{
+    struct pv_key key;
+
+    mode_key(&key, method, seq);
+    return del(image, 0, &key);
+}
+
+/* ---- suspensions, revocations, homes ---- */
+
+static void
+suspension_key(struct pv_key *key, const struct pv_image_place *place)
+{
+    pv_key_start(key, PV_TABLE_SUSPENSIONS);
+    pv_key_u32(key, place->agency);
+    pv_key_u32(key, place->method);
+    pv_key_u8(key, place->level);
+    pv_key_u32(key, place->subject);
+}
+
+enum pv_err
+pv_image_put_suspension(struct pv_image                  *image,
+                        const struct pv_image_place      *place,
+                        const struct pv_image_suspension *row)
+{
+    struct pv_key key;
+
+    if (place->level < PV_GRANT_SYSTEM || place->level > PV_GRANT_AGENCY ||
+        row->reason == PV_REASON_NONE) {
+        return PV_ERANGE;
+    }
+    suspension_key(&key, place);
+    return put(image, 0, &key, PV_ROW_SUSPENSION, row);
+}
+
+enum pv_err
+pv_image_del_suspension(struct pv_image             *image,
+                        const struct pv_image_place *place)
+{
+    struct pv_key key;
+
+    suspension_key(&key, place);
+    return del(image, 0, &key);
+}
+
+enum pv_err
+pv_image_put_revoked(struct pv_image             *image,
+                     const struct pv_certificate *certificate, int64_t since_ms)
+{
+    struct pv_key key;
+    enum pv_err   err = pv_key_revoked(&key, certificate);
+
+    return err != PV_OK ? err : put(image, 0, &key, PV_ROW_WHEN, &since_ms);
+}
+
+enum pv_err
+pv_image_del_revoked(struct pv_image             *image,
+                     const struct pv_certificate *certificate)
+{
+    struct pv_key key;
+    enum pv_err   err = pv_key_revoked(&key, certificate);
+
+    return err != PV_OK ? err : del(image, 0, &key);
+}
+
+enum pv_err
+pv_image_put_home(struct pv_image *image, uint32_t agency,
+                  struct pv_slice exchange)
+{
+    struct pv_row_text words = {0};
+    struct pv_key      key;
+
+    if (exchange.len > PV_POLICY_ID_MAX) {
+        return PV_ERANGE;
+    }
+    words.len = (uint8_t)exchange.len;
+    if (exchange.len > 0) {
+        memcpy(words.text, exchange.ptr, exchange.len);
+    }
+    number_key(&key, PV_TABLE_HOMES, agency);
+    return put(image, 0, &key, PV_ROW_TEXT, &words);
+}

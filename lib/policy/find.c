@@ -1,0 +1,438 @@
+/*
+ * find.c - the rows that one (key, path) needs, copied out of the image.
+ */
+#include <string.h>
+
+#include "policy/db.h"
+
+/* A cursor over the rows whose key starts with a prefix. */
+struct scan {
+    MDB_cursor   *cursor;
+    struct pv_key prefix;
+    MDB_val       key;
+    MDB_val       value;
+    bool          started;
+};
+
+static void
+scan_start(struct scan *scan, struct pv_policy *policy, MDB_cursor *cursor)
+{
+    /* cannot fail for a cursor of this transaction that was open before */
+    (void)mdb_cursor_renew(policy->txn, cursor);
+    scan->cursor = cursor;
+    scan->started = false;
+}
+
+/* PV_ENOTFOUND behind the last row. */
+static enum pv_err
+scan_next(struct scan *scan)
+{
+    MDB_cursor_op op = scan->started ? MDB_NEXT : MDB_SET_RANGE;
+    enum pv_err   err;
+
+    if (!scan->started) {
+        scan->key = (MDB_val){scan->prefix.len, scan->prefix.bytes};
+        scan->started = true;
+    }
+    err =
+        pv_db_err(mdb_cursor_get(scan->cursor, &scan->key, &scan->value, op));
+    if (err != PV_OK) {
+        return err;
+    }
+    if (scan->key.mv_size < scan->prefix.len ||
+        memcmp(scan->key.mv_data, scan->prefix.bytes, scan->prefix.len) != 0) {
+        return PV_ENOTFOUND;
+    }
+    return PV_OK;
+}
+
+static enum pv_err
+scan_row(const struct scan *scan, enum pv_row_kind kind, void *ret_row)
+{
+    return pv_row_read(kind, scan->key.mv_data, scan->key.mv_size,
+                       scan->value.mv_data, scan->value.mv_size, ret_row);
+}
+
+static enum pv_err
+get(struct pv_policy *policy, const struct pv_key *key, enum pv_row_kind kind,
+    void *ret_row)
+{
+    return pv_db_get(policy->txn, policy->small_dbi, key, kind, ret_row);
+}
+
+static enum pv_err
+find_system(struct pv_policy *policy, const uint8_t *key_hash,
+            struct pv_image_system *caller, bool *ret_has)
+{
+    struct pv_key key;
+    enum pv_err   err;
+    uint32_t      number;
+
+    pv_key_start(&key, PV_TABLE_KEYS);
+    err = pv_key_bytes(&key, key_hash, PV_KEY_HASH_LEN);
+    if (err == PV_OK) {
+        err = get(policy, &key, PV_ROW_NUMBER, &number);
+    }
+    if (err == PV_ENOTFOUND) {
+        *ret_has = false;
+        return PV_OK;
+    }
+    if (err != PV_OK) {
+        return err;
+    }
+    pv_key_start(&key, PV_TABLE_SYSTEMS);
+    pv_key_u32(&key, number);
+    err = get(policy, &key, PV_ROW_SYSTEM, caller);
+    if (err == PV_ENOTFOUND || (err == PV_OK && caller->row.number != number)) {
+        return PV_ECORRUPT; /* a key of nobody */
+    }
+    *ret_has = err == PV_OK;
+    return err;
+}
+
+static enum pv_err
+find_method(struct pv_policy *policy, struct pv_slice path,
+            struct pv_method_row *row, bool *ret_has)
+{
+    struct pv_image_endpoint endpoint;
+    struct pv_image_method   method;
+    struct pv_key            key;
+    enum pv_err              err;
+
+    pv_key_start(&key, PV_TABLE_METHODS);
+    err = pv_key_bytes(&key, path.ptr, path.len);
+    if (err == PV_OK) {
+        err = get(policy, &key, PV_ROW_METHOD, &method);
+    }
+    if (err == PV_ENOTFOUND) {
+        *ret_has = false;
+        return PV_OK;
+    }
+    if (err != PV_OK) {
+        return err;
+    }
+    *ret_has = true;
+    *row = method.row;
+    if (row->endpoint_number == 0) {
+        return PV_OK;
+    }
+
+    pv_key_start(&key, PV_TABLE_ENDPOINTS);
+    pv_key_u32(&key, row->endpoint_number);
+    err = get(policy, &key, PV_ROW_ENDPOINT, &endpoint);
+    if (err == PV_ENOTFOUND) {
+        row->endpoint_number = 0; /* taken away: the decision says so */
+        return PV_OK;
+    }
+    row->endpoint_version = endpoint.version;
+    row->endpoint_port = endpoint.port;
+    memcpy(row->endpoint_address, endpoint.address, sizeof(endpoint.address));
+    memcpy(row->endpoint_pin, endpoint.pin, sizeof(endpoint.pin));
+    row->endpoint_name = endpoint.name;
+    return err;
+}
+
+/* Is the place's subject the caller itself, its unit or its agency? */
+static bool
+concerns(const struct pv_system_row *caller, uint8_t level, uint32_t subject)
+{
+    switch (level) {
+    case PV_GRANT_SYSTEM:
+        return subject == caller->number;
+    case PV_GRANT_UNIT:
+        return subject != 0 && subject == caller->unit_number;
+    case PV_GRANT_AGENCY:
+        return subject == caller->agency_number;
+    default:
+        return false;
+    }
+}
+
+static enum pv_err
+find_suspensions(struct pv_policy *policy, struct pv_rows *rows)
+{
+    struct pv_image_suspension row;
+    struct scan                scan;
+    enum pv_err                err;
+
+    scan_start(&scan, policy, policy->small);
+    pv_key_start(&scan.prefix, PV_TABLE_SUSPENSIONS);
+    pv_key_u32(&scan.prefix, rows->system.agency_number);
+    pv_key_u32(&scan.prefix, rows->method.number);
+    while ((err = scan_next(&scan)) == PV_OK) {
+        const uint8_t *at =
+            (const uint8_t *)scan.key.mv_data + scan.prefix.len;
+
+        if (scan.key.mv_size != scan.prefix.len + 1 + sizeof(uint32_t)) {
+            return PV_ECORRUPT;
+        }
+        if (!concerns(&rows->system, at[0], pv_key_load_u32(at + 1))) {
+            continue;
+        }
+        err = scan_row(&scan, PV_ROW_SUSPENSION, &row);
+        if (err != PV_OK) {
+            return err;
+        }
+        if (rows->block_count == PV_POLICY_BLOCKS_MAX) {
+            return PV_ECORRUPT; /* one row a level */
+        }
+        rows->block[rows->block_count++] = (struct pv_block){
+            .reason = row.reason,
+            .since_ms = row.since_ms,
+            .until_ms = row.until_ms,
+        };
+    }
+    return err == PV_ENOTFOUND ? PV_OK : err;
+}
+
+/* The grants of one subject; rows past the maximum are not found, which can
+ * only refuse. */
+static enum pv_err
+find_grants_of(struct pv_policy *policy, struct pv_rows *rows, uint8_t level,
+               uint32_t subject)
+{
+    struct scan scan;
+    enum pv_err err;
+
+    scan_start(&scan, policy, policy->grants);
+    pv_key_grants_of(&scan.prefix, rows->system.agency_number,
+                     rows->method.number);
+    pv_key_u8(&scan.prefix, level);
+    pv_key_u32(&scan.prefix, subject);
+    while (rows->grant_count < PV_POLICY_GRANTS_MAX) {
+        struct pv_grant_row *row = &rows->grant[rows->grant_count];
+
+        err = scan_next(&scan);
+        if (err == PV_OK) {
+            err = scan_row(&scan, PV_ROW_GRANT, row);
+        }
+        if (err != PV_OK) {
+            return err == PV_ENOTFOUND ? PV_OK : err;
+        }
+        if (row->kind != level) {
+            return PV_ECORRUPT;
+        }
+        rows->grant_count++;
+    }
+    return PV_OK;
+}
+
+/* No grant of its own: does another unit or system of the agency hold one? */
+static enum pv_err
+find_hint(struct pv_policy *policy, struct pv_rows *rows)
+{
+    static const struct {
+        uint8_t level;
+        uint8_t reason;
+    } hint[] = {
+        {PV_GRANT_UNIT, PV_REASON_NOT_THIS_UNIT},
+        {PV_GRANT_SYSTEM, PV_REASON_NOT_THIS_SYSTEM},
+    };
+
+    for (size_t i = 0; i < sizeof(hint) / sizeof(hint[0]); i++) {
+        struct scan scan;
+        enum pv_err err;
+
+        scan_start(&scan, policy, policy->grants);
+        pv_key_grants_of(&scan.prefix, rows->system.agency_number,
+                         rows->method.number);
+        pv_key_u8(&scan.prefix, hint[i].level);
+        err = scan_next(&scan);
+        if (err == PV_OK) {
+            rows->hint = hint[i].reason;
+            return PV_OK;
+        }
+        if (err != PV_ENOTFOUND) {
+            return err;
+        }
+    }
+    return PV_OK;
+}
+
+static enum pv_err
+find_individual(struct pv_policy *policy, struct pv_rows *rows)
+{
+    enum pv_err err;
+
+    err = find_grants_of(policy, rows, PV_GRANT_SYSTEM, rows->system.number);
+    if (err == PV_OK && rows->system.unit_number != 0) {
+        err = find_grants_of(policy, rows, PV_GRANT_UNIT,
+                             rows->system.unit_number);
+    }
+    if (err == PV_OK) {
+        err = find_grants_of(policy, rows, PV_GRANT_AGENCY,
+                             rows->system.agency_number);
+    }
+    if (err == PV_OK && rows->grant_count == 0) {
+        err = find_hint(policy, rows);
+    }
+    return err;
+}
+
+static bool
+lists(const uint32_t *number, size_t count, uint32_t wanted)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (number[i] == wanted) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum pv_err
+find_group_grants(struct pv_policy *policy, const struct pv_image_system *caller,
+                  struct pv_rows *rows)
+{
+    struct scan scan;
+    enum pv_err err;
+
+    if (caller->group_count == 0) {
+        return PV_OK;
+    }
+    scan_start(&scan, policy, policy->small);
+    pv_key_start(&scan.prefix, PV_TABLE_GROUP_GRANTS);
+    pv_key_u32(&scan.prefix, rows->method.number);
+    while (rows->grant_count < PV_POLICY_GRANTS_MAX) {
+        struct pv_grant_row *row = &rows->grant[rows->grant_count];
+
+        err = scan_next(&scan);
+        if (err != PV_OK) {
+            return err == PV_ENOTFOUND ? PV_OK : err;
+        }
+        if (scan.key.mv_size < scan.prefix.len + sizeof(uint32_t)) {
+            return PV_ECORRUPT;
+        }
+        if (!lists(caller->group, caller->group_count,
+                   pv_key_load_u32((const uint8_t *)scan.key.mv_data +
+                                   scan.prefix.len))) {
+            continue;
+        }
+        err = scan_row(&scan, PV_ROW_GRANT, row);
+        if (err != PV_OK) {
+            return err;
+        }
+        if (row->kind != PV_GRANT_GROUP) {
+            return PV_ECORRUPT;
+        }
+        rows->grant_count++;
+    }
+    return PV_OK;
+}
+
+/* "all" and "all except" cover agencies registered later. */
+static bool
+mode_covers(const struct pv_image_mode *mode, uint32_t agency)
+{
+    bool listed = lists(mode->list, mode->list_count, agency);
+
+    switch (mode->mode) {
+    case PV_MODE_ALL:
+        return true;
+    case PV_MODE_ALL_EXCEPT:
+        return !listed;
+    case PV_MODE_ALLOW_LIST:
+        return listed;
+    default:
+        return false;
+    }
+}
+
+static enum pv_err
+find_modes(struct pv_policy *policy, struct pv_rows *rows)
+{
+    struct pv_image_mode mode;
+    struct scan          scan;
+    enum pv_err          err;
+    bool                 covered;
+
+    scan_start(&scan, policy, policy->small);
+    pv_key_start(&scan.prefix, PV_TABLE_MODES);
+    pv_key_u32(&scan.prefix, rows->method.number);
+    while (rows->grant_count < PV_POLICY_GRANTS_MAX) {
+        err = scan_next(&scan);
+        if (err == PV_OK) {
+            err = scan_row(&scan, PV_ROW_MODE, &mode);
+        }
+        if (err != PV_OK) {
+            return err == PV_ENOTFOUND ? PV_OK : err;
+        }
+        if (mode.row.kind != PV_GRANT_MODE) {
+            return PV_ECORRUPT;
+        }
+        covered = mode_covers(&mode, rows->system.agency_number);
+        if (!covered && mode.row.blocked == PV_REASON_MODE_WITHOUT_RESOLUTION) {
+            continue; /* a proposal, and not about this agency */
+        }
+        if (!covered) {
+            mode.row.blocked = PV_REASON_NOT_COVERED_BY_MODE;
+            mode.row.blocked_since_ms = 0;
+            mode.row.blocked_until_ms = 0;
+        }
+        rows->grant[rows->grant_count++] = mode.row;
+    }
+    return PV_OK;
+}
+
+static enum pv_err
+find_all(struct pv_policy *policy, const uint8_t *key_hash,
+         struct pv_slice path, struct pv_rows *rows)
+{
+    struct pv_image_system caller;
+    enum pv_err            err;
+
+    err = find_system(policy, key_hash, &caller, &rows->has_system);
+    if (err == PV_OK && rows->has_system) {
+        rows->system = caller.row;
+    }
+    if (err == PV_OK) {
+        err = find_method(policy, path, &rows->method, &rows->has_method);
+    }
+    if (err != PV_OK || !rows->has_system || !rows->has_method) {
+        return err;
+    }
+
+    err = find_suspensions(policy, rows);
+    if (err == PV_OK) {
+        err = find_individual(policy, rows);
+    }
+    if (err == PV_OK) {
+        err = find_group_grants(policy, &caller, rows);
+    }
+    if (err == PV_OK) {
+        err = find_modes(policy, rows);
+    }
+    return err;
+}
+
+enum pv_err
+pv_policy_find(struct pv_policy *policy,
+               const uint8_t key_hash[PV_KEY_HASH_LEN], struct pv_slice path,
+               struct pv_rows *ret_rows)
+{
+    enum pv_err err;
+
+    if (path.len > PV_POLICY_PATH_MAX) {
+        return PV_ERANGE;
+    }
+    err = pv_reader_begin(policy);
+    if (err != PV_OK) {
+        return err;
+    }
+    ret_rows->version = policy->checked;
+    ret_rows->decision = policy->meta.decision;
+    ret_rows->has_system = false;
+    ret_rows->has_method = false;
+    ret_rows->block_count = 0;
+    ret_rows->hint = PV_REASON_NONE;
+    ret_rows->grant_count = 0;
+    err = find_all(policy, key_hash, path, ret_rows);
+    if (err != PV_OK) {
+        /* who forgets to look at the error finds nothing to allow */
+        ret_rows->has_system = false;
+        ret_rows->has_method = false;
+        ret_rows->grant_count = 0;
+    }
+    pv_reader_end(policy);
+    return err;
+}

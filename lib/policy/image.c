@@ -1,0 +1,249 @@
+/*
+ * image.c - the writer's environment and transactions.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "policy/writer.h"
+
+#define DIR_MODE 02750
+#define FILE_MODE 0640
+#define LOCK_MODE 0660 /* readers register themselves in it */
+#define DATABASES_MAX 1
+
+static int
+put_meta(struct pv_image *image, uint64_t decision)
+{
+    struct pv_meta meta = {.format = PV_IMAGE_FORMAT, .decision = decision};
+    uint8_t        room[PV_IMAGE_ROW_MAX];
+    struct pv_key  key;
+    MDB_val        at;
+    MDB_val        value = {0, room};
+
+    pv_key_start(&key, PV_TABLE_META);
+    if (pv_row_write(PV_ROW_META, &meta, key.bytes, key.len, room,
+                     &value.mv_size) != PV_OK) {
+        return MDB_BAD_VALSIZE;
+    }
+    at = (MDB_val){key.len, key.bytes};
+    return mdb_put(image->txn, image->small, &at, &value, 0);
+}
+
+/* Open both databases; a file without any row becomes an image. */
+static enum pv_err
+prepare(struct pv_image *image)
+{
+    struct pv_meta meta = {0};
+    MDB_stat       count;
+    enum pv_err    err;
+    int            rc;
+
+    rc = mdb_txn_begin(image->env, NULL, 0, &image->txn);
+    if (rc != 0) {
+        return pv_db_err(rc);
+    }
+    rc = mdb_dbi_open(image->txn, NULL, 0, &image->small);
+    if (rc == 0) {
+        rc = mdb_stat(image->txn, image->small, &count);
+    }
+    if (rc == 0 && count.ms_entries == 0) {
+        rc = put_meta(image, 0);
+    }
+    if (rc != 0) {
+        return pv_db_err(rc);
+    }
+    err = pv_db_meta(image->txn, image->small, &meta);
+    if (err != PV_OK) {
+        return err;
+    }
+    rc = mdb_dbi_open(image->txn, PV_GRANTS_NAME, MDB_CREATE, &image->grants);
+    if (rc == 0) {
+        rc = mdb_txn_commit(image->txn);
+        image->txn = NULL; /* gone also when the commit failed */
+    }
+    image->decision = meta.decision;
+    return pv_db_err(rc);
+}
+
+static enum pv_err
+open_environment(struct pv_image *image, const char *dir, bool durable,
+                 int *ret_rc)
+{
+    char        lock[PV_DB_PATH_MAX];
+    enum pv_err err;
+    int         rc;
+
+    err = pv_db_path(dir, PV_DB_LOCK_FILE, lock);
+    if (err != PV_OK) {
+        return err;
+    }
+    if (mkdir(dir, DIR_MODE) != 0 && errno != EEXIST) {
+        *ret_rc = errno;
+        return PV_ESYS;
+    }
+    rc = mdb_env_create(&image->env);
+    if (rc == 0) {
+        rc = mdb_env_set_maxdbs(image->env, DATABASES_MAX);
+    }
+    if (rc == 0) {
+        rc = mdb_env_set_maxreaders(image->env, PV_IMAGE_READERS_MAX);
+    }
+    if (rc == 0) {
+        rc = mdb_env_set_mapsize(image->env, PV_IMAGE_MAP_SIZE);
+    }
+    if (rc == 0) {
+        rc = mdb_env_open(image->env, dir,
+                          MDB_NORDAHEAD | (durable ? 0u : MDB_NOSYNC),
+                          FILE_MODE);
+    }
+    if (rc != 0) {
+        *ret_rc = rc;
+        return pv_db_err(rc);
+    }
+    if (chmod(lock, LOCK_MODE) != 0 && errno != EPERM) {
+        *ret_rc = errno; /* EPERM: another user's image; its modes stand */
+        return PV_ESYS;
+    }
+    return pv_db_check_length(image->env);
+}
+
+enum pv_err
+pv_image_open(const char *dir, bool durable, struct pv_image **ret_image,
+              struct pv_why *why)
+{
+    struct pv_image *image = NULL;
+    enum pv_err      err;
+    int              rc = 0;
+
+    image = calloc(1, sizeof(*image));
+    if (image == NULL) {
+        err = PV_ENOMEM;
+        goto out;
+    }
+    pv_seen_init(&image->seen);
+    err = open_environment(image, dir, durable, &rc);
+    if (err == PV_OK) {
+        err = prepare(image);
+    }
+    if (err != PV_OK) {
+        goto out;
+    }
+    *ret_image = image;
+    image = NULL;
+
+out:
+    if (err != PV_OK) {
+        pv_why_set(why, "cannot open the policy image in %s for writing: %s",
+                   dir, rc != 0 ? mdb_strerror(rc) : pv_err_text(err));
+    }
+    pv_image_close(image);
+    return err;
+}
+
+void
+pv_image_close(struct pv_image *image)
+{
+    if (image == NULL) {
+        return;
+    }
+    pv_image_abort(image);
+    if (image->env != NULL) {
+        mdb_env_close(image->env);
+    }
+    pv_seen_clear(&image->seen);
+    free(image);
+}
+
+enum pv_err
+pv_image_begin(struct pv_image *image, enum pv_image_begin how)
+{
+    struct pv_meta meta;
+    enum pv_err    err;
+    int            dead;
+    int            rc;
+
+    if (image->txn != NULL) {
+        return PV_ESTATE;
+    }
+    /* a dead reader's slot would keep old pages from being used again */
+    rc = mdb_reader_check(image->env, &dead);
+    if (rc == 0) {
+        rc = mdb_txn_begin(image->env, NULL, 0, &image->txn);
+    }
+    if (rc != 0) {
+        return pv_db_err(rc);
+    }
+    err = pv_db_meta(image->txn, image->small, &meta);
+    if (err != PV_OK) {
+        pv_image_abort(image);
+        return err;
+    }
+    image->decision = meta.decision; /* another writer may have been here */
+    image->decision_is_set = false;
+    image->how = how;
+    image->changes = 0;
+    return PV_OK;
+}
+
+void
+pv_image_abort(struct pv_image *image)
+{
+    if (image->txn != NULL) {
+        mdb_txn_abort(image->txn);
+        image->txn = NULL;
+    }
+    pv_seen_clear(&image->seen);
+}
+
+enum pv_err
+pv_image_commit(struct pv_image *image, uint64_t *ret_changes)
+{
+    uint64_t    decision = image->decision;
+    enum pv_err err = PV_OK;
+    int         rc;
+
+    if (image->txn == NULL) {
+        return PV_ESTATE;
+    }
+    if (image->how == PV_IMAGE_REPLACE) {
+        err = pv_image_sweep(image);
+    }
+    if (err != PV_OK || (image->changes == 0 && !image->decision_is_set)) {
+        pv_image_abort(image);
+        if (err == PV_OK) {
+            *ret_changes = 0;
+        }
+        return err;
+    }
+    if (!image->decision_is_set) {
+        decision++;
+    }
+    rc = put_meta(image, decision);
+    if (rc != 0) {
+        pv_image_abort(image);
+        return pv_db_err(rc);
+    }
+    rc = mdb_txn_commit(image->txn);
+    image->txn = NULL; /* gone also when the commit failed */
+    pv_seen_clear(&image->seen);
+    if (rc != 0) {
+        return pv_db_err(rc);
+    }
+    image->decision = decision;
+    *ret_changes = image->changes;
+    return PV_OK;
+}
+
+void
+pv_image_set_decision(struct pv_image *image, uint64_t decision)
+{
+    image->decision = decision;
+    image->decision_is_set = true;
+}
+
+uint64_t
+pv_image_decision(const struct pv_image *image)
+{
+    return image->decision;
+}

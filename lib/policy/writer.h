@@ -1,0 +1,45 @@
+/*
+ * writer.h - the inside of the writer, shared by image.c and change.c.
+ * Private to lib/policy.
+ */
+#ifndef PV_POLICY_WRITER_H
+#define PV_POLICY_WRITER_H
+
+#include "base/buf.h"
+#include "policy/db.h"
+
+/* Keys put in a replacing transaction, for the sweep at its end. */
+struct pv_seen {
+    struct pv_buf keys;   /* {u8 database, u8 length, key} one after another */
+    size_t       *offset; /* of each in keys; owned */
+    size_t        count;
+    size_t        room;
+};
+
+#define PV_SEEN_BYTES_MAX ((size_t)1 << 32)
+
+struct pv_image {
+    MDB_env            *env;
+    MDB_txn            *txn; /* NULL outside begin */
+    MDB_dbi             small;
+    MDB_dbi             grants;
+    enum pv_image_begin how;
+    uint64_t            decision;
+    bool                decision_is_set;
+    uint64_t            changes; /* rows written and deleted since begin */
+    struct pv_seen      seen;
+};
+
+void        pv_seen_init(struct pv_seen *seen);
+void        pv_seen_clear(struct pv_seen *seen);
+enum pv_err pv_seen_add(struct pv_seen *seen, uint8_t database,
+                        const void *key, size_t len) PV_MUST_CHECK;
+void        pv_seen_sort(struct pv_seen *seen);
+/* sorted: after pv_seen_sort; otherwise every key is looked at. */
+bool pv_seen_has(const struct pv_seen *seen, bool sorted, uint8_t database,
+                 const void *key, size_t len);
+
+/* Delete the rows of the replaced tables that were not put. */
+enum pv_err pv_image_sweep(struct pv_image *image) PV_MUST_CHECK;
+
+#endif

@@ -198,7 +198,9 @@ class Deployment:
             "PAYVAND_JOURNAL": self.run / "journal",
             "PAYVAND_JOURNAL_SOCKET": self.run / "socket" / "journal.sock",
             "PAYVAND_CATALOGUE": self.catalogue,
-            "PAYVAND_BUILD": self.root / "build",
+            "PAYVAND_MODULE":
+                self.root / "build/gateway/ngx_http_payvand_module.so",
+            "PAYVAND_PROVIDERS": self.run / "providers",
         }
         for one in self.systems:
             file = self.pki / "systems" / one["id"]

@@ -1,0 +1,327 @@
+#!/usr/bin/python3
+"""tour.py ROOT RUN [--lang en|fa]
+
+A walk through the running exchange: real calls by curl, first the services
+that answer, then the ways to be refused, then the trace of one of them. Each
+call has an expected end; another end is marked and makes the exit code 1.
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unicodedata
+from pathlib import Path
+
+WAIT_SECONDS = "10"
+RATE_TRIES = 6  # the smallest quota is one call a second
+
+FIC = "financial-information-centre-main"
+BANK = "cooperative-development-bank-main"
+MASHHAD = "mashhad-municipality-main"
+FUND = "building-disaster-insurance-fund-main"
+
+# service/method, who asks, purpose where its grant has several
+ANSWERED = [
+    ("identity-match/verify", MASHHAD, None),
+    ("natural-person-inquiry/inquire", "ministry-education-main", None),
+    ("national-id-iban-match/verify", BANK, None),
+    ("shahkar/verify", "non-government-schools-organisation-main", None),
+    ("postal-code/inquire", FIC, None),
+    ("address-description/inquire", FIC, None),
+    ("country-divisions/inquire", "customs-administration-main", None),
+    ("tax-debt/inquire", FIC, None),
+    ("legal-person-identity/inquire", BANK, "facility-review"),
+    ("property-deed-authenticity/verify", MASHHAD, None),
+    ("academic-degree/inquire", "vp-science-technology-main", None),
+    ("promissory-note/verify-note", "setad", "tender-guarantee"),
+    ("promissory-note/note-parties", "setad", None),
+    ("cheque-litigation-status/by-national-id", "central-bank-main", None),
+    ("cheque-litigation-status/by-tracking-id", "central-bank-main",
+     "cheque-credit-check"),
+    ("electricity-connection-address/inquire", FUND, None),
+    ("knowledge-based-company-status/verify",
+     "social-security-organisation-main", None),
+]
+
+# what it shows in both languages, service/method, certificate, purpose,
+# reasons that may be given
+REFUSED = [
+    ("no grant for this service", "بدون مجوز برای این خدمت",
+     "identity-match/verify", "tax-administration-main", None, ["no-grant"]),
+    ("a grant that has ended", "مجوز پایان یافته",
+     "postal-code/inquire", "zanjan-science-technology-park-main", None,
+     ["grant-ended"]),
+    ("a grant that is suspended", "مجوز معلق",
+     "identity-match/verify", "red-crescent-main", None, ["grant-suspended"]),
+    ("the provider is not ready", "ارائه‌دهنده هنوز آماده نیست",
+     "shahkar/verify", "central-insurance-main", None,
+     ["provider-readiness-missing"]),
+    ("granted to another unit of the ministry", "مجوز واحد دیگری از وزارتخانه",
+     "national-id-iban-match/verify", "unit-mefa-state-property-main", None,
+     ["not-this-unit"]),
+    ("a purpose that was not granted", "هدفی که مجوز ندارد",
+     "postal-code/inquire", MASHHAD, "recruitment", ["purpose-not-granted"]),
+    ("no purpose where there are several", "نبود هدف در مجوز چندهدفه",
+     "postal-code/inquire", MASHHAD, None, ["purpose-missing"]),
+    ("a method dedicated to another system", "متد ویژه سامانه‌ای دیگر",
+     "promissory-note/note-parties", "central-bank-main", None,
+     ["dedicated", "not-this-system"]),
+    ("excepted from an open service", "مستثنا از خدمت همگانی",
+     "address-description/inquire", "tobacco-company-main", None,
+     ["not-covered-by-mode"]),
+    ("a suspended consumer", "مصرف‌کننده معلق",
+     "country-divisions/inquire", "national-library-archives-main", None,
+     ["consumer-suspended"]),
+    ("a revoked certificate", "گواهی باطل‌شده",
+     "country-divisions/inquire", "/revoked", None,
+     ["certificate-revoked"]),
+    ("an expired certificate", "گواهی منقضی",
+     "country-divisions/inquire", "/expired", None,
+     ["certificate-expired"]),
+    ("a key that nobody registered", "کلید ثبت‌نشده",
+     "country-divisions/inquire", "/unregistered", None,
+     ["key-unregistered"]),
+    ("a self-made certificate", "گواهی خودساخته",
+     "country-divisions/inquire", "/self-made", None,
+     ["certificate-invalid"]),
+    ("no certificate", "بدون گواهی",
+     "country-divisions/inquire", None, None, ["certificate-missing"]),
+]
+
+WORDS = {
+    "answered": ("Answered", "پاسخ داده شد"),
+    "refused": ("Refused, and why", "رد شد، و چرا"),
+    "service": ("service", "خدمت"),
+    "who": ("asked by", "پرسنده"),
+    "outcome": ("outcome", "نتیجه"),
+    "answer": ("answer", "پاسخ"),
+    "case": ("case", "مورد"),
+    "reason": ("reason", "دلیل"),
+    "digit": ("a national id with a wrong check digit",
+              "کد ملی با رقم کنترل نادرست"),
+    "rate": ("more calls than the quota allows", "بیش از سهمیه مجاز"),
+    "said": ("What a caller who is refused is told:",
+             "آنچه به فراخواننده ردشده گفته می‌شود:"),
+    "trace": ("Its trace (payvand trace ...):", "رد آن (payvand trace ...):"),
+    "curl": ("The first of these calls, with nothing but curl:",
+             "نخستین فراخوانی، تنها با curl:"),
+    "odd": ("not as expected", "خلاف انتظار"),
+}
+
+
+def load(path):
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def width(text):
+    """Columns on a terminal: marks and joiners take none."""
+    return sum(0 if unicodedata.category(c) in ("Mn", "Cf") else 1
+               for c in text)
+
+
+def pad(text, columns):
+    text = str(text)
+    return text + " " * max(0, columns - width(text))
+
+
+def table(heads, rows):
+    columns = [max(width(str(row[i])) for row in [heads, *rows])
+               for i in range(len(heads))]
+    for row in [heads, ["-" * c for c in columns], *rows]:
+        print("  " + "  ".join(pad(cell, c)
+                               for cell, c in zip(row, columns)).rstrip())
+    print()
+
+
+class Tour:
+    def __init__(self, root, run, persian):
+        self.root, self.run = Path(root), Path(run)
+        self.language = 1 if persian else 0
+        self.env = dict(self.read_env())
+        self.samples = load(self.run / "country/country.json")["samples"]
+        self.titles, self.paths = {}, {}
+        for file in sorted((self.root / "catalogue/services").glob("*/*.json")):
+            service = load(file)
+            for method in service["methods"]:
+                name = f"{service['service']}/{method['id']}"
+                self.titles[name] = service["title_fa"]
+                self.paths[name] = (f"/x/{service['provider']}/"
+                                    f"{service['service']}/"
+                                    f"{service['version']}/{method['id']}")
+        self.odd = 0
+        self.shown = None
+
+    def read_env(self):
+        for line in (self.run / "env").read_text().splitlines():
+            name, mark, value = line.partition("=")
+            if mark and name.isidentifier() and value.startswith("'"):
+                yield name, value[1:-1]
+
+    def word(self, name):
+        return WORDS[name][self.language]
+
+    def certificate(self, who):
+        """curl's options to call as a system, or as /one-to-be-refused."""
+        if who is None:
+            return []
+        if who.startswith("/"):
+            file = self.run / f"pki/extra{who}"
+            return ["--cert", f"{file}.crt", "--key", f"{file}.key"]
+        name = who.upper().replace("-", "_")
+        return ["--cert", self.env[f"PAYVAND_CERT_{name}"],
+                "--key", self.env[f"PAYVAND_KEY_{name}"]]
+
+    def command(self, name, who, purpose, body):
+        command = ["curl", "--silent", "--show-error", "--max-time",
+                   WAIT_SECONDS, "--cacert", self.env["PAYVAND_CA"],
+                   *self.certificate(who),
+                   "--header", "Content-Type: application/json"]
+        if purpose:
+            command += ["--header", f"Payvand-Purpose: {purpose}"]
+        return [*command, "--data", json.dumps(body, ensure_ascii=False),
+                self.env["PAYVAND_URL"] + self.paths[name]]
+
+    def call(self, name, who, purpose=None, body=None):
+        """One call by curl: outcome, reason, tracking id, body, seconds."""
+        command = self.command(name, who, purpose,
+                               self.sample(name) if body is None else body)
+        with tempfile.NamedTemporaryFile("r", encoding="utf-8") as heads:
+            done = subprocess.run([*command, "--dump-header", heads.name],
+                                  capture_output=True, text=True, check=False,
+                                  stdin=subprocess.DEVNULL)
+            head = {}
+            for line in heads.read().splitlines():
+                key, _, value = line.partition(":")
+                head[key.strip().lower()] = value.strip()
+        try:
+            answer = json.loads(done.stdout)
+        except ValueError:
+            answer = {}
+        return {"outcome": head.get("payvand-outcome", "no answer"),
+                "id": head.get("payvand-tracking-id", "-"),
+                "reason": answer.get("reason", done.stderr.strip()[:60]),
+                "answer": answer}
+
+    def sample(self, name, expect=None):
+        for one in self.samples[name]:
+            if expect is None or one.get("expect") == expect:
+                return one["input"]
+        return self.samples[name][0]["input"]
+
+    def expected(self, good):
+        if not good:
+            self.odd += 1
+        return "" if good else f"<- {self.word('odd')}"
+
+    @staticmethod
+    def brief(answer):
+        """One word or a few items of an answer, for a table."""
+        if "result" in answer:
+            return answer["result"]
+        parts = [f"{key}: {value}" for key, value in answer.items()
+                 if isinstance(value, str) and key != "found"]
+        parts += [f"{key}: {len(value)}" for key, value in answer.items()
+                  if isinstance(value, list)]
+        text = ", ".join(parts) or answer.get("found", "")
+        return text if width(text) <= 44 else text[:43] + "…"
+
+    def answered(self):
+        rows = []
+        for name, who, purpose in ANSWERED:
+            got = self.call(name, who, purpose)
+            rows.append([name, self.titles[name], who, got["outcome"],
+                         self.brief(got["answer"]) or got["reason"],
+                         self.expected(got["outcome"] == "answered")])
+        got = self.call("identity-match/verify", MASHHAD, None,
+                        self.sample("identity-match/verify", "no"))
+        rows.insert(1, ["identity-match/verify",
+                        self.titles["identity-match/verify"], MASHHAD,
+                        got["outcome"], self.brief(got["answer"]),
+                        self.expected(got["outcome"] == "answered")])
+        print(f"\n{self.word('answered')}\n")
+        table([self.word("service"), "عنوان", self.word("who"),
+               self.word("outcome"), self.word("answer"), ""], rows)
+
+    def wrong_digit(self):
+        name = "identity-match/verify"
+        body = dict(self.sample(name))
+        last = int(body["national_id"][-1])
+        body["national_id"] = body["national_id"][:-1] + str((last + 1) % 10)
+        return self.call(name, MASHHAD, None, body)
+
+    def over_quota(self):
+        for _ in range(RATE_TRIES):
+            got = self.call("postal-code/inquire", "kanoon-children-youth-main")
+            if got["outcome"] != "answered":
+                break
+        return got
+
+    def refused(self):
+        rows = []
+        for english, persian, name, who, purpose, reasons in REFUSED:
+            got = self.call(name, who, purpose)
+            good = got["outcome"] == "refused" and got["reason"] in reasons
+            if self.shown is None and good:
+                self.shown = got
+            rows.append([(english, persian)[self.language], name,
+                         (who or "-").lstrip("/"), got["outcome"],
+                         got["reason"], self.expected(good)])
+        got = self.over_quota()
+        rows.append([self.word("rate"), "postal-code/inquire",
+                     "kanoon-children-youth-main", got["outcome"],
+                     got["reason"],
+                     self.expected(got["outcome"] == "limited")])
+        got = self.wrong_digit()
+        rows.append([self.word("digit"), "identity-match/verify", MASHHAD,
+                     got["outcome"], got["reason"],
+                     self.expected(got["outcome"] == "invalid")])
+        print(f"{self.word('refused')}\n")
+        table([self.word("case"), self.word("service"), self.word("who"),
+               self.word("outcome"), self.word("reason"), ""], rows)
+
+    def trace(self):
+        if self.shown is None:
+            return
+        problem = self.shown["answer"]
+        print(f"{self.word('said')}\n")
+        for key in ("title", "title_fa", "detail", "detail_fa"):
+            if problem.get(key):
+                print(f"  {problem[key]}")
+        print(f"\n{self.word('trace')}\n")
+        done = subprocess.run(
+            [str(self.root / "build/cli/payvand"), "trace", self.shown["id"],
+             "--dir", self.env["PAYVAND_JOURNAL"],
+             "--lang", ("en", "fa")[self.language]],
+            capture_output=True, text=True, check=False,
+            env={**os.environ, **self.env})
+        for line in (done.stdout or done.stderr).splitlines():
+            print(f"  {line}")
+        if done.returncode != 0:
+            self.odd += 1
+
+    def curl(self):
+        name, who, purpose = ANSWERED[0]
+        command = self.command(name, who, purpose, self.sample(name))
+        variable = who.upper().replace("-", "_")
+        print(f"\n{self.word('curl')}\n\n"
+              "  set -a; . .run/env; set +a\n"
+              f"  curl --cacert $PAYVAND_CA --cert $PAYVAND_CERT_{variable} \\\n"
+              f"      --key $PAYVAND_KEY_{variable} \\\n"
+              "      --header 'Content-Type: application/json' \\\n"
+              f"      --data '{command[-2]}' \\\n"
+              f"      $PAYVAND_URL{self.paths[name]}")
+
+
+def main():
+    tour = Tour(sys.argv[1], sys.argv[2],
+                "--lang" in sys.argv and sys.argv[-1].startswith("fa"))
+    tour.answered()
+    tour.refused()
+    tour.trace()
+    tour.curl()
+    return 1 if tour.odd else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -239,11 +239,14 @@ load_module {module};
 {user}
 daemon off;
 worker_processes {workers};
+worker_rlimit_core 0;
+working_directory {home};
 pid {home}/nginx.pid;
 error_log {home}/log/error.log {level};
 {main}
 events {{ worker_connections 2048; }}
 http {{
+    server_tokens off;
     access_log off;
     client_body_temp_path {home}/tmp/body;
     proxy_temp_path {home}/tmp/proxy;
@@ -262,35 +265,61 @@ http {{
     server {{
         listen {address}:{port} ssl {listen};
         server_name exchange.payvand.test;
-        ssl_certificate {cert};
-        ssl_certificate_key {key};
-        ssl_protocols TLSv1.3;
-        ssl_verify_client {verify};
-        ssl_client_certificate {authorities};
         {server}
         location /x/ {{
             payvand on;
-            client_max_body_size 1m;
-            {location}
             {proxy_pass}
-            proxy_ssl_certificate {cert};
-            proxy_ssl_certificate_key {key};
-            proxy_ssl_trusted_certificate {authorities};
-            {proxy_ssl}
+            {location}
         }}
-        location = /payvand/status {{ payvand_status; allow 127.0.0.1; deny all; }}
+        location = /payvand/status {{
+            payvand_status;
+            allow 127.0.0.1;
+            deny all;
+        }}
+        location / {{ return 404; }}
         {locations}
     }}
     {servers}
 }}
 """
 
+# What a test does not say about the server and the gate location; a directive
+# that it names takes the place of the one here.
+SERVER = {
+    "ssl_certificate": "{cert}", "ssl_certificate_key": "{key}",
+    "ssl_client_certificate": "{authorities}", "ssl_protocols": "TLSv1.3",
+    "ssl_verify_client": "optional", "ssl_verify_depth": "1",
+    "ssl_session_timeout": "1h", "client_header_timeout": "10s",
+    "client_body_timeout": "10s", "send_timeout": "10s",
+    "keepalive_timeout": "75s", "keepalive_requests": "1000000",
+    "client_header_buffer_size": "1k", "large_client_header_buffers": "4 4k",
+    "client_max_body_size": "1m", "client_body_buffer_size": "16k",
+}
+LOCATION = {
+    "proxy_http_version": "1.1", "proxy_set_header": 'Connection ""',
+    "proxy_request_buffering": "off", "proxy_max_temp_file_size": "0",
+    "proxy_ssl_protocols": "TLSv1.3", "proxy_ssl_certificate": "{cert}",
+    "proxy_ssl_certificate_key": "{key}",
+    "proxy_ssl_trusted_certificate": "{authorities}",
+    "proxy_ssl_verify": "on", "proxy_ssl_verify_depth": "1",
+    "proxy_ssl_server_name": "on",
+}
+
+
+def directives(defaults, said, parts):
+    """The defaults, less those whose first word is said, then what is said."""
+    words = {line.split()[0] for line in said.split(";") if line.split()}
+    lines = ["%s %s;" % (name, value.format(**parts))
+             for name, value in defaults.items() if name not in words]
+    return " ".join(lines) + " " + said
+
 
 class Exchange:
     def __init__(self, home, pki, workers=2, probes=True, edit=None,
                  deploy=None, unlimited=True, conf=None, traced_args=(),
-                 providers=PROVIDERS, core=False):
+                 providers=PROVIDERS, core=False, journal=None):
         self.home = str(home)
+        self.journal = journal or os.path.join(self.home, "journal")
         self.pki = pki
         self.workers = workers
         self.probes = probes
@@ -373,13 +402,13 @@ class Exchange:
             "loopback": "payvand_loopback_endpoints on;",
             "address": self.address[0], "port": self.address[1],
             "cert": self.cert.cert, "key": self.cert.key,
-            "verify": "optional_no_ca",
             "authorities": self.pki.bundle(),
             "proxy_pass": "proxy_pass https://payvand_provider;",
-            "proxy_ssl": PROXY_SSL,
         }
         parts.update(self.conf)
         parts.update(changes)
+        parts["server"] = directives(SERVER, parts["server"], parts)
+        parts["location"] = directives(LOCATION, parts["location"], parts)
         return GATE_CONF.format(**parts)
 
     # life
@@ -438,7 +467,7 @@ class Exchange:
     def start_traced(self):
         log = self.path("log", "traced.log")
         self.traced = Process("traced", [
-            built("payvand-traced"), "--dir", self.path("journal"), "--socket",
+            built("payvand-traced"), "--dir", self.journal, "--socket",
             self.path("journal.sock"), "--node", "nix", *self.traced_args],
             log, env=program_env(), core=self.core)
         self.processes.append(self.traced)
@@ -605,7 +634,7 @@ class Exchange:
 
     def records(self):
         """Every leaf of the journal: list of (index, record)."""
-        return read_records(self.path("journal"))
+        return read_records(self.journal)
 
     def requests(self):
         return {r["id"]: (i, r) for i, r in self.records()
@@ -678,11 +707,6 @@ class Exchange:
 
 def wire_closed():
     return wire.Closed
-
-
-PROXY_SSL = """
-            proxy_ssl_protocols TLSv1.3;
-"""
 
 
 def read_records(folder):

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from harness import (BANK, FIC, IBAN, LONG, TAX, assert_outcome, is_alive,
+from harness import (BANK, FIC, IBAN, TAX, assert_outcome, is_alive,
                      wait_for)
 from load import Ledger, Load, check
 

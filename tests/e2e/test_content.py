@@ -6,7 +6,7 @@ import json
 import pytest
 
 from connectors import Connectors, make_country
-from harness import BANK, FIC, IBAN, TAX, Exchange, assert_outcome
+from harness import BANK, IBAN, Exchange, assert_outcome
 from wire import request
 
 MATCH = "/x/civil-registration-organisation/identity-match/v1/verify"

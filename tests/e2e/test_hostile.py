@@ -8,7 +8,7 @@ import time
 import pytest
 
 from harness import (BANK, FIC, IBAN, LONG, TAX, NOTE_PARTIES,
-                     assert_outcome, wait_for)
+                     assert_outcome)
 from load import Ledger, Load, check
 from wire import Closed, request
 
@@ -65,11 +65,6 @@ class Hostile:
         self.stopping.set()
         for thread in self.threads:
             thread.join(20)
-
-
-def folder_bytes(folder):
-    """Bytes of records, not of preallocated segments."""
-    return sum(len(str(r)) for _, r in folder)
 
 
 def test_an_hour_of_refusals_stops_no_granted_call(make):
@@ -139,7 +134,6 @@ def test_the_last_of_the_disk_is_for_granted_calls(make):
         pytest.skip("needs root to mount a small disk")
     import subprocess
     import tempfile
-    from harness import Exchange
     disk = tempfile.mkdtemp(prefix="pv-disk-")
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "none",
                        disk]).returncode != 0:
@@ -147,9 +141,8 @@ def test_the_last_of_the_disk_is_for_granted_calls(make):
         pytest.skip("no mounting here")
     ex = None
     try:
-        ex = make(workers=1, traced_args=["--dir", disk, "--segment-size",
-                                          "1048576"])
-        ex.journal_dir = disk
+        ex = make(workers=1, journal=disk,
+                  traced_args=["--segment-size", "1048576"])
         with Hostile(ex, threads=2):
             end = time.monotonic() + 6
             while time.monotonic() < end:

@@ -7,9 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from harness import (BANK, HOST, IBAN, SANITIZE, Exchange, assert_outcome,
-                     free_port, wait_for)
-from wire import Closed, Wire, request
+from harness import BANK, IBAN, assert_outcome, wait_for
+from wire import request
 
 EXCHANGE = {"workers": 2}
 

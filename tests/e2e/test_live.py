@@ -6,10 +6,8 @@ import threading
 import time
 from datetime import timedelta
 
-import pytest
-
 from harness import (BANK, FIC, IBAN, LONG, TAX, assert_outcome, both_dates,
-                     children_of, is_alive, tehran_today, wait_for)
+                     is_alive, tehran_today, wait_for)
 from load import Ledger, Load, check
 
 CALLS = ((BANK, IBAN), (FIC, TAX))

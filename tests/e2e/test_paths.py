@@ -8,11 +8,10 @@ after decoding, normalising or joining.
 
 import random
 import re
-import time
 
 import pytest
 
-from harness import BANK, HOST, IBAN, LEGAL, LONG, TAX, NOTE, wait_for
+from harness import BANK, HOST, IBAN, LEGAL, NOTE, TAX
 from wire import Closed, request
 
 EXCHANGE = {"workers": 1}

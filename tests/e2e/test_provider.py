@@ -1,6 +1,5 @@
 """Providers that misbehave, and providers that are not who they should be."""
 
-import os
 import socket
 import threading
 import time

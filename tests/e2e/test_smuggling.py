@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from harness import BANK, IBAN, LEGAL, assert_outcome, answering, wait_for
+from harness import BANK, IBAN, LEGAL, answering, assert_outcome
 from wire import Closed, request
 
 EXCHANGE = {

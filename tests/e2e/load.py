@@ -41,8 +41,9 @@ class Load:
     """Threads that call without pause on kept connections until stopped."""
 
     def __init__(self, ex, calls=((BANK, IBAN),), threads=6, pause=0.0,
-                 purpose=None):
+                 purpose=None, bodies=None):
         self.ex = ex
+        self.bodies = bodies or {}   # path: body, where a real one is wanted
         self.calls = calls
         self.pause = pause
         self.purpose = purpose
@@ -91,8 +92,9 @@ class Load:
             headers = [("Payvand-Case", call.case)]
             if self.purpose:
                 headers.append(("Payvand-Purpose", self.purpose))
-            answer = wire.ask(request(
-                call.path, json.dumps({"case": call.case}).encode(), headers))
+            body = self.bodies.get(call.path) or json.dumps(
+                {"case": call.case}).encode()
+            answer = wire.ask(request(call.path, body, headers))
             call.status = answer.status
             call.outcome = answer.outcome
             call.reason = answer.reason
@@ -117,8 +119,9 @@ class Load:
 class Ledger:
     """What providers saw, kept outside: (tracking id, case, path, when)."""
 
-    def __init__(self, providers):
+    def __init__(self, providers, then=None):
         self.rows = []
+        self.then = then or (lambda seen: reply())
         for provider in providers:
             provider.behave = self.behave
 
@@ -129,7 +132,7 @@ class Ledger:
         self.rows.append((seen.tracking_id, case, seen.path))
         if len(connection.provider.seen) > 5000:
             connection.provider.clear()
-        return reply()
+        return self.then(seen)
 
 
 def check(ex, calls, ledger, commands=()):

@@ -5,22 +5,28 @@ saw, and compares both with the journal: nothing forwarded is unrecorded,
 nothing acknowledged is lost or doubled.
 """
 
+import json
 import os
 import random
 import time
 
 import pytest
 
-from harness import (BANK, FIC, IBAN, TAX, assert_outcome, is_alive,
-                     wait_for)
+from harness import (BANK, FIC, IBAN, LONG, TAX, assert_outcome, children_of,
+                     is_alive, wait_for)
 from load import Ledger, Load, check
 
 CALLS = ((BANK, IBAN), (FIC, TAX))
 
 
+MATCH = "/x/civil-registration-organisation/identity-match/v1/verify"
+CIVIL = "civil-registration-organisation"
+
+
 class Chaos:
-    def __init__(self, ex, rng):
+    def __init__(self, ex, rng, connectors=None):
         self.ex = ex
+        self.connectors = connectors
         self.rng = rng
         self.kills = 0
 
@@ -57,9 +63,24 @@ class Chaos:
         self.ex.start_traced()
         self.ex.start_nginx()
 
+    def connector(self):
+        """kill -9 of a real connector, or of one of its workers."""
+        process = self.connectors.process[CIVIL]
+        below = children_of(process.pid)
+        if below and self.rng.random() < 0.5:
+            self.ex.kill_pid(self.rng.choice(below))
+        else:
+            self.connectors.kill_one(CIVIL)
+            time.sleep(self.rng.random() * 0.2)
+            self.connectors.start_one(CIVIL)
+        self.kills += 1
+
     def one(self):
-        self.rng.choice([self.worker, self.worker, self.workers, self.traced,
-                         self.traced, self.provider, self.all])()
+        ways = [self.worker, self.worker, self.workers, self.traced,
+                self.traced, self.provider, self.all]
+        if self.connectors:
+            ways += [self.connector, self.connector]
+        self.rng.choice(ways)()
 
 
 def storm(make, kills, seed, threads=5):
@@ -90,6 +111,29 @@ def test_random_kills_lose_and_double_nothing(make):
 @pytest.mark.parametrize("seed", range(5))
 def test_a_thousand_random_kills_lose_and_double_nothing(make, seed):
     storm(make, 210, 100 + seed)
+
+
+def test_random_kills_with_a_real_connector(make, tmp_path_factory):
+    """A front of the test's own keeps the ledger before the connector."""
+    from connectors import Connectors, make_country, relay
+    folder, listing = make_country(str(tmp_path_factory.mktemp("c")), 500)
+    ex = make(workers=2)
+    real = Connectors(ex, folder, [CIVIL], front=False).start(front=False)
+    ledger = Ledger([ex.provider[CIVIL]], relay(real.socket(CIVIL)))
+    sample = listing["samples"]["identity-match/verify"][0]
+    chaos = Chaos(ex, random.Random(9), real)
+    body = json.dumps(sample["input"], ensure_ascii=False).encode()
+    with Load(ex, (("mashhad-municipality-main", MATCH),), threads=4,
+              bodies={MATCH: body}) as load:
+        load.wait_calls(30)
+        while chaos.kills < (200 if LONG else 12):
+            time.sleep(chaos.rng.random() * 0.25)
+            chaos.one()
+            load.wait_calls(1, timeout=30)
+        load.wait_calls(30)
+    time.sleep(1.5)
+    numbers = check(ex, load.done, ledger)
+    assert numbers["answered"] > chaos.kills, numbers
 
 
 def test_traced_killed_and_back_is_not_noticed(make):

@@ -116,7 +116,7 @@ def test_a_thousand_random_kills_lose_and_double_nothing(make, seed):
 def test_random_kills_with_a_real_connector(make, tmp_path_factory):
     """A front of the test's own keeps the ledger before the connector."""
     from connectors import Connectors, make_country, relay
-    folder, listing = make_country(str(tmp_path_factory.mktemp("c")), 500)
+    folder, listing = make_country(str(tmp_path_factory.mktemp("c")), 1000)
     ex = make(workers=2)
     real = Connectors(ex, folder, [CIVIL], front=False).start(front=False)
     ledger = Ledger([ex.provider[CIVIL]], relay(real.socket(CIVIL)))

@@ -184,17 +184,17 @@ def test_every_live_service_answers_its_samples(ex, country):
             holder = (system, terms["purposes"][0]["id"])
             break
         assert holder, "no live grant covers " + key
-        for case in cases[:3]:
+        for case in cases:
             answer = ex.call(holder[0], test_grants.path_of(service, method),
                              case["input"], purpose=holder[1])
             if case.get("expect") == "invalid":
                 assert answer.outcome == "invalid", (key, answer)
                 continue
             assert_outcome(answer, "answered")
-            if case.get("expect") in ("yes", "no"):
-                assert case["expect"] in (answer.json.get("result"),
-                                          answer.json.get("found")), (key,
-                                                                      answer)
+            want = {"yes": {"result": "yes"}, "no": {"result": "no"},
+                    "found": {"found": "yes"},
+                    "not-found": {"found": "no"}}[case["expect"]]
+            assert want.items() <= answer.json.items(), (key, case, answer)
             answered.add(service)
     assert len(answered) >= 15, answered
 

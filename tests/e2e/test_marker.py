@@ -630,7 +630,7 @@ def test_a_full_journal_disk_fails_closed_and_leaves_nothing(make, marker):
 def test_a_real_connector_leaves_nothing(make, marker, tmp_path_factory):
     """Also in the provider's own logs and in its nginx."""
     from connectors import Connectors, make_country
-    folder, listing = make_country(str(tmp_path_factory.mktemp("c")), 500)
+    folder, listing = make_country(str(tmp_path_factory.mktemp("c")), 1000)
     match = "/x/civil-registration-organisation/identity-match/v1/verify"
     agency = "civil-registration-organisation"
     ex = make(workers=1, core=True)

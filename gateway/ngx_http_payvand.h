@@ -87,6 +87,8 @@ typedef struct {
 typedef struct {
     /* B's: set by payvand_endpoint in upstream{}, otherwise NULL */
     void                 *endpoint;
+    ngx_uint_t            gate;          /* unsigned  gate:1; a location of
+                                            this server has payvand on */
 } ngx_http_payvand_srv_conf_t;
 
 
@@ -162,7 +164,7 @@ struct ngx_http_payvand_ctx_s {
 };
 
 
-#define NGX_HTTP_PAYVAND_FORWARD_MS  1          /* smallest step of a clock */
+#define NGX_HTTP_PAYVAND_SOCKET_PATH_MAX  108   /* of sockaddr_un, with NUL */
 
 
 extern ngx_module_t  ngx_http_payvand_module;
@@ -172,6 +174,9 @@ extern ngx_module_t  ngx_http_payvand_module;
 
 /* The call's ctx, or NULL when the gate did not see this request. */
 ngx_http_payvand_ctx_t *ngx_http_payvand_ctx(ngx_http_request_t *r);
+
+/* A new ctx for a main request, with its cleanup; NULL without memory. */
+ngx_http_payvand_ctx_t *ngx_http_payvand_ctx_create(ngx_http_request_t *r);
 
 /* Wall clock in ms from nginx's cached time: no system call. */
 int64_t ngx_http_payvand_now_ms(void);
@@ -186,6 +191,8 @@ ngx_http_payvand_slice(ngx_str_t *s)
 /* status.c: the counters live in the quota zone's shared memory */
 
 void ngx_http_payvand_count(enum ngx_http_payvand_counter counter);
+void ngx_http_payvand_count_add(enum ngx_http_payvand_counter counter,
+    ngx_uint_t n);
 void ngx_http_payvand_count_outcome(enum pv_outcome outcome);
 char *ngx_http_payvand_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
@@ -211,6 +218,9 @@ ngx_int_t ngx_http_payvand_identity_init(ngx_conf_t *cf);
 /* The connection's identity; NULL only without memory. */
 ngx_http_payvand_identity_t *ngx_http_payvand_identity(ngx_connection_t *c);
 
+/* What TLS says of the peer's certificate now; NONE when its chain verifies. */
+enum pv_reason ngx_http_payvand_tls_reason(ngx_connection_t *c);
+
 /* The peer's address in 16 bytes, IPv4 mapped; zero for other families. */
 void ngx_http_payvand_source(ngx_connection_t *c, uint8_t address[16]);
 
@@ -221,12 +231,33 @@ ngx_int_t ngx_http_payvand_log_init(ngx_conf_t *cf);
 ngx_int_t ngx_http_payvand_log_init_module(ngx_cycle_t *cycle);
 
 
+/* rows.c: rows found, kept while the image's version stands */
+
+struct ngx_http_payvand_rows_s {
+    struct pv_rows            rows;
+    ngx_http_payvand_rows_t  *next;      /* in the free list */
+    ngx_uint_t                refs;      /* the table's place, and each call */
+    uint64_t                  quota_key[PV_POLICY_GRANTS_MAX]; /* 0: not yet */
+    uint8_t                   key_hash[PV_KEY_HASH_LEN];
+    size_t                    path_len;
+    char                      path[PV_POLICY_PATH_MAX];
+};
+
+/* The rows of (key, path) in image `version`, counted once for the caller. */
+enum pv_err ngx_http_payvand_rows_find(struct pv_policy *policy,
+    uint64_t version, const uint8_t *key_hash, struct pv_slice path,
+    ngx_http_payvand_rows_t **ret_held);
+void ngx_http_payvand_rows_release(ngx_http_payvand_rows_t *held); /* NULL ok */
+void ngx_http_payvand_rows_clear(void);
+
+
 /* gate.c */
 
 ngx_int_t ngx_http_payvand_gate(ngx_http_request_t *r);
 ngx_int_t ngx_http_payvand_gate_init_process(ngx_cycle_t *cycle);
 void ngx_http_payvand_gate_exit_process(ngx_cycle_t *cycle);
-struct pv_policy *ngx_http_payvand_policy(void);
+struct pv_policy *ngx_http_payvand_policy(void);  /* NULL: not readable */
+uint64_t ngx_http_payvand_image_version(void);    /* 0: not readable */
 
 
 /* request.c (B) */
@@ -282,6 +313,12 @@ ngx_int_t ngx_http_payvand_upstream_prepare(ngx_http_request_t *r,
 
 ngx_int_t ngx_http_payvand_filter_init(ngx_conf_t *cf);
 
+/*
+ * Called once by the log phase: an answer that began and did not end, or a
+ * deadline that passed, gets its outcome. Leaves an outcome that is set alone.
+ */
+void ngx_http_payvand_settle(ngx_http_payvand_ctx_t *ctx);
+
 
 /* journal.c */
 
@@ -301,6 +338,9 @@ void ngx_http_payvand_journal_refusal(ngx_http_payvand_ctx_t *ctx);
 /* The call is over: its completion follows its record. */
 void ngx_http_payvand_journal_complete(ngx_http_payvand_ctx_t *ctx);
 
+/* "up", "low_space" or "down", for the status page. */
+const char *ngx_http_payvand_journal_state(void);
+
 /* The request is going away: forget it in every queue. */
 void ngx_http_payvand_journal_forget(ngx_http_payvand_ctx_t *ctx);
 
@@ -309,6 +349,9 @@ void ngx_http_payvand_journal_forget(ngx_http_payvand_ctx_t *ctx);
 
 char *ngx_http_payvand_quota_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+void ngx_http_payvand_quota_init_process(
+    ngx_http_payvand_main_conf_t *mcf);
 
 /* NONE, RATE, DAILY, OVERLOADED (table full), JOURNAL_DOWN (not counted yet) */
 enum pv_reason ngx_http_payvand_quota_take(ngx_http_payvand_ctx_t *ctx);

@@ -1,0 +1,652 @@
+/*
+ * ngx_http_payvand_check.c - nginx does not start on a configuration that
+ * opens a hole in the gate; the message names the hole and the place.
+ *
+ * All of http{} is held to it as soon as one location is a gate: a stranger
+ * chooses by SNI and Host which server of an address reads his request.
+ */
+
+#include "ngx_http_payvand.h"
+#include "ngx_http_payvand_private.h"
+
+#include <sys/stat.h>
+
+
+static ngx_int_t ngx_http_payvand_check_main(ngx_conf_t *cf);
+static ngx_int_t ngx_http_payvand_check_addresses(ngx_conf_t *cf);
+static ngx_int_t ngx_http_payvand_check_server(ngx_conf_t *cf,
+    ngx_http_core_srv_conf_t *cscf);
+static ngx_int_t ngx_http_payvand_check_any(ngx_conf_t *cf,
+    ngx_http_payvand_place_t *place);
+static ngx_int_t ngx_http_payvand_check_gate(ngx_conf_t *cf,
+    ngx_http_payvand_place_t *place);
+static ngx_int_t ngx_http_payvand_check_proxy(ngx_conf_t *cf,
+    ngx_http_payvand_place_t *place);
+static ngx_int_t ngx_http_payvand_check_upstream(ngx_conf_t *cf,
+    ngx_http_payvand_place_t *place, ngx_http_upstream_conf_t *u);
+static ngx_int_t ngx_http_payvand_check_targets(ngx_conf_t *cf,
+    ngx_http_payvand_place_t *place);
+
+
+/* one sentence: what is open, where, and what to do about it */
+
+static ngx_int_t
+ngx_http_payvand_hole(ngx_conf_t *cf, ngx_http_payvand_place_t *place,
+    const char *hole)
+{
+    ngx_str_t  server, name;
+
+    ngx_str_set(&server, "-");
+    ngx_str_set(&name, "-");
+
+    if (place) {
+        if (place->cscf && place->cscf->server_name.len) {
+            server = place->cscf->server_name;
+        }
+
+        if (place->clcf && place->clcf->name.len) {
+            name = place->clcf->name;
+        }
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "payvand: refusing to start: %s (server \"%V\", location "
+                  "\"%V\")", hole, &server, &name);
+
+    return NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_payvand_check(ngx_conf_t *cf)
+{
+    ngx_uint_t                     i;
+    ngx_http_payvand_place_t      *place;
+    ngx_http_payvand_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_payvand_module);
+
+    if (ngx_http_payvand_check_main(cf) != NGX_OK
+        || ngx_http_payvand_check_addresses(cf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    place = mcf->locations->elts;
+
+    for (i = 0; i < mcf->locations->nelts; i++) {
+
+        if (ngx_http_payvand_check_any(cf, &place[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (place[i].plcf->enable
+            && ngx_http_payvand_check_gate(cf, &place[i]) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_payvand_check_main(ngx_conf_t *cf)
+{
+    ngx_uint_t                     i;
+    ngx_http_payvand_main_conf_t  *mcf;
+#if (NGX_DEBUG)
+    ngx_event_conf_t              *ecf;
+
+    ecf = ngx_event_get_conf(cf->cycle->conf_ctx, ngx_event_core_module);
+
+    if (ecf->debug_connection.nelts) {
+        return ngx_http_payvand_hole(cf, NULL,
+            "debug_connection writes requests into the error log: remove it");
+    }
+#endif
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_payvand_module);
+
+    if (mcf->policy.len == 0) {
+        return ngx_http_payvand_hole(cf, NULL,
+            "payvand_policy is missing: no image, no decision");
+    }
+
+    if (mcf->journal.len == 0) {
+        return ngx_http_payvand_hole(cf, NULL,
+            "payvand_journal is missing: calls would go unrecorded");
+    }
+
+    if (mcf->quota_zone == NULL) {
+        return ngx_http_payvand_hole(cf, NULL,
+            "payvand_quota_zone is missing: quotas would not be counted");
+    }
+
+    if (mcf->node.len == 0) {
+        return ngx_http_payvand_hole(cf, NULL,
+            "payvand_node is missing: records would not name their exchange");
+    }
+
+    for (i = 0; i < mcf->node.len; i++) {
+        if (!((mcf->node.data[i] >= 'a' && mcf->node.data[i] <= 'z')
+              || (mcf->node.data[i] >= '0' && mcf->node.data[i] <= '9')
+              || mcf->node.data[i] == '-'))
+        {
+            return ngx_http_payvand_hole(cf, NULL,
+                "payvand_node may have a-z, 0-9 and hyphens only");
+        }
+    }
+
+    if (ngx_http_payvand_check_socket(&mcf->journal, cf->log) == NGX_ERROR) {
+        return ngx_http_payvand_hole(cf, NULL,
+            "the journal's socket could be someone else's: chmod o-w it");
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The socket that records go to: nobody but its owner and its group may write
+ * to it. NGX_DECLINED when there is none yet.
+ */
+
+ngx_int_t
+ngx_http_payvand_check_socket(ngx_str_t *path, ngx_log_t *log)
+{
+    struct stat  st;
+
+    if (lstat((char *) path->data, &st) == -1) {
+        return NGX_DECLINED;
+    }
+
+    if (!S_ISSOCK(st.st_mode)) {
+        if (log) {
+            ngx_log_error(NGX_LOG_ERR, log, 0,
+                          "payvand.journal_socket %V is not a socket", path);
+        }
+        return NGX_ERROR;
+    }
+
+    if (st.st_mode & S_IWOTH) {
+        if (log) {
+            ngx_log_error(NGX_LOG_ERR, log, 0,
+                          "payvand.journal_socket %V is world-writable", path);
+        }
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* every server that shares an address with a gate */
+
+static ngx_int_t
+ngx_http_payvand_check_addresses(ngx_conf_t *cf)
+{
+    ngx_uint_t                     a, i, k, p, gate;
+    ngx_http_conf_addr_t          *addr;
+    ngx_http_conf_port_t          *port;
+    ngx_http_payvand_place_t      *place, here;
+    ngx_http_core_srv_conf_t     **cscf;
+    ngx_http_core_main_conf_t     *cmcf;
+    ngx_http_payvand_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_payvand_module);
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    place = mcf->locations->elts;
+
+    if (cmcf->ports == NULL) {
+        return NGX_OK;
+    }
+
+    port = cmcf->ports->elts;
+
+    for (p = 0; p < cmcf->ports->nelts; p++) {
+
+        addr = port[p].addrs.elts;
+
+        for (a = 0; a < port[p].addrs.nelts; a++) {
+
+            cscf = addr[a].servers.elts;
+            gate = 0;
+            ngx_memzero(&here, sizeof(ngx_http_payvand_place_t));
+
+            for (i = 0; i < addr[a].servers.nelts; i++) {
+                for (k = 0; k < mcf->locations->nelts; k++) {
+                    if (place[k].plcf->enable && place[k].cscf == cscf[i]) {
+                        gate = 1;
+                        here = place[k];
+                    }
+                }
+            }
+
+            if (!gate) {
+                continue;
+            }
+
+            if (!addr[a].opt.ssl) {
+                return ngx_http_payvand_hole(cf, &here,
+                    "a gate listens without ssl");
+            }
+
+#if (NGX_HTTP_V2)
+            if (addr[a].opt.http2) {
+                return ngx_http_payvand_hole(cf, &here,
+                    "a gate listens with http2, which the gate was not proved "
+                    "on: remove it");
+            }
+#endif
+
+#if (NGX_HAVE_DEFERRED_ACCEPT && defined TCP_DEFER_ACCEPT)
+            if (addr[a].opt.deferred_accept) {
+                return ngx_http_payvand_hole(cf, &here,
+                    "listen ... deferred would let nginx log a request line");
+            }
+#endif
+
+            if (addr[a].opt.proxy_protocol) {
+                return ngx_http_payvand_hole(cf, &here,
+                    "listen ... proxy_protocol lets the caller state its own "
+                    "source network");
+            }
+
+            for (i = 0; i < addr[a].servers.nelts; i++) {
+                if (ngx_http_payvand_check_server(cf, cscf[i]) != NGX_OK) {
+                    return NGX_ERROR;
+                }
+            }
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_payvand_check_server(ngx_conf_t *cf, ngx_http_core_srv_conf_t *cscf)
+{
+    ngx_http_payvand_place_t   here;
+    ngx_http_ssl_srv_conf_t   *sscf;
+
+    ngx_memzero(&here, sizeof(ngx_http_payvand_place_t));
+    here.cscf = cscf;
+
+    sscf = cscf->ctx->srv_conf[ngx_http_ssl_module.ctx_index];
+
+    if (sscf->verify != 1 && sscf->verify != 2) {
+        return ngx_http_payvand_hole(cf, &here,
+            sscf->verify == 3
+            ? "ssl_verify_client optional_no_ca lets chains pass that do not "
+              "verify: use optional"
+            : "ssl_verify_client is off: sessions would have no client "
+              "certificate; use optional");
+    }
+
+    if (sscf->protocols != NGX_SSL_TLSv1_3) {
+        return ngx_http_payvand_hole(cf, &here,
+            "ssl_protocols is not TLSv1.3 alone");
+    }
+
+    if (sscf->early_data) {
+        return ngx_http_payvand_hole(cf, &here,
+            "ssl_early_data on: early data can be replayed");
+    }
+
+    return NGX_OK;
+}
+
+
+static void *
+ngx_http_payvand_conf_of(ngx_conf_t *cf, void **conf, const char *module)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; cf->cycle->modules[i]; i++) {
+        if (cf->cycle->modules[i]->type == NGX_HTTP_MODULE
+            && ngx_strcmp(cf->cycle->modules[i]->name, module) == 0)
+        {
+            return conf[cf->cycle->modules[i]->ctx_index];
+        }
+    }
+
+    return NULL;
+}
+
+
+/* any location, gate or not: it may read or log a gate's request */
+
+static ngx_int_t
+ngx_http_payvand_check_any(ngx_conf_t *cf, ngx_http_payvand_place_t *place)
+{
+    ngx_log_t                      *log;
+    ngx_http_payvand_log_conf_t    *llcf;
+    ngx_http_payvand_first_conf_t  *first;
+
+    llcf = ngx_http_payvand_conf_of(cf, place->loc_conf,
+                                    "ngx_http_log_module");
+
+    if (llcf && !llcf->off) {
+        return ngx_http_payvand_hole(cf, place,
+            "access_log is on: set access_log off in http{}");
+    }
+
+    for (log = place->clcf->error_log; log; log = log->next) {
+        if (log->log_level & ~NGX_LOG_DEBUG_CONNECTION & ~0xf) {
+            return ngx_http_payvand_hole(cf, place,
+                "error_log at level debug writes content into the log");
+        }
+    }
+
+    if (place->clcf->client_body_in_file_only) {
+        return ngx_http_payvand_hole(cf, place,
+            "client_body_in_file_only puts requests on disk");
+    }
+
+    first = ngx_http_payvand_conf_of(cf, place->loc_conf,
+                                     "ngx_http_realip_module");
+
+    if (first && first->first) {
+        return ngx_http_payvand_hole(cf, place,
+            "set_real_ip_from lets a header state the source network");
+    }
+
+    return ngx_http_payvand_check_targets(cf, place);
+}
+
+
+/* does text, or a beginning of it, name a gate location of this server? */
+
+static ngx_uint_t
+ngx_http_payvand_names_gate(ngx_conf_t *cf, ngx_http_payvand_place_t *from,
+    ngx_str_t *text)
+{
+    ngx_str_t                     *name;
+    ngx_uint_t                     i;
+    ngx_http_payvand_place_t      *place;
+    ngx_http_payvand_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_payvand_module);
+    place = mcf->locations->elts;
+
+    for (i = 0; i < mcf->locations->nelts; i++) {
+
+        if (!place[i].plcf->enable || place[i].cscf != from->cscf) {
+            continue;
+        }
+
+        name = &place[i].clcf->name;
+
+#if (NGX_PCRE)
+        if (place[i].clcf->regex) {
+            return 1;  /* not to be told without a request */
+        }
+#endif
+
+        if (text->len >= name->len
+            && ngx_strncmp(text->data, name->data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_uint_t
+ngx_http_payvand_server_has_gate(ngx_conf_t *cf, ngx_http_payvand_place_t *from)
+{
+    ngx_uint_t                     i;
+    ngx_http_payvand_place_t      *place;
+    ngx_http_payvand_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_payvand_module);
+    place = mcf->locations->elts;
+
+    for (i = 0; i < mcf->locations->nelts; i++) {
+        if (place[i].plcf->enable && place[i].cscf == from->cscf) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* error_page, try_files, rewrite: nothing may lead into a gate */
+
+static ngx_int_t
+ngx_http_payvand_check_targets(ngx_conf_t *cf, ngx_http_payvand_place_t *place)
+{
+    ngx_uint_t                       i;
+    ngx_array_t                     *pages;
+    ngx_http_err_page_t             *page;
+    ngx_http_script_code_pt         *code;
+    ngx_http_payvand_try_file_t     *file;
+    ngx_http_payvand_first_conf_t   *first;
+
+    if (!ngx_http_payvand_server_has_gate(cf, place)) {
+        return NGX_OK;
+    }
+
+    pages = place->clcf->error_pages;
+
+    if (pages) {
+        page = pages->elts;
+
+        for (i = 0; i < pages->nelts; i++) {
+            if (page[i].value.lengths
+                || ngx_http_payvand_names_gate(cf, place,
+                                               &page[i].value.value))
+            {
+                return ngx_http_payvand_hole(cf, place,
+                    "error_page leads into a gate location, or may");
+            }
+        }
+    }
+
+    first = ngx_http_payvand_conf_of(cf, place->loc_conf,
+                                     "ngx_http_try_files_module");
+
+    if (first && first->first) {
+        for (file = first->first; file->lengths || file->name.len || file->code;
+             file++)
+        {
+            if (file->lengths
+                || ngx_http_payvand_names_gate(cf, place, &file->name))
+            {
+                return ngx_http_payvand_hole(cf, place,
+                    "try_files leads into a gate location, or may");
+            }
+
+            if (file->code) {
+                break;
+            }
+        }
+    }
+
+    first = ngx_http_payvand_conf_of(cf, place->loc_conf,
+                                     "ngx_http_rewrite_module");
+
+    if (first && first->first && first->first != NGX_CONF_UNSET_PTR) {
+        code = ((ngx_array_t *) first->first)->elts;
+
+        if (place->plcf->enable || *code != ngx_http_script_return_code) {
+            return ngx_http_payvand_hole(cf, place,
+                "rewrite, set or if in a server with a gate could lead into "
+                "it: only return is allowed, outside the gate");
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_payvand_check_gate(ngx_conf_t *cf, ngx_http_payvand_place_t *place)
+{
+    ngx_http_core_loc_conf_t       *clcf;
+    ngx_http_payvand_auth_conf_t   *auth;
+    ngx_http_payvand_first_conf_t  *first;
+
+    clcf = place->clcf;
+
+    if (clcf->noname || clcf->named) {
+        return ngx_http_payvand_hole(cf, place,
+            "payvand on stands in an if, a limit_except or a named location");
+    }
+
+    if (clcf->handler == NULL) {
+        return ngx_http_payvand_hole(cf, place,
+            "a gate location without its own proxy_pass");
+    }
+
+    if (clcf->satisfy != NGX_HTTP_SATISFY_ALL) {
+        return ngx_http_payvand_hole(cf, place,
+            "satisfy any in a gate location");
+    }
+
+    if (clcf->post_action.len) {
+        return ngx_http_payvand_hole(cf, place,
+            "post_action in a gate location calls out a second time");
+    }
+
+    first = ngx_http_payvand_conf_of(cf, place->loc_conf,
+                                     "ngx_http_mirror_module");
+
+    if (first && first->first && first->first != NGX_CONF_UNSET_PTR) {
+        return ngx_http_payvand_hole(cf, place,
+            "mirror in a gate location sends content elsewhere");
+    }
+
+    auth = ngx_http_payvand_conf_of(cf, place->loc_conf,
+                                    "ngx_http_auth_request_module");
+
+    if (auth && auth->uri.len) {
+        return ngx_http_payvand_hole(cf, place,
+            "auth_request in a gate location tells another server of a call");
+    }
+
+    return ngx_http_payvand_check_proxy(cf, place);
+}
+
+
+static ngx_int_t
+ngx_http_payvand_check_proxy(ngx_conf_t *cf, ngx_http_payvand_place_t *place)
+{
+    off_t                           max;
+    ngx_http_upstream_conf_t       *u;
+    ngx_http_core_loc_conf_t       *clcf;
+    ngx_http_payvand_proxy_conf_t  *proxy;
+
+    clcf = place->clcf;
+    proxy = ngx_http_payvand_conf_of(cf, place->loc_conf,
+                                     "ngx_http_proxy_module");
+
+    if (proxy == NULL || (proxy->url.len == 0 && proxy->proxy_lengths == NULL)) {
+        return ngx_http_payvand_hole(cf, place,
+            "a gate location without its own proxy_pass");
+    }
+
+    if (proxy->proxy_lengths) {
+        return ngx_http_payvand_hole(cf, place,
+            "proxy_pass with variables in a gate location");
+    }
+
+    if (proxy->url.len <= 8
+        || ngx_strncasecmp(proxy->url.data, (u_char *) "https://", 8) != 0)
+    {
+        return ngx_http_payvand_hole(cf, place,
+            "proxy_pass without https: providers would be called without TLS");
+    }
+
+    if (proxy->vars.uri.len) {
+        return ngx_http_payvand_hole(cf, place,
+            "proxy_pass with a path: what is decided must be what is "
+            "forwarded");
+    }
+
+    if (proxy->method || proxy->body_values || proxy->body_source.len) {
+        return ngx_http_payvand_hole(cf, place,
+            "proxy_method or proxy_set_body in a gate location");
+    }
+
+    if (proxy->http_version != NGX_HTTP_VERSION_11) {
+        return ngx_http_payvand_hole(cf, place,
+            "proxy_http_version 1.1 is missing: connections to providers "
+            "would not be kept");
+    }
+
+    u = &proxy->upstream;
+
+    if (u->ssl_certificate == NULL || u->ssl_certificate_key == NULL) {
+        return ngx_http_payvand_hole(cf, place,
+            "proxy_ssl_certificate is missing: providers could not tell the "
+            "exchange from others");
+    }
+
+    if (!u->ssl_verify || proxy->ssl_trusted_certificate.len == 0) {
+        return ngx_http_payvand_hole(cf, place,
+            "proxy_ssl_verify on or proxy_ssl_trusted_certificate is missing: "
+            "a provider's chain would not be verified");
+    }
+
+    max = clcf->client_max_body_size;
+
+    if (u->request_buffering
+        && (max == 0 || max > (off_t) clcf->client_body_buffer_size))
+    {
+        return ngx_http_payvand_hole(cf, place,
+            "requests may be buffered on disk: set proxy_request_buffering "
+            "off, or client_body_buffer_size to client_max_body_size");
+    }
+
+    if (max == 0) {
+        return ngx_http_payvand_hole(cf, place,
+            "client_max_body_size 0: requests have no limit");
+    }
+
+    return ngx_http_payvand_check_upstream(cf, place, u);
+}
+
+
+static ngx_int_t
+ngx_http_payvand_check_upstream(ngx_conf_t *cf,
+    ngx_http_payvand_place_t *place, ngx_http_upstream_conf_t *u)
+{
+    if (u->upstream == NULL || !ngx_http_payvand_is_endpoint(u->upstream)) {
+        return ngx_http_payvand_hole(cf, place,
+            "proxy_pass does not name an upstream{} with payvand_endpoint "
+            "alone (keepalive and other choices of a peer share connections "
+            "by address)");
+    }
+
+    if (u->buffering && u->max_temp_file_size != 0) {
+        return ngx_http_payvand_hole(cf, place,
+            "answers may be buffered on disk: set proxy_max_temp_file_size 0");
+    }
+
+    if (u->store || u->store_lengths) {
+        return ngx_http_payvand_hole(cf, place,
+            "proxy_store keeps answers on disk");
+    }
+
+#if (NGX_HTTP_CACHE)
+    if (u->cache || u->cache_zone || u->cache_value) {
+        return ngx_http_payvand_hole(cf, place,
+            "proxy_cache keeps answers on disk");
+    }
+#endif
+
+    if (u->intercept_errors) {
+        return ngx_http_payvand_hole(cf, place,
+            "proxy_intercept_errors in a gate location");
+    }
+
+    return NGX_OK;
+}

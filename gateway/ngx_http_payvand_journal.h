@@ -1,0 +1,81 @@
+/*
+ * ngx_http_payvand_journal.h - the worker's side of lib/trace/wire.h, between
+ * journal.c (who waits for what) and frame.c (bytes and the socket).
+ *
+ * A flight is one call's record on its way: it outlives the request, because a
+ * completion can only be written when the acknowledgement has told the index
+ * of the record. Its life: filed in a frame -> acknowledged (index known) ->
+ * done (completion queued); or done first and acknowledged later.
+ */
+
+#ifndef _NGX_HTTP_PAYVAND_JOURNAL_H_INCLUDED_
+#define _NGX_HTTP_PAYVAND_JOURNAL_H_INCLUDED_
+
+
+#include "ngx_http_payvand.h"
+
+
+struct ngx_http_payvand_flight_s {
+    ngx_queue_t               queue;      /* frame.flights; then unused */
+    ngx_http_payvand_ctx_t   *ctx;        /* NULL when the request is gone */
+    uint32_t                  position;   /* of the record in its frame */
+    struct pv_completion      completion; /* .of when acknowledged */
+    unsigned                  acknowledged:1;
+    unsigned                  done:1;
+};
+
+
+typedef struct {
+    ngx_queue_t               queue;      /* line.frames or line.spare */
+    ngx_queue_t               flights;
+    uint64_t                  sequence;   /* 0 while it is being filled */
+    size_t                    len;
+    uint32_t                  count;      /* records */
+    unsigned                  sent:1;     /* on the present connection */
+    unsigned                  completions:1;  /* its last record is one */
+    u_char                    packet[PV_WIRE_PACKET_MAX];
+} ngx_http_payvand_frame_t;
+
+
+/* frame.c: the line to traced */
+
+ngx_int_t ngx_http_payvand_line_init(ngx_cycle_t *cycle,
+    ngx_http_payvand_main_conf_t *mcf);
+
+/* Wait at most `limit` ms for the line, without the event loop. */
+void ngx_http_payvand_line_wait(ngx_msec_t limit);
+
+/* Send what is filed and wait at most `limit` ms for its acknowledgement. */
+void ngx_http_payvand_line_drain(ngx_msec_t limit);
+void ngx_http_payvand_line_close(void);
+
+/*
+ * Room for one record of at most `len` bytes in the frame being filled, at
+ * ->packet + ->len + 2; NULL when all frames are in use. Then file it.
+ */
+ngx_http_payvand_frame_t *ngx_http_payvand_line_room(size_t len);
+void ngx_http_payvand_line_file(ngx_http_payvand_frame_t *frame, size_t len);
+
+/* Something is to be sent although no record was filed. */
+void ngx_http_payvand_line_kick(void);
+
+/* Is the line down, for longer than calls wait? Is the journal short of room? */
+ngx_uint_t ngx_http_payvand_line_is_down(void);
+ngx_uint_t ngx_http_payvand_line_low_space(void);
+
+
+/* journal.c: called by frame.c */
+
+void ngx_http_payvand_journal_acknowledged(ngx_http_payvand_frame_t *frame,
+    uint64_t first_index);
+void ngx_http_payvand_journal_frame_refused(ngx_http_payvand_frame_t *frame,
+    uint32_t why);
+
+/* Add the completions that wait to the frame, as its last record. */
+void ngx_http_payvand_journal_seal(ngx_http_payvand_frame_t *frame);
+
+/* Must something be sent although no request was filed? */
+ngx_uint_t ngx_http_payvand_journal_pending(void);
+
+
+#endif /* _NGX_HTTP_PAYVAND_JOURNAL_H_INCLUDED_ */

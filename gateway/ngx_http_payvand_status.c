@@ -1,0 +1,183 @@
+/*
+ * ngx_http_payvand_status.c - counters, and the JSON page that shows them.
+ *
+ * Each process adds to a block of its own in shared memory, without a locked
+ * instruction; the page adds the blocks up. Counters are for rates; evidence
+ * is the trace.
+ */
+
+#include "ngx_http_payvand.h"
+#include "ngx_http_payvand_shared.h"
+
+
+#define NGX_HTTP_PAYVAND_STATUS_LEN  4096
+
+
+static ngx_int_t ngx_http_payvand_status_handler(ngx_http_request_t *r);
+
+
+static const ngx_str_t  ngx_http_payvand_counter_names[] = {
+    [NGX_HTTP_PAYVAND_CALLS] = ngx_string("calls"),
+    [NGX_HTTP_PAYVAND_FORWARDED] = ngx_string("forwarded"),
+    [NGX_HTTP_PAYVAND_ANSWERED] = ngx_string("answered"),
+    [NGX_HTTP_PAYVAND_INVALID] = ngx_string("invalid"),
+    [NGX_HTTP_PAYVAND_REFUSED] = ngx_string("refused"),
+    [NGX_HTTP_PAYVAND_LIMITED] = ngx_string("limited"),
+    [NGX_HTTP_PAYVAND_CLOSED] = ngx_string("closed"),
+    [NGX_HTTP_PAYVAND_FAILED] = ngx_string("failed"),
+    [NGX_HTTP_PAYVAND_TIMEOUT] = ngx_string("timeout"),
+    [NGX_HTTP_PAYVAND_UNAVAILABLE] = ngx_string("unavailable"),
+    [NGX_HTTP_PAYVAND_UNKNOWN] = ngx_string("unknown"),
+    [NGX_HTTP_PAYVAND_TLS_REFUSED] = ngx_string("tls_refused"),
+    [NGX_HTTP_PAYVAND_KEY_UNREGISTERED] = ngx_string("key_unregistered"),
+    [NGX_HTTP_PAYVAND_MALFORMED] = ngx_string("malformed"),
+    [NGX_HTTP_PAYVAND_ROWS_HIT] = ngx_string("rows_hit"),
+    [NGX_HTTP_PAYVAND_ROWS_MISS] = ngx_string("rows_miss"),
+    [NGX_HTTP_PAYVAND_JOURNALLED] = ngx_string("journalled"),
+    [NGX_HTTP_PAYVAND_JOURNAL_FRAMES] = ngx_string("journal_frames"),
+    [NGX_HTTP_PAYVAND_JOURNAL_RECONNECTS] = ngx_string("journal_reconnects"),
+    [NGX_HTTP_PAYVAND_JOURNAL_TIMEOUTS] = ngx_string("journal_timeouts"),
+    [NGX_HTTP_PAYVAND_JOURNAL_REFUSED] = ngx_string("journal_refused"),
+    [NGX_HTTP_PAYVAND_COMPLETIONS] = ngx_string("completions"),
+    [NGX_HTTP_PAYVAND_REFUSALS_SUMMED] = ngx_string("refusals_summed"),
+    [NGX_HTTP_PAYVAND_QUOTA_FULL] = ngx_string("quota_full"),
+    [NGX_HTTP_PAYVAND_UPSTREAM_REUSED] = ngx_string("upstream_reused"),
+    [NGX_HTTP_PAYVAND_UPSTREAM_OPENED] = ngx_string("upstream_opened"),
+    [NGX_HTTP_PAYVAND_UPSTREAM_RETRIED] = ngx_string("upstream_retried"),
+    [NGX_HTTP_PAYVAND_PIN_REFUSED] = ngx_string("pin_refused"),
+};
+
+_Static_assert(sizeof(ngx_http_payvand_counter_names) / sizeof(ngx_str_t)
+               == NGX_HTTP_PAYVAND_COUNTERS, "every counter has a name");
+
+
+static const enum ngx_http_payvand_counter
+    ngx_http_payvand_outcome_counters[PV_OUTCOME_END] = {
+    [PV_OUTCOME_NONE] = NGX_HTTP_PAYVAND_UNKNOWN,
+    [PV_OUTCOME_ANSWERED] = NGX_HTTP_PAYVAND_ANSWERED,
+    [PV_OUTCOME_INVALID] = NGX_HTTP_PAYVAND_INVALID,
+    [PV_OUTCOME_REFUSED] = NGX_HTTP_PAYVAND_REFUSED,
+    [PV_OUTCOME_LIMITED] = NGX_HTTP_PAYVAND_LIMITED,
+    [PV_OUTCOME_CLOSED] = NGX_HTTP_PAYVAND_CLOSED,
+    [PV_OUTCOME_FAILED] = NGX_HTTP_PAYVAND_FAILED,
+    [PV_OUTCOME_TIMEOUT] = NGX_HTTP_PAYVAND_TIMEOUT,
+    [PV_OUTCOME_UNAVAILABLE] = NGX_HTTP_PAYVAND_UNAVAILABLE,
+    [PV_OUTCOME_UNKNOWN] = NGX_HTTP_PAYVAND_UNKNOWN,
+};
+
+
+void
+ngx_http_payvand_count(enum ngx_http_payvand_counter counter)
+{
+    ngx_http_payvand_count_add(counter, 1);
+}
+
+
+void
+ngx_http_payvand_count_add(enum ngx_http_payvand_counter counter, ngx_uint_t n)
+{
+    ngx_http_payvand_shared_t  *shared;
+
+    shared = ngx_http_payvand_shared();
+
+    if (shared != NULL) {
+        shared->counters[(ngx_uint_t) ngx_process_slot
+                         % NGX_HTTP_PAYVAND_COUNTER_BLOCKS].value[counter] += n;
+    }
+}
+
+
+void
+ngx_http_payvand_count_outcome(enum pv_outcome outcome)
+{
+    if ((ngx_uint_t) outcome < PV_OUTCOME_END) {
+        ngx_http_payvand_count(ngx_http_payvand_outcome_counters[outcome]);
+    }
+}
+
+
+char *
+ngx_http_payvand_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_payvand_loc_conf_t *plcf = conf;
+
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_http_payvand_status_handler;
+    plcf->status = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_payvand_status_handler(ngx_http_request_t *r)
+{
+    uint64_t                        sum;
+    ngx_buf_t                      *b;
+    ngx_int_t                       rc;
+    ngx_uint_t                      i, k;
+    ngx_chain_t                     out;
+    ngx_http_payvand_shared_t      *shared;
+    ngx_http_payvand_main_conf_t   *mcf;
+
+    if (r->method != NGX_HTTP_GET && r->method != NGX_HTTP_HEAD) {
+        return NGX_HTTP_NOT_ALLOWED;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_payvand_module);
+    shared = ngx_http_payvand_shared();
+
+    if (shared == NULL) {
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
+
+    b = ngx_create_temp_buf(r->pool, NGX_HTTP_PAYVAND_STATUS_LEN);
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b->last = ngx_slprintf(b->last, b->end,
+        "{\"node\":\"%V\",\"started\":%T,\"time\":%T,\"journal\":\"%s\","
+        "\"image_version\":%uL,\"daily_counts\":%s",
+        &mcf->node, shared->started, ngx_time(),
+        ngx_http_payvand_journal_state(), ngx_http_payvand_image_version(),
+        shared->counted == NGX_HTTP_PAYVAND_COUNTED ? "true" : "false");
+
+    for (i = 0; i < NGX_HTTP_PAYVAND_COUNTERS; i++) {
+        sum = 0;
+
+        for (k = 0; k < NGX_HTTP_PAYVAND_COUNTER_BLOCKS; k++) {
+            sum += shared->counters[k].value[i];
+        }
+
+        b->last = ngx_slprintf(b->last, b->end, ",\"%V\":%uL",
+                               &ngx_http_payvand_counter_names[i], sum);
+    }
+
+    b->last = ngx_slprintf(b->last, b->end, "}\n");
+
+    b->last_buf = (r == r->main) ? 1 : 0;
+    b->last_in_chain = 1;
+    out.buf = b;
+    out.next = NULL;
+
+    r->headers_out.status = NGX_HTTP_OK;
+    r->headers_out.content_length_n = b->last - b->pos;
+    ngx_str_set(&r->headers_out.content_type, "application/json");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    return ngx_http_output_filter(r, &out);
+}

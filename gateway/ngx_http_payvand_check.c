@@ -457,11 +457,12 @@ ngx_http_payvand_check_targets(ngx_conf_t *cf, ngx_http_payvand_place_t *place)
         for (file = first->first; file->lengths || file->name.len || file->code;
              file++)
         {
-            if (file->lengths
+            if (place->plcf->enable
+                || file->lengths
                 || ngx_http_payvand_names_gate(cf, place, &file->name))
             {
                 return ngx_http_payvand_hole(cf, place,
-                    "try_files leads into a gate location, or may");
+                    "try_files leads into or out of a gate location, or may");
             }
 
             if (file->code) {

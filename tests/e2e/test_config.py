@@ -12,7 +12,7 @@ from harness import Exchange, free_port
 # name: (changes of the configuration, words of which one must be said)
 HOLES = {
     "gate-without-proxy-pass": (
-        {"proxy_pass": "return 200;"}, ["proxy_pass"]),
+        {"proxy_pass": "return 200;"}, ["proxy_pass", "only return"]),
     "gate-without-any-content": ({"proxy_pass": ""}, ["proxy_pass"]),
     "gate-with-a-static-upstream": (
         {"proxy_pass": "proxy_pass https://127.0.0.1:1;"},
@@ -75,18 +75,36 @@ HOLES = {
                       "http://127.0.0.1:1; }"}, ["mirror"]),
     "provider-unverified": (
         {"location": "proxy_ssl_verify off;"}, ["proxy_ssl_verify"]),
-    "provider-next-upstream": (
-        {"location": "proxy_next_upstream error timeout non_idempotent;"},
-        ["proxy_next_upstream"]),
     "intercepted-errors": (
         {"location": "proxy_intercept_errors on; error_page 500 /e;"},
         ["proxy_intercept_errors", "error_page"]),
-    "headers-added-by-hand": (
-        {"location": "proxy_set_header Payvand-Consumer setad;"},
-        ["proxy_set_header"]),
     "debug-log": ({"level": "debug"}, ["debug", "error_log"]),
-    "core-dumps": (
-        {"rlimit": "500m"}, ["core"]),
+    "debug-connection": (
+        {"events": "debug_connection 127.0.0.1;"}, ["debug_connection"]),
+    "optional-no-ca": (
+        {"server": "ssl_verify_client optional_no_ca;"},
+        ["ssl_verify_client"]),
+    "http2": ({"listen": "http2"}, ["http2"]),
+    "deferred": ({"listen": "deferred"}, ["deferred"]),
+    "proxy-protocol": ({"listen": "proxy_protocol"}, ["proxy_protocol"]),
+    "real-ip": ({"server": "set_real_ip_from 127.0.0.1;"},
+                ["set_real_ip_from"]),
+    "satisfy-any": ({"location": "satisfy any;"}, ["satisfy"]),
+    "auth-request": (
+        {"location": "auth_request /m;",
+         "locations": "location = /m { internal; proxy_pass "
+                      "http://127.0.0.1:1; }"}, ["auth_request"]),
+    "post-action": ({"location": "post_action /m;"}, ["post_action"]),
+    "if-in-the-gate": (
+        {"location": "if ($http_x) { return 200; }"}, ["if"]),
+    "another-body": ({"location": "proxy_set_body x;"}, ["proxy_set_body"]),
+    "another-method": ({"location": "proxy_method GET;"}, ["proxy_method"]),
+    "keepalive-by-address": ({"upstream": "keepalive 8;"},
+                             ["keepalive", "payvand_endpoint"]),
+    "no-limit-of-bodies": ({"location": "client_max_body_size 0;"},
+                           ["client_max_body_size"]),
+    "log-to-syslog": ({"server": "error_log syslog:server=127.0.0.1;"},
+                      ["error_log"]),
 }
 
 
@@ -107,12 +125,10 @@ def ex(pki):
 def tested(ex, changes):
     changes = {k: v.replace("{home}", ex.home).replace(
         "{other}", str(free_port())) for k, v in changes.items()}
-    if "rlimit" in changes:
-        text = harness.GATE_CONF.replace("worker_rlimit_core 0;",
-                                         "worker_rlimit_core 500m;")
-        with mock.patch.object(harness, "GATE_CONF", text):
-            return ex.nginx_test()
-    return ex.nginx_test(**changes)
+    events = changes.pop("events", "")
+    text = harness.GATE_CONF.replace("events {{", "events {{ " + events)
+    with mock.patch.object(harness, "GATE_CONF", text):
+        return ex.nginx_test(**changes)
 
 
 def test_the_configuration_of_these_tests_is_accepted(ex):

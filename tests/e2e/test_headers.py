@@ -200,6 +200,20 @@ def test_connection_cannot_name_headers_away(ex, bank, name):
     assert answer.outcome in ("answered", "invalid")
 
 
+def test_no_line_of_the_configuration_adds_a_header(make):
+    """The head of a call is written by the gate alone."""
+    ex = make(workers=1, conf={"location":
+              "proxy_set_header Payvand-Consumer setad; "
+              "proxy_set_header X-Added yes; add_header X-Out yes always; "
+              "proxy_set_header Host $http_host;"})
+    answer = ex.call(BANK, IBAN, host="marker-host.example")
+    assert_outcome(answer, "answered")
+    seen = ex.provider["central-bank"].seen[-1]
+    assert seen.all("Payvand-Consumer") == [BANK]
+    assert seen.get("X-Added") is None
+    assert seen.get("Host") == "central-bank-connector.payvand.test"
+
+
 # the other way
 
 

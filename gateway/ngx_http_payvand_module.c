@@ -421,7 +421,8 @@ ngx_http_payvand_init(ngx_conf_t *cf)
 
     if (ngx_http_payvand_check(cf) != NGX_OK
         || ngx_http_payvand_log_init(cf) != NGX_OK
-        || ngx_http_payvand_identity_init(cf) != NGX_OK)
+        || ngx_http_payvand_identity_init(cf) != NGX_OK
+        || ngx_http_payvand_filter_init(cf) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -444,7 +445,7 @@ ngx_http_payvand_init(ngx_conf_t *cf)
 
     mcf->locations = NULL;  /* of the temporary pool; its work is done */
 
-    return ngx_http_payvand_filter_init(cf);
+    return NGX_OK;
 }
 
 

@@ -12,7 +12,8 @@ pick_head(const struct pv_country *country, struct pv_rng *rng)
 
     do {
         person = pv_rng_below(rng, country->person_count);
-    } while (pv_person_age(country, person) < 25);
+    } while (!pv_person_lives(&country->persons[person]) ||
+             pv_person_age(country, person) < 25);
     return person;
 }
 

@@ -25,7 +25,7 @@
 #include "places.h"
 #include "rng.h"
 
-#define PV_PERSONS_MIN 1000
+#define PV_PERSONS_MIN 100
 #define PV_PERSONS_MAX 1000000
 #define PV_NONE UINT32_MAX /* no such person, address ... */
 #define PV_NEVER INT32_MAX /* a day that has not come */

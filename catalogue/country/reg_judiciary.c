@@ -11,6 +11,7 @@
 #define CHEQUES UINT64_C(10000000000000)
 #define EXAMPLE_CHEQUE 1
 #define PERSONS_PER_CASE 150
+#define CASES_MIN 12 /* the samples need a few */
 
 static const char tables[] =
     "CREATE TABLE cheque_case (case_number TEXT PRIMARY KEY,"
@@ -87,6 +88,9 @@ pv_register_judiciary(struct pv_making *making)
     char                     tracking[PV_ID_ROOM];
     char                     number[PV_ID_ROOM];
 
+    if (count < CASES_MIN) {
+        count = CASES_MIN;
+    }
     pv_rng_init(&rng, country->seed, "judiciary");
     pv_perm_init(&perm, CHEQUES, EXAMPLE_CHEQUE, country->seed, "cheque");
     pv_writer_exec(making->writer, tables);

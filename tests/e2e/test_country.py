@@ -1,0 +1,555 @@
+"""The synthetic country, and the statements that answer from it.
+
+A small country is made by payvand-country; every sample of its country.json
+runs through the statement of its service file, with SQLite in the place of
+the connector.
+"""
+
+import copy
+import json
+import os
+import re
+import sqlite3
+import subprocess
+
+import pytest
+
+from harness import CATALOGUE, built
+
+PERSONS = 4000
+SEED = "7"
+
+
+def check(ok, what, detail=""):
+    assert ok, f"{what}: {detail}"
+
+
+def run(*args):
+    return subprocess.run([built("payvand-country"), *args],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, check=False, timeout=300)
+
+
+def dump(path):
+    """Every row of every table, in the order of all columns."""
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
+        tables = [r[0] for r in db.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1")]
+        return [(t, db.execute(f"SELECT * FROM {t}").fetchall())
+                for t in tables]
+
+
+def parameters(statement):
+    return re.findall(r":([a-z_]+(?:\.type)?)", re.sub(r"'[^']*'", "''",
+                                                       statement))
+
+
+def bind(method, values):
+    """Like the connector: text or NULL; an identifier object is its value."""
+    bound = {}
+    for item in method["inputs"]:
+        value = values.get(item["name"])
+        bound[item["name"]] = (value["value"] if isinstance(value, dict)
+                               else value)
+    return bound
+
+
+def answer(db, method, values):
+    rows = db.execute(method["statement"], bind(method, values))
+    names = [c[0] for c in rows.description]
+    rows = rows.fetchall()
+    if method["answer"] == "yes-if-row":
+        return ("yes" if rows else "no"), []
+    return ("found" if rows else "not-found"), [dict(zip(names, r))
+                                                for r in rows]
+
+
+def load(name):
+    with open(os.path.join(CATALOGUE, name), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def load_services():
+    services = {}
+    for folder, _, files in os.walk(os.path.join(CATALOGUE, "services")):
+        for name in files:
+            if name.endswith(".json"):
+                place = os.path.join(os.path.basename(folder), name)
+                service = load(os.path.join("services", place))
+                service["place"] = place
+                services[service["service"]] = service
+    return dict(sorted(services.items()))
+
+
+SERVICES = load_services()
+METHODS = {f"{s['service']}/{m['id']}": (s, m)
+           for s in SERVICES.values() for m in s["methods"]}
+each_method = pytest.mark.parametrize("key", METHODS)
+
+
+def plain_outputs(method):
+    """Column name -> type, as the connector names the columns."""
+    out = {}
+    for item in method["outputs"]:
+        if item["type"] == "object":
+            out.update({f"{item['name']}.{i['name']}": i["type"]
+                        for i in item["items"]})
+        elif item["type"] == "list":
+            out.update({i["name"]: i["type"] for i in item["items"]})
+        elif method["answer"] != "rows":
+            out[item["name"]] = item["type"]
+    return out
+
+
+# the check rules of data_items.json, written again from their words
+
+def national_id(text):
+    digits = [int(c) for c in text]
+    rest = sum(d * (10 - i) for i, d in enumerate(digits[:9])) % 11
+    return (len(text) == 10 and len(set(text)) > 1 and
+            digits[9] == (rest if rest < 2 else 11 - rest))
+
+
+def legal_id(text):
+    digits = [int(c) for c in text]
+    weights = [29, 27, 23, 19, 17] * 2
+    total = sum((d + digits[9] + 2) * w for d, w in zip(digits, weights))
+    return (len(text) == 11 and int(text[3:9]) != 0 and
+            digits[10] == total % 11 % 10)
+
+
+def iban(text):
+    return (re.fullmatch("IR[0-9]{24}", text) is not None and
+            int(text[4:] + "1827" + text[2:4]) % 97 == 1)
+
+
+def bill_id(text):
+    rest = sum(int(c) * (2 + i % 6)
+               for i, c in enumerate(reversed(text[:-1]))) % 11
+    return int(text[-1]) == (0 if rest < 2 else 11 - rest)
+
+
+def leap(year):
+    return year % 33 in (1, 5, 9, 13, 17, 22, 26, 30)
+
+
+def jalali(text):
+    year, month, day = (int(p) for p in text.split("-"))
+    last = 31 if month <= 6 else 30 if month < 12 or leap(year) else 29
+    return 1 <= month <= 12 and 1 <= day <= last
+
+
+def person_or_company(text):
+    return {10: national_id, 11: legal_id,
+            12: lambda t: t.startswith("999")}[len(text)](text)
+
+
+class Country:
+    """One made country with its registers open."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        with open(f"{folder}/country.json", encoding="utf-8") as file:
+            self.index = json.load(file)
+        self.db = {s["provider"]: sqlite3.connect(
+            f"file:{folder}/{s['provider']}.sqlite?mode=ro", uri=True)
+            for s in SERVICES.values()}
+
+    def all(self, provider, sql):
+        return self.db[provider].execute(sql).fetchall()
+
+    def texts(self, provider, sql):
+        return [r[0] for r in self.all(provider, sql)]
+
+    def ask(self, key, values):
+        service, method = METHODS[key]
+        return answer(self.db[service["provider"]], method, values)
+
+
+@pytest.fixture(scope="module")
+def country(tmp_path_factory):
+    folder = str(tmp_path_factory.mktemp("country") / "first")
+    done = run("--seed", SEED, "--persons", str(PERSONS), "--out", folder)
+    assert done.returncode == 0, done.stderr
+    assert "100%" in done.stderr, "shows its progress"
+    return Country(folder)
+
+
+@pytest.fixture(scope="module")
+def items():
+    found = load("data_items.json") + load("enactment.json")["data_items_extra"]
+    return {i["id"]: i for i in found}
+
+
+@each_method
+def test_answers_its_samples_as_noted(country, key):
+    samples = country.index["samples"][key]
+    for sample in samples:
+        got, _ = country.ask(key, sample["input"])
+        check(got == sample["expect"], sample, got)
+    kinds = {"yes", "no"} if METHODS[key][1]["answer"] == "yes-if-row" else {
+        "found", "not-found"}
+    assert {s["expect"] for s in samples} == kinds
+
+
+@pytest.mark.parametrize("key", [k for k, (_, m) in METHODS.items()
+                                 if m["answer"] != "yes-if-row"])
+def test_gives_columns_that_fit_their_types(country, items, key):
+    named = plain_outputs(METHODS[key][1])
+    for sample in country.index["samples"][key]:
+        _, rows = country.ask(key, sample["input"])
+        for row in rows:
+            assert list(row) == list(named)
+            for name, value in row.items():
+                pattern = items[named[name]]["pattern"]
+                assert value is None or (
+                    isinstance(value, str) and re.search(pattern, value)), (
+                        name, value)
+
+
+@each_method
+def test_looks_its_rows_up_by_a_key(country, key):
+    service, method = METHODS[key]
+    rows = country.db[service["provider"]].execute(
+        "EXPLAIN QUERY PLAN " + method["statement"],
+        {p: None for p in parameters(method["statement"])}).fetchall()
+    scans = [r[3] for r in rows if r[3].startswith("SCAN") and
+             r[3] not in ("SCAN CONSTANT ROW", "SCAN asked")]
+    assert rows and not scans
+
+
+def test_services_are_as_the_catalogue_has_them():
+    catalogue = {s["id"]: s for s in load("services.json")}
+    enactment = load("enactment.json")
+    fields = {s["service"]: s for s in enactment["service_fields"]}
+    methods = {s["service"]: s for s in enactment["methods"]}
+    check(len(SERVICES) == 15, "there are fifteen services", len(SERVICES))
+    for name, service in SERVICES.items():
+        of = catalogue[name]
+        wrong = []
+        if service["place"] != f"{of['provider']}/{name}.json":
+            wrong.append("it stands in another folder")
+        if (service["provider"], service["title_fa"]) != (of["provider"],
+                                                          of["name_fa"]):
+            wrong.append("provider or title differs")
+        if [(m["id"], m["pattern"]) for m in service["methods"]] != [
+                (m["id"], m["pattern"]) for m in methods[name]["methods"]]:
+            wrong.append("methods differ")
+        for method in service["methods"]:
+            source = fields.get(name) or next(
+                (o for o in of["operations"] if o["id"] == method["id"]), of)
+            if [(i["name"], i["type"], i["required"])
+                    for i in method["inputs"]] != [
+                        (i["name"], i["type"], i["required"])
+                        for i in source["inputs"]]:
+                wrong.append(f"inputs of {method['id']} differ")
+            if [(o["name"], o["type"]) for o in method["outputs"]] != [
+                    (o["name"], o["type"]) for o in source["outputs"]]:
+                wrong.append(f"outputs of {method['id']} differ")
+            unknown = set(parameters(method["statement"])) - {
+                i["name"] for i in method["inputs"]}
+            if unknown:
+                wrong.append(f"parameters without an input: {unknown}")
+        basis = "document" if of["fields_stated"] else "proposed"
+        if service["basis"] != basis:
+            wrong.append("basis differs")
+        check(not wrong, f"{name} is as the catalogue has it",
+              "\n".join(wrong))
+
+
+def test_identifiers_are_valid_and_nobodys(country):
+    civil = "civil-registration-organisation"
+    wrong = [i for i in country.texts(civil, "SELECT national_id FROM person")
+             if not national_id(i) or not i.startswith("999")]
+    check(not wrong, "national ids are valid and in the 999 range", wrong[:5])
+    people = country.texts(civil, "SELECT national_id FROM person")
+    check(len(people) == PERSONS and "9991234561" in people,
+          "there are as many persons as asked, with the example person")
+    wrong = [i for i in country.texts("deeds-registration-organisation",
+                                      "SELECT company_id FROM company")
+             if not legal_id(i)]
+    check(not wrong, "legal ids are valid", wrong[:5])
+    wrong = [i for i in country.texts("central-bank",
+                                      "SELECT iban FROM account")
+             if not iban(i)]
+    check(not wrong, "IBANs are valid", wrong[:5])
+    wrong = [i for i in country.texts("tavanir",
+                                      "SELECT bill_id FROM connection")
+             if not bill_id(i) or i[-2] != "2"]
+    check(not wrong, "bill ids are valid and of electricity", wrong[:5])
+    codes = country.texts("national-post-company",
+                          "SELECT postal_code FROM postal_address")
+    wrong = [c for c in codes
+             if not re.fullmatch("999[1345678][1346789][013-9]{5}", c)]
+    check(not wrong, "postal codes have the structure known publicly",
+          wrong[:5])
+    wrong = [d for d in country.texts(
+        civil, "SELECT birth_date FROM person UNION SELECT death_date FROM "
+        "person WHERE death_date IS NOT NULL UNION SELECT married_on FROM "
+        "marriage") if not jalali(d)]
+    check(not wrong, "dates are real Jalali days", wrong[:5])
+
+
+def test_families_hold_together(country):
+    civil = "civil-registration-organisation"
+    wrong = country.all(civil, """
+        SELECT c.national_id, c.father_name, f.first_name FROM kinship k
+        JOIN person c ON c.national_id = k.national_id
+        JOIN person f ON f.national_id = k.father_id
+        WHERE c.father_name <> f.first_name OR c.last_name <> f.last_name""")
+    check(not wrong, "a child has the father's names", wrong[:5])
+    wrong = country.all(civil, """
+        SELECT k.national_id FROM kinship k
+        JOIN person c ON c.national_id = k.national_id
+        JOIN person m ON m.national_id = k.mother_id
+        JOIN person f ON f.national_id = k.father_id
+        WHERE substr(c.birth_date, 1, 4) - substr(m.birth_date, 1, 4)
+            NOT BETWEEN 16 AND 50
+        OR m.death_date < c.birth_date OR f.death_date < c.birth_date""")
+    check(not wrong, "parents are of an age to be parents, and alive",
+          wrong[:5])
+    wrong = country.all(civil, """
+        SELECT k.national_id FROM kinship k LEFT JOIN marriage m
+        ON m.husband_id = k.father_id AND m.wife_id = k.mother_id
+        WHERE m.wife_id IS NULL""")
+    check(not wrong, "parents are married to each other", wrong[:5])
+    wrong = country.all(civil, """
+        SELECT national_id FROM person WHERE (life_status = 'deceased') <>
+        (death_date IS NOT NULL) OR death_date < birth_date""")
+    check(not wrong, "only the deceased have a date of death", wrong[:5])
+
+
+def test_registers_speak_of_the_same_people_and_places(country):
+    civil = "civil-registration-organisation"
+    people = set(country.texts(civil, "SELECT national_id FROM person"))
+    companies = set(country.texts("deeds-registration-organisation",
+                                  "SELECT company_id FROM company"))
+    codes = set(country.texts("national-post-company",
+                              "SELECT postal_code FROM postal_address"))
+    agencies = set(country.texts("ministry-economic-affairs-finance",
+                                 "SELECT agency_unique_id FROM setad_member"))
+    known = people | companies | agencies
+    for provider, sql in [
+            ("central-bank", "SELECT holder_id FROM account_holder"),
+            ("communications-regulatory-authority",
+             "SELECT subscriber_id FROM subscription"),
+            ("tax-administration", "SELECT taxpayer_id FROM taxpayer"),
+            ("deeds-registration-organisation",
+             "SELECT owner_id FROM deed_owner"),
+            ("deeds-registration-organisation",
+             "SELECT head_id FROM company"),
+            ("ministry-science-research-technology",
+             "SELECT national_id FROM degree"),
+            ("ministry-economic-affairs-finance",
+             "SELECT obligor_id FROM promissory_note"),
+            ("ministry-economic-affairs-finance",
+             "SELECT beneficiary_id FROM promissory_note"),
+            ("judiciary-statistics-centre",
+             "SELECT national_id FROM cheque_case"),
+            ("vp-science-technology", "SELECT company_id FROM approval")]:
+        wrong = [i for i in country.texts(provider, sql)
+                 if not person_or_company(i) or
+                 (i not in known and len(i) != 12)]
+        check(not wrong, f"{sql.split()[1]} of {provider} is registered",
+              wrong[:5])
+    for provider, sql in [
+            (civil, "SELECT postal_code FROM residence"),
+            ("tavanir", "SELECT postal_code FROM connection"),
+            ("deeds-registration-organisation",
+             "SELECT postal_code FROM company UNION ALL "
+             "SELECT postal_code FROM deed")]:
+        wrong = [c for c in country.texts(provider, sql) if c not in codes]
+        check(not wrong, f"postal codes of {provider} are registered",
+              wrong[:5])
+    places = set(country.all("ministry-interior", """
+        SELECT p.name, c.name FROM division c JOIN division p
+        ON p.code = c.parent_code WHERE c.level = 'county'"""))
+    used = set(country.all("national-post-company",
+                           "SELECT province, county FROM postal_address"))
+    check(used <= places, "addresses are in registered counties",
+          used - places)
+    wrong = country.all("ministry-interior", """
+        SELECT code FROM division d WHERE level <> 'province' AND NOT EXISTS
+        (SELECT 1 FROM division p WHERE p.code = d.parent_code)""")
+    provinces = country.texts("ministry-interior", "SELECT name FROM division "
+                              "WHERE level = 'province'")
+    check(not wrong and len(provinces) == 31,
+          "31 provinces; every other division has its parent", wrong)
+    wrong = country.all("deeds-registration-organisation", """
+        SELECT deed_number FROM deed_owner GROUP BY deed_number
+        HAVING sum(share_parts) <> max(share_total)""")
+    check(not wrong, "the shares of a deed make the whole", wrong[:5])
+
+
+def test_arabic_yeh_and_kaf_are_the_persian_ones(country):
+    civil = country.db["civil-registration-organisation"]
+    person, last, born = civil.execute(
+        "SELECT national_id, last_name, birth_date FROM person "
+        "WHERE last_name LIKE '%ی%'").fetchone()
+    got, _ = country.ask("identity-match/verify", {
+        "national_id": person, "birth_date": born,
+        "last_name": last.replace("ی", "ي").replace("ک", "ك")})
+    assert got == "yes"
+
+
+def test_cheque_cases_before_1400_are_not_answered(country):
+    rows = country.all("judiciary-statistics-centre",
+                       "SELECT tracking_id, max(filed_on) FROM cheque_case "
+                       "GROUP BY 1")
+    wrong = [(t, d) for t, d in rows
+             if country.ask("cheque-litigation-status/by-tracking-id",
+                            {"tracking_id": t})[0] !=
+             ("yes" if d >= "1400-01-01" else "no")]
+    check(not wrong and any(d < "1400" for _, d in rows),
+          "cheque cases before 1400 are not answered", wrong[:5])
+
+
+def test_the_address_of_a_connection_ends_with_shahrivar_1402(country):
+    bill = country.texts("tavanir", "SELECT bill_id FROM connection")[0]
+    _, rows = country.ask("electricity-connection-address/inquire",
+                          {"bill_id": bill})
+    check(rows[0]["address"] is None and rows[0]["postal_code"],
+          "the address of a connection is left out after Shahrivar 1402")
+    inside = copy.deepcopy(SERVICES["electricity-connection-address"])
+    statement = inside["methods"][0]["statement"]
+    inside["methods"][0]["statement"] = statement.replace("'2023-09-22'",
+                                                          "'9999-12-31'")
+    _, rows = answer(country.db["tavanir"], inside["methods"][0],
+                     {"bill_id": bill})
+    check(statement != inside["methods"][0]["statement"] and
+          rows[0]["address"], "inside the window the address is given")
+
+
+def test_one_day_without_approval_makes_the_answer_no(country):
+    """R-166 against the plain reading: every day in some approval."""
+    def number(text):
+        year, month, day = (int(p) for p in text.split("-"))
+        before = sum(366 if leap(y) else 365 for y in range(1380, year))
+        return (before + day - 1 + 31 * min(month - 1, 6) +
+                30 * max(month - 7, 0))
+
+    rows = country.all("vp-science-technology",
+                       "SELECT company_id, valid_from, valid_until "
+                       "FROM approval")
+    approvals = {}
+    for company, first, last in rows:
+        approvals.setdefault(company, []).append((first, last))
+    wrong = []
+    for company, periods in approvals.items():
+        edges = sorted({d for p in periods for d in p} |
+                       {"1399-12-30", "1400-01-01", "1401-07-01"})
+        for start in edges:
+            for end in edges:
+                if end < start:
+                    continue
+                covered = set()
+                for first, last in periods:
+                    covered.update(range(max(number(first), number(start)),
+                                         min(number(last), number(end)) + 1))
+                whole = number(end) - number(start) + 1
+                expect = "yes" if len(covered) == whole else "no"
+                got, _ = country.ask(
+                    "knowledge-based-company-status/verify",
+                    {"company_id": company, "start_date": start,
+                     "end_date": end})
+                if got != expect:
+                    wrong.append((company, start, end, got))
+    check(not wrong, "one day without approval makes the answer no", wrong[:5])
+
+
+def test_an_end_before_the_start_is_never_answered_no(country):
+    company = country.texts("vp-science-technology",
+                            "SELECT company_id FROM approval")[0]
+    with pytest.raises(sqlite3.Error):
+        country.ask("knowledge-based-company-status/verify",
+                    {"company_id": company, "start_date": "1402-01-02",
+                     "end_date": "1402-01-01"})
+
+
+def test_setads_members_are_those_of_the_catalogue(country):
+    def date(value):
+        return value["jalali"] if value else None
+
+    rows = country.all("ministry-economic-affairs-finance",
+                       "SELECT agency_unique_id, agency, member_since, "
+                       "member_until, is_current FROM setad_member ORDER BY 1")
+    wanted = sorted((m["agency_unique_id"], m["agency"], date(m["since"]),
+                     date(m["until"]), int(m["current"]))
+                    for m in load("enactment.json")["setad_members"])
+    check(rows == wanted, "SETAD's members are those of the catalogue", rows)
+
+
+def make(folder, seed, *more):
+    done = run("--seed", seed, "--persons", str(PERSONS), "--out", folder,
+               "--quiet", "--json", *more)
+    assert done.returncode == 0 and done.stderr == "", done
+    return json.loads(done.stdout)
+
+
+def test_a_second_run_does_nothing(country):
+    before = os.stat(f"{country.folder}/tavanir.sqlite").st_mtime_ns
+    assert make(country.folder, SEED)["made"] is False
+    assert os.stat(f"{country.folder}/tavanir.sqlite").st_mtime_ns == before
+
+
+def test_the_same_seed_gives_the_same_content(country, tmp_path):
+    again = str(tmp_path)
+    make(again, SEED)
+    names = sorted(os.listdir(country.folder))
+    assert names == sorted(os.listdir(again)) and len(names) == 13
+    for name in names:
+        if name.endswith(".sqlite"):
+            assert dump(f"{country.folder}/{name}") == dump(f"{again}/{name}")
+    assert Country(again).index == country.index
+
+
+def test_another_seed_gives_other_people_in_the_same_provinces(country,
+                                                               tmp_path):
+    other = str(tmp_path)
+    make(other, "8")
+    same = [n for n in os.listdir(other) if n.endswith(".sqlite") and
+            dump(f"{country.folder}/{n}") == dump(f"{other}/{n}")]
+    assert same == ["ministry-interior.sqlite"]
+
+
+def test_makes_anew_what_is_not_whole(tmp_path):
+    out = str(tmp_path)
+    assert make(out, "1")["made"] is True
+    assert make(out, "2")["made"] is True, "another seed"
+    os.unlink(f"{out}/tavanir.sqlite")
+    assert make(out, "2")["made"] is True, "a missing register"
+    assert os.path.exists(f"{out}/tavanir.sqlite")
+    with open(f"{out}/country.json", "w", encoding="utf-8") as file:
+        file.write('{"format": 1, "seed"')
+    assert make(out, "2")["made"] is True, "a torn index"
+    assert make(out, "2", "--force")["made"] is True, "asked to"
+
+
+def test_the_smallest_country_has_every_sample(tmp_path):
+    done = run("--persons", "100", "--out", str(tmp_path), "--quiet")
+    assert done.returncode == 0, done.stderr
+    small = Country(str(tmp_path))
+    assert set(small.index["samples"]) == set(METHODS)
+    for key, samples in small.index["samples"].items():
+        for sample in samples:
+            assert small.ask(key, sample["input"])[0] == sample["expect"]
+
+
+@pytest.mark.parametrize("args", [
+    [], ["--out", "x", "--persons", "99"], ["--out", "x", "--seed", "x"],
+    ["--out", "x", "--persons", "1000001"], ["--out", "x", "--speed"],
+    ["--out", "x", "more"]])
+def test_refuses_wrong_use(args):
+    done = run(*args)
+    assert done.returncode == 2 and done.stderr
+
+
+def test_says_which_folder_cannot_be_made(tmp_path):
+    done = run("--out", f"{tmp_path}/no/such", "--persons", "1000")
+    assert done.returncode == 1 and "/no/such" in done.stderr
+
+
+def test_help_explains_in_both_languages():
+    done = run("--help")
+    assert done.returncode == 0
+    assert "--persons" in done.stdout and "کشور" in done.stdout

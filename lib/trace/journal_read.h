@@ -1,0 +1,132 @@
+/*
+ * journal_read.h - reading a journal, beside a live writer too, and making a
+ * writer ready to go on (recovery). Formats and their reasons: journal.h.
+ *
+ * Reading needs read permission on the directory and takes no lock. What a
+ * writer is just writing reads as not there yet.
+ * Ownership: the caller owns the structs. Blocks: on the disk.
+ */
+#ifndef PV_TRACE_JOURNAL_READ_H
+#define PV_TRACE_JOURNAL_READ_H
+
+#include "trace/journal.h"
+#include "trace/tracking_id.h"
+
+#define PV_SEGMENTS_MAX 1000000 /* files in one directory */
+
+struct pv_segment_list {
+    uint64_t *number; /* ascending */
+    size_t    count;
+};
+
+/* The segments of a directory. PV_ESYS, PV_ENOMEM, PV_ERANGE. */
+enum pv_err
+pv_segment_list_read(int dirfd, struct pv_segment_list *ret_list) PV_MUST_CHECK;
+void pv_segment_list_clear(struct pv_segment_list *list);
+
+struct pv_segment_reader {
+    int                    fd;
+    struct pv_segment_head head;
+    uint64_t               size; /* of the file as it is */
+    uint8_t               *buf;  /* of the last commit read */
+};
+
+/*
+ * Open and check the head. PV_ENOTFOUND, PV_ECORRUPT (also: the file is
+ * shorter than its head says), PV_EVERSION, PV_ESYS, PV_ENOMEM.
+ */
+enum pv_err pv_segment_open(int dirfd, uint64_t number,
+                            struct pv_segment_reader *ret_reader) PV_MUST_CHECK;
+void        pv_segment_close(struct pv_segment_reader *reader);
+
+struct pv_commit_view {
+    struct pv_commit_head head;
+    uint64_t              at;    /* its offset */
+    uint64_t              next;  /* offset of the one behind it */
+    struct pv_slice       bytes; /* borrowed until the next read */
+};
+
+/*
+ * The commit at an offset, checked. PV_ENOTFOUND: zeros, or the segment's
+ * end. PV_ECORRUPT: something is there that does not read; ret_bad, when
+ * given, is the offset of the broken part in the file.
+ */
+enum pv_err pv_segment_commit(struct pv_segment_reader *reader, uint64_t at,
+                              struct pv_commit_view *ret_view,
+                              uint64_t              *ret_bad) PV_MUST_CHECK;
+
+/*
+ * The offset of the first commit written at when_ms or later; the end of the
+ * commits when there is none. By halving, reading heads only.
+ */
+enum pv_err pv_segment_seek(struct pv_segment_reader *reader, int64_t when_ms,
+                            uint64_t *ret_at) PV_MUST_CHECK;
+
+/* Called with each frame in order; anything but PV_OK ends the walk. */
+typedef enum pv_err pv_frame_fn(void *context, const struct pv_frame *frame,
+                                int64_t time_ms);
+
+struct pv_recovery {
+    /* in */
+    int64_t  now_ms;
+    uint64_t verify_len;     /* read at least so many bytes of the newest
+                                segments; older ones by their heads */
+    int64_t      since_ms;   /* and all segments with commits since then */
+    bool         check_only; /* change nothing; no lock is needed */
+    pv_frame_fn *on_frame;
+    void        *context;
+    /* out */
+    uint64_t segment_count;
+    uint64_t read_count; /* segments read in full */
+    uint64_t frame_count;
+    uint64_t torn_number; /* segment that ends in a torn commit; 0: none */
+    uint64_t torn_at;
+};
+
+/*
+ * Read what is there and make journal ready to write behind it: cuts a torn
+ * last commit by beginning a new segment, makes the last commit durable once
+ * more (it may have been read from a cache that a failed fdatasync left), and
+ * begins the first segment of an empty directory.
+ * PV_ECORRUPT: damage before the end; why names file and offset. PV_EINVAL: it
+ * is another node's. The alignment is that of the journal's first segment.
+ * PV_EVERSION, PV_ESYS, PV_ENOMEM, or what on_frame returned.
+ */
+enum pv_err pv_journal_recover(struct pv_journal  *journal,
+                               struct pv_recovery *recovery,
+                               struct pv_why      *why) PV_MUST_CHECK;
+
+/* ---- looking up (trace_find.c) ---------------------------------------- */
+
+#define PV_TRACE_CALL_MAX_MS INT64_C(600000) /* no call is open for longer */
+
+enum pv_trace_state {
+    PV_TRACE_RECEIVED = 1, /* recorded; no end of it is recorded yet */
+    PV_TRACE_REFUSED,      /* decided against; see the record's reason */
+    PV_TRACE_DONE,         /* see the completion's outcome */
+    PV_TRACE_UNKNOWN,      /* its worker was lost, or no end was recorded */
+};
+
+struct pv_trace_found {
+    enum pv_trace_state state;
+    uint64_t            index;
+    uint64_t            epoch;
+    int64_t             written_ms; /* when its commit was written */
+    char                line[2048]; /* its request record */
+    size_t              line_len;
+    bool                forwarded; /* the completion says so */
+    uint64_t            forwarded_ms;
+    uint64_t            first_ms;
+    uint64_t            last_ms;
+    int                 outcome; /* enum pv_outcome; 0 unless DONE */
+};
+
+/*
+ * Find one request by the time in its id, without an index: its commit was
+ * written within PV_WIRE_SKEW_MAX_MS of that. PV_ENOTFOUND.
+ */
+enum pv_err pv_trace_find(int dirfd, const struct pv_tracking_id *id,
+                          int64_t                now_ms,
+                          struct pv_trace_found *ret_found) PV_MUST_CHECK;
+
+#endif

@@ -1,0 +1,302 @@
+/* counts.c - calls forwarded on today's civil day of Tehran, by grant. */
+#include "traced.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "base/time.h"
+
+#define SLOTS_FIRST 4096u
+#define TEXT_FIRST 65536u
+#define KEY_BITS 20        /* of a key; above them the generation, one a day */
+#define GENERATIONS 0xfffu /* 0xfff itself is for COUNT_NONE */
+#define PATH_FIXED_LEN 6   /* "/x/" and three more slashes */
+
+_Static_assert(COUNT_KEYS_MAX == 1u << KEY_BITS, "a key fits its bits");
+
+struct count_key {
+    uint32_t hash;
+    uint32_t calls;
+    uint32_t text_at; /* grant, consumer, path, one behind the other */
+    uint8_t  grant_len;
+    uint8_t  consumer_len;
+    uint16_t path_len;
+};
+
+enum pv_err
+counts_init(struct counts *counts)
+{
+    memset(counts, 0, sizeof(*counts));
+    counts->slot_count = SLOTS_FIRST;
+    counts->slot = calloc(counts->slot_count, sizeof(*counts->slot));
+    counts->owner = calloc(COUNT_OWNERS, sizeof(*counts->owner));
+    if (counts->slot == NULL || counts->owner == NULL) {
+        counts_clear(counts);
+        return PV_ENOMEM;
+    }
+    return PV_OK;
+}
+
+void
+counts_clear(struct counts *counts)
+{
+    free(counts->key);
+    free(counts->text);
+    free(counts->slot);
+    free(counts->owner);
+    memset(counts, 0, sizeof(*counts));
+}
+
+static void
+begin_day(struct counts *counts, int64_t day)
+{
+    counts->day = day;
+    counts->generation = (counts->generation + 1) % GENERATIONS;
+    counts->key_count = 0;
+    counts->text_len = 0;
+    memset(counts->slot, 0, counts->slot_count * sizeof(*counts->slot));
+    memset(counts->owner, 0, COUNT_OWNERS * sizeof(*counts->owner));
+    counts->full_logged = false;
+}
+
+static uint32_t
+hash_of(const struct pv_request_record *r)
+{
+    const struct pv_slice *const part[] = {&r->grant,    &r->consumer,
+                                           &r->provider, &r->service,
+                                           &r->version,  &r->method};
+    uint32_t                     hash = 0;
+
+    for (size_t i = 0; i < sizeof(part) / sizeof(part[0]); i++) {
+        hash = pv_crc32c(hash + 1, part[i]->ptr, part[i]->len);
+    }
+    return hash;
+}
+
+static bool
+step(const char **at, struct pv_slice part)
+{
+    if (memcmp(*at, part.ptr, part.len) != 0) {
+        return false;
+    }
+    *at += part.len;
+    return true;
+}
+
+static bool
+same(const struct counts *counts, const struct count_key *key,
+     const struct pv_request_record *r)
+{
+    const char *at = counts->text + key->text_at;
+
+    if (key->grant_len != r->grant.len ||
+        key->consumer_len != r->consumer.len ||
+        key->path_len != PATH_FIXED_LEN + r->provider.len + r->service.len +
+                             r->version.len + r->method.len) {
+        return false;
+    }
+    /* a part may hold a slash; then the whole decides */
+    return (r->grant.len == 0 || step(&at, r->grant)) &&
+           step(&at, r->consumer) && step(&at, PV_LIT("/x/")) &&
+           step(&at, r->provider) && step(&at, PV_LIT("/")) &&
+           step(&at, r->service) && step(&at, PV_LIT("/")) &&
+           step(&at, r->version) && step(&at, PV_LIT("/")) &&
+           step(&at, r->method);
+}
+
+static bool
+grow(struct counts *counts, size_t text_len)
+{
+    if (counts->key_count == counts->key_cap) {
+        uint32_t cap = counts->key_cap == 0 ? 1024 : counts->key_cap * 2;
+        struct count_key *key;
+
+        if (cap > COUNT_KEYS_MAX) {
+            return false;
+        }
+        key = realloc(counts->key, cap * sizeof(*key));
+        if (key == NULL) {
+            return false;
+        }
+        counts->key = key;
+        counts->key_cap = cap;
+    }
+    if (counts->text_cap - counts->text_len < text_len) {
+        size_t cap = counts->text_cap == 0 ? TEXT_FIRST : counts->text_cap * 2;
+        char  *text;
+
+        if (cap > UINT32_MAX) {
+            return false;
+        }
+        text = realloc(counts->text, cap);
+        if (text == NULL) {
+            return false;
+        }
+        counts->text = text;
+        counts->text_cap = cap;
+    }
+    if (counts->key_count * 2 >= counts->slot_count) {
+        uint32_t  slots = counts->slot_count * 2;
+        uint32_t *slot = calloc(slots, sizeof(*slot));
+
+        if (slot == NULL) {
+            return false;
+        }
+        for (uint32_t i = 0; i < counts->key_count; i++) {
+            uint32_t at = counts->key[i].hash & (slots - 1);
+
+            while (slot[at] != 0) {
+                at = (at + 1) & (slots - 1);
+            }
+            slot[at] = i + 1;
+        }
+        free(counts->slot);
+        counts->slot = slot;
+        counts->slot_count = slots;
+    }
+    return true;
+}
+
+static void
+put(struct counts *counts, struct pv_slice part)
+{
+    if (part.len > 0) {
+        memcpy(counts->text + counts->text_len, part.ptr, part.len);
+        counts->text_len += part.len;
+    }
+}
+
+static uint32_t
+add_key(struct counts *counts, const struct pv_request_record *r, uint32_t hash)
+{
+    size_t path_len = PATH_FIXED_LEN + r->provider.len + r->service.len +
+                      r->version.len + r->method.len;
+    struct count_key *key;
+    uint32_t          at;
+
+    /* the packet's lengths are bytes; so are the registry's */
+    if (path_len > UINT8_MAX ||
+        !grow(counts, r->grant.len + r->consumer.len + path_len)) {
+        if (!counts->full_logged) {
+            log_event("error", "traced.counts_full",
+                      "keys=%u; daily quotas cannot be rebuilt for others",
+                      counts->key_count);
+            counts->full_logged = true;
+        }
+        return COUNT_NONE;
+    }
+    key = &counts->key[counts->key_count];
+    *key = (struct count_key){
+        .hash = hash,
+        .text_at = (uint32_t)counts->text_len,
+        .grant_len = (uint8_t)r->grant.len,
+        .consumer_len = (uint8_t)r->consumer.len,
+        .path_len = (uint16_t)path_len,
+    };
+    put(counts, r->grant);
+    put(counts, r->consumer);
+    put(counts, PV_LIT("/x/"));
+    put(counts, r->provider);
+    put(counts, PV_LIT("/"));
+    put(counts, r->service);
+    put(counts, PV_LIT("/"));
+    put(counts, r->version);
+    put(counts, PV_LIT("/"));
+    put(counts, r->method);
+    at = hash & (counts->slot_count - 1);
+    while (counts->slot[at] != 0) {
+        at = (at + 1) & (counts->slot_count - 1);
+    }
+    counts->slot[at] = ++counts->key_count;
+    return counts->generation << KEY_BITS | (counts->key_count - 1);
+}
+
+uint32_t
+counts_key(struct counts *counts, const struct pv_request_record *r)
+{
+    int64_t  day = pv_time_tehran_day((int64_t)r->time_ms);
+    uint32_t hash;
+    uint32_t at;
+
+    if (day != counts->day) {
+        if (day < counts->day) {
+            return COUNT_NONE;
+        }
+        begin_day(counts, day);
+    }
+    hash = hash_of(r);
+    at = hash & (counts->slot_count - 1);
+    while (counts->slot[at] != 0) {
+        uint32_t n = counts->slot[at] - 1;
+
+        if (counts->key[n].hash == hash && same(counts, &counts->key[n], r)) {
+            return counts->generation << KEY_BITS | n;
+        }
+        at = (at + 1) & (counts->slot_count - 1);
+    }
+    return add_key(counts, r, hash);
+}
+
+void
+counts_add(struct counts *counts, uint32_t key, uint64_t index)
+{
+    struct count_owner *owner = &counts->owner[index & (COUNT_OWNERS - 1)];
+
+    uint32_t n = key & (COUNT_KEYS_MAX - 1);
+
+    if (key >> KEY_BITS == counts->generation && n < counts->key_count) {
+        counts->key[n].calls++;
+        owner->index_low = (uint32_t)index;
+        owner->key = n + 1;
+    }
+}
+
+void
+counts_take_back(struct counts *counts, uint64_t index)
+{
+    struct count_owner *owner = &counts->owner[index & (COUNT_OWNERS - 1)];
+
+    if (owner->key != 0 && owner->index_low == (uint32_t)index) {
+        if (counts->key[owner->key - 1].calls > 0) {
+            counts->key[owner->key - 1].calls--;
+        }
+        owner->key = 0; /* once only */
+    }
+}
+
+size_t
+counts_packet(const struct counts *counts, int64_t today, uint32_t *at,
+              uint8_t packet[PV_WIRE_PACKET_MAX])
+{
+    size_t   len = 16;
+    uint16_t count = 0;
+    uint32_t n = counts->day == today ? counts->key_count : 0;
+
+    while (*at < n && count < UINT16_MAX) {
+        const struct count_key *key = &counts->key[*at];
+        size_t                  text_len =
+            (size_t)key->grant_len + key->consumer_len + key->path_len;
+
+        if (len + 7 + text_len > PV_WIRE_PACKET_MAX) {
+            break;
+        }
+        if (key->calls > 0) {
+            pv_store_u32(packet + len, key->calls);
+            packet[len + 4] = key->grant_len;
+            packet[len + 5] = key->consumer_len;
+            packet[len + 6] = (uint8_t)key->path_len;
+            memcpy(packet + len + 7, counts->text + key->text_at, text_len);
+            len += 7 + text_len;
+            count++;
+        }
+        (*at)++;
+    }
+    if (*at >= n) {
+        *at = UINT32_MAX;
+    }
+    pv_store_u32(packet, PV_WIRE_MAGIC);
+    pv_store_u32(packet + 4, (uint32_t)PV_WIRE_COUNTS | (uint32_t)count << 16);
+    pv_store_u64(packet + 8, (uint64_t)today);
+    return len;
+}

@@ -1,0 +1,118 @@
+/* epochs.c - which frames of which worker are on disk. */
+#include "traced.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Lowest first: free, then forgotten without loss, then the oldest. */
+static struct epoch *
+slot(struct epochs *epochs)
+{
+    struct epoch *best = NULL;
+
+    if (epochs->used < EPOCHS_MAX) {
+        return &epochs->epoch[epochs->used++];
+    }
+    for (uint32_t i = 0; i < EPOCHS_MAX; i++) {
+        struct epoch *epoch = &epochs->epoch[i];
+
+        if (epoch->peer != NULL) {
+            continue;
+        }
+        if (best == NULL || (epoch->open == 0 && best->open > 0) ||
+            ((epoch->open == 0) == (best->open == 0) &&
+             epoch->gone_ms < best->gone_ms)) {
+            best = epoch;
+        }
+    }
+    if (best != NULL && best->open > 0) {
+        log_event("warning", "traced.epoch_forgotten",
+                  "epoch=%016llx open=%llu; the table of workers is full",
+                  (unsigned long long)best->id, (unsigned long long)best->open);
+    }
+    return best;
+}
+
+struct epoch *
+epochs_get(struct epochs *epochs, uint64_t id, int64_t now_ms)
+{
+    struct epoch *epoch;
+
+    for (uint32_t i = 0; i < epochs->used; i++) {
+        if (epochs->epoch[i].id == id) {
+            epochs->epoch[i].gone_ms = now_ms;
+            return &epochs->epoch[i];
+        }
+    }
+    epoch = slot(epochs);
+    if (epoch == NULL) {
+        return NULL;
+    }
+    free(epoch->frame);
+    memset(epoch, 0, sizeof(*epoch));
+    epoch->id = id;
+    epoch->gone_ms = now_ms;
+    return epoch;
+}
+
+enum pv_err
+epoch_keep(struct epoch *epoch, uint64_t sequence, uint64_t index)
+{
+    struct epoch_frame *frame;
+
+    if (epoch->frame == NULL) {
+        epoch->frame = calloc(EPOCH_FRAMES, sizeof(*epoch->frame));
+        if (epoch->frame == NULL) {
+            return PV_ENOMEM;
+        }
+    }
+    frame = &epoch->frame[sequence & (EPOCH_FRAMES - 1)];
+    frame->sequence = sequence;
+    frame->index = index;
+    if (sequence > epoch->kept) {
+        epoch->kept = sequence;
+    }
+    return PV_OK;
+}
+
+enum pv_err
+epoch_find(const struct epoch *epoch, uint64_t sequence, uint64_t *ret_index)
+{
+    const struct epoch_frame *frame;
+
+    if (sequence > epoch->kept) {
+        return PV_ENOTFOUND;
+    }
+    if (epoch->frame == NULL || epoch->kept - sequence >= EPOCH_FRAMES) {
+        return PV_ERANGE;
+    }
+    frame = &epoch->frame[sequence & (EPOCH_FRAMES - 1)];
+    if (frame->sequence != sequence) {
+        return PV_ENOTFOUND;
+    }
+    *ret_index = frame->index;
+    return PV_OK;
+}
+
+void
+epochs_forget_frames(struct epochs *epochs, int64_t now_ms)
+{
+    for (uint32_t i = 0; i < epochs->used; i++) {
+        struct epoch *epoch = &epochs->epoch[i];
+
+        if (epoch->peer == NULL && epoch->frame != NULL &&
+            now_ms - epoch->gone_ms > EPOCH_RESEND_MS) {
+            free(epoch->frame);
+            epoch->frame = NULL;
+        }
+    }
+}
+
+void
+epochs_clear(struct epochs *epochs)
+{
+    for (uint32_t i = 0; i < epochs->used; i++) {
+        free(epochs->epoch[i].frame);
+    }
+    memset(epochs, 0, sizeof(*epochs));
+}

@@ -1,0 +1,624 @@
+/*
+ * payvand-traced - writes the journal of all nginx workers of one node.
+ *
+ * What it does:      takes frames of records from the workers, checks each
+ *                    record against the closed list of fields, appends them
+ *                    to the journal, makes them durable, and says so.
+ * What it holds:     the journal of this node, and the lock on it.
+ * Who may talk to it: the gateway's uid, on one Unix socket (SO_PEERCRED).
+ * What it may call:  see sandbox.c.
+ * What a thief of it gains: the trace of this node: who asked which service
+ *                    when, never what or about whom; and the power to refuse
+ *                    calls or to write false records from then on.
+ */
+#include "traced.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "base/time.h"
+
+#define EVENTS_MAX 64
+#define BACKLOG 64
+#define TICK_BUSY_MS 100
+#define TICK_IDLE_MS 1000
+#define LOOK_EVERY_MS 5000
+#define LOOK_WHEN_LOW_MS 1000
+#define GATHER_US_MAX 10000
+#define RETAIN_FREE_DEFAULT 5
+#define VERIFY_LEN_DEFAULT (UINT64_C(4) << 30)
+
+enum option_key {
+    OPT_ALIGN = 256,
+    OPT_CHECK,
+    OPT_DIR,
+    OPT_GATEWAY_UID,
+    OPT_GATHER_US,
+    OPT_HELP,
+    OPT_MAX_SIZE,
+    OPT_NODE,
+    OPT_RETAIN_FREE,
+    OPT_SEGMENT_SIZE,
+    OPT_SOCKET,
+    OPT_VERIFY,
+    OPT_VERSION,
+};
+
+static const struct option option_list[] = {
+    {"align", required_argument, NULL, OPT_ALIGN},
+    {"check", no_argument, NULL, OPT_CHECK},
+    {"dir", required_argument, NULL, OPT_DIR},
+    {"gateway-uid", required_argument, NULL, OPT_GATEWAY_UID},
+    {"gather-us", required_argument, NULL, OPT_GATHER_US},
+    {"help", no_argument, NULL, OPT_HELP},
+    {"max-size", required_argument, NULL, OPT_MAX_SIZE},
+    {"node", required_argument, NULL, OPT_NODE},
+    {"retain-free", required_argument, NULL, OPT_RETAIN_FREE},
+    {"segment-size", required_argument, NULL, OPT_SEGMENT_SIZE},
+    {"socket", required_argument, NULL, OPT_SOCKET},
+    {"verify", required_argument, NULL, OPT_VERIFY},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+static const char help_text[] =
+    "payvand-traced: write the journal of an exchange's nginx workers\n"
+    "\n"
+    "  payvand-traced --dir DIR --socket PATH --node ID [OPTION...]\n"
+    "  payvand-traced --check --dir DIR\n"
+    "\n"
+    "  --dir DIR             the journal's directory; must exist\n"
+    "  --socket PATH         where the workers connect (made with mode 0600)\n"
+    "  --node ID             this node's id, [a-z0-9./_-]\n"
+    "  --gateway-uid UID     only this user may connect (default: one's own)\n"
+    "  --segment-size BYTES  of new segment files (default 67108864)\n"
+    "  --max-size BYTES      of all segments together (default: the disk's)\n"
+    "  --retain-free PERCENT of the file system, never filled (default 5)\n"
+    "  --verify BYTES        read so much of the newest segments at start,\n"
+    "                        older ones by their heads (default 4294967296)\n"
+    "  --gather-us N         wait N microseconds for more records before a\n"
+    "                        commit (default 0: take what is there)\n"
+    "  --align BYTES         512 or 4096: sector size of the disk\n"
+    "  --check               read the whole journal, say what was found, end\n"
+    "  --version, --help\n"
+    "\n"
+    "It stays in the foreground and writes one line an event to stderr.\n"
+    "Ends with 0 after SIGTERM or SIGINT, 1 when it cannot work (damage in\n"
+    "the journal, another writer), 2 when the command line is wrong.\n";
+
+struct arguments {
+    struct pv_journal_options journal;
+    uint64_t                  max_size;
+    uint64_t                  retain_percent;
+    bool                      check;
+};
+
+static bool
+number(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
+{
+    return pv_slice_to_u64(pv_slice_from(text), max, ret) == PV_OK &&
+           *ret >= min;
+}
+
+/* 0: go on; otherwise an exit code + 1. */
+static int
+parse(int argc, char **argv, struct traced *traced, struct arguments *args)
+{
+    uint64_t n = 0;
+    int      key;
+    bool     good = true;
+
+    while (good &&
+           (key = getopt_long(argc, argv, "", option_list, NULL)) != -1) {
+        switch (key) {
+        case OPT_ALIGN:
+            good = number(optarg, PV_COMMIT_ALIGN_DEFAULT, PV_COMMIT_ALIGN_MAX,
+                          &n) &&
+                   (n & (n - 1)) == 0;
+            args->journal.align = (uint32_t)n;
+            break;
+        case OPT_CHECK:
+            args->check = true;
+            break;
+        case OPT_DIR:
+            traced->dir = optarg;
+            break;
+        case OPT_GATEWAY_UID:
+            good = number(optarg, 0, UINT32_MAX - 1, &n);
+            traced->gateway_uid = (uid_t)n;
+            break;
+        case OPT_GATHER_US:
+            good = number(optarg, 0, GATHER_US_MAX, &traced->gather_us);
+            break;
+        case OPT_HELP:
+            return fputs(help_text, stdout) == EOF ? 2 : 1;
+        case OPT_MAX_SIZE:
+            good = number(optarg, PV_SEGMENT_SIZE_MIN, UINT64_MAX,
+                          &args->max_size);
+            break;
+        case OPT_NODE:
+            traced->node = optarg;
+            good = pv_record_is_word(pv_slice_from(optarg)) &&
+                   strlen(optarg) <= PV_NODE_MAX;
+            break;
+        case OPT_RETAIN_FREE:
+            good = number(optarg, 0, 99, &args->retain_percent);
+            break;
+        case OPT_SEGMENT_SIZE:
+            good = number(optarg, PV_SEGMENT_SIZE_MIN, PV_SEGMENT_SIZE_MAX,
+                          &args->journal.segment_size) &&
+                   args->journal.segment_size % PV_COMMIT_ALIGN_MAX == 0;
+            break;
+        case OPT_SOCKET:
+            traced->socket = optarg;
+            break;
+        case OPT_VERIFY:
+            good = number(optarg, 0, UINT64_MAX, &traced->verify_len);
+            break;
+        case OPT_VERSION:
+            return puts("payvand-traced " PV_VERSION) == EOF ? 2 : 1;
+        default:
+            return 3; /* getopt_long has said why */
+        }
+        if (!good) {
+            (void)fprintf(stderr, /* the exit code says it too */
+                          "payvand-traced: '%s' is not in its range; see "
+                          "--help\n",
+                          optarg);
+            return 3;
+        }
+    }
+    if (optind != argc || traced->dir == NULL ||
+        (!args->check && (traced->socket == NULL || traced->node == NULL))) {
+        (void)fputs("payvand-traced: --dir, --socket and --node are needed; "
+                    "see --help\n",
+                    stderr); /* the exit code says it too */
+        return 3;
+    }
+    return 0;
+}
+
+/* ---- start ------------------------------------------------------------- */
+
+static enum pv_err
+remove_stale_socket(const struct sockaddr_un *address, struct pv_why *why)
+{
+    struct stat st;
+    int         fd;
+    int         error;
+
+    if (lstat(address->sun_path, &st) == -1) {
+        return PV_OK; /* bind will tell what is wrong */
+    }
+    if (!S_ISSOCK(st.st_mode)) {
+        pv_why_set(why, "%s is there and is no socket", address->sun_path);
+        return PV_EEXIST;
+    }
+    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd == -1) {
+        pv_why_set(why, "cannot make a socket: %s", strerror(errno));
+        return PV_ESYS;
+    }
+    error = connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0
+                ? 0
+                : errno;
+    (void)close(fd); /* nothing was said */
+    if (error != ECONNREFUSED) {
+        pv_why_set(why, "another process listens on %s", address->sun_path);
+        return PV_EEXIST;
+    }
+    if (unlink(address->sun_path) == -1) {
+        pv_why_set(why, "cannot remove the old %s: %s", address->sun_path,
+                   strerror(errno));
+        return PV_ESYS;
+    }
+    return PV_OK;
+}
+
+static enum pv_err
+start_socket(struct traced *traced, struct pv_why *why)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct epoll_event event = {.events = EPOLLIN};
+    enum pv_err        err;
+
+    err = pv_slice_to_cstr(pv_slice_from(traced->socket), address.sun_path,
+                           sizeof(address.sun_path));
+    if (err != PV_OK) {
+        pv_why_set(why, "the socket's path is too long");
+        return err;
+    }
+    err = remove_stale_socket(&address, why);
+    if (err != PV_OK) {
+        return err;
+    }
+    traced->listenfd =
+        socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (traced->listenfd == -1 ||
+        bind(traced->listenfd, (const struct sockaddr *)&address,
+             sizeof(address)) == -1) {
+        pv_why_set(why, "cannot bind %s: %s", traced->socket, strerror(errno));
+        return PV_ESYS;
+    }
+    if (chmod(traced->socket, 0600) == -1 ||
+        (traced->gateway_uid != geteuid() &&
+         chown(traced->socket, traced->gateway_uid, (gid_t)-1) == -1)) {
+        pv_why_set(why, "cannot give %s to the user %u: %s", traced->socket,
+                   (unsigned)traced->gateway_uid, strerror(errno));
+        return PV_ESYS;
+    }
+    event.data.ptr = &traced->listenfd;
+    if (listen(traced->listenfd, BACKLOG) == -1 ||
+        epoll_ctl(traced->epfd, EPOLL_CTL_ADD, traced->listenfd, &event) ==
+            -1) {
+        pv_why_set(why, "cannot listen on %s: %s", traced->socket,
+                   strerror(errno));
+        return PV_ESYS;
+    }
+    return PV_OK;
+}
+
+static enum pv_err
+start_signals(struct traced *traced, struct pv_why *why)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    sigset_t           set;
+
+    (void)sigemptyset(&set);        /* cannot fail */
+    (void)sigaddset(&set, SIGTERM); /* cannot fail */
+    (void)sigaddset(&set, SIGINT);  /* cannot fail */
+    (void)sigaddset(&set, SIGHUP);  /* cannot fail */
+    (void)signal(SIGPIPE, SIG_IGN); /* cannot fail */
+    traced->epfd = epoll_create1(EPOLL_CLOEXEC);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) == -1 || traced->epfd == -1) {
+        pv_why_set(why, "cannot start: %s", strerror(errno));
+        return PV_ESYS;
+    }
+    traced->sigfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    event.data.ptr = &traced->sigfd;
+    if (traced->sigfd == -1 ||
+        epoll_ctl(traced->epfd, EPOLL_CTL_ADD, traced->sigfd, &event) == -1) {
+        pv_why_set(why, "cannot start: %s", strerror(errno));
+        return PV_ESYS;
+    }
+    return PV_OK;
+}
+
+static enum pv_err
+start_memory(struct traced *traced, uint64_t segment_size)
+{
+    uint64_t    half = (segment_size - PV_SEGMENT_HEAD_LEN) / 2;
+    enum pv_err err;
+
+    err = pv_commit_init(&traced->commit, half < PV_COMMIT_LEN_MAX
+                                              ? (size_t)half
+                                              : PV_COMMIT_LEN_MAX);
+    if (err == PV_OK) {
+        err = counts_init(&traced->counts);
+    }
+    if (err != PV_OK) {
+        return err;
+    }
+    traced->pending = calloc(PENDING_MAX, sizeof(*traced->pending));
+    traced->effect = calloc(EFFECTS_MAX, sizeof(*traced->effect));
+    return traced->pending == NULL || traced->effect == NULL ? PV_ENOMEM
+                                                             : PV_OK;
+}
+
+static int64_t
+tehran_day_start_ms(int64_t when_ms)
+{
+    return pv_time_tehran_day(when_ms) * PV_DAY_MS - PV_TEHRAN_OFFSET_MS;
+}
+
+static enum pv_err
+recover(struct traced *traced, struct pv_why *why)
+{
+    struct pv_recovery recovery = {
+        .now_ms = traced->wall_ms,
+        .verify_len = traced->verify_len,
+        .since_ms = tehran_day_start_ms(traced->wall_ms),
+        .on_frame = commit_recover_frame,
+        .context = traced,
+    };
+    enum pv_err err = pv_journal_recover(&traced->journal, &recovery, why);
+
+    if (err != PV_OK) {
+        return err;
+    }
+    if (recovery.torn_number != 0) {
+        log_event("warning", "traced.torn_tail",
+                  "segment=%llu offset=%llu; a commit that was never "
+                  "acknowledged is cut, its bytes are kept",
+                  (unsigned long long)recovery.torn_number,
+                  (unsigned long long)recovery.torn_at);
+    }
+    if (traced->journal.time_ms > traced->wall_ms + PV_WIRE_SKEW_MAX_MS) {
+        log_event("error", "traced.clock",
+                  "the clock is %lld ms behind the journal; calls of new "
+                  "workers are refused until it is right",
+                  (long long)(traced->journal.time_ms - traced->wall_ms));
+    }
+    log_event("info", "traced.recovered",
+              "segments=%llu read=%llu frames=%llu next_index=%llu "
+              "next_commit=%llu",
+              (unsigned long long)recovery.segment_count,
+              (unsigned long long)recovery.read_count,
+              (unsigned long long)recovery.frame_count,
+              (unsigned long long)traced->journal.next_index,
+              (unsigned long long)traced->journal.next_commit);
+    return PV_OK;
+}
+
+static enum pv_err
+start(struct traced *traced, const struct arguments *args, struct pv_why *why)
+{
+    enum pv_err err;
+
+    (void)umask(027); /* cannot fail; the socket's mode is set apart */
+    traced->wall_ms = pv_time_wall_ms();
+    traced->now_ms = pv_time_monotonic_ms();
+    err = start_memory(traced, args->journal.segment_size);
+    if (err != PV_OK) {
+        pv_why_set(why, "no memory");
+        return err;
+    }
+    err = pv_journal_open(traced->dir, &args->journal, &traced->journal, why);
+    if (err == PV_OK) {
+        err = recover(traced, why);
+    }
+    if (err == PV_OK) {
+        err = start_signals(traced, why);
+    }
+    if (err == PV_OK) {
+        err = spare_start(&traced->spare, traced->journal.dirfd,
+                          args->journal.segment_size);
+        if (err != PV_OK) {
+            pv_why_set(why, "cannot start a thread");
+        }
+    }
+    if (err == PV_OK) {
+        pv_commit_begin(&traced->commit, traced->journal.next_index);
+        traced->space.max_size = args->max_size;
+        traced->space.retain_percent = args->retain_percent;
+        space_update(traced, true);
+        err = start_socket(traced, why);
+    }
+    if (err == PV_OK) {
+        err = sandbox_enter(why);
+    }
+    return err;
+}
+
+/* ---- the loop ---------------------------------------------------------- */
+
+/* True while something waits for time to pass. */
+static bool
+is_busy(const struct traced *traced)
+{
+    if (!traced->journal.marked || traced->broken) {
+        return true;
+    }
+    for (uint32_t i = 0; i < traced->epochs.used; i++) {
+        if (traced->epochs.epoch[i].open > 0 &&
+            traced->epochs.epoch[i].peer == NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+mark(struct traced *traced)
+{
+    struct pv_journal *journal = &traced->journal;
+    enum pv_err        err;
+
+    if (journal->marked || journal->failed || traced->broken ||
+        journal->fd == -1) {
+        return;
+    }
+    err = pv_journal_mark(journal, traced->wall_ms);
+    if (err == PV_ESYS) {
+        log_event("error", "traced.write_failed",
+                  "segment=%llu offset=%llu errno=%d (%s); ending the segment",
+                  (unsigned long long)journal->segment.number,
+                  (unsigned long long)journal->at, errno, strerror(errno));
+    }
+    journal->marked = true; /* full: the next segment's head says as much */
+    pv_commit_begin(&traced->commit, journal->next_index);
+}
+
+static void
+tick(struct traced *traced)
+{
+    int64_t look_ms = traced->space.low || traced->space.full || traced->broken
+                          ? LOOK_WHEN_LOW_MS
+                          : LOOK_EVERY_MS;
+
+    if (traced->now_ms - traced->tick_ms < TICK_BUSY_MS) {
+        return;
+    }
+    traced->tick_ms = traced->now_ms;
+    if (traced->now_ms - traced->space.checked_ms >= look_ms) {
+        space_update(traced, true);
+        epochs_forget_frames(&traced->epochs, traced->now_ms);
+    }
+    commit_lost_workers(traced);
+}
+
+static void
+on_event(struct traced *traced, const struct epoll_event *event)
+{
+    struct signalfd_siginfo info;
+    struct peer            *peer;
+
+    if (event->data.ptr == &traced->listenfd) {
+        peer_accept(traced);
+    } else if (event->data.ptr == &traced->sigfd) {
+        while (read(traced->sigfd, &info, sizeof(info)) == sizeof(info)) {
+            traced->stop = info.ssi_signo != SIGHUP || traced->stop;
+        }
+    } else {
+        peer = event->data.ptr;
+        if ((event->events & EPOLLOUT) != 0) {
+            peer_write(traced, peer);
+        }
+        if ((event->events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
+            peer_read(traced, peer);
+            if (peer->watching && (event->events & EPOLLHUP) != 0) {
+                peer_close(traced, peer); /* its answers go nowhere */
+            }
+        }
+    }
+}
+
+static void
+run(struct traced *traced)
+{
+    struct epoll_event event[EVENTS_MAX];
+    struct timespec    gather = {.tv_nsec = (long)traced->gather_us * 1000};
+
+    while (!traced->stop) {
+        int count = epoll_wait(traced->epfd, event, EVENTS_MAX,
+                               is_busy(traced) ? TICK_BUSY_MS : TICK_IDLE_MS);
+
+        traced->round++;
+        traced->wall_ms = pv_time_wall_ms();
+        traced->now_ms = pv_time_monotonic_ms();
+        for (int i = 0; i < count; i++) {
+            on_event(traced, &event[i]);
+        }
+        if (traced->gather_us > 0 && traced->commit.frame_count > 0) {
+            count =
+                epoll_pwait2(traced->epfd, event, EVENTS_MAX, &gather, NULL);
+            for (int i = 0; i < count; i++) {
+                on_event(traced, &event[i]);
+            }
+        }
+        tick(traced);
+        commit_round(traced);
+        peers_sweep(traced);
+        if (traced->now_ms - traced->commit_ms >= MARK_AFTER_MS) {
+            mark(traced);
+        }
+    }
+}
+
+static void
+finish(struct traced *traced)
+{
+    mark(traced);
+    if (traced->listenfd != -1) {
+        (void)unlink(traced->socket); /* the next start removes it too */
+    }
+    spare_stop(&traced->spare);
+    for (size_t i = 0; i < PEERS_MAX; i++) {
+        if (traced->peer[i].fd != -1) {
+            traced->peer[i].dead = true;
+        }
+    }
+    peers_sweep(traced);
+    log_event("info", "traced.stopped",
+              "commits=%llu frames=%llu refused=%llu doubles=%llu "
+              "next_index=%llu",
+              (unsigned long long)traced->commit_count,
+              (unsigned long long)traced->frame_count,
+              (unsigned long long)traced->refused_count,
+              (unsigned long long)traced->double_count,
+              (unsigned long long)traced->journal.next_index);
+    pv_journal_close(&traced->journal);
+    pv_commit_clear(&traced->commit);
+    counts_clear(&traced->counts);
+    epochs_clear(&traced->epochs);
+    free(traced->pending);
+    free(traced->effect);
+}
+
+static int
+check_journal(const struct traced *traced)
+{
+    struct pv_journal  journal = {.fd = -1, .lockfd = -1, .next_commit = 1};
+    struct pv_recovery recovery = {.verify_len = UINT64_MAX,
+                                   .check_only = true};
+    struct pv_why      why;
+    enum pv_err        err;
+
+    journal.dirfd = open(traced->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (journal.dirfd == -1) {
+        (void)fprintf(stderr, "payvand-traced: cannot open %s: %s\n",
+                      traced->dir, strerror(errno)); /* exit code says it */
+        return 1;
+    }
+    err = pv_journal_recover(&journal, &recovery, &why);
+    pv_journal_close(&journal);
+    if (err != PV_OK) {
+        (void)fprintf(stderr, "payvand-traced: %s\n",
+                      why.text); /* the exit code says it too */
+        return 1;
+    }
+    return printf("segments=%llu frames=%llu leaves_end=%llu torn_tail=%s\n",
+                  (unsigned long long)recovery.segment_count,
+                  (unsigned long long)recovery.frame_count,
+                  (unsigned long long)journal.next_index,
+                  recovery.torn_number == 0 ? "no" : "yes") < 0
+               ? 1
+               : 0;
+}
+
+int
+main(int argc, char **argv)
+{
+    static struct traced traced;
+    struct arguments     args = {
+            .journal = {.segment_size = PV_SEGMENT_SIZE_DEFAULT,
+                        .align = PV_COMMIT_ALIGN_DEFAULT},
+            .retain_percent = RETAIN_FREE_DEFAULT,
+    };
+    struct pv_why why;
+    int           code;
+
+    why.text[0] = '\0';
+    traced.epfd = -1;
+    traced.listenfd = -1;
+    traced.sigfd = -1;
+    traced.journal.fd = -1;
+    traced.journal.dirfd = -1;
+    traced.journal.lockfd = -1;
+    traced.gateway_uid = geteuid();
+    traced.verify_len = VERIFY_LEN_DEFAULT;
+    for (size_t i = 0; i < PEERS_MAX; i++) {
+        traced.peer[i].fd = -1;
+    }
+    code = parse(argc, argv, &traced, &args);
+    if (code != 0) {
+        return code - 1;
+    }
+    if (args.check) {
+        return check_journal(&traced);
+    }
+    args.journal.node = pv_slice_from(traced.node);
+    if (start(&traced, &args, &why) != PV_OK) {
+        log_event("error", "traced.cannot_start", "%s", why.text);
+        return 1;
+    }
+    log_event("info", "traced.started",
+              "node=%s segment=%llu offset=%llu next_index=%llu", traced.node,
+              (unsigned long long)traced.journal.segment.number,
+              (unsigned long long)traced.journal.at,
+              (unsigned long long)traced.journal.next_index);
+    run(&traced);
+    finish(&traced);
+    return 0;
+}

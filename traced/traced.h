@@ -1,0 +1,257 @@
+/*
+ * traced.h - what the files of payvand-traced share.
+ *
+ * One thread does all the work; a second one only makes the next segment's
+ * zeros ready (spare.c). Everything hangs from struct traced.
+ */
+#ifndef PV_TRACED_H
+#define PV_TRACED_H
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/types.h>
+
+#include "trace/journal.h"
+#include "trace/journal_read.h"
+#include "trace/record.h"
+#include "trace/wire.h"
+
+#define PEERS_MAX 128      /* workers connected at once */
+#define PEER_QUEUE_MAX 256 /* packets waiting for one worker */
+#define EPOCHS_MAX 1024    /* worker epochs remembered */
+#define EPOCH_FRAMES 4096  /* frames remembered of one; a power of two */
+#define EPOCH_RESEND_MS                                                        \
+    15000                    /* a frame that old is not sent again: its ids    \
+                                are past PV_WIRE_SKEW_MAX_MS */
+#define WORKER_GRACE_MS 5000 /* a worker that is back by then was not lost */
+#define PENDING_MAX 4096     /* frames in one commit */
+#define EFFECTS_MAX 65536
+#define EFFECTS_FRAME_MAX (PV_WIRE_RECORDS_MAX + PV_COMPLETIONS_MAX + 1)
+#define COUNT_KEYS_MAX (1u << 20) /* grant x consumer x path in a day */
+#define COUNT_OWNERS (1u << 20)   /* calls whose end may take a count back */
+#define COUNT_NONE UINT32_MAX
+#define MARK_AFTER_MS 1000 /* idle time before a mark */
+#define RETRY_MIN_MS 250   /* a journal that cannot be written */
+#define RETRY_MAX_MS 30000
+
+/* ---- log.c: one line an event ------------------------------------------ */
+
+void log_event(const char *level, const char *event, const char *format, ...)
+    PV_PRINTF(3, 4);
+
+/* ---- counts.c: what was forwarded today -------------------------------- */
+
+struct count_key;
+
+struct counts {
+    int64_t           day; /* Tehran day number */
+    struct count_key *key; /* dense, in order of first use */
+    uint32_t          key_count;
+    uint32_t          key_cap;
+    char             *text; /* what the keys point into */
+    size_t            text_len;
+    size_t            text_cap;
+    uint32_t         *slot;       /* hash table of key number + 1 */
+    uint32_t          slot_count; /* a power of two */
+    struct count_owner {
+        uint32_t index_low;
+        uint32_t key;
+    } * owner;
+    uint32_t generation; /* of the day; in the high bits of a key */
+    bool     full_logged;
+};
+
+enum pv_err counts_init(struct counts *counts) PV_MUST_CHECK;
+void        counts_clear(struct counts *counts);
+/* The key of a call, COUNT_NONE when it is of an earlier day. */
+uint32_t counts_key(struct counts *counts, const struct pv_request_record *r);
+void     counts_add(struct counts *counts, uint32_t key, uint64_t index);
+void     counts_take_back(struct counts *counts, uint64_t index);
+/*
+ * Fill a COUNTS packet with keys from *at on; its length. *at becomes
+ * UINT32_MAX at the end.
+ */
+size_t counts_packet(const struct counts *counts, int64_t today, uint32_t *at,
+                     uint8_t packet[PV_WIRE_PACKET_MAX]);
+
+/* ---- epochs.c: doubles, open calls ------------------------------------- */
+
+struct peer;
+
+struct epoch {
+    uint64_t     id;      /* 0: free */
+    uint64_t     kept;    /* highest sequence written */
+    uint64_t     open;    /* allowed calls without an end */
+    int64_t      gone_ms; /* monotonic; when its worker was last connected */
+    struct peer *peer;    /* NULL when not connected */
+    struct epoch_frame {
+        uint64_t sequence;
+        uint64_t index;
+    } * frame; /* EPOCH_FRAMES, by sequence; NULL when none is needed */
+};
+
+struct epochs {
+    struct epoch epoch[EPOCHS_MAX];
+    uint32_t     used; /* slots ever used */
+};
+
+/* The epoch, made when absent. NULL: every slot is connected, or no memory. */
+struct epoch *epochs_get(struct epochs *epochs, uint64_t id, int64_t now_ms);
+/* Remember a frame. PV_ENOMEM. */
+enum pv_err epoch_keep(struct epoch *epoch, uint64_t sequence,
+                       uint64_t index) PV_MUST_CHECK;
+/* PV_OK and its index; PV_ENOTFOUND: never written; PV_ERANGE: too old. */
+enum pv_err epoch_find(const struct epoch *epoch, uint64_t sequence,
+                       uint64_t *ret_index) PV_MUST_CHECK;
+void        epochs_forget_frames(struct epochs *epochs, int64_t now_ms);
+void        epochs_clear(struct epochs *epochs);
+
+/* ---- spare.c: the thread that makes the next segment ready -------------- */
+
+enum spare_state { SPARE_NONE = 0, SPARE_WANTED, SPARE_READY, SPARE_FAILED };
+
+struct spare {
+    pthread_mutex_t  lock;
+    pthread_cond_t   change;
+    pthread_t        thread;
+    bool             running;
+    bool             stop;
+    enum spare_state state;
+    int              fd;
+    int              error;
+    int              dirfd;
+    uint64_t         size;
+};
+
+enum pv_err spare_start(struct spare *spare, int dirfd,
+                        uint64_t size) PV_MUST_CHECK;
+void        spare_stop(struct spare *spare);
+void        spare_want(struct spare *spare);
+bool        spare_is_ready(struct spare *spare);
+/* The descriptor, or -1; waits for one that is being made. */
+int spare_take(struct spare *spare);
+
+/* ---- space.c: how much may still be written ----------------------------- */
+
+struct space {
+    uint64_t max_size;       /* of all segments; 0: no limit but the disk's */
+    uint64_t retain_percent; /* of the file system, kept free */
+    uint64_t used;           /* bytes of all segments */
+    uint64_t more;           /* bytes that further segments may take */
+    bool     low;            /* only granted calls */
+    bool     full;           /* no calls */
+    int64_t  checked_ms;
+    int64_t  rate_ms; /* forecast: since when */
+    uint64_t rate_index;
+    uint64_t rate_bytes;
+    int64_t  warned_ms;
+};
+
+struct traced;
+
+void space_update(struct traced *traced, bool look_at_disk);
+
+/* ---- sandbox.c ----------------------------------------------------------- */
+
+enum pv_err sandbox_enter(struct pv_why *why) PV_MUST_CHECK;
+
+/* ---- peer.c, commit.c, main.c -------------------------------------------- */
+
+struct packet {
+    struct packet *next;
+    size_t         len;
+    uint8_t        bytes[];
+};
+
+struct peer {
+    int            fd; /* -1: free slot */
+    bool           dead;
+    bool           greeted;
+    bool           counting; /* COUNTS are being sent, HELLO_OK follows */
+    bool           watching; /* for EPOLLOUT */
+    uint32_t       counts_at;
+    pid_t          pid;
+    uint64_t       last_sequence; /* 0: none on this connection */
+    uint64_t       round;         /* in which it greeted */
+    struct epoch  *epoch;
+    struct packet *first; /* waiting to be sent */
+    struct packet *last;
+    uint32_t       queued;
+};
+
+struct pending {        /* a frame that waits for its answer */
+    struct peer  *peer; /* NULL: payvand-traced's own */
+    struct epoch *epoch;
+    uint64_t      sequence;
+    uint64_t      index;
+    uint32_t      why;       /* PV_WIRE_WHY_*; 0: kept */
+    bool          in_commit; /* not on disk yet */
+};
+
+struct effect { /* what is done once a commit is on disk */
+    enum { EFFECT_OPEN = 1, EFFECT_END, EFFECT_TAKE_BACK, EFFECT_LOST } kind;
+    uint32_t      key;
+    uint64_t      n; /* index, or how many */
+    struct epoch *epoch;
+};
+
+struct traced {
+    /* options */
+    const char *dir;
+    const char *socket;
+    const char *node;
+    uid_t       gateway_uid;
+    uint64_t    gather_us;
+    uint64_t    verify_len;
+    /* state */
+    struct pv_journal journal;
+    struct pv_commit  commit;
+    struct counts     counts;
+    struct epochs     epochs;
+    struct spare      spare;
+    struct space      space;
+    int               epfd;
+    int               listenfd;
+    int               sigfd;
+    bool              stop;
+    struct peer       peer[PEERS_MAX];
+    struct pending   *pending;
+    uint32_t          pending_count;
+    struct effect    *effect;
+    uint32_t          effect_count;
+    uint64_t          round;
+    int64_t           wall_ms;   /* of this round */
+    int64_t           now_ms;    /* monotonic */
+    int64_t           commit_ms; /* monotonic; of the last commit */
+    bool              broken;    /* the journal cannot be written */
+    bool              no_room;   /* because there is no room for a segment */
+    int64_t           retry_ms;  /* monotonic; when to try again */
+    int64_t           retry_wait_ms;
+    int64_t           tick_ms;
+    /* statistics since start */
+    uint64_t commit_count;
+    uint64_t frame_count;
+    uint64_t refused_count;
+    uint64_t double_count;
+};
+
+/* peer.c */
+void peer_accept(struct traced *traced);
+void peer_read(struct traced *traced, struct peer *peer);
+void peer_write(struct traced *traced, struct peer *peer);
+void peer_send(struct traced *traced, struct peer *peer, const uint8_t *bytes,
+               size_t len);
+void peer_close(struct traced *traced, struct peer *peer);
+void peers_sweep(struct traced *traced); /* free what died in this round */
+
+/* commit.c */
+bool commit_has_room(const struct traced *traced);
+void commit_frame(struct traced *traced, struct peer *peer, uint64_t sequence,
+                  uint32_t count, size_t len);
+void commit_answer(struct traced *traced, struct peer *peer, uint64_t sequence,
+                   uint64_t index, uint32_t why, bool in_commit);
+void commit_round(struct traced *traced);
+void commit_lost_workers(struct traced *traced);
+pv_frame_fn commit_recover_frame; /* context: struct traced */
+
+#endif

@@ -31,8 +31,7 @@ static const struct pv_doctor_words driver_missing = {
     "connector.driver", "the ODBC driver is not known on this machine",
     "راه‌انداز ODBC روی این دستگاه نیست",
     "install it, for SQLite: apt-get install libsqliteodbc",
-    "آن را نصب کنید؛ برای SQLite:‏ apt-get install "
-    "libsqliteodbc"};
+    "آن را نصب کنید؛ برای SQLite:‏ apt-get install libsqliteodbc"};
 static const struct pv_doctor_words connector_silent = {
     "connector.silent", "nobody listens on the connector's socket",
     "کسی به سوکت رابط گوش نمی‌دهد",

@@ -14,8 +14,8 @@
 #include "base/time.h"
 #include "doctor.h"
 
-#define CLOCK_OLDEST_MS INT64_C(1767225600000) /* 2026-01-01: older is wrong   \
-                                                */
+/* 2026-01-01: a clock that stands before it is wrong */
+#define CLOCK_OLDEST_MS INT64_C(1767225600000)
 #define OUTPUT_MAX_LEN 4096
 #define PATH_MAX_LEN 4096
 
@@ -25,8 +25,7 @@ static const struct pv_doctor_words clock_wrong = {
     "clock.wrong", "the clock stands before this program was written",
     "ساعت دستگاه پیش از زمان نوشتن این برنامه است",
     "set the time: certificates and grants are dated (timedatectl)",
-    "ساعت را تنظیم کنید: گواهی‌ها و مجوزها تاریخ دارند "
-    "(timedatectl)"};
+    "ساعت را تنظیم کنید: گواهی‌ها و مجوزها تاریخ دارند (timedatectl)"};
 static const struct pv_doctor_words clock_loose = {
     "clock.not-synchronised", "the kernel does not know the clock to be right",
     "هسته سیستم ساعت را همگام نمی‌داند",
@@ -38,18 +37,15 @@ static const struct pv_doctor_words swap_on = {
     "swap", "there is swap: memory with content could reach a disk",
     "حافظه جانبی (swap) روشن است: محتوا ممکن است به دیسک برسد",
     "swapoff -a, or encrypt it; the packaged services forbid it for themselves",
-    "swapoff -a یا رمزگذاری آن؛ سرویس‌های بسته‌بندی‌شده خود آن را منع "
-    "می‌کنند"};
+    "swapoff -a یا رمزگذاری آن؛ سرویس‌های بسته‌بندی‌شده خود آن را منع می‌کنند"};
 static const struct pv_doctor_words swap_off = {
     "swap", "there is no swap", "حافظه جانبی (swap) خاموش است", NULL, NULL};
 static const struct pv_doctor_words core_piped = {
     "core-dumps", "the kernel gives core dumps to a program, limits or not",
-    "هسته تصویر حافظه برنامه‌های فروافتاده را به برنامه‌ای "
-    "می‌دهد",
+    "هسته تصویر حافظه برنامه‌های فروافتاده را به برنامه‌ای می‌دهد",
     "the daemons are not dumpable; for the rest: sysctl "
     "kernel.core_pattern=core",
-    "سرویس‌ها خود آن را منع می‌کنند؛ برای بقیه: sysctl "
-    "kernel.core_pattern=core"};
+    "سرویس‌ها خود آن را منع می‌کنند؛ برای بقیه: sysctl kernel.core_pattern=core"};
 static const struct pv_doctor_words core_good = {
     "core-dumps", "core dumps obey the limits of each process",
     "تصویر حافظه تابع محدودیت هر برنامه است", NULL, NULL};
@@ -71,8 +67,7 @@ static const struct pv_doctor_words module_refused = {
     "module.refused", "nginx does not load the module",
     "nginx ماژول را بارگذاری نمی‌کند",
     "build it against this nginx (package nginx-dev of the same version)",
-    "آن را با همین نسخه nginx بسازید (بسته nginx-dev "
-    "هم‌نسخه)"};
+    "آن را با همین نسخه nginx بسازید (بسته nginx-dev هم‌نسخه)"};
 static const struct pv_doctor_words module_loads = {
     "module", "nginx loads the module",
     "nginx ماژول را بارگذاری می‌کند", NULL, NULL};

@@ -20,14 +20,12 @@
 static const struct pv_doctor_words image_unreadable = {
     "image.unreadable",
     "the policy image cannot be read: every call is refused",
-    "تصویر سیاست خوانده نمی‌شود: همه فراخوانی‌ها رد "
-    "می‌شوند",
+    "تصویر سیاست خوانده نمی‌شود: همه فراخوانی‌ها رد می‌شوند",
     "make it with payvand import, and let nginx's user read the folder",
     "آن را با payvand import بسازید و خواندن پوشه را به کاربر nginx بدهید"};
 static const struct pv_doctor_words image_loose = {
     "image.writable", "others than its owner may write to the policy image",
-    "دیگران می‌توانند در تصویر سیاست "
-    "بنویسند",
+    "دیگران می‌توانند در تصویر سیاست بنویسند",
     "chmod go-w on the folder's files",
     "chmod go-w روی پرونده‌های پوشه"};
 static const struct pv_doctor_words image_good = {
@@ -40,13 +38,11 @@ static const struct pv_doctor_words journal_missing = {
     "payvand-traced را راه بیندازید یا با کاربری بپرسید که اجازه دارد"};
 static const struct pv_doctor_words journal_loose = {
     "journal.open", "others than its owner may read or write the journal",
-    "دیگران می‌توانند دفتر رویداد را بخوانند یا در آن "
-    "بنویسند",
+    "دیگران می‌توانند دفتر رویداد را بخوانند یا در آن بنویسند",
     "chmod go-rwx on the folder", "chmod go-rwx روی پوشه"};
 static const struct pv_doctor_words journal_space = {
     "journal.space", "the journal's disk fills up: calls stop when it is full",
-    "دیسک دفتر رویداد رو به پر شدن است: با پر شدن آن فراخوانی‌ها "
-    "می‌ایستند",
+    "دیسک دفتر رویداد رو به پر شدن است: با پر شدن آن فراخوانی‌ها می‌ایستند",
     "make room, or give the journal a disk of its own",
     "جا باز کنید یا دیسک جداگانه به دفتر رویداد بدهید"};
 static const struct pv_doctor_words journal_good = {
@@ -54,14 +50,12 @@ static const struct pv_doctor_words journal_good = {
 static const struct pv_doctor_words socket_missing = {
     "socket.missing",
     "the journal's socket is not there: calls are unavailable",
-    "سوکت دفتر رویداد نیست: فراخوانی‌ها انجام "
-    "نمی‌شوند",
+    "سوکت دفتر رویداد نیست: فراخوانی‌ها انجام نمی‌شوند",
     "start payvand-traced and look at its log",
     "payvand-traced را راه بیندازید و گزارش آن را ببینید"};
 static const struct pv_doctor_words socket_loose = {
     "socket.open", "others than its owner may write to the journal's socket",
-    "دیگران می‌توانند به سوکت دفتر رویداد وصل "
-    "شوند",
+    "دیگران می‌توانند به سوکت دفتر رویداد وصل شوند",
     "chmod go-rwx", "chmod go-rwx"};
 static const struct pv_doctor_words socket_dead = {
     "socket.dead", "nobody listens on the journal's socket",

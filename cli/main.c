@@ -67,8 +67,7 @@ help(FILE *out)
             lang, /* as above */
             "Every command takes --json and --lang en|fa. "
             "Manual: man payvand",
-            "همه فرمان‌ها ‎--json و ‎--lang en|fa را "
-            "می‌پذیرند. راهنما: man payvand"));
+            "همه فرمان‌ها ‎--json و ‎--lang en|fa را می‌پذیرند. راهنما: man payvand"));
     return ferror(out) ? PV_EXIT_FAILED : PV_EXIT_OK;
 }
 

@@ -231,9 +231,10 @@ ngx_http_payvand_log_handler(ngx_http_request_t *r)
 
         if (!plcf->status && r->headers_out.status >= NGX_HTTP_BAD_REQUEST) {
             ngx_http_payvand_count(
-                r->headers_out.status == NGX_HTTPS_CERT_ERROR
-                || r->headers_out.status == NGX_HTTPS_NO_CERT
-                ? NGX_HTTP_PAYVAND_TLS_REFUSED : NGX_HTTP_PAYVAND_MALFORMED);
+                r->connection->ssl
+                && ngx_http_payvand_tls_reason(r->connection)
+                   == PV_REASON_NONE
+                ? NGX_HTTP_PAYVAND_MALFORMED : NGX_HTTP_PAYVAND_TLS_REFUSED);
         }
 
         return NGX_OK;

@@ -451,20 +451,24 @@ run(struct call *call, struct pv_http *http)
 static int
 parse(struct call *call, struct pv_http *http, int argc, char **argv)
 {
-    int which;
+    bool help = false;
+    int  which;
 
     optind = 1;
     while ((which = getopt_long(argc, argv, "h", option, NULL)) != -1) {
         if (which == 'h') {
-            return fputs(
-                       pv_cli_text(pv_cli_lang(call->lang), usage_en, usage_fa),
-                       stdout) < 0
-                       ? PV_EXIT_FAILED
-                       : -1;
+            help = true;
+            continue;
         }
         if (!take_option(call, http, which)) {
             return pv_cli_usage_error("call");
         }
+    }
+    if (help) {
+        return fputs(pv_cli_text(pv_cli_lang(call->lang), usage_en, usage_fa),
+                     stdout) < 0
+                   ? PV_EXIT_FAILED
+                   : -1;
     }
     if (argc - optind != 1) {
         pv_cli_error("which method? PROVIDER/SERVICE/VERSION/METHOD");

@@ -228,6 +228,7 @@ pv_cmd_doctor(int argc, char **argv)
     const char       *lang = NULL;
     bool              all = false;
     bool              as_json = false;
+    bool              help = false;
     int               which;
     int               result = PV_EXIT_USAGE;
 
@@ -273,15 +274,19 @@ pv_cmd_doctor(int argc, char **argv)
             lang = optarg;
             break;
         case 'h':
-            result = fputs(pv_cli_text(pv_cli_lang(lang), usage_en, usage_fa),
-                           stdout) < 0
-                         ? PV_EXIT_FAILED
-                         : PV_EXIT_OK;
-            goto out;
+            help = true;
+            break;
         default:
             (void)pv_cli_usage_error("doctor"); /* the code is set */
             goto out;
         }
+    }
+    if (help) {
+        result = fputs(pv_cli_text(pv_cli_lang(lang), usage_en, usage_fa),
+                       stdout) < 0
+                     ? PV_EXIT_FAILED
+                     : PV_EXIT_OK;
+        goto out;
     }
     if (optind != argc) {
         pv_cli_error("too many arguments");

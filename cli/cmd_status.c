@@ -236,6 +236,7 @@ pv_cmd_status(int argc, char **argv)
     const char *lang = NULL;
     struct view view = {PV_LANG_EN, false, NULL};
     bool        as_json = false;
+    bool        help = false;
     int         which;
 
     optind = 1;
@@ -257,13 +258,17 @@ pv_cmd_status(int argc, char **argv)
             lang = optarg;
             break;
         case 'h':
-            return fputs(pv_cli_text(pv_cli_lang(lang), usage_en, usage_fa),
-                         stdout) < 0
-                       ? PV_EXIT_FAILED
-                       : PV_EXIT_OK;
+            help = true;
+            break;
         default:
             return pv_cli_usage_error("status");
         }
+    }
+    if (help) {
+        return fputs(pv_cli_text(pv_cli_lang(lang), usage_en, usage_fa),
+                     stdout) < 0
+                   ? PV_EXIT_FAILED
+                   : PV_EXIT_OK;
     }
     if (optind != argc) {
         pv_cli_error("too many arguments");

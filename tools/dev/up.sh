@@ -30,6 +30,9 @@ State is in .run/ only; .run/env has the shell variables for your own calls.
 TEXT
 }
 
+# A Unix socket's path has at most 107 bytes (sun_path).
+PV_UP_SOCKET_MAX=107
+
 # The programs that run, as the build names them.
 PV_UP_TARGETS=(cli/payvand traced/payvand-traced connectord/payvand-connectord
     catalogue/country/payvand-country gateway/ngx_http_payvand_module.so)
@@ -80,6 +83,19 @@ pv_up_folders() {
     done
 }
 
+# Where the checkout lies may be too long for a socket's path.
+pv_up_paths() {
+    local provider port path
+
+    while read -r provider port; do
+        path=$PV_RUN/providers/$provider.sock
+        if [ "${#path}" -gt "$PV_UP_SOCKET_MAX" ]; then
+            pv_die "the path of the checkout is too long for Unix sockets: $path" \
+                "move it to a shorter one: at most $((${#PV_ROOT} + PV_UP_SOCKET_MAX - ${#path})) characters instead of ${#PV_ROOT}"
+        fi
+    done <<<"$PV_UP_PROVIDERS"
+}
+
 # A port of ours that a stranger holds is said before anything is started.
 pv_up_ports() {
     local provider port
@@ -94,7 +110,7 @@ pv_up_ports() {
             pv_die "port $port of 127.0.0.1 (provider $provider) is taken by another program" \
                 "choose other ones: PAYVAND_PROVIDER_PORT=19500 ./dev up"
         fi
-    done < <(pv_deploy providers)
+    done <<<"$PV_UP_PROVIDERS"
 }
 
 pv_up_pki() {
@@ -156,27 +172,25 @@ pv_up_connectors() {
             "$PV_ROOT"/catalogue/{data_items,enactment}.json)
         pv_start "connector-$provider" "$print" "$program" --config "$config"
         [ -z "$PV_STARTED" ] || started+=("$provider")
-    done < <(pv_deploy providers)
+    done <<<"$PV_UP_PROVIDERS"
     for provider in "${started[@]}"; do
         pv_ready "connector-$provider" "$PV_LOG/connector-$provider.log" \
             pv_up_connector_answers "$PV_RUN/providers/$provider.sock"
     done
 }
 
-# pv_up_nginx NAME FOLDER PORT FILE...: one of the two nginx
+# pv_up_nginx NAME FOLDER PORT FILE...: one of the two nginx; it is started again
+# when a file changes
 pv_up_nginx() {
-    local name=$1 folder=$2 port=$3 conf=$2/nginx.conf files=() file
+    local name=$1 folder=$2 port=$3 conf=$2/nginx.conf
 
     shift 3
-    for file in "$@"; do
-        files+=("$file")
-    done
     if ! "${PV_AS[@]}" /usr/sbin/nginx -t -q -p "$folder" -c "$conf" \
         -e "$folder/logs/error.log" 2>"$PV_RUN/nginx-test.log"; then
         sed 's/^/    /' "$PV_RUN/nginx-test.log" >&2
         pv_die "nginx refuses the configuration ${conf#"$PV_ROOT"/}"
     fi
-    pv_start "$name" "$(pv_fingerprint "${files[@]}" "$("${PV_AS[@]}" cat "$conf")")" \
+    pv_start "$name" "$(pv_fingerprint "$@" "$("${PV_AS[@]}" cat "$conf")")" \
         /usr/sbin/nginx -p "$folder" -c "$conf" -e "$folder/logs/error.log" \
         -g 'daemon off;'
     pv_ready "$name" "$folder/logs/error.log" pv_port_taken "$port"
@@ -200,7 +214,7 @@ pv_up_answers() {
 }
 
 pv_up() {
-    local began=$SECONDS provider port first
+    local began=$SECONDS
 
     pv_up_options "$@"
     pv_run_folder
@@ -213,6 +227,8 @@ pv_up() {
     pv_build "$PV_BUILD" -Dbuildtype=debugoptimized -- "${PV_UP_TARGETS[@]}" ||
         exit 1
     pv_up_folders
+    PV_UP_PROVIDERS=$(pv_deploy providers) # a name and a port a line
+    pv_up_paths
     pv_up_ports
     pv_settings_save
 
@@ -227,8 +243,7 @@ pv_up() {
     pv_step "Starting the journal's writer and the providers, as user $PV_USER"
     pv_up_traced
     pv_up_connectors
-    read -r provider first < <(pv_deploy providers)
-    pv_up_nginx providers "$PV_RUN/providers" "$first" /usr/sbin/nginx \
+    pv_up_nginx providers "$PV_RUN/providers" "$((PV_PROVIDER_PORT + 1))" /usr/sbin/nginx \
         "$PV_ROOT"/packaging/nginx/provider*.in
 
     pv_step "Loading the catalogue"

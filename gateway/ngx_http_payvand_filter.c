@@ -403,8 +403,10 @@ ngx_http_payvand_why(ngx_http_request_t *r, ngx_http_payvand_ctx_t *ctx,
         return PV_REASON_PATH_NOT_CANONICAL;
 
     case NGX_HTTP_NOT_ALLOWED:
-    case NGX_HTTP_NOT_IMPLEMENTED:
         return PV_REASON_HTTP_METHOD;
+
+    case NGX_HTTP_NOT_IMPLEMENTED:  /* a transfer coding but chunked */
+        return PV_REASON_REQUEST_MALFORMED;
 
     case NGX_HTTP_REQUEST_TIME_OUT:
         return PV_REASON_REQUEST_TOO_SLOW;
@@ -461,6 +463,12 @@ ngx_http_payvand_header_filter(ngx_http_request_t *r)
 
     if (call) {
         r->http_version = call->http_version;
+
+        /* no connection, or the wrong one: the provider never saw the call */
+
+        if (call->attempts == 1 && r->upstream && !r->upstream->request_sent) {
+            ctx->forwarded_ms = 0;
+        }
     }
 
     rc = ngx_http_payvand_send_problem(r, ctx,

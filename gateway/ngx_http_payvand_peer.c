@@ -713,8 +713,9 @@ ngx_http_payvand_verify(int ok, X509_STORE_CTX *store)
 
 refused:
 
-    if (link->call) {
+    if (link->call && !link->call->identity_refused) {
         link->call->identity_refused = 1;
+        ngx_http_payvand_count(NGX_HTTP_PAYVAND_PIN_REFUSED);
     }
 
     return 0;

@@ -39,6 +39,25 @@ ngx_http_payvand_header_value(ngx_table_elt_t *h)
 }
 
 
+/*
+ * nginx takes the path out of an absolute form and out of blanks around it.
+ * Here the request line is the method, the path, the version, and no more.
+ */
+
+static ngx_uint_t
+ngx_http_payvand_is_plain_line(ngx_http_request_t *r, struct pv_slice path)
+{
+    size_t  before, after;
+
+    before = r->method_name.len + 1;
+    after = sizeof(" HTTP/1.1") - 1;
+
+    return r->request_line.len == before + path.len + after
+           && ngx_memcmp(r->request_line.data + before, path.ptr, path.len)
+              == 0;
+}
+
+
 enum pv_reason
 ngx_http_payvand_read_headers(ngx_http_request_t *r,
     ngx_http_payvand_ctx_t *ctx)
@@ -50,6 +69,10 @@ ngx_http_payvand_read_headers(ngx_http_request_t *r,
     struct pv_slice           name;
     enum pv_header_fate       fate;
     ngx_http_payvand_call_t  *call;
+
+    if (!ngx_http_payvand_is_plain_line(r, ctx->path)) {
+        return PV_REASON_PATH_NOT_CANONICAL;
+    }
 
     call = ctx->upstream;
 

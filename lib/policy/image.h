@@ -44,7 +44,7 @@
  *              needs_consent i64 start i64 end u32 rate u32 burst u32 per_day
  *              text id text resolution u8 count {text purpose}
  *   mode       grant, then u8 mode u16 count {u32 agency}
- *   suspension reason i64 since i64 until
+ *   suspension reason i64 since i64 until flag imported
  *
  * Level is enum pv_grant_kind. All grants of one agency for one method are
  * neighbours, whichever of its systems or units they name: one seek finds
@@ -124,6 +124,7 @@ struct pv_image_suspension {
     uint8_t reason; /* enum pv_reason */
     int64_t since_ms;
     int64_t until_ms; /* 0: open */
+    bool    imported; /* of the catalogue: a replacing import deletes it */
 };
 
 /* ---- writing ---- */
@@ -132,9 +133,10 @@ struct pv_image; /* one writer; not thread-safe; not across fork */
 
 enum pv_image_begin {
     PV_IMAGE_CHANGE,  /* rows not put stay */
-    PV_IMAGE_REPLACE, /* systems, methods, endpoints, grants, modes and homes
-                         not put again are deleted at commit; revocations,
-                         suspensions and numbers stay */
+    PV_IMAGE_REPLACE, /* systems, methods, endpoints, grants, modes, homes and
+                         imported suspensions not put again are deleted at
+                         commit; revocations, other suspensions and numbers
+                         stay */
 };
 
 /*
@@ -264,6 +266,10 @@ enum pv_image_walk {
  */
 enum pv_err pv_policy_walk(struct pv_policy *policy, enum pv_image_walk what,
                            pv_image_item_fn *fn, void *context) PV_MUST_CHECK;
+
+/* The same in the writer's transaction; fn must not change the image. */
+enum pv_err pv_image_walk(struct pv_image *image, enum pv_image_walk what,
+                          pv_image_item_fn *fn, void *context) PV_MUST_CHECK;
 
 /* The id behind a number; PV_ENOTFOUND. room takes PV_POLICY_PATH_MAX + 1. */
 enum pv_err pv_policy_id_of(struct pv_policy *policy, enum pv_image_what what,

@@ -226,6 +226,7 @@ suspension_fields(struct codec *c, struct pv_image_suspension *row)
     reason(c, &row->reason);
     raw(c, &row->since_ms, sizeof(row->since_ms));
     raw(c, &row->until_ms, sizeof(row->until_ms));
+    flag(c, &row->imported);
 }
 
 static void

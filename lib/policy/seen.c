@@ -114,9 +114,9 @@ pv_seen_has(const struct pv_seen *seen, bool sorted, uint8_t database,
     return false;
 }
 
-/* Revocations, suspensions and numbers outlive an import. */
+/* Revocations, suspensions by decision and numbers outlive an import. */
 static bool
-is_replaced(uint8_t table)
+is_replaced(const MDB_val *key, const MDB_val *value)
 {
     static const bool replaced[PV_TABLE_END] = {
         [PV_TABLE_KEYS] = true,      [PV_TABLE_SYSTEMS] = true,
@@ -125,6 +125,14 @@ is_replaced(uint8_t table)
         [PV_TABLE_HOMES] = true,
     };
 
+    struct pv_image_suspension row;
+    uint8_t                    table = *(const uint8_t *)key->mv_data;
+
+    if (table == PV_TABLE_SUSPENSIONS) {
+        return pv_row_read(PV_ROW_SUSPENSION, key->mv_data, key->mv_size,
+                           value->mv_data, value->mv_size, &row) == PV_OK &&
+               row.imported;
+    }
     return table < PV_TABLE_END && replaced[table];
 }
 
@@ -144,7 +152,7 @@ sweep_database(struct pv_image *image, MDB_dbi dbi, uint8_t database)
     while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
         const uint8_t *bytes = key.mv_data;
 
-        if ((database == PV_TABLE_GRANTS || is_replaced(bytes[0])) &&
+        if ((database == PV_TABLE_GRANTS || is_replaced(&key, &value)) &&
             !pv_seen_has(&image->seen, true, database, bytes, key.mv_size)) {
             rc = mdb_cursor_del(cursor, 0);
             if (rc != 0) {

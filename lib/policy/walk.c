@@ -3,7 +3,7 @@
  */
 #include <string.h>
 
-#include "policy/db.h"
+#include "policy/writer.h"
 
 struct table {
     enum pv_table    table;
@@ -70,12 +70,11 @@ fill(enum pv_image_walk what, const uint8_t *at, size_t len,
 }
 
 static enum pv_err
-walk(struct pv_policy *policy, enum pv_image_walk what, pv_image_item_fn *fn,
+walk(MDB_cursor *cursor, enum pv_image_walk what, pv_image_item_fn *fn,
      void *context)
 {
     const struct table  *table = &table_of[what];
     bool                 grants = table->table == PV_TABLE_GRANTS;
-    MDB_cursor          *cursor = grants ? policy->grants : policy->small;
     size_t               skip = grants ? 0 : 1; /* the table byte */
     uint8_t              first = (uint8_t)table->table;
     MDB_val              key = {skip, &first};
@@ -85,11 +84,8 @@ walk(struct pv_policy *policy, enum pv_image_walk what, pv_image_item_fn *fn,
     enum pv_err          err;
     int                  rc;
 
-    rc = mdb_cursor_renew(policy->txn, cursor);
-    if (rc == 0) {
-        rc = mdb_cursor_get(cursor, &key, &value,
-                            grants ? MDB_FIRST : MDB_SET_RANGE);
-    }
+    rc = mdb_cursor_get(cursor, &key, &value,
+                        grants ? MDB_FIRST : MDB_SET_RANGE);
     for (; rc == 0; rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
         const uint8_t *at = key.mv_data;
 
@@ -117,11 +113,37 @@ enum pv_err
 pv_policy_walk(struct pv_policy *policy, enum pv_image_walk what,
                pv_image_item_fn *fn, void *context)
 {
+    MDB_cursor *cursor =
+        what == PV_WALK_GRANTS ? policy->grants : policy->small;
     enum pv_err err = pv_reader_begin(policy);
 
+    if (err != PV_OK) {
+        return err;
+    }
+    err = pv_db_err(mdb_cursor_renew(policy->txn, cursor));
     if (err == PV_OK) {
-        err = walk(policy, what, fn, context);
-        pv_reader_end(policy);
+        err = walk(cursor, what, fn, context);
+    }
+    pv_reader_end(policy);
+    return err;
+}
+
+enum pv_err
+pv_image_walk(struct pv_image *image, enum pv_image_walk what,
+              pv_image_item_fn *fn, void *context)
+{
+    MDB_cursor *cursor = NULL;
+    enum pv_err err;
+
+    if (image->txn == NULL) {
+        return PV_ESTATE;
+    }
+    err = pv_db_err(mdb_cursor_open(
+        image->txn, what == PV_WALK_GRANTS ? image->grants : image->small,
+        &cursor));
+    if (err == PV_OK) {
+        err = walk(cursor, what, fn, context);
+        mdb_cursor_close(cursor);
     }
     return err;
 }

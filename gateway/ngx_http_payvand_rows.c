@@ -90,6 +90,8 @@ ngx_http_payvand_rows_find(struct pv_policy *policy, uint64_t version,
         return PV_ENOMEM;
     }
 
+    ngx_memzero(&held->rows, sizeof(struct pv_rows));
+
     err = pv_policy_find(policy, key_hash, path, &held->rows);
 
     held->refs = 1;

@@ -390,7 +390,7 @@ ngx_http_payvand_why(ngx_http_request_t *r, ngx_http_payvand_ctx_t *ctx,
             && SSL_get_verify_result(r->connection->ssl->connection)
                != X509_V_OK)
         {
-            return PV_REASON_CERTIFICATE_INVALID;
+            return ngx_http_payvand_tls_reason(r->connection);
         }
 
         return PV_REASON_REQUEST_MALFORMED;

@@ -10,7 +10,7 @@
 #define PV_TRACE_JOURNAL_READ_H
 
 #include "trace/journal.h"
-#include "trace/tracking_id.h"
+#include "trace/record.h"
 
 #define PV_SEGMENTS_MAX 1000000 /* files in one directory */
 
@@ -98,27 +98,52 @@ enum pv_err pv_journal_recover(struct pv_journal  *journal,
 
 /* ---- looking up (trace_find.c) ---------------------------------------- */
 
+/* Walks the commits of a journal in order, also while it grows. */
+struct pv_journal_cursor {
+    int                      dirfd; /* borrowed */
+    struct pv_segment_list   list;
+    size_t                   i; /* in the list */
+    struct pv_segment_reader reader;
+    uint64_t                 at;
+    uint64_t                 end;   /* of the commits in this segment */
+    bool                     ended; /* a later segment says so */
+};
+
+/*
+ * Before the first commit written at when_ms or later: 0 for the first of
+ * all, INT64_MAX for those to come. PV_ENOTFOUND: no segments.
+ */
+enum pv_err pv_journal_cursor_open(struct pv_journal_cursor *cursor, int dirfd,
+                                   int64_t when_ms) PV_MUST_CHECK;
+void        pv_journal_cursor_close(struct pv_journal_cursor *cursor);
+
+/*
+ * The next commit, borrowed until the next call. PV_ENOTFOUND: none yet; ask
+ * again later. PV_ECORRUPT: damage.
+ */
+enum pv_err
+pv_journal_cursor_next(struct pv_journal_cursor *cursor,
+                       struct pv_commit_view    *ret_view) PV_MUST_CHECK;
+
 #define PV_TRACE_CALL_MAX_MS INT64_C(600000) /* no call is open for longer */
+#define PV_TRACE_LATE_MS INT64_C(60000)      /* a lost worker may still speak */
 
 enum pv_trace_state {
     PV_TRACE_RECEIVED = 1, /* recorded; no end of it is recorded yet */
-    PV_TRACE_REFUSED,      /* decided against; see the record's reason */
-    PV_TRACE_DONE,         /* see the completion's outcome */
+    PV_TRACE_DECIDED,      /* decided against; see decision and reason */
+    PV_TRACE_DONE,         /* see the completion */
     PV_TRACE_UNKNOWN,      /* its worker was lost, or no end was recorded */
 };
 
 struct pv_trace_found {
-    enum pv_trace_state state;
-    uint64_t            index;
-    uint64_t            epoch;
-    int64_t             written_ms; /* when its commit was written */
-    char                line[2048]; /* its request record */
-    size_t              line_len;
-    bool                forwarded; /* the completion says so */
-    uint64_t            forwarded_ms;
-    uint64_t            first_ms;
-    uint64_t            last_ms;
-    int                 outcome; /* enum pv_outcome; 0 unless DONE */
+    enum pv_trace_state  state;
+    uint64_t             index;
+    uint64_t             epoch;
+    int64_t              written_ms; /* when its commit was written */
+    struct pv_record     record;     /* its slices point into ->line */
+    struct pv_completion completion; /* when DONE */
+    size_t               line_len;
+    char                 line[PV_RECORD_MAX];
 };
 
 /*

@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 
-#define NODES_MAX 512
-#define CLASSES_MAX 64
-#define RANGES_MAX 256
+#define NODES_MAX 1100
+#define CLASSES_MAX 512
+#define RANGES_MAX 512
 #define NO_NODE UINT16_MAX
 #define NO_LIMIT UINT16_MAX
 #define LAST_CODE_POINT 0x10ffffu

@@ -1,0 +1,357 @@
+#include "connectord/config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#define DRIVER_MAX 256
+
+static enum pv_err
+take_text(const json_t *root, const char *name, char *room, size_t room_len,
+          struct pv_why *why)
+{
+    const char *text = json_string_value(json_object_get(root, name));
+
+    if (text == NULL || text[0] == '\0' ||
+        pv_slice_to_cstr(pv_slice_from(text), room, room_len) != PV_OK) {
+        pv_why_set(why, "\"%s\" is missing, is no text or is too long", name);
+        return PV_EINVAL;
+    }
+    return PV_OK;
+}
+
+static enum pv_err
+take_number(const json_t *root, const char *name, uint32_t max, uint32_t *ret,
+            struct pv_why *why)
+{
+    const json_t *value = json_object_get(root, name);
+
+    if (value == NULL) {
+        return PV_OK; /* the default stays */
+    }
+    if (!json_is_integer(value) || json_integer_value(value) < 1 ||
+        json_integer_value(value) > max) {
+        pv_why_set(why, "\"%s\" must be a number from 1 to %u", name, max);
+        return PV_EINVAL;
+    }
+    *ret = (uint32_t)json_integer_value(value);
+    return PV_OK;
+}
+
+static enum pv_err
+take_plain(struct pv_connector_config *config, const json_t *root,
+           struct pv_why *why)
+{
+    const json_t *peer = json_object_get(root, "peer_uid");
+    const json_t *may_write = json_object_get(root, "may_write");
+    enum pv_err   err;
+
+    err = take_text(root, "provider", config->provider,
+                    sizeof(config->provider), why);
+    if (err == PV_OK) {
+        err = take_text(root, "socket", config->socket, sizeof(config->socket),
+                        why);
+    }
+    config->workers = 2;
+    config->queue_max = 256;
+    if (err == PV_OK) {
+        err = take_number(root, "workers", PV_CONNECTOR_WORKERS_MAX,
+                          &config->workers, why);
+    }
+    if (err == PV_OK) {
+        err = take_number(root, "queue_max", PV_CONNECTOR_QUEUE_MAX,
+                          &config->queue_max, why);
+    }
+    if (err != PV_OK) {
+        return err;
+    }
+    config->peer_uid = geteuid();
+    if (json_is_integer(peer) && json_integer_value(peer) >= 0 &&
+        json_integer_value(peer) < UINT32_MAX) {
+        config->peer_uid = (uid_t)json_integer_value(peer);
+    } else if (peer != NULL && !json_is_null(peer)) {
+        pv_why_set(why, "\"peer_uid\" must be a user number or null");
+        return PV_EINVAL;
+    }
+    if (may_write != NULL && !json_is_boolean(may_write)) {
+        pv_why_set(why, "\"may_write\" must be true or false");
+        return PV_EINVAL;
+    }
+    config->may_write = json_is_true(may_write);
+    return PV_OK;
+}
+
+static enum pv_err
+take_items(struct pv_connector_config *config, const json_t *root,
+           struct pv_why *why)
+{
+    const json_t *list = json_object_get(root, "data_items");
+    enum pv_err   err = pv_data_items_new(&config->items);
+
+    if (err != PV_OK) {
+        return err;
+    }
+    if (!json_is_array(list) || json_array_size(list) == 0) {
+        pv_why_set(why, "\"data_items\" must be a list of files");
+        return PV_EINVAL;
+    }
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *path = json_string_value(json_array_get(list, i));
+
+        if (path == NULL) {
+            pv_why_set(why, "\"data_items\" must be a list of files");
+            return PV_EINVAL;
+        }
+        err = pv_data_items_add_file(config->items, path, why);
+        if (err != PV_OK) {
+            return err;
+        }
+    }
+    return pv_data_items_finish(config->items, why);
+}
+
+static enum pv_err
+add_methods(struct pv_connector_config *config,
+            const struct pv_service *service, const char *path,
+            struct pv_why *why)
+{
+    if (strcmp(service->provider, config->provider) != 0) {
+        pv_why_set(why, "%s: its provider is %s, this connector's is %s", path,
+                   service->provider, config->provider);
+        return PV_EINVAL;
+    }
+    for (size_t i = 0; i < service->method_count; i++) {
+        const struct pv_method *method = &service->method[i];
+
+        for (size_t j = 0; j < config->method_count; j++) {
+            if (strcmp(config->method[j]->path, method->path) == 0) {
+                pv_why_set(why, "%s: %s is there already", path, method->path);
+                return PV_EEXIST;
+            }
+        }
+        if (config->method_count == PV_CONNECTOR_METHODS_MAX) {
+            pv_why_set(why, "more than %d methods", PV_CONNECTOR_METHODS_MAX);
+            return PV_ERANGE;
+        }
+        config->method[config->method_count++] = method;
+    }
+    return PV_OK;
+}
+
+static enum pv_err
+take_services(struct pv_connector_config *config, const json_t *root,
+              struct pv_why *why)
+{
+    const json_t *list = json_object_get(root, "services");
+
+    if (!json_is_array(list) || json_array_size(list) == 0 ||
+        json_array_size(list) > PV_CONNECTOR_SERVICES_MAX) {
+        pv_why_set(why, "\"services\" must be a list of 1 to %d files",
+                   PV_CONNECTOR_SERVICES_MAX);
+        return PV_EINVAL;
+    }
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *path = json_string_value(json_array_get(list, i));
+        enum pv_err err;
+
+        if (path == NULL) {
+            pv_why_set(why, "\"services\" must be a list of files");
+            return PV_EINVAL;
+        }
+        err =
+            pv_service_load_file(path, config->items, &config->service[i], why);
+        if (err != PV_OK) {
+            return err;
+        }
+        config->service_count++;
+        err = add_methods(config, config->service[i], path, why);
+        if (err != PV_OK) {
+            return err;
+        }
+    }
+    return PV_OK;
+}
+
+/* Does the connection string say by itself which driver it wants? */
+static bool
+names_driver(const char *dsn)
+{
+    struct pv_slice left = pv_slice_from(dsn);
+    bool            more = true;
+
+    while (more) {
+        struct pv_slice part;
+        struct pv_slice name;
+        struct pv_slice value;
+
+        more = pv_slice_cut(left, ';', &part, &left);
+        if (!pv_slice_cut(part, '=', &name, &value)) {
+            continue;
+        }
+        name = pv_slice_trim(name);
+        if ((name.len == 6 && strncasecmp(name.ptr, "driver", 6) == 0) ||
+            (name.len == 3 && strncasecmp(name.ptr, "dsn", 3) == 0) ||
+            (name.len == 7 && strncasecmp(name.ptr, "filedsn", 7) == 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum pv_err
+put_statement(struct pv_buf *buf, const struct pv_statement *statement)
+{
+    enum pv_err err = statement->sql == NULL
+                          ? pv_put_null(buf)
+                          : pv_put_text(buf, pv_slice_from(statement->sql));
+
+    return err == PV_OK ? pv_put_u32(buf, (uint32_t)statement->bind_count)
+                        : err;
+}
+
+static enum pv_err
+put_method(struct pv_buf *buf, const struct pv_method *method)
+{
+    enum pv_err err;
+
+    err = pv_put_u32(
+        buf, method->answer == PV_ANSWER_YES_IF_ROW ? PV_METHOD_EXISTS : 0);
+    if (err == PV_OK) {
+        err = pv_put_u32(buf, method->max_rows);
+    }
+    if (err == PV_OK) {
+        err = put_statement(buf, &method->statement);
+    }
+    return err == PV_OK ? put_statement(buf, &method->scalar) : err;
+}
+
+static enum pv_err
+make_setup(struct pv_connector_config *config, const char *driver,
+           const char *dsn)
+{
+    struct pv_buf *buf = &config->setup;
+    struct pv_buf  full;
+    enum pv_err    err;
+
+    pv_buf_init(&full, PV_DSN_MAX + DRIVER_MAX + 16);
+    pv_buf_init(buf, PV_SETUP_MAX + PV_FRAME_HEAD);
+    err = names_driver(dsn) ? pv_buf_addf(&full, "%s", dsn)
+                            : pv_buf_addf(&full, "Driver=%s;%s", driver, dsn);
+    if (err == PV_OK) {
+        err = pv_frame_begin(buf, PV_MESSAGE_SETUP, 0);
+    }
+    if (err == PV_OK) {
+        err = pv_put_u32(buf, config->may_write ? PV_SETUP_MAY_WRITE : 0);
+    }
+    if (err == PV_OK) {
+        err = pv_put_text(buf, pv_buf_view(&full));
+    }
+    if (err == PV_OK) {
+        err = pv_put_u32(buf, (uint32_t)config->method_count);
+    }
+    for (size_t i = 0; err == PV_OK && i < config->method_count; i++) {
+        err = put_method(buf, config->method[i]);
+    }
+    if (err == PV_OK) {
+        pv_frame_end(buf);
+    }
+    pv_buf_wipe(&full);
+    return err;
+}
+
+static enum pv_err
+take_backend(struct pv_connector_config *config, const json_t *root,
+             struct pv_why *why)
+{
+    char        driver[DRIVER_MAX];
+    char        dsn[PV_DSN_MAX];
+    enum pv_err err = take_text(root, "driver", driver, sizeof(driver), why);
+
+    if (err == PV_OK) {
+        err = take_text(root, "dsn", dsn, sizeof(dsn), why);
+    }
+    if (err == PV_OK) {
+        err = make_setup(config, driver, dsn);
+        if (err == PV_ERANGE) {
+            pv_why_set(why,
+                       "the statements of all services are longer than "
+                       "%d bytes together",
+                       PV_SETUP_MAX);
+        }
+    }
+    explicit_bzero(dsn, sizeof(dsn));
+    return err;
+}
+
+static enum pv_err
+fill(struct pv_connector_config *config, const char *path, const json_t *root,
+     struct pv_why *why)
+{
+    static const char *const keywords[] = {
+        "provider",   "socket",  "peer_uid",  "driver",    "dsn", "services",
+        "data_items", "workers", "queue_max", "may_write", NULL};
+    enum pv_err err = PV_EINVAL;
+
+    if (!json_is_object(root)) {
+        pv_why_set(why, "%s: must be a JSON object", path);
+        return err;
+    }
+    err = pv_json_only(root, keywords, path, why);
+    if (err == PV_OK) {
+        err = take_plain(config, root, why);
+    }
+    if (err == PV_OK) {
+        err = take_items(config, root, why);
+    }
+    if (err == PV_OK) {
+        err = take_services(config, root, why);
+    }
+    if (err == PV_OK) {
+        err = take_backend(config, root, why);
+    }
+    return err;
+}
+
+enum pv_err
+pv_connector_config_load(const char *path, struct pv_connector_config **ret,
+                         struct pv_why *why)
+{
+    struct pv_connector_config *config = NULL;
+    json_t                     *root = NULL;
+    enum pv_err                 err = pv_json_load_file(path, &root, why);
+
+    if (err != PV_OK) {
+        return err;
+    }
+    config = calloc(1, sizeof(*config));
+    if (config == NULL) {
+        err = PV_ENOMEM;
+        goto out;
+    }
+    err = fill(config, path, root, why);
+    if (err != PV_OK) {
+        goto out;
+    }
+    *ret = config;
+    config = NULL;
+
+out:
+    pv_connector_config_free(config);
+    json_decref(root);
+    return err;
+}
+
+void
+pv_connector_config_free(struct pv_connector_config *config)
+{
+    if (config == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < config->service_count; i++) {
+        pv_service_free(config->service[i]);
+    }
+    pv_data_items_free(config->items);
+    pv_buf_wipe(&config->setup);
+    free(config);
+}

@@ -1,0 +1,51 @@
+/*
+ * config.h - the connector's configuration file and all it names.
+ *
+ * JSON: {"provider":"...", "socket":"/path.sock", "peer_uid":N or null,
+ *  "driver":"SQLite3", "dsn":"Driver=SQLite3;Database=/path/x.sqlite",
+ *  "services":["/abs/service.json"], "data_items":["/abs/data_items.json"],
+ *  "workers":2, "queue_max":256, "may_write":false}
+ *
+ * peer_uid null: the connector's own uid. workers: how many database
+ * connections one method may hold. may_write: whether the driver may write
+ * files (off: every write of a worker to a file fails). "dsn" without a
+ * "Driver=" or "DSN=" part gets the Driver of "driver".
+ *
+ * Ownership: the config owns all it points to until _free.
+ * Threads: one.  Blocks: _load reads files.
+ */
+#ifndef PV_CONNECTORD_CONFIG_H
+#define PV_CONNECTORD_CONFIG_H
+
+#include <sys/types.h>
+
+#include "connectord/message.h"
+#include "contract/service.h"
+
+#define PV_CONNECTOR_SERVICES_MAX 64
+#define PV_CONNECTOR_WORKERS_MAX 64
+#define PV_CONNECTOR_QUEUE_MAX 4096
+#define PV_SOCKET_PATH_MAX 108
+
+struct pv_connector_config {
+    char                    provider[PV_NAME_MAX + 1];
+    char                    socket[PV_SOCKET_PATH_MAX];
+    uid_t                   peer_uid;
+    bool                    may_write;
+    uint32_t                workers;
+    uint32_t                queue_max;
+    struct pv_data_items   *items;
+    struct pv_service      *service[PV_CONNECTOR_SERVICES_MAX];
+    size_t                  service_count;
+    const struct pv_method *method[PV_CONNECTOR_METHODS_MAX];
+    size_t                  method_count;
+    struct pv_buf           setup; /* the SETUP frame; holds the password */
+};
+
+/* PV_EINVAL and the like with place and reason in why. */
+enum pv_err pv_connector_config_load(const char                  *path,
+                                     struct pv_connector_config **ret,
+                                     struct pv_why *why) PV_MUST_CHECK;
+void        pv_connector_config_free(struct pv_connector_config *config);
+
+#endif

@@ -1,0 +1,703 @@
+#include "connectord/http.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/time.h"
+#include "connectord/log.h"
+#include "contract/request.h"
+#include "trace/tracking_id.h"
+
+#define BACKLOG 512
+#define IDLE_TIMEOUT_S 120
+#define CONNECTION_MEMORY (32 * 1024)
+#define CONNECTIONS_EXTRA 128 /* idle ones beside those that wait */
+#define HEADER_VALUE_MAX 128
+#define PROBLEM_MAX 4096
+#define ACCEPT_AT_ONCE 64
+
+struct pv_http {
+    const struct pv_connector_config *config;
+    struct pv_pool                   *pool;
+    int                               epoll;
+    struct pv_watch                   listener;
+    struct pv_watch                   inner; /* libmicrohttpd's epoll */
+    struct MHD_Daemon                *daemon;
+    size_t                            connections;
+    bool                              stopping;
+    struct stat                       made; /* our socket in the file system */
+};
+
+#define CALL_MAGIC 0x63616c6cu
+
+struct call {
+    uint32_t                magic;
+    struct pv_http         *http;
+    struct MHD_Connection  *connection;
+    const struct pv_method *method;
+    char                    uri[PV_PATH_MAX];
+    char                    tracking_id[PV_TRACKING_ID_LEN + 1];
+    struct pv_buf           body;
+    struct pv_job           job;
+    bool                    begun;     /* headers have been judged */
+    bool                    too_large; /* swallow the rest */
+    bool                    suspended;
+    unsigned                status;
+    const char             *outcome;
+    bool                    problem;
+    struct pv_buf           answer;
+};
+
+static struct call *
+call_of(void *context)
+{
+    struct call *call = context;
+
+    return call != NULL && call->magic == CALL_MAGIC ? call : NULL;
+}
+
+static struct call *
+call_of_job(struct pv_job *job)
+{
+    return call_of((char *)job - offsetof(struct call, job));
+}
+
+/* ---- answers ---- */
+
+static void
+say_problem(struct call *call, unsigned status, const char *outcome,
+            const char *word, const char *title, const char *title_fa)
+{
+    struct pv_json json;
+
+    call->status = status;
+    call->outcome = outcome;
+    call->problem = true;
+    call->answer.len = 0;
+    pv_json_init(&json, &call->answer);
+    pv_json_object(&json, NULL);
+    pv_json_text(&json, "type", word);
+    pv_json_text(&json, "title", title);
+    pv_json_text(&json, "title_fa", title_fa);
+    pv_json_text(&json, "outcome", outcome);
+    if (call->tracking_id[0] != '\0') {
+        pv_json_text(&json, "tracking_id", call->tracking_id);
+    }
+    pv_json_end_object(&json);
+    if (pv_json_finish(&json) != PV_OK) {
+        call->answer.len = 0; /* the header still says the class */
+    }
+}
+
+static void
+say_failed(struct call *call)
+{
+    say_problem(call, MHD_HTTP_OK, "failed",
+                "urn:payvand:problem:provider-answer",
+                "The provider could not answer",
+                "ارائه‌دهنده نتوانست پاسخ دهد");
+}
+
+static void
+say_timeout(struct call *call)
+{
+    say_problem(
+        call, MHD_HTTP_OK, "timeout", "urn:payvand:problem:provider-timeout",
+        "The provider did not answer in time",
+        "ارائه‌دهنده در مهلت مقرر پاسخ نداد");
+}
+
+static void
+say_fault(struct call *call, const struct pv_fault *fault)
+{
+    call->status = MHD_HTTP_OK;
+    call->outcome = "invalid";
+    call->problem = true;
+    call->answer.len = 0;
+    if (pv_fault_problem(fault, pv_slice_from(call->tracking_id),
+                         &call->answer) != PV_OK) {
+        say_failed(call);
+    }
+}
+
+static enum MHD_Result
+send_answer(struct call *call)
+{
+    struct MHD_Response *response;
+    enum MHD_Result      done;
+    size_t               len = call->answer.len;
+
+    response = MHD_create_response_from_buffer(
+        len, len == 0 ? (char *)(uintptr_t) "" : call->answer.ptr,
+        MHD_RESPMEM_MUST_COPY);
+    if (response == NULL) {
+        return MHD_NO;
+    }
+    if (MHD_add_response_header(response, "Payvand-Outcome", call->outcome) !=
+            MHD_YES ||
+        MHD_add_response_header(response, "Content-Type",
+                                call->problem
+                                    ? "application/problem+json"
+                                    : "application/json") != MHD_YES) {
+        MHD_destroy_response(response);
+        return MHD_NO;
+    }
+    done = MHD_queue_response(call->connection, call->status, response);
+    MHD_destroy_response(response); /* the connection holds its own */
+    return done;
+}
+
+/* ---- the request's head ---- */
+
+struct gate_headers {
+    unsigned    consumers;
+    unsigned    tracking_ids;
+    const char *consumer;
+    const char *tracking_id;
+};
+
+static enum MHD_Result
+note_header(void *context, enum MHD_ValueKind kind, const char *key,
+            const char *value)
+{
+    struct gate_headers *headers = context;
+
+    (void)kind; /* only headers are asked for */
+    if (strcasecmp(key, "Payvand-Consumer") == 0) {
+        headers->consumers++;
+        headers->consumer = value;
+    } else if (strcasecmp(key, "Payvand-Tracking-Id") == 0) {
+        headers->tracking_ids++;
+        headers->tracking_id = value;
+    }
+    return MHD_YES;
+}
+
+static bool
+is_plain(const char *value)
+{
+    size_t len = value == NULL ? 0 : strlen(value);
+
+    for (size_t i = 0; i < len; i++) {
+        if (value[i] <= 0x20 || value[i] > 0x7e) {
+            return false;
+        }
+    }
+    return len > 0 && len <= HEADER_VALUE_MAX;
+}
+
+/* Does the call bear what only the exchange's gate sets? */
+static bool
+is_from_gate(struct call *call)
+{
+    struct gate_headers headers = {0, 0, NULL, NULL};
+
+    if (MHD_get_connection_values(call->connection, MHD_HEADER_KIND,
+                                  note_header, &headers) < 0 ||
+        headers.consumers != 1 || headers.tracking_ids != 1 ||
+        !is_plain(headers.consumer) || headers.tracking_id == NULL ||
+        !pv_uuid_is_valid(pv_slice_from(headers.tracking_id))) {
+        return false;
+    }
+    return pv_slice_to_cstr(pv_slice_from(headers.tracking_id),
+                            call->tracking_id,
+                            sizeof(call->tracking_id)) == PV_OK;
+}
+
+static bool
+find_method(struct call *call)
+{
+    const struct pv_connector_config *config = call->http->config;
+
+    for (size_t i = 0; i < config->method_count; i++) {
+        if (strcmp(config->method[i]->path, call->uri) == 0) {
+            call->method = config->method[i];
+            call->job.method = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* False when an answer stands already. */
+static bool
+judge_head(struct call *call, const char *http_method)
+{
+    if (strcmp(http_method, MHD_HTTP_METHOD_POST) != 0) {
+        say_problem(call, MHD_HTTP_METHOD_NOT_ALLOWED, "failed",
+                    "urn:payvand:problem:http-method", "Only POST is answered",
+                    "تنها POST پذیرفته است");
+        return false;
+    }
+    if (!is_from_gate(call)) {
+        say_problem(call, MHD_HTTP_FORBIDDEN, "failed",
+                    "urn:payvand:problem:not-through-exchange",
+                    "This call does not come through the exchange",
+                    "این فراخوانی از مرکز تبادل نیامده است");
+        return false;
+    }
+    if (!find_method(call)) {
+        say_problem(
+            call, MHD_HTTP_NOT_FOUND, "failed",
+            "urn:payvand:problem:method-unknown",
+            "This connector has no such method",
+            "این اتصال‌دهنده چنین متدی ندارد");
+        return false;
+    }
+    return true;
+}
+
+/* ---- a call's way ---- */
+
+static void
+build_answer(struct call *call, struct pv_slice body)
+{
+    const struct pv_method *method = call->method;
+    struct pv_rows          sets[2];
+    struct pv_fault         fault = {PV_FAULT_NONE, ""};
+    enum pv_err             err;
+
+    err = pv_rows_read(body, method->scalar.sql == NULL ? 1 : 2,
+                       method->max_rows, sets);
+    if (err == PV_OK) {
+        call->answer.len = 0;
+        err =
+            pv_answer_build(method, &sets[0], &sets[1], &call->answer, &fault);
+        pv_rows_clear(&sets[0]);
+        pv_rows_clear(&sets[1]);
+    }
+    if (err == PV_OK) {
+        call->status = MHD_HTTP_OK;
+        call->outcome = "answered";
+        call->problem = false;
+        return;
+    }
+    pv_log_error("connector.answer_breaks_contract",
+                 "tracking_id=%s path=%s member=%s fault=%.*s error=\"%s\"",
+                 call->tracking_id, method->path,
+                 fault.member[0] == '\0' ? "-" : fault.member,
+                 PV_FMT(pv_fault_word(fault.kind)), pv_err_text(err));
+    say_failed(call);
+}
+
+static void
+on_done(struct pv_job *job, enum pv_job_end end, struct pv_slice rows)
+{
+    struct call *call = call_of_job(job);
+
+    if (call == NULL) {
+        return;
+    }
+    switch (end) {
+    case PV_JOB_ROWS:
+        build_answer(call, rows);
+        break;
+    case PV_JOB_TIMEOUT:
+        say_timeout(call);
+        break;
+    case PV_JOB_FAILED:
+    case PV_JOB_BUSY:
+        say_failed(call);
+        break;
+    }
+    if (end != PV_JOB_ROWS) {
+        pv_log_warn("connector.call_not_answered",
+                    "tracking_id=%s path=%s outcome=%s reason=%s sqlstate=%s",
+                    call->tracking_id, call->method->path, call->outcome,
+                    job->reason, job->state[0] == '\0' ? "-" : job->state);
+    }
+    if (call->suspended) {
+        call->suspended = false;
+        MHD_resume_connection(call->connection);
+    }
+}
+
+static enum pv_err
+put_parameters(struct pv_buf *buf, const struct pv_request *request,
+               const struct pv_statement *statement)
+{
+    enum pv_err err = PV_OK;
+
+    for (size_t i = 0; err == PV_OK && i < statement->bind_count; i++) {
+        struct pv_slice text;
+
+        err = pv_request_bind(request, &statement->bind[i], &text)
+                  ? pv_put_text(buf, text)
+                  : pv_put_null(buf);
+    }
+    return err;
+}
+
+static enum pv_err
+make_call_frame(struct call *call, const struct pv_request *request)
+{
+    const struct pv_method *method = call->method;
+    struct pv_buf          *buf = &call->job.call;
+    enum pv_err             err;
+
+    pv_buf_init(buf, PV_FRAME_HEAD + PV_CALL_MAX);
+    err = pv_frame_begin(buf, PV_MESSAGE_CALL, 0);
+    if (err == PV_OK) {
+        err = pv_put_u32(buf, (uint32_t)call->job.method);
+    }
+    if (err == PV_OK) {
+        err = pv_put_u32(buf, (uint32_t)(method->statement.bind_count +
+                                         method->scalar.bind_count));
+    }
+    if (err == PV_OK) {
+        err = put_parameters(buf, request, &method->statement);
+    }
+    if (err == PV_OK) {
+        err = put_parameters(buf, request, &method->scalar);
+    }
+    if (err == PV_OK) {
+        pv_frame_end(buf);
+    }
+    return err;
+}
+
+/* The body is whole: judge it and hand it over. True: suspended. */
+static bool
+start_job(struct call *call)
+{
+    struct pv_fault   fault = {PV_FAULT_NONE, ""};
+    struct pv_request request;
+    int64_t           now_ms = pv_time_monotonic_ms();
+    enum pv_err       err;
+
+    if (call->too_large) {
+        pv_fault_set(&fault, PV_FAULT_TOO_LARGE, PV_LIT(""));
+        say_fault(call, &fault);
+        return false;
+    }
+    err = pv_request_parse(call->method, pv_buf_view(&call->body), &request,
+                           &fault);
+    pv_buf_wipe(&call->body);
+    if (err == PV_EINVAL) {
+        say_fault(call, &fault);
+        return false;
+    }
+    if (err == PV_OK) {
+        err = make_call_frame(call, &request);
+        pv_request_clear(&request);
+    }
+    if (err != PV_OK) {
+        pv_log_error("connector.call_failed", "tracking_id=%s error=\"%s\"",
+                     call->tracking_id, pv_err_text(err));
+        pv_buf_wipe(&call->job.call);
+        say_failed(call);
+        return false;
+    }
+    call->job.deadline_ms = now_ms + call->method->deadline_ms;
+    call->job.done = on_done;
+    call->outcome = NULL;
+    pv_pool_submit(call->http->pool, &call->job, now_ms);
+    if (call->outcome != NULL) {
+        return false; /* it has ended already */
+    }
+    call->suspended = true;
+    MHD_suspend_connection(call->connection);
+    return true;
+}
+
+static enum MHD_Result
+take_body(struct call *call, const char *data, size_t *len)
+{
+    if (!call->too_large &&
+        pv_buf_add(&call->body, (struct pv_slice){data, *len}) != PV_OK) {
+        call->too_large = true;
+        pv_buf_wipe(&call->body);
+    }
+    *len = 0;
+    return MHD_YES;
+}
+
+static enum MHD_Result
+on_request(void *context, struct MHD_Connection *connection, const char *url,
+           const char *http_method, const char *version, const char *data,
+           size_t *len, void **con_cls)
+{
+    struct call *call = call_of(*con_cls);
+
+    (void)context;
+    (void)url; /* unescaped; the raw one was kept by on_uri */
+    (void)version;
+    if (call == NULL) {
+        return MHD_NO;
+    }
+    call->connection = connection;
+    if (!call->begun) {
+        call->begun = true;
+        return judge_head(call, http_method) ? MHD_YES : send_answer(call);
+    }
+    if (*len > 0) {
+        return take_body(call, data, len);
+    }
+    if (call->outcome == NULL && call->method != NULL) {
+        if (start_job(call)) {
+            return MHD_YES;
+        }
+    }
+    return send_answer(call);
+}
+
+/* Called with the request line's target as it was sent. */
+static void *
+on_uri(void *context, const char *uri, struct MHD_Connection *connection)
+{
+    struct call *call = calloc(1, sizeof(*call));
+
+    (void)connection;
+    if (call == NULL) {
+        return NULL;
+    }
+    call->magic = CALL_MAGIC;
+    call->http = context;
+    pv_buf_init(&call->body, PV_BODY_MAX);
+    pv_buf_init(&call->answer, PV_ANSWER_MAX + PROBLEM_MAX);
+    if (pv_slice_to_cstr(pv_slice_from(uri), call->uri, sizeof(call->uri)) !=
+        PV_OK) {
+        call->uri[0] = '\0'; /* longer than any path: no such method */
+    }
+    return call;
+}
+
+static void
+on_completed(void *context, struct MHD_Connection *connection, void **con_cls,
+             enum MHD_RequestTerminationCode code)
+{
+    struct call *call = call_of(*con_cls);
+
+    (void)context;
+    (void)connection;
+    (void)code; /* there is no one left to tell */
+    if (call == NULL) {
+        return;
+    }
+    pv_buf_wipe(&call->body);
+    pv_buf_wipe(&call->answer);
+    pv_buf_wipe(&call->job.call);
+    explicit_bzero(call, sizeof(*call));
+    free(call);
+    *con_cls = NULL;
+}
+
+static void
+on_connection(void *context, struct MHD_Connection *connection,
+              void **socket_context, enum MHD_ConnectionNotificationCode code)
+{
+    struct pv_http *http = context;
+
+    (void)connection;
+    (void)socket_context;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        http->connections++;
+    } else {
+        http->connections--;
+    }
+}
+
+/* ---- connections ---- */
+
+static bool
+is_our_nginx(const struct pv_http *http, int fd)
+{
+    struct ucred peer;
+    socklen_t    len = sizeof(peer);
+
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+           len == sizeof(peer) && peer.uid == http->config->peer_uid;
+}
+
+static void
+on_listener(struct pv_watch *watch, uint32_t events)
+{
+    struct pv_http *http = watch->context;
+
+    (void)events;
+    for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        int fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+        if (fd == -1) {
+            return; /* none left, or gone again */
+        }
+        if (!is_our_nginx(http, fd)) {
+            pv_log_warn("connector.peer_refused", "provider=%s reason=uid",
+                        http->config->provider);
+            (void)close(fd); /* nothing was said */
+            continue;
+        }
+        /* closes fd itself on failure */
+        (void)MHD_add_connection(http->daemon, fd, (struct sockaddr *)&address,
+                                 sizeof(address));
+    }
+}
+
+static void
+on_inner(struct pv_watch *watch, uint32_t events)
+{
+    (void)watch;
+    (void)events; /* the main loop runs libmicrohttpd after every round */
+}
+
+static enum pv_err
+open_listener(struct pv_http *http, struct pv_why *why)
+{
+    const char        *path = http->config->socket;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    mode_t             mask;
+    int                bound;
+    int                fd;
+
+    if (pv_slice_to_cstr(pv_slice_from(path), address.sun_path,
+                         sizeof(address.sun_path)) != PV_OK) {
+        pv_why_set(why, "the socket's path is too long");
+        return PV_ERANGE;
+    }
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    http->listener = (struct pv_watch){fd, on_listener, http};
+    if (fd == -1) {
+        return PV_ESYS;
+    }
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
+        pv_why_set(why, "%s: another connector listens there", path);
+        return PV_EEXIST;
+    }
+    if (errno == ECONNREFUSED) {
+        (void)unlink(path); /* left by one that died; bind tells otherwise */
+    }
+    mask = umask(http->config->peer_uid == geteuid() ? 0177 : 0117);
+    bound = bind(fd, (struct sockaddr *)&address, sizeof(address));
+    (void)umask(mask); /* cannot fail */
+    if (bound != 0 || listen(fd, BACKLOG) != 0 ||
+        stat(path, &http->made) != 0) {
+        pv_why_set(why, "%s: %s", path, strerror(errno));
+        return PV_ESYS;
+    }
+    return pv_watch_add(http->epoll, &http->listener);
+}
+
+static size_t
+keep_escapes(void *context, struct MHD_Connection *connection, char *text)
+{
+    (void)context;
+    (void)connection;
+    return strlen(text);
+}
+
+static enum pv_err
+start_daemon(struct pv_http *http)
+{
+    const union MHD_DaemonInfo *info;
+    unsigned                    connections;
+
+    connections =
+        http->config->queue_max + 2 * http->config->workers + CONNECTIONS_EXTRA;
+    http->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET, 0,
+        NULL, NULL, on_request, http, MHD_OPTION_URI_LOG_CALLBACK, on_uri, http,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
+        MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
+        MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+    if (http->daemon == NULL) {
+        return PV_ESYS;
+    }
+    info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    if (info == NULL) {
+        return PV_ESYS;
+    }
+    http->inner = (struct pv_watch){info->epoll_fd, on_inner, http};
+    return pv_watch_add(http->epoll, &http->inner);
+}
+
+enum pv_err
+pv_http_new(const struct pv_connector_config *config, struct pv_pool *pool,
+            int epoll, struct pv_http **ret, struct pv_why *why)
+{
+    struct pv_http *http = calloc(1, sizeof(*http));
+    enum pv_err     err;
+
+    if (http == NULL) {
+        return PV_ENOMEM;
+    }
+    http->config = config;
+    http->pool = pool;
+    http->epoll = epoll;
+    http->listener.fd = -1;
+    http->inner.fd = -1;
+    pv_why_set(why, "the HTTP server does not start");
+    err = start_daemon(http);
+    if (err == PV_OK) {
+        err = open_listener(http, why);
+    }
+    if (err == PV_OK) {
+        *ret = http;
+        http = NULL;
+    }
+    pv_http_free(http);
+    return err;
+}
+
+void
+pv_http_run(struct pv_http *http, int64_t *ret_wait_ms)
+{
+    MHD_UNSIGNED_LONG_LONG wait_ms;
+
+    if (MHD_run(http->daemon) != MHD_YES) {
+        pv_log_error("connector.http_run_failed", "ignoring");
+    }
+    *ret_wait_ms = INT64_MAX;
+    if (MHD_get_timeout(http->daemon, &wait_ms) == MHD_YES) {
+        *ret_wait_ms = wait_ms > IDLE_TIMEOUT_S * 1000 ? IDLE_TIMEOUT_S * 1000
+                                                       : (int64_t)wait_ms;
+    }
+}
+
+void
+pv_http_stop(struct pv_http *http)
+{
+    struct stat now;
+
+    if (http->listener.fd == -1) {
+        return;
+    }
+    pv_watch_remove(http->epoll, &http->listener);
+    (void)close(http->listener.fd); /* nothing to lose */
+    http->listener.fd = -1;
+    if (stat(http->config->socket, &now) == 0 &&
+        now.st_ino == http->made.st_ino && now.st_dev == http->made.st_dev) {
+        (void)unlink(http->config->socket); /* the next one cleans up too */
+    }
+}
+
+void
+pv_http_free(struct pv_http *http)
+{
+    if (http == NULL) {
+        return;
+    }
+    if (http->made.st_ino != 0) {
+        pv_http_stop(http);
+    } else if (http->listener.fd != -1) {
+        (void)close(http->listener.fd); /* never listened */
+    }
+    if (http->inner.fd != -1) {
+        pv_watch_remove(http->epoll, &http->inner);
+    }
+    if (http->daemon != NULL) {
+        MHD_stop_daemon(http->daemon);
+    }
+    free(http);
+}

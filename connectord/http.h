@@ -1,0 +1,37 @@
+/*
+ * http.h - the provider face: HTTP/1.1 on a Unix socket for one nginx.
+ *
+ * Takes connections of one uid only (SO_PEERCRED), POST on the registered
+ * paths only, bodies of at most PV_BODY_MAX bytes, and needs the headers the
+ * gate sets: Payvand-Consumer and Payvand-Tracking-Id.
+ *
+ *   200 Payvand-Outcome: answered   the method's answer
+ *   200 Payvand-Outcome: invalid    problem+json naming the member
+ *   200 Payvand-Outcome: failed, timeout    problem+json with the reason
+ *   403, 404, 405 Payvand-Outcome: failed   not a call of the exchange, or
+ *                                           of another connector
+ *
+ * Threads: one.  Blocks: never.
+ */
+#ifndef PV_CONNECTORD_HTTP_H
+#define PV_CONNECTORD_HTTP_H
+
+#include "connectord/pool.h"
+
+struct pv_http;
+
+/* Bind, listen and begin to answer. PV_ESYS with words in why. */
+enum pv_err pv_http_new(const struct pv_connector_config *config,
+                        struct pv_pool *pool, int epoll, struct pv_http **ret,
+                        struct pv_why *why) PV_MUST_CHECK;
+
+/* Let libmicrohttpd do what is due; ret_wait_ms is when it wants more. */
+void pv_http_run(struct pv_http *http, int64_t *ret_wait_ms);
+
+/* No new connections; calls that have begun are answered. */
+void pv_http_stop(struct pv_http *http);
+
+/* After the pool's jobs have ended. */
+void pv_http_free(struct pv_http *http);
+
+#endif

@@ -1,0 +1,305 @@
+/*
+ * main.c - payvand-connectord: the provider's side of a governed call.
+ *
+ * Does:    answers HTTP on a Unix socket; checks requests and answers against
+ *          the service files; keeps the queue, the workers and their
+ *          deadlines.
+ * Holds:   bodies of the calls at hand. Not the connection string: that is in
+ *          the spawner, which is forked before any input is read.
+ * Talks:   with its nginx (by uid), the spawner, the workers.
+ * Calls:   a closed list (sandbox.c): no exec, no fork, no new socket, no
+ *          file but the removal of its own socket.
+ * A thief: sees the calls that pass while it is there and may run the fixed
+ *          statements with parameters of its own; it has neither the
+ *          database's password, nor other statements, nor a TLS key.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/time.h"
+#include "connectord/config.h"
+#include "connectord/http.h"
+#include "connectord/log.h"
+#include "connectord/pool.h"
+#include "connectord/sandbox.h"
+#include "connectord/spawner.h"
+#include "connectord/worker.h"
+
+#define EVENTS_MAX 64
+#define DRAIN_MS 10000 /* calls that have begun get this long at the end */
+
+static struct {
+    const char *config;
+    const char *process;
+    bool        check;
+} arg;
+
+struct program {
+    struct pv_connector_config *config;
+    struct pv_pool             *pool;
+    struct pv_http             *http;
+    struct pv_watch             signals;
+    int                         epoll;
+    int64_t                     end_ms; /* INT64_MAX until told to end */
+};
+
+static void
+usage(FILE *out)
+{
+    (void)
+        fputs(/* nothing to do when this fails */
+              "usage: payvand-connectord --config FILE [--check]\n"
+              "\n"
+              "The provider's side of the exchange: answers the calls of "
+              "the services named in\n"
+              "FILE from a database (ODBC), over HTTP on a Unix socket "
+              "behind the agency's nginx.\n"
+              "\n"
+              "  --config FILE  JSON: provider, socket, peer_uid, driver, "
+              "dsn, services,\n"
+              "                 data_items, workers, queue_max, may_write\n"
+              "  --check        read FILE and all it names, say what is "
+              "wrong, and end\n"
+              "  --help         this text\n"
+              "\n"
+              "Runs in the foreground and logs to standard error. SIGTERM "
+              "ends it after the\n"
+              "calls that have begun. See payvand-connectord(8).\n"
+              "\n"
+              "سمت ارائه‌دهنده در مرکز تبادل: به فراخوانی سرویس‌های "
+              "نام‌برده "
+              "در FILE از پایگاه داده پاسخ می‌دهد.\n",
+              out);
+}
+
+static void
+on_signal(struct pv_watch *watch, uint32_t events)
+{
+    struct program         *program = watch->context;
+    struct signalfd_siginfo info;
+
+    (void)events;
+    if (read(watch->fd, &info, sizeof(info)) != sizeof(info)) {
+        return;
+    }
+    if (program->end_ms == INT64_MAX) {
+        pv_log_info("connector.ending", "provider=%s open=%zu",
+                    program->config->provider,
+                    pv_pool_open_count(program->pool));
+        pv_http_stop(program->http);
+        program->end_ms = pv_time_monotonic_ms() + DRAIN_MS;
+    }
+}
+
+static enum pv_err
+watch_signals(struct program *program)
+{
+    sigset_t set;
+
+    (void)sigemptyset(&set); /* these three cannot fail */
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 ||
+        signal(SIGPIPE, SIG_IGN) == SIG_ERR) {
+        return PV_ESYS;
+    }
+    program->signals = (struct pv_watch){
+        signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), on_signal, program};
+    if (program->signals.fd == -1) {
+        return PV_ESYS;
+    }
+    return pv_watch_add(program->epoll, &program->signals);
+}
+
+static int
+wait_ms(const struct program *program, int64_t http_ms)
+{
+    int64_t now_ms = pv_time_monotonic_ms();
+    int64_t next_ms = pv_pool_next_ms(program->pool, now_ms);
+    int64_t wait = http_ms;
+
+    if (next_ms != INT64_MAX && next_ms - now_ms < wait) {
+        wait = next_ms > now_ms ? next_ms - now_ms : 0;
+    }
+    if (program->end_ms != INT64_MAX && program->end_ms - now_ms < wait) {
+        wait = program->end_ms > now_ms ? program->end_ms - now_ms : 0;
+    }
+    return wait > 60000 ? 60000 : (int)wait;
+}
+
+static bool
+is_done(const struct program *program)
+{
+    if (!pv_pool_is_alive(program->pool)) {
+        return true;
+    }
+    return program->end_ms != INT64_MAX &&
+           (pv_pool_open_count(program->pool) == 0 ||
+            pv_time_monotonic_ms() >= program->end_ms);
+}
+
+static enum pv_err
+loop(struct program *program)
+{
+    struct epoll_event event[EVENTS_MAX];
+    int64_t            http_ms;
+
+    while (!is_done(program)) {
+        int count;
+
+        pv_pool_tick(program->pool, pv_time_monotonic_ms());
+        pv_http_run(program->http, &http_ms);
+        if (is_done(program)) {
+            break;
+        }
+        count = epoll_wait(program->epoll, event, EVENTS_MAX,
+                           wait_ms(program, http_ms));
+        if (count == -1 && errno != EINTR) {
+            return PV_ESYS;
+        }
+        for (int i = 0; i < count; i++) {
+            struct pv_watch *watch = event[i].data.ptr;
+
+            /* an earlier event of this round may have closed it */
+            if (watch->fd != -1) {
+                watch->ready(watch, event[i].events);
+            }
+        }
+    }
+    pv_http_run(program->http, &http_ms); /* send what has been answered */
+    return pv_pool_is_alive(program->pool) ? PV_OK : PV_ECLOSED;
+}
+
+static int
+complain(const char *what, enum pv_err err, const struct pv_why *why)
+{
+    (void)fprintf(stderr, /* nothing to do when this fails */
+                  "payvand-connectord: %s: %s\n", what,
+                  why != NULL && why->text[0] != '\0' ? why->text
+                  : err == PV_ESYS                    ? strerror(errno)
+                                                      : pv_err_text(err));
+    return EXIT_FAILURE;
+}
+
+static enum pv_err
+start(struct program *program, int spawner, struct pv_why *why)
+{
+    enum pv_err err;
+
+    program->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (program->epoll == -1) {
+        return PV_ESYS;
+    }
+    err = watch_signals(program);
+    if (err == PV_OK) {
+        err = pv_pool_new(program->config, spawner, program->epoll,
+                          &program->pool);
+    }
+    if (err == PV_OK) {
+        err = pv_http_new(program->config, program->pool, program->epoll,
+                          &program->http, why);
+    }
+    if (err == PV_OK) {
+        err = pv_sandbox_main();
+    }
+    return err;
+}
+
+static int
+run(void)
+{
+    struct program program = {.epoll = -1, .end_ms = INT64_MAX};
+    struct pv_why  why = {""};
+    int            spawner = -1;
+    enum pv_err    err;
+
+    err = pv_connector_config_load(arg.config, &program.config, &why);
+    if (err != PV_OK) {
+        return complain("configuration", err, &why);
+    }
+    if (arg.check) {
+        (void)printf("%s: %zu services, %zu methods, %zu data items\n",
+                     program.config->provider, program.config->service_count,
+                     program.config->method_count,
+                     pv_data_items_count(program.config->items));
+        pv_connector_config_free(program.config);
+        return EXIT_SUCCESS;
+    }
+    why.text[0] = '\0';
+    err = pv_sandbox_every();
+    if (err == PV_OK) {
+        err = pv_spawner_start(program.config, &spawner);
+    }
+    pv_buf_wipe(&program.config->setup); /* the spawner has its own */
+    if (err == PV_OK) {
+        err = start(&program, spawner, &why);
+    }
+    if (err != PV_OK) {
+        (void)complain("start", err, &why); /* the status is given below */
+    } else {
+        pv_log_info("connector.started", "provider=%s methods=%zu workers=%u",
+                    program.config->provider, program.config->method_count,
+                    program.config->workers);
+        err = loop(&program);
+        pv_log_info("connector.ended", "provider=%s", program.config->provider);
+    }
+    pv_pool_free(program.pool);
+    pv_http_free(program.http);
+    pv_connector_config_free(program.config);
+    return err == PV_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static bool
+take_arguments(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"check", no_argument, NULL, 'k'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+
+    while ((option = getopt_long(argc, argv, "c:P:h", options, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            arg.config = optarg;
+            break;
+        case 'k':
+            arg.check = true;
+            break;
+        case 'P':
+            arg.process = optarg;
+            break;
+        case 'h':
+            usage(stdout);
+            exit(EXIT_SUCCESS);
+        default:
+            return false;
+        }
+    }
+    return optind == argc && (arg.config != NULL || arg.process != NULL);
+}
+
+int
+main(int argc, char **argv)
+{
+    if (!take_arguments(argc, argv)) {
+        usage(stderr);
+        return EXIT_FAILURE;
+    }
+    if (arg.process != NULL) {
+        if (strcmp(arg.process, "worker") != 0) {
+            usage(stderr);
+            return EXIT_FAILURE;
+        }
+        return pv_worker_run();
+    }
+    return run();
+}

@@ -1,0 +1,192 @@
+#include "connectord/sandbox.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
+#define FREED_BYTE 0xa5
+
+enum pv_err
+pv_sandbox_every(void)
+{
+    const struct rlimit none = {0, 0};
+    struct rlimit       locked;
+
+    if (setrlimit(RLIMIT_CORE, &none) != 0 ||
+        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+        return PV_ESYS;
+    }
+    /* freed memory is overwritten by malloc itself, the driver's too */
+    (void)mallopt(M_PERTURB, FREED_BYTE); /* fails only for unknown options */
+    if (!SANITIZED && getrlimit(RLIMIT_MEMLOCK, &locked) == 0 &&
+        locked.rlim_cur == RLIM_INFINITY) {
+        /* no swap; where it is limited, systemd's MemorySwapMax=0 does it */
+        (void)mlockall(MCL_CURRENT | MCL_FUTURE);
+    }
+    return PV_OK;
+}
+
+static enum pv_err
+load(scmp_filter_ctx filter, uint32_t action, const int *calls, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        int failed = seccomp_rule_add(filter, action, calls[i], 0);
+
+        if (failed != 0 && failed != -EDOM) { /* not on this machine */
+            return PV_ESYS;
+        }
+    }
+    return seccomp_load(filter) == 0 ? PV_OK : PV_ESYS;
+}
+
+static enum pv_err
+filter_calls(uint32_t otherwise, uint32_t action, const int *calls,
+             size_t count)
+{
+    scmp_filter_ctx filter;
+    enum pv_err     err;
+
+    if (SANITIZED) {
+        return PV_OK;
+    }
+    filter = seccomp_init(otherwise);
+    if (filter == NULL) {
+        return PV_ESYS;
+    }
+    err = load(filter, action, calls, count);
+    seccomp_release(filter);
+    return err;
+}
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+enum pv_err
+pv_sandbox_main(void)
+{
+    /* what an event loop over sockets that it has already needs */
+    static const int allowed[] = {
+        SCMP_SYS(read),
+        SCMP_SYS(write),
+        SCMP_SYS(readv),
+        SCMP_SYS(writev),
+        SCMP_SYS(recvfrom),
+        SCMP_SYS(recvmsg),
+        SCMP_SYS(sendto),
+        SCMP_SYS(sendmsg),
+        SCMP_SYS(accept),
+        SCMP_SYS(accept4),
+        SCMP_SYS(shutdown),
+        SCMP_SYS(close),
+        SCMP_SYS(getsockopt),
+        SCMP_SYS(setsockopt),
+        SCMP_SYS(getpeername),
+        SCMP_SYS(getsockname),
+        SCMP_SYS(fcntl),
+        SCMP_SYS(ioctl),
+        SCMP_SYS(epoll_wait),
+        SCMP_SYS(epoll_pwait),
+        SCMP_SYS(epoll_ctl),
+        SCMP_SYS(poll),
+        SCMP_SYS(clock_gettime),
+        SCMP_SYS(clock_nanosleep),
+        SCMP_SYS(gettimeofday),
+        SCMP_SYS(time),
+        SCMP_SYS(futex),
+        SCMP_SYS(brk),
+        SCMP_SYS(mmap),
+        SCMP_SYS(munmap),
+        SCMP_SYS(mremap),
+        SCMP_SYS(madvise),
+        SCMP_SYS(rt_sigreturn),
+        SCMP_SYS(rt_sigprocmask),
+        SCMP_SYS(rt_sigaction),
+        SCMP_SYS(pidfd_send_signal),
+        SCMP_SYS(getrandom),
+        SCMP_SYS(getpid),
+        SCMP_SYS(gettid),
+        SCMP_SYS(tgkill),
+        SCMP_SYS(restart_syscall),
+        SCMP_SYS(exit),
+        SCMP_SYS(exit_group),
+        SCMP_SYS(unlink),
+        SCMP_SYS(newfstatat),
+        SCMP_SYS(fstat),
+        SCMP_SYS(lseek),
+        SCMP_SYS(sysinfo),
+    };
+
+    return filter_calls(SCMP_ACT_ERRNO(EPERM), SCMP_ACT_ALLOW, allowed,
+                        COUNT(allowed));
+}
+
+enum pv_err
+pv_sandbox_spawner(void)
+{
+    static const int refused[] = {
+        SCMP_SYS(ptrace),
+        SCMP_SYS(process_vm_readv),
+        SCMP_SYS(process_vm_writev),
+        SCMP_SYS(kcmp),
+        SCMP_SYS(mount),
+        SCMP_SYS(umount2),
+        SCMP_SYS(pivot_root),
+        SCMP_SYS(chroot),
+        SCMP_SYS(setns),
+        SCMP_SYS(unshare),
+        SCMP_SYS(init_module),
+        SCMP_SYS(finit_module),
+        SCMP_SYS(delete_module),
+        SCMP_SYS(kexec_load),
+        SCMP_SYS(kexec_file_load),
+        SCMP_SYS(bpf),
+        SCMP_SYS(perf_event_open),
+        SCMP_SYS(userfaultfd),
+        SCMP_SYS(keyctl),
+        SCMP_SYS(add_key),
+        SCMP_SYS(request_key),
+        SCMP_SYS(reboot),
+        SCMP_SYS(swapon),
+        SCMP_SYS(swapoff),
+        SCMP_SYS(acct),
+        SCMP_SYS(settimeofday),
+        SCMP_SYS(clock_settime),
+        SCMP_SYS(open_by_handle_at),
+        SCMP_SYS(io_uring_setup),
+        SCMP_SYS(io_uring_enter),
+    };
+
+    return filter_calls(SCMP_ACT_ALLOW, SCMP_ACT_ERRNO(EPERM), refused,
+                        COUNT(refused));
+}
+
+enum pv_err
+pv_sandbox_worker(bool may_write)
+{
+    static const int    refused[] = {SCMP_SYS(execve), SCMP_SYS(execveat)};
+    const struct rlimit none = {0, 0};
+
+    if (!may_write) {
+        if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR ||
+            setrlimit(RLIMIT_FSIZE, &none) != 0) {
+            return PV_ESYS;
+        }
+    }
+    return filter_calls(SCMP_ACT_ALLOW, SCMP_ACT_ERRNO(EPERM), refused,
+                        COUNT(refused));
+}

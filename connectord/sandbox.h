@@ -1,0 +1,24 @@
+/*
+ * sandbox.h - what each process of the connector gives up.
+ *
+ * Every one: no core dump, not dumpable (so no ptrace by the same user), no
+ * new privileges, freed memory overwritten.
+ *   main     a closed list of system calls: no open for writing, no exec,
+ *            no fork, no new socket
+ *   spawner  no ptrace, mount, module, bpf and the like
+ *   worker   the spawner's, and no exec; no file grows unless may_write
+ * Filters are left out of sanitizer builds, whose runtime needs more.
+ *
+ * Errors: PV_ESYS. Nothing goes on half sandboxed: the caller ends.
+ */
+#ifndef PV_CONNECTORD_SANDBOX_H
+#define PV_CONNECTORD_SANDBOX_H
+
+#include "base/slice.h"
+
+enum pv_err pv_sandbox_every(void) PV_MUST_CHECK;
+enum pv_err pv_sandbox_main(void) PV_MUST_CHECK;
+enum pv_err pv_sandbox_spawner(void) PV_MUST_CHECK;
+enum pv_err pv_sandbox_worker(bool may_write) PV_MUST_CHECK;
+
+#endif

@@ -1,0 +1,294 @@
+/*
+ * spawner.c - makes workers.
+ *
+ * Does:    fork and exec of this same binary with `-P worker`; reaps.
+ * Holds:   the SETUP frame (connection string, statements).
+ * Talks:   with the main process over one socketpair, one byte a worker.
+ * Calls:   fork, exec, socketpair, sendmsg; no ptrace, mount, bpf ...
+ * A thief: has the connection string, but reads no input it could come by.
+ */
+#include "connectord/spawner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "connectord/log.h"
+#include "connectord/sandbox.h"
+#include "connectord/worker.h"
+
+#define SOCKET_ROOM (512 * 1024)
+
+struct spawner {
+    int           fd; /* to the main process */
+    int           signals;
+    pid_t         self;
+    struct pv_buf setup;
+    size_t        alive;
+};
+
+static void
+become_worker(const struct spawner *spawner, int socket)
+{
+    char    *argv[] = {(char *)(uintptr_t) "payvand-connectord",
+                       (char *)(uintptr_t) "-P", (char *)(uintptr_t) "worker",
+                       NULL};
+    sigset_t none;
+    int      null;
+
+    (void)sigemptyset(&none); /* cannot fail */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 ||
+        getppid() != spawner->self ||
+        sigprocmask(SIG_SETMASK, &none, NULL) != 0) {
+        _exit(1);
+    }
+    null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null == -1 || dup2(null, STDIN_FILENO) == -1 ||
+        dup2(null, STDOUT_FILENO) == -1) {
+        _exit(1);
+    }
+#ifndef __SANITIZE_ADDRESS__
+    /* a driver's own messages may hold values; sanitizers may speak */
+    if (dup2(null, STDERR_FILENO) == -1) {
+        _exit(1);
+    }
+#endif
+    if (socket != PV_WORKER_FD) {
+        if (dup2(socket, PV_WORKER_FD) == -1) {
+            _exit(1);
+        }
+    } else if (fcntl(socket, F_SETFD, 0) == -1) {
+        _exit(1);
+    }
+    if (close_range(PV_WORKER_FD + 1, ~0u, 0) != 0) {
+        _exit(1);
+    }
+    (void)execv("/proc/self/exe", argv); /* returns only on failure */
+    _exit(1);
+}
+
+static enum pv_err
+reply(const struct spawner *spawner, pid_t pid, int socket, int pidfd)
+{
+    union {
+        struct cmsghdr align;
+        char           room[CMSG_SPACE(2 * sizeof(int))];
+    } control;
+    char            body[PV_SPAWNED_LEN];
+    struct iovec    part = {body, sizeof(body)};
+    struct msghdr   message = {.msg_iov = &part, .msg_iovlen = 1};
+    struct cmsghdr *head;
+    int             fds[2] = {socket, pidfd};
+
+    pv_store_u32(body, (uint32_t)pid);
+    if (pid > 0) {
+        memset(&control, 0, sizeof(control));
+        message.msg_control = control.room;
+        message.msg_controllen = sizeof(control.room);
+        head = CMSG_FIRSTHDR(&message);
+        head->cmsg_level = SOL_SOCKET;
+        head->cmsg_type = SCM_RIGHTS;
+        head->cmsg_len = CMSG_LEN(sizeof(fds));
+        memcpy(CMSG_DATA(head), fds, sizeof(fds));
+    }
+    return sendmsg(spawner->fd, &message, MSG_NOSIGNAL) == PV_SPAWNED_LEN
+               ? PV_OK
+               : PV_ECLOSED;
+}
+
+static enum pv_err
+make_worker(struct spawner *spawner)
+{
+    int         pair[2] = {-1, -1};
+    int         pidfd = -1;
+    int         room = SOCKET_ROOM;
+    pid_t       pid = -1;
+    enum pv_err err;
+
+    if (spawner->alive >= PV_SPAWNER_WORKERS_MAX ||
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+        return reply(spawner, 0, -1, -1);
+    }
+    for (int i = 0; i < 2; i++) { /* wishes; the kernel's maximum may cut */
+        (void)setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+    }
+    /* a fresh socket's room is larger than any SETUP: this does not block */
+    err = pv_send_all(pair[0], pv_buf_view(&spawner->setup));
+    if (err != PV_OK) {
+        goto out;
+    }
+    pid = fork();
+    if (pid == 0) {
+        become_worker(spawner, pair[1]);
+    }
+    if (pid == -1) {
+        goto out;
+    }
+    spawner->alive++;
+    pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (pidfd == -1) {
+        (void)kill(pid, SIGKILL); /* ours, not yet reaped */
+    }
+
+out:
+    err = pidfd == -1 ? reply(spawner, 0, -1, -1)
+                      : reply(spawner, pid, pair[0], pidfd);
+    (void)close(pair[0]); /* the main process has its own now */
+    (void)close(pair[1]); /* and so has the worker */
+    if (pidfd != -1) {
+        (void)close(pidfd); /* likewise */
+    }
+    return err;
+}
+
+static void
+reap(struct spawner *spawner)
+{
+    struct signalfd_siginfo info;
+    int                     status;
+    pid_t                   pid;
+
+    if (read(spawner->signals, &info, sizeof(info)) == -1) {
+        return; /* nothing there after all */
+    }
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        spawner->alive--;
+        if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL) {
+            pv_log_error("connector.worker_crashed", "pid=%d signal=%d",
+                         (int)pid, WTERMSIG(status));
+        }
+    }
+}
+
+static void
+run(struct spawner *spawner)
+{
+    struct pollfd watched[2] = {{spawner->fd, POLLIN, 0},
+                                {spawner->signals, POLLIN, 0}};
+
+    for (;;) {
+        char asked;
+
+        if (poll(watched, 2, -1) == -1 && errno != EINTR) {
+            return;
+        }
+        if (watched[1].revents != 0) {
+            reap(spawner);
+        }
+        if (watched[0].revents == 0) {
+            continue;
+        }
+        if (read(spawner->fd, &asked, 1) != 1 ||
+            make_worker(spawner) != PV_OK) {
+            return; /* the main process is gone; PDEATHSIG ends the workers */
+        }
+    }
+}
+
+static void
+spawner_main(const struct pv_connector_config *config, int fd, pid_t parent)
+{
+    struct spawner spawner = {.fd = fd, .self = getpid()};
+    sigset_t       child;
+
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent) {
+        _exit(1);
+    }
+    (void)prctl(PR_SET_NAME, "pv-spawner", 0, 0, 0); /* only a name */
+    (void)sigemptyset(&child);                       /* cannot fail */
+    (void)sigaddset(&child, SIGCHLD);                /* cannot fail */
+    if (sigprocmask(SIG_SETMASK, &child, NULL) != 0) {
+        _exit(1);
+    }
+    /* of the terminal: the main process says when to end */
+    (void)signal(SIGINT, SIG_IGN);
+    spawner.signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+    spawner.setup = config->setup; /* borrowed: this process's own copy */
+    if (spawner.signals == -1 || pv_sandbox_spawner() != PV_OK) {
+        _exit(1);
+    }
+    run(&spawner);
+    _exit(0);
+}
+
+enum pv_err
+pv_spawner_start(const struct pv_connector_config *config, int *ret_fd)
+{
+    int   pair[2];
+    pid_t parent = getpid();
+    pid_t pid;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+        return PV_ESYS;
+    }
+    pid = fork();
+    if (pid == 0) {
+        (void)close(pair[0]); /* the parent's */
+        spawner_main(config, pair[1], parent);
+    }
+    (void)close(pair[1]); /* the child's */
+    if (pid == -1) {
+        (void)close(pair[0]);
+        return PV_ESYS;
+    }
+    *ret_fd = pair[0];
+    return PV_OK;
+}
+
+enum pv_err
+pv_spawner_ask(int fd)
+{
+    ssize_t sent = send(fd, "S", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+    if (sent == 1) {
+        return PV_OK;
+    }
+    return errno == EAGAIN ? PV_EAGAIN : PV_ECLOSED;
+}
+
+enum pv_err
+pv_spawner_take(int fd, pid_t *ret_pid, int *ret_socket, int *ret_pidfd)
+{
+    union {
+        struct cmsghdr align;
+        char           room[CMSG_SPACE(2 * sizeof(int))];
+    } control;
+    char            body[PV_SPAWNED_LEN];
+    struct iovec    part = {body, sizeof(body)};
+    struct msghdr   message = {.msg_iov = &part,
+                               .msg_iovlen = 1,
+                               .msg_control = control.room,
+                               .msg_controllen = sizeof(control.room)};
+    struct cmsghdr *head;
+    int             fds[2];
+    ssize_t         got;
+
+    got = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (got == -1) {
+        return errno == EAGAIN || errno == EINTR ? PV_EAGAIN : PV_ECLOSED;
+    }
+    if (got != PV_SPAWNED_LEN) {
+        return PV_ECLOSED;
+    }
+    head = CMSG_FIRSTHDR(&message);
+    if (pv_load_u32(body) == 0 || head == NULL ||
+        head->cmsg_type != SCM_RIGHTS ||
+        head->cmsg_len != CMSG_LEN(sizeof(fds))) {
+        return PV_ESYS;
+    }
+    memcpy(fds, CMSG_DATA(head), sizeof(fds));
+    *ret_pid = (pid_t)pv_load_u32(body);
+    *ret_socket = fds[0];
+    *ret_pidfd = fds[1];
+    return PV_OK;
+}

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/num.h"
 #include "policy_fixture.h"
 
 void
@@ -63,8 +64,11 @@ fixture_id(const char *text)
 void
 fixture_key(const char *name, uint8_t key[PV_KEY_HASH_LEN])
 {
-    memset(key, 0, PV_KEY_HASH_LEN);
-    memcpy(key, name, strnlen(name, PV_KEY_HASH_LEN));
+    uint64_t hash = pv_hash64(pv_slice_from(name));
+
+    for (size_t i = 0; i < PV_KEY_HASH_LEN; i += sizeof(hash)) {
+        pv_store_u64(key + i, hash + i);
+    }
 }
 
 void

@@ -112,9 +112,12 @@ pv_start() {
     if pv_alive "$name"; then
         pv_pid_read "$name"
         if [ "$print" = "$want" ]; then
+            PV_RUNNING_COUNT=$((${PV_RUNNING_COUNT:-0} + 1))
             return 0
         fi
         pv_note "$name: changed, starting it again"
+    elif [ -e "$PV_PIDS/$name" ]; then
+        pv_note "$name: it had ended, starting it again"
     fi
     pv_stop "$name"
 

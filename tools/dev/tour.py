@@ -94,10 +94,9 @@ WORDS = {
     "refused": ("Refused, and why", "رد شد، و چرا"),
     "service": ("service", "خدمت"),
     "who": ("asked by", "پرسنده"),
-    "outcome": ("outcome", "نتیجه"),
+    "outcome": ("outcome and reason", "نتیجه و دلیل"),
     "answer": ("answer", "پاسخ"),
     "case": ("case", "مورد"),
-    "reason": ("reason", "دلیل"),
     "digit": ("a national id with a wrong check digit",
               "کد ملی با رقم کنترل نادرست"),
     "rate": ("more calls than the quota allows", "بیش از سهمیه مجاز"),
@@ -128,7 +127,7 @@ def pad(text, columns):
 def table(heads, rows):
     columns = [max(width(str(row[i])) for row in [heads, *rows])
                for i in range(len(heads))]
-    for row in [heads, ["-" * c for c in columns], *rows]:
+    for row in [heads, ["-" * c for c in columns if c], *rows]:
         print("  " + "  ".join(pad(cell, c)
                                for cell, c in zip(row, columns)).rstrip())
     print()
@@ -140,12 +139,17 @@ class Tour:
         self.language = 1 if persian else 0
         self.env = dict(self.read_env())
         self.samples = load(self.run / "country/country.json")["samples"]
-        self.titles, self.paths = {}, {}
+        self.titles, self.paths, self.short = {}, {}, {}
         for file in sorted((self.root / "catalogue/services").glob("*/*.json")):
             service = load(file)
             for method in service["methods"]:
                 name = f"{service['service']}/{method['id']}"
-                self.titles[name] = service["title_fa"]
+                self.titles[name] = (service["title_fa"].partition(" (")[0]
+                                     .removeprefix("سرویس "))
+                if len(service["methods"]) == 1:
+                    self.short[name] = service["service"]
+                else:
+                    self.short[name] = f"{service['service']} {method['id']}"
                 self.paths[name] = (f"/x/{service['provider']}/"
                                     f"{service['service']}/"
                                     f"{service['version']}/{method['id']}")
@@ -203,9 +207,10 @@ class Tour:
                 "reason": answer.get("reason", done.stderr.strip()[:60]),
                 "answer": answer}
 
-    def sample(self, name, expect=None):
+    def sample(self, name, expect=("yes", "found")):
+        """The country's first input that ends so."""
         for one in self.samples[name]:
-            if expect is None or one.get("expect") == expect:
+            if one.get("expect") in expect:
                 return one["input"]
         return self.samples[name][0]["input"]
 
@@ -214,34 +219,41 @@ class Tour:
             self.odd += 1
         return "" if good else f"<- {self.word('odd')}"
 
-    @staticmethod
-    def brief(answer):
-        """One word or a few items of an answer, for a table."""
+    def brief(self, answer):
+        """What was answered, in a word: the items themselves are long."""
         if "result" in answer:
             return answer["result"]
-        parts = [f"{key}: {value}" for key, value in answer.items()
-                 if isinstance(value, str) and key != "found"]
-        parts += [f"{key}: {len(value)}" for key, value in answer.items()
-                  if isinstance(value, list)]
-        text = ", ".join(parts) or answer.get("found", "")
-        return text if width(text) <= 44 else text[:43] + "…"
+        for name, value in answer.items():
+            if isinstance(value, list) and len(value) > 1:
+                return f"{len(value)} {name}"
+        if answer.get("found") == "no":
+            return "not found"
+        return f"found, {self.count(answer) - 1} items"
+
+    def count(self, value):
+        """How many single values an answer holds."""
+        if isinstance(value, dict):
+            return sum(self.count(one) for one in value.values())
+        if isinstance(value, list):
+            return sum(self.count(one) for one in value)
+        return 1
 
     def answered(self):
+        calls = [(name, who, purpose, self.sample(name))
+                 for name, who, purpose in ANSWERED]
+        calls.insert(1, (*ANSWERED[0],
+                         self.sample(ANSWERED[0][0], ("no",))))
         rows = []
-        for name, who, purpose in ANSWERED:
-            got = self.call(name, who, purpose)
-            rows.append([name, self.titles[name], who, got["outcome"],
-                         self.brief(got["answer"]) or got["reason"],
-                         self.expected(got["outcome"] == "answered")])
-        got = self.call("identity-match/verify", MASHHAD, None,
-                        self.sample("identity-match/verify", "no"))
-        rows.insert(1, ["identity-match/verify",
-                        self.titles["identity-match/verify"], MASHHAD,
-                        got["outcome"], self.brief(got["answer"]),
-                        self.expected(got["outcome"] == "answered")])
+        for name, who, purpose, body in calls:
+            got = self.call(name, who, purpose, body)
+            good = got["outcome"] == "answered"
+            answer = (self.brief(got["answer"]) if good
+                      else f"{got['outcome']}: {got['reason']}")
+            rows.append([self.short[name], who.removesuffix("-main"), answer,
+                         self.titles[name], self.expected(good)])
         print(f"\n{self.word('answered')}\n")
-        table([self.word("service"), "عنوان", self.word("who"),
-               self.word("outcome"), self.word("answer"), ""], rows)
+        table([self.word("service"), self.word("who"), self.word("answer"),
+               "عنوان", ""], rows)
 
     def wrong_digit(self):
         name = "identity-match/verify"
@@ -259,26 +271,28 @@ class Tour:
 
     def refused(self):
         rows = []
+
+        def row(case, name, who, got, good):
+            rows.append([case, self.short[name], who.removesuffix("-main"),
+                         f"{got['outcome']}: {got['reason']}",
+                         self.expected(good)])
+
         for english, persian, name, who, purpose, reasons in REFUSED:
             got = self.call(name, who, purpose)
             good = got["outcome"] == "refused" and got["reason"] in reasons
             if self.shown is None and good:
                 self.shown = got
-            rows.append([(english, persian)[self.language], name,
-                         (who or "-").lstrip("/"), got["outcome"],
-                         got["reason"], self.expected(good)])
+            row((english, persian)[self.language], name,
+                (who or "-").lstrip("/"), got, good)
         got = self.over_quota()
-        rows.append([self.word("rate"), "postal-code/inquire",
-                     "kanoon-children-youth-main", got["outcome"],
-                     got["reason"],
-                     self.expected(got["outcome"] == "limited")])
+        row(self.word("rate"), "postal-code/inquire",
+            "kanoon-children-youth", got, got["outcome"] == "limited")
         got = self.wrong_digit()
-        rows.append([self.word("digit"), "identity-match/verify", MASHHAD,
-                     got["outcome"], got["reason"],
-                     self.expected(got["outcome"] == "invalid")])
+        row(self.word("digit"), "identity-match/verify", MASHHAD, got,
+            got["outcome"] == "invalid")
         print(f"{self.word('refused')}\n")
         table([self.word("case"), self.word("service"), self.word("who"),
-               self.word("outcome"), self.word("reason"), ""], rows)
+               self.word("outcome"), ""], rows)
 
     def trace(self):
         if self.shown is None:
@@ -291,7 +305,7 @@ class Tour:
         print(f"\n{self.word('trace')}\n")
         done = subprocess.run(
             [str(self.root / "build/cli/payvand"), "trace", self.shown["id"],
-             "--dir", self.env["PAYVAND_JOURNAL"],
+             "--journal", self.env["PAYVAND_JOURNAL"],
              "--lang", ("en", "fa")[self.language]],
             capture_output=True, text=True, check=False,
             env={**os.environ, **self.env})

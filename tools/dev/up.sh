@@ -201,7 +201,7 @@ pv_up_import() {
 
     if ! "${PV_AS[@]}" "$PV_BUILD/cli/payvand" import \
         --catalogue "$PV_ROOT/catalogue" --image "$PV_RUN/policy" \
-        --deployment "$PV_RUN/deploy/deployment.json" >"$log" 2>&1 </dev/null; then
+        --deployment "$PV_RUN/deploy/deployment.json" --probes >"$log" 2>&1 </dev/null; then
         pv_log_tail "$log"
         pv_die "the catalogue could not be loaded"
     fi
@@ -253,6 +253,9 @@ pv_up() {
     pv_up_nginx gateway "$PV_RUN/gateway" "$PV_PORT" /usr/sbin/nginx \
         "$PV_BUILD/gateway/ngx_http_payvand_module.so"
     pv_ready gateway "$PV_RUN/gateway/logs/error.log" pv_up_answers
+    if [ "${PV_RUNNING_COUNT:-0}" -gt 0 ]; then
+        pv_note "$PV_RUNNING_COUNT programs ran already and were left alone"
+    fi
     pv_note "everything runs; $((SECONDS - began)) s"
 
     if [ -n "$PV_UP_TOUR" ]; then

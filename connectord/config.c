@@ -173,9 +173,9 @@ take_services(struct pv_connector_config *config, const json_t *root,
     return PV_OK;
 }
 
-/* Does the connection string say by itself which driver it wants? */
+/* Does the connection string have one of these keywords (lower case)? */
 static bool
-names_driver(const char *dsn)
+has_keyword(const char *dsn, const char *const *keywords)
 {
     struct pv_slice left = pv_slice_from(dsn);
     bool            more = true;
@@ -190,13 +190,44 @@ names_driver(const char *dsn)
             continue;
         }
         name = pv_slice_trim(name);
-        if ((name.len == 6 && strncasecmp(name.ptr, "driver", 6) == 0) ||
-            (name.len == 3 && strncasecmp(name.ptr, "dsn", 3) == 0) ||
-            (name.len == 7 && strncasecmp(name.ptr, "filedsn", 7) == 0)) {
-            return true;
+        for (size_t i = 0; keywords[i] != NULL; i++) {
+            if (name.len == strlen(keywords[i]) &&
+                strncasecmp(name.ptr, keywords[i], name.len) == 0) {
+                return true;
+            }
         }
     }
     return false;
+}
+
+static enum pv_err
+put_connection(struct pv_buf *full, const char *driver, const char *dsn)
+{
+    static const char *const drivers[] = {"driver", "dsn", "filedsn", NULL};
+    static const char *const long_names[] = {"longnames", NULL};
+    static const char *const no_create[] = {"nocreat", NULL};
+    enum pv_err              err = PV_OK;
+
+    if (!has_keyword(dsn, drivers)) {
+        err = pv_buf_addf(full, "Driver=%s;", driver);
+    }
+    if (err == PV_OK) {
+        err = pv_buf_addf(full, "%s", dsn);
+    }
+    /*
+     * SQLite's driver cuts the names of columns at a dot, which would make
+     * obligor.id and beneficiary.id one name, and it makes an empty database
+     * where there is none. Both are to be off unless the operator says else.
+     */
+    if (err == PV_OK && strcasestr(driver, "sqlite") != NULL) {
+        if (!has_keyword(dsn, long_names)) {
+            err = pv_buf_addf(full, ";LongNames=1");
+        }
+        if (err == PV_OK && !has_keyword(dsn, no_create)) {
+            err = pv_buf_addf(full, ";NoCreat=1");
+        }
+    }
+    return err;
 }
 
 static enum pv_err
@@ -234,10 +265,9 @@ make_setup(struct pv_connector_config *config, const char *driver,
     struct pv_buf  full;
     enum pv_err    err;
 
-    pv_buf_init(&full, PV_DSN_MAX + DRIVER_MAX + 16);
+    pv_buf_init(&full, PV_DSN_MAX + DRIVER_MAX + 64);
     pv_buf_init(buf, PV_SETUP_MAX + PV_FRAME_HEAD);
-    err = names_driver(dsn) ? pv_buf_addf(&full, "%s", dsn)
-                            : pv_buf_addf(&full, "Driver=%s;%s", driver, dsn);
+    err = put_connection(&full, driver, dsn);
     if (err == PV_OK) {
         err = pv_frame_begin(buf, PV_MESSAGE_SETUP, 0);
     }

@@ -101,6 +101,8 @@ tune(struct worker *worker)
             SQLGetInfo(worker->dbc, SQL_DBMS_NAME, name, sizeof(name), &len)) &&
         strncmp(name, "SQLite", 6) == 0) {
         run_quietly(worker, "PRAGMA temp_store=2");
+        /* LongNames sets it; a column of SELECT * shall keep its plain name */
+        run_quietly(worker, "PRAGMA full_column_names=0");
         if (!worker->may_write) {
             run_quietly(worker, "PRAGMA query_only=1");
         }

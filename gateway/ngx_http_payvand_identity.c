@@ -186,8 +186,9 @@ ngx_http_payvand_read_certificate(X509 *x509,
         return PV_REASON_CERTIFICATE_INVALID;
     }
 
-    /* RFC 5280 4.1.2.5: valid through notAfter, to the end of that second */
-    certificate->not_after_ms += 999;
+    /* as OpenSSL judges a handshake: over when notAfter is reached, so that a
+       kept or resumed connection lives no longer than a new one */
+    certificate->not_after_ms -= 1;
 
     return PV_REASON_NONE;
 }

@@ -632,9 +632,9 @@ class Exchange:
     def conf_allow(self):
         return getattr(self, "allow", ())
 
-    def records(self):
+    def records(self, check=False):
         """Every leaf of the journal: list of (index, record)."""
-        return read_records(self.journal)
+        return read_records(self.journal, check)
 
     def requests(self):
         return {r["id"]: (i, r) for i, r in self.records()
@@ -709,13 +709,17 @@ def wire_closed():
     return wire.Closed
 
 
-def read_records(folder):
-    sys.path.insert(0, HERE)
+def read_records(folder, check=False):
     import journal_reader
-    found = []
-    for item in journal_reader.read_journal(folder):
-        found.append(item)
-    return found
+    for attempt in range(20):
+        try:
+            return [(index, record) for index, _, _, record in
+                    journal_reader.read_journal(folder, check)]
+        except (journal_reader.Damaged, FileNotFoundError, IndexError):
+            # a segment is being made while we look: only lasting damage counts
+            if attempt == 19:
+                raise
+            time.sleep(0.1)
 
 
 def answering(body=b'{"result":"yes"}', **more):

@@ -137,7 +137,7 @@ class Ledger:
 
 def check(ex, calls, ledger, commands=()):
     """The laws of the journal, from outside. Returns a few numbers."""
-    records = ex.records()
+    records = ex.records(check=True)
     assert [i for i, _ in records] == list(range(len(records))), \
         "the order of the log has a gap"
     by_id, by_case, at = {}, {}, {}

@@ -141,11 +141,11 @@ def test_nobody_else_reads_the_parties_of_a_note(ex, system):
     assert answer.reason in ("dedicated", "not-this-system"), answer
 
 
-def test_every_executive_agency_verifies_a_note(ex):
-    """g-m24-r2-02 is a grant to a group; the judiciary is not in it."""
-    assert_outcome(ex.call("tax-administration-main", NOTE), "answered")
-    answer = ex.call("judiciary-main", NOTE)
-    assert answer.outcome == "refused", answer
+def test_a_grant_to_a_group_waits_for_each_members_readiness(ex):
+    """g-m24-r2-02 is for all executive agencies; the judiciary is none."""
+    assert_outcome(ex.call("tax-administration-main", NOTE), "refused",
+                   "consumer-readiness-missing")
+    assert_outcome(ex.call("judiciary-main", NOTE), "refused", "no-grant")
 
 
 # purposes
@@ -161,7 +161,7 @@ def test_a_single_purpose_need_not_be_said(ex):
     (None, "purpose-missing"),
     ("recruitment", "purpose-not-granted"),
     ("facility-revie", "purpose-not-granted"),
-    ("facility-review-", "purpose-not-granted")])
+    ("facility-reviews", "purpose-not-granted")])
 def test_refuses_a_wrong_purpose(ex, purpose, reason):
     assert_outcome(ex.call(BANK, LEGAL, purpose=purpose), "refused", reason)
 

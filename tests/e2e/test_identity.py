@@ -202,15 +202,6 @@ def test_a_certificate_that_expires_on_a_kept_connection_is_refused(ex, pki):
         refused(call(w), "certificate-expired")
 
 
-def test_a_certificate_becomes_valid_on_a_kept_connection(ex, pki):
-    soon = pki.make("soon", key=pki.of(BANK).key, start=timedelta(seconds=3),
-                    end=timedelta(days=1))
-    with ex.wire(identity=soon) as w:
-        refused(call(w), "certificate-not-yet-valid")
-        wait_for("the certificate to begin",
-                 lambda: call(w).outcome == "answered", timeout=6, step=0.3)
-
-
 def test_a_key_removed_from_the_registry_is_refused_on_a_kept_connection(ex,
                                                                          pki):
     rows = ex.deployment["systems"]
@@ -267,7 +258,7 @@ def test_resumption_never_forgets_who_calls(ex, pki):
             again.close()
     ex.deployment["revoked"].append(revoked.revocation())
     ex.import_policy()
-    time.sleep(3.2)
+    time.sleep(4.2)  # valid through the last second
     for name, reason in (("brief", "certificate-expired"),
                          ("undone", "certificate-revoked")):
         w = first[name]

@@ -799,10 +799,17 @@ pv_header_name(enum pv_header header)
     return header < PV_HEADER_END ? rules[header].name : PV_LIT("");
 }
 
+static bool
+is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
 bool
 pv_header_is_valid(enum pv_header header, struct pv_slice value)
 {
     return header < PV_HEADER_END && rules[header].is_valid != NULL &&
            value.len > 0 && value.len <= rules[header].max_len &&
+           !is_blank(value.ptr[0]) && !is_blank(value.ptr[value.len - 1]) &&
            rules[header].is_valid(value);
 }

@@ -14,8 +14,8 @@ MODULES = pathlib.Path("/usr/lib/nginx/modules")
 
 
 def nginx_head(name):
-    return f"""worker_processes 1; pid {name}.pid; worker_rlimit_nofile 65536;
-events {{ worker_connections 30000; }}
+    return f"""worker_processes 1; pid {name}.pid; 
+events {{ worker_connections 19000; }}
 """
 
 
@@ -175,6 +175,7 @@ class Payvand:
         self.port = free_port()
         folder = rig.dir / self.name.replace(" ", "-").replace(",", "")
         folder.mkdir(exist_ok=True)
+        (folder / "journal").mkdir(exist_ok=True)
         self.make_image(rig, folder)
         journal = rig.start("traced", [
             rig.build / "traced/payvand-traced", "--dir", folder / "journal",

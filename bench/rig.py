@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pathlib
+import resource
 import shutil
 import socket
 import subprocess
@@ -30,10 +31,18 @@ def run(*command, **kwargs):
     return done.stdout
 
 
-def free_port():
-    with socket.socket() as s:
+def free_ports(count):
+    held = [socket.socket() for _ in range(count)]
+    for s in held:
         s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    ports = [s.getsockname()[1] for s in held]
+    for s in held:
+        s.close()
+    return ports
+
+
+def free_port():
+    return free_ports(1)[0]
 
 
 def spki_sha256(certificate):
@@ -52,8 +61,10 @@ class Rig:
         self.build = pathlib.Path(build)
         self.dir.mkdir(parents=True, exist_ok=True)
         self.started = []
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         self.make_keys()
-        self.upstream_ports = [free_port() for _ in range(PROVIDERS)]
+        self.upstream_ports = free_ports(PROVIDERS)
         self.start_upstream()
         paths = [path_of(p, s)
                  for p in range(PROVIDERS) for s in range(SERVICES)]
@@ -138,8 +149,8 @@ class Rig:
         filler = "x" * (ANSWER_LEN - len(answer))
         answer = json.dumps({"found": "yes", "filler": filler})
         self.start_nginx("upstream", f"""
-worker_processes 1; pid upstream.pid; worker_rlimit_nofile 65536;
-events {{ worker_connections 30000; }}
+worker_processes 1; pid upstream.pid; 
+events {{ worker_connections 19000; }}
 http {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 600s;
 server {{ {listen}
   ssl_certificate {self.pki}/provider.crt;

@@ -50,19 +50,17 @@ pv_fingerprint() {
     done | sha256sum | cut -c1-32
 }
 
-# Members of the session that pid leads, apart from itself.
+# Members of the session that pid leads or led, apart from itself: workers
+# outlive a master that was killed. Only those of the exchange's own user.
 pv_session_members() {
-    local stat member
+    local member owner
 
-    for stat in /proc/[0-9]*/stat; do
-        member=${stat#/proc/}
-        member=${member%/stat}
-        [ "$member" != "$1" ] || continue
-        stat=$(cat "$stat" 2>/dev/null) || continue
-        stat=${stat##*) }
-        # shellcheck disable=SC2086
-        set -- "$1" $stat
-        if [ "$2" != Z ] && [ "$5" = "$1" ]; then
+    owner=$(stat -c %u "$PV_LOG" 2>/dev/null) || return 0
+    # pid, (name), state, parent, group, session; the name may hold anything
+    for member in $(cat /proc/[0-9]*/stat 2>/dev/null |
+        sed -E 's/^([0-9]+) .*\) (.) [0-9]+ [0-9]+ ([0-9]+) .*/\1 \2 \3/' |
+        awk -v session="$1" '$2 != "Z" && $3 == session && $1 != session { print $1 }'); do
+        if [ "$(stat -c %u "/proc/$member" 2>/dev/null)" = "$owner" ]; then
             printf '%s\n' "$member"
         fi
     done
@@ -95,10 +93,24 @@ pv_stop() {
         [ -n "$(pv_session_members "$pid")" ] || break
         sleep 0.1
     done
-    for member in $(pv_session_members "$pid"); do
-        kill -KILL "$member" 2>/dev/null || true
-    done
+    if [ "$tries" -eq 0 ]; then
+        for member in $(pv_session_members "$pid"); do
+            kill -KILL "$member" 2>/dev/null || true
+        done
+    fi
     rm -f "$PV_PIDS/$name"
+}
+
+# Clears away what died, with the children it left.
+pv_sweep() {
+    local note
+
+    for note in "$PV_PIDS"/*; do
+        if [ -e "$note" ] && ! pv_alive "${note##*/}"; then
+            pv_note "${note##*/} had ended; starting it again"
+            pv_stop "${note##*/}"
+        fi
+    done
 }
 
 # pv_start NAME FINGERPRINT COMMAND...: in a session of its own, as the
@@ -116,8 +128,6 @@ pv_start() {
             return 0
         fi
         pv_note "$name: changed, starting it again"
-    elif [ -e "$PV_PIDS/$name" ]; then
-        pv_note "$name: it had ended, starting it again"
     fi
     pv_stop "$name"
 

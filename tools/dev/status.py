@@ -5,6 +5,7 @@ Reads "name state pid since" lines from standard input, asks the exchange for
 its counters, and says in words or JSON what runs.
 """
 import json
+import signal
 import ssl
 import sys
 import urllib.request
@@ -89,4 +90,5 @@ def flat(value, name=""):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     sys.exit(main())

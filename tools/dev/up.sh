@@ -229,6 +229,7 @@ pv_up() {
     pv_up_folders
     PV_UP_PROVIDERS=$(pv_deploy providers) # a name and a port a line
     pv_up_paths
+    pv_sweep
     pv_up_ports
     pv_settings_save
 

@@ -58,39 +58,42 @@ def certificate(path, *options):
         check=True, capture_output=True, text=True).stdout
 
 
-def key_hash(path):
-    """SHA-256 of the certificate's SubjectPublicKeyInfo, in hex."""
-    text = certificate(path, "-pubkey")
-    body = "".join(line for line in text.splitlines() if "-----" not in line)
-    return hashlib.sha256(base64.b64decode(body)).hexdigest()
+def fields(path):
+    """The DER fields of a certificate's TBSCertificate, from serialNumber on."""
+    text = Path(path).read_text(encoding="ascii")
+    der = base64.b64decode("".join(line for line in text.splitlines()
+                                   if "-----" not in line))
 
-
-def issuer_and_serial(path):
-    """What a revocation names: hash of the issuer's DER name, the serial."""
-    der = subprocess.run(
-        ["openssl", "x509", "-in", str(path), "-outform", "DER"],
-        check=True, capture_output=True).stdout
-
-    def element(at):
-        """Header and content bounds of the DER element that starts at `at`."""
-        length = der[at + 1]
-        start = at + 2
+    def bounds(at):
+        """Where the content of the element at `at` begins and ends."""
+        length, start = der[at + 1], at + 2
         if length & 0x80:
             count = length & 0x7F
             length = int.from_bytes(der[start:start + count], "big")
             start += count
         return start, start + length
 
-    body, _ = element(0)           # Certificate
-    at, _ = element(body)          # TBSCertificate
-    if der[at] == 0xA0:            # version
-        at = element(at)[1]
-    start, end = element(at)       # serialNumber
-    serial = der[start:end].lstrip(b"\0").hex()
-    at = element(end)[1]           # behind the signature algorithm
-    end = element(at)[1]           # issuer
-    return {"issuer_sha256": hashlib.sha256(der[at:end]).hexdigest(),
-            "serial": serial}
+    at, end = bounds(bounds(0)[0])
+    if der[at] == 0xA0:  # version
+        at = bounds(at)[1]
+    found = []
+    while at < end:
+        stop = bounds(at)[1]
+        found.append(der[at:stop])
+        at = stop
+    return found
+
+
+def key_hash(path):
+    """SHA-256 of the certificate's SubjectPublicKeyInfo, in hex."""
+    return hashlib.sha256(fields(path)[5]).hexdigest()
+
+
+def issuer_and_serial(path):
+    """What a revocation names: hash of the issuer's DER name, the serial."""
+    found = fields(path)
+    return {"issuer_sha256": hashlib.sha256(found[2]).hexdigest(),
+            "serial": found[0][2:].lstrip(b"\0").hex()}
 
 
 def variable(system):

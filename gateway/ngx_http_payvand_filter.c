@@ -373,6 +373,23 @@ ngx_http_payvand_why(ngx_http_request_t *r, ngx_http_payvand_ctx_t *ctx,
             return PV_REASON_PROVIDER_IDENTITY;
         }
 
+        /* the rest of the caller's body did not come, or not as it must */
+
+        switch (status) {
+
+        case NGX_HTTP_BAD_REQUEST:
+            return PV_REASON_REQUEST_MALFORMED;
+
+        case NGX_HTTP_REQUEST_TIME_OUT:
+            return PV_REASON_REQUEST_TOO_SLOW;
+
+        case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
+            return PV_REASON_BODY_TOO_LARGE;
+
+        default:
+            break;
+        }
+
         return r->upstream && r->upstream->request_sent
                ? PV_REASON_PROVIDER_ANSWER : PV_REASON_PROVIDER_UNREACHABLE;
     }

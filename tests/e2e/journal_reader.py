@@ -107,9 +107,12 @@ def read_commit(data, at, align, check=True):
     if (len(found) != frames or leaf - index != leaves or
             crc32c(b"".join(heads)) != body):
         return None
+    after = at + length + align - 1 & -align
+    if data[at + length:after].strip(b"\0"):
+        return None
     head = {"number": number, "index": index, "time": when, "crc": crc,
             "before": before, "length": length, "at": at}
-    return head, found, at + length + align - 1 & -align
+    return head, found, after
 
 
 def walk(folder, check=True):

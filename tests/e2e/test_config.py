@@ -122,7 +122,7 @@ def ex(pki):
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def tested(ex, changes):
+def try_out(ex, changes):
     changes = {k: v.replace("{home}", ex.home).replace(
         "{other}", str(free_port())) for k, v in changes.items()}
     events = changes.pop("events", "")
@@ -139,7 +139,7 @@ def test_the_configuration_of_these_tests_is_accepted(ex):
 @pytest.mark.parametrize("hole", sorted(HOLES))
 def test_refuses_a_hole_and_names_it(ex, hole):
     changes, words = HOLES[hole]
-    accepted, said = tested(ex, changes)
+    accepted, said = try_out(ex, changes)
     assert not accepted, "nginx would start with %s" % hole
     reasons = [line for line in said.splitlines() if "[emerg]" in line]
     assert reasons, said

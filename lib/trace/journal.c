@@ -206,6 +206,7 @@ pv_journal_next(struct pv_journal *journal, int spare, enum pv_segment_why why)
     journal->segment = head;
     journal->at = PV_SEGMENT_HEAD_LEN;
     journal->failed = false;
+    journal->marked = true; /* the new head says that all before is complete */
     err = PV_OK;
 
 out:

@@ -152,7 +152,7 @@ pv_segment_open(int dirfd, uint64_t number,
         goto out;
     }
     reader.size = reader.head.size;
-    reader.buf = malloc(PV_COMMIT_LEN_MAX);
+    reader.buf = malloc(PV_COMMIT_LEN_MAX + PV_COMMIT_ALIGN_MAX);
     if (reader.buf == NULL) {
         err = PV_ENOMEM;
         goto out;
@@ -206,9 +206,16 @@ pv_segment_commit(struct pv_segment_reader *reader, uint64_t at,
         err = PV_ECORRUPT;
         goto out;
     }
-    err = read_at(reader->fd, reader->buf, view.head.len, at);
+    err = read_at(reader->fd, reader->buf, (size_t)(view.next - at), at);
     if (err != PV_OK) {
         goto out;
+    }
+    for (uint64_t i = view.head.len; i < view.next - at; i++) {
+        if (reader->buf[i] != 0) { /* the padding */
+            bad = view.head.len;
+            err = PV_ECORRUPT;
+            goto out;
+        }
     }
     view.bytes = (struct pv_slice){(const char *)reader->buf, view.head.len};
     err = pv_commit_check(view.bytes, &view.head, &bad);
@@ -649,6 +656,7 @@ walk_all(struct walk *walk, const struct pv_segment_list *list,
             return failed(walk, list->number[i], err);
         }
         journal->time_ms = head[i].made_ms;
+        journal->marked = true;
         walk->last_len = 0;
         walk->recovery->read_count++;
         err = walk_segment(walk, &reader, last ? 0 : head[i + 1].before_end);

@@ -102,13 +102,13 @@ pv_up_ports() {
 
     if ! pv_alive gateway && pv_port_taken "$PV_PORT"; then
         pv_die "port $PV_PORT of 127.0.0.1 is taken by another program" \
-            "choose another one: PAYVAND_PORT=18443 ./dev up"
+            "choose another one: PAYVAND_PORT=$((PV_PORT + 1)) ./dev up"
     fi
     pv_alive providers && return 0
     while read -r provider port; do
         if pv_port_taken "$port"; then
             pv_die "port $port of 127.0.0.1 (provider $provider) is taken by another program" \
-                "choose other ones: PAYVAND_PROVIDER_PORT=19500 ./dev up"
+                "choose other ones: PAYVAND_PROVIDER_PORT=$((PV_PROVIDER_PORT + 100)) ./dev up"
         fi
     done <<<"$PV_UP_PROVIDERS"
 }

@@ -107,8 +107,8 @@ ngx_http_payvand_budget_place(uint32_t number, int64_t now_ms)
 
 
 ngx_uint_t
-ngx_http_payvand_budget_due(int64_t now_ms, struct pv_id *ret_system,
-    struct pv_refusals_record *ret_refusals)
+ngx_http_payvand_budget_due(int64_t now_ms, ngx_uint_t leaving,
+    struct pv_id *ret_system, struct pv_refusals_record *ret_refusals)
 {
     ngx_uint_t                  i, found;
     ngx_http_payvand_budget_t  *budget;
@@ -123,7 +123,8 @@ ngx_http_payvand_budget_due(int64_t now_ms, struct pv_id *ret_system,
         budget = &shared->budget[i];
 
         if (budget->suppressed == 0
-            || now_ms - budget->from_ms < NGX_HTTP_PAYVAND_BUDGET_PERIOD)
+            || (!leaving && now_ms - budget->from_ms
+                            < NGX_HTTP_PAYVAND_BUDGET_PERIOD))
         {
             continue;
         }

@@ -45,6 +45,7 @@ static void ngx_http_payvand_add_done(const struct pv_completion *completion);
 static void ngx_http_payvand_expire(ngx_event_t *ev);
 static void ngx_http_payvand_done_due(ngx_event_t *ev);
 static void ngx_http_payvand_summaries(ngx_event_t *ev);
+static void ngx_http_payvand_summarize(ngx_uint_t leaving);
 
 
 static ngx_http_payvand_journal_t  journal;
@@ -119,6 +120,8 @@ ngx_http_payvand_journal_exit_process(ngx_cycle_t *cycle)
     if (journal.done == NULL) {
         return;
     }
+
+    ngx_http_payvand_summarize(1);
 
     journal.done_due = 1;
     ngx_http_payvand_line_drain(NGX_HTTP_PAYVAND_DRAIN_WAIT);
@@ -651,17 +654,23 @@ ngx_http_payvand_journal_refusal(ngx_http_payvand_ctx_t *ctx)
 static void
 ngx_http_payvand_summaries(ngx_event_t *ev)
 {
+    ngx_add_timer(ev, NGX_HTTP_PAYVAND_SUMMARIES);
+    ngx_http_payvand_summarize(0);
+}
+
+
+static void
+ngx_http_payvand_summarize(ngx_uint_t leaving)
+{
     size_t                      len;
     struct pv_id                system;
     struct pv_refusals_record   refusals;
     ngx_http_payvand_frame_t   *frame;
 
-    ngx_add_timer(ev, NGX_HTTP_PAYVAND_SUMMARIES);
-
     while (!ngx_http_payvand_line_low_space()
            && !ngx_http_payvand_line_is_down()
-           && ngx_http_payvand_budget_due(ngx_http_payvand_now_ms(), &system,
-                                          &refusals))
+           && ngx_http_payvand_budget_due(ngx_http_payvand_now_ms(), leaving,
+                                          &system, &refusals))
     {
         refusals.consumer = ngx_http_payvand_id_slice(&system);
         refusals.node = journal.node;

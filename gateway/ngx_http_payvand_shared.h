@@ -87,9 +87,12 @@ void ngx_http_payvand_quota_claimed(ngx_uint_t done);
 ngx_uint_t ngx_http_payvand_budget_take(const struct pv_system_row *system,
     int64_t now_ms, ngx_uint_t low_space);
 
-/* One summary that is due, taken out of the table; 0 when there is none. */
-ngx_uint_t ngx_http_payvand_budget_due(int64_t now_ms, struct pv_id *ret_system,
-    struct pv_refusals_record *ret_refusals);
+/*
+ * One summary that is due, taken out of the table; 0 when there is none. A
+ * worker that is leaving takes also what is not due: nobody may come after it.
+ */
+ngx_uint_t ngx_http_payvand_budget_due(int64_t now_ms, ngx_uint_t leaving,
+    struct pv_id *ret_system, struct pv_refusals_record *ret_refusals);
 
 /* The summary could not be written: count it again. */
 void ngx_http_payvand_budget_return(const struct pv_id *system,

@@ -412,6 +412,12 @@ pv_policy_find(struct pv_policy *policy,
 {
     enum pv_err err;
 
+    /* who forgets to look at the error finds nothing to allow */
+    ret_rows->has_system = false;
+    ret_rows->has_method = false;
+    ret_rows->block_count = 0;
+    ret_rows->hint = PV_REASON_NONE;
+    ret_rows->grant_count = 0;
     if (path.len > PV_POLICY_PATH_MAX) {
         return PV_ERANGE;
     }
@@ -421,18 +427,12 @@ pv_policy_find(struct pv_policy *policy,
     }
     ret_rows->version = policy->checked;
     ret_rows->decision = policy->meta.decision;
-    ret_rows->has_system = false;
-    ret_rows->has_method = false;
-    ret_rows->block_count = 0;
-    ret_rows->hint = PV_REASON_NONE;
-    ret_rows->grant_count = 0;
     err = find_all(policy, key_hash, path, ret_rows);
+    pv_reader_end(policy);
     if (err != PV_OK) {
-        /* who forgets to look at the error finds nothing to allow */
         ret_rows->has_system = false;
         ret_rows->has_method = false;
         ret_rows->grant_count = 0;
     }
-    pv_reader_end(policy);
     return err;
 }

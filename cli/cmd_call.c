@@ -427,6 +427,10 @@ run(struct call *call, struct pv_http *http)
         return PV_EXIT_FAILED;
     }
     elapsed_ms = pv_time_monotonic_ms() - began;
+    while (http->answer.len > 0 &&
+           http->answer.ptr[http->answer.len - 1] == '\n') {
+        http->answer.len--; /* one is added when it is printed */
+    }
     outcome = pv_outcome_from_word(pv_slice_from(http->outcome));
     if (outcome == PV_OUTCOME_NONE) {
         pv_cli_error("%s answered HTTP %ld without saying what became of the "

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/jalali.h"
+#include "base/time.h"
 #include "cmd.h"
 #include "http.h"
 
@@ -14,6 +16,7 @@
 #define OUT_MAX_LEN (1024 * 1024)
 #define DEPTH_MAX 6
 #define WAIT_MS 5000
+#define SECONDS_LEN 19 /* 2026-11-21T10:00:00, without the fraction */
 
 static const char usage_en[] =
     "payvand status [OPTION...]\n"
@@ -97,6 +100,25 @@ name_of(const struct view *view, const char *name)
     return name;
 }
 
+static bool
+is_moment(const char *name)
+{
+    return strcmp(name, "started") == 0 || strcmp(name, "time") == 0;
+}
+
+/* Seconds since 1970, as a date of both calendars. */
+static enum pv_err
+show_moment(const struct view *view, const char *name, json_int_t seconds)
+{
+    char text[PV_TIME_TEXT_LEN];
+    char jalali[PV_JALALI_TEXT_LEN];
+
+    pv_time_text((int64_t)seconds * 1000, text);
+    pv_jalali_text((int64_t)seconds * 1000, jalali);
+    return pv_buf_addf(view->out, "%-32s %.*sZ (%.*s)\n", name, SECONDS_LEN,
+                       text, PV_JALALI_TEXT_LEN, jalali);
+}
+
 /* One line; the name may belong to an object. */
 static enum pv_err
 show_value(const struct view *view, const char *name, const json_t *value)
@@ -104,6 +126,9 @@ show_value(const struct view *view, const char *name, const json_t *value)
     if (json_is_string(value)) {
         return pv_buf_addf(view->out, "%-32s %s\n", name,
                            json_string_value(value));
+    }
+    if (json_is_integer(value) && is_moment(name)) {
+        return show_moment(view, name, json_integer_value(value));
     }
     if (json_is_integer(value)) {
         return json_integer_value(value) == 0 && !view->all

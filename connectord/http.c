@@ -436,7 +436,10 @@ on_request(void *context, struct MHD_Connection *connection, const char *url,
     call->connection = connection;
     if (!call->begun) {
         call->begun = true;
-        return judge_head(call, http_method) ? MHD_YES : send_answer(call);
+        if (!judge_head(call, http_method)) {
+            call->too_large = true; /* swallow the body, then say so */
+        }
+        return MHD_YES;
     }
     if (*len > 0) {
         return take_body(call, data, len);

@@ -1,0 +1,580 @@
+"""The connector alone: a real payvand-connectord over real SQLite, and over a
+driver that hangs, crashes and leaks on demand (tests/fault/hang_driver.c)."""
+
+import concurrent.futures
+import http.client
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import threading
+import time
+
+import pytest
+
+from harness import CATALOGUE, built
+
+SQLITE = "/usr/lib/x86_64-linux-gnu/odbc/libsqlite3odbc.so"
+PROVIDER = "civil-registration-organisation"
+BASE = "/x/%s/sample/v1/" % PROVIDER
+TRACKING_ID = "0198f2c4-0000-7000-8000-000000000000"
+GATE = {"Payvand-Consumer": "setad", "Payvand-Tracking-Id": TRACKING_ID,
+        "Content-Type": "application/json"}
+NATIONAL_ID = "9991234561"
+SPIN = ("WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) "
+        "SELECT count(*) AS n FROM c")
+
+
+def method(name, statement, inputs=(), outputs=({"name": "n",
+                                                 "type": "count"},),
+           answer="record", deadline_ms=2000, **more):
+    pattern = "verify" if answer == "yes-if-row" else "inquiry"
+    made = {"id": name, "pattern": pattern, "deadline_ms": deadline_ms,
+            "inputs": list(inputs), "outputs": list(outputs),
+            "statement": statement, "answer": answer, **more}
+    if pattern == "verify":
+        made["meaning"] = {"yes": "so", "no": "not so"}
+        made["outputs"] = [{"name": "result", "type": "yes_no"}]
+    return made
+
+
+def optional(name, kind):
+    return {"name": name, "type": kind, "required": False}
+
+
+class UnixHTTP(http.client.HTTPConnection):
+    def __init__(self, path, timeout=30):
+        super().__init__("localhost", timeout=timeout)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+class Answer:
+    def __init__(self, response):
+        self.status = response.status
+        self.outcome = response.getheader("Payvand-Outcome")
+        self.headers = [(k, v) for k, v in response.getheaders()
+                        if k != "Date"]
+        self.raw = response.read()
+        self.json = json.loads(self.raw) if self.raw.strip() else None
+
+
+class Connector:
+    def __init__(self, home, methods, dsn, driver="SQLite3", env=None,
+                 **config):
+        self.home = str(home)
+        self.socket = os.path.join(self.home, "c.sock")
+        self.service = os.path.join(self.home, "service.json")
+        self.config = os.path.join(self.home, "config.json")
+        self.log_path = os.path.join(self.home, "log")
+        with open(self.service, "w") as out:
+            json.dump({"format": 1, "service": "sample", "version": "v1",
+                       "provider": PROVIDER, "basis": "proposed",
+                       "title_fa": "نمونه", "title_en": "Sample",
+                       "methods": methods}, out, ensure_ascii=False)
+        with open(self.config, "w") as out:
+            json.dump({"provider": PROVIDER, "socket": self.socket,
+                       "peer_uid": None, "driver": driver, "dsn": dsn,
+                       "services": [self.service],
+                       "data_items": [
+                           os.path.join(CATALOGUE, "data_items.json"),
+                           os.path.join(CATALOGUE, "enactment.json")],
+                       **config}, out)
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [built("payvand-connectord"), "--config", self.config],
+                stderr=log, stdout=log,
+                env={"PATH": "/usr/bin:/bin",
+                     "ASAN_OPTIONS": "detect_leaks=0", **(env or {})})
+        self.wait(lambda: os.path.exists(self.socket))
+
+    def wait(self, ready, seconds=10):
+        until = time.monotonic() + seconds
+        while not ready():
+            assert self.process.poll() is None, self.log()
+            assert time.monotonic() < until, self.log()
+            time.sleep(0.01)
+
+    def log(self):
+        with open(self.log_path, errors="replace") as log:
+            return log.read()
+
+    def call(self, name, body=None, headers=None, path=None, verb="POST",
+             timeout=30):
+        connection = UnixHTTP(self.socket, timeout)
+        data = body if isinstance(body, (bytes, str)) else json.dumps(
+            body or {}, ensure_ascii=False)
+        if isinstance(data, str):
+            data = data.encode()
+        try:
+            connection.request(verb, path or BASE + name, data,
+                               GATE if headers is None else headers)
+            return Answer(connection.getresponse())
+        finally:
+            connection.close()
+
+    def workers(self):
+        pids = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open("/proc/%s/cmdline" % pid, "rb") as text:
+                    line = text.read().split(b"\0")
+                with open("/proc/%s/stat" % pid) as text:
+                    parent = int(text.read().rsplit(")", 1)[1].split()[1])
+            except OSError:
+                continue
+            if b"worker" in line and parent in self.children():
+                pids.append(int(pid))
+        return pids
+
+    def children(self):
+        found = []
+        for task in os.listdir("/proc/%d/task" % self.process.pid):
+            path = "/proc/%d/task/%s/children" % (self.process.pid, task)
+            with open(path) as text:
+                found += [int(p) for p in text.read().split()]
+        return found
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        log = self.log()
+        assert "Sanitizer" not in log and "runtime error" not in log, log
+        return self.process.returncode
+
+
+SAMPLE = [
+    method("match", "SELECT 1 FROM person WHERE national_id = :national_id "
+           "AND (:first_name IS NULL OR first_name = :first_name)",
+           [{"name": "national_id", "type": "national_id"},
+            optional("first_name", "first_name")], answer="yes-if-row"),
+    method("person", "SELECT national_id AS \"who.id\", first_name AS "
+           "\"who.first_name\", born AS birth_date FROM person "
+           "WHERE national_id = :id AND :id.type = 'national_id'",
+           [{"name": "id", "type": "person_unique_id"}],
+           [{"name": "who.id", "type": "national_id"},
+            {"name": "who.first_name", "type": "first_name"},
+            {"name": "birth_date", "type": "birth_date"}]),
+    method("list", "SELECT code, name FROM division ORDER BY code", (),
+           [{"name": "all", "type": "list", "items": [
+               {"name": "code", "type": "division_code"},
+               {"name": "name", "type": "division_name"}]},
+            {"name": "as_of", "type": "last_change_date"}], "rows",
+           rows_as="all", max_rows=3,
+           scalar_statement="SELECT '1402-01-01' AS as_of"),
+    method("many", "SELECT code, name FROM division, division b", (),
+           [{"name": "all", "type": "list", "items": [
+               {"name": "code", "type": "division_code"},
+               {"name": "name", "type": "division_name"}]}], "rows",
+           rows_as="all", max_rows=3),
+    method("echo", "SELECT :iban AS iban, :company AS company_id, :bill AS "
+           "bill_id, :post AS postal_code, :amount AS amount, :name AS name",
+           [optional("iban", "iban"), optional("company", "legal_person_id"),
+            optional("bill", "bill_id"), optional("post", "postal_code"),
+            optional("amount", "amount_rial"),
+            optional("name", "first_name")],
+           [{"name": "iban", "type": "iban"},
+            {"name": "company_id", "type": "legal_person_id"},
+            {"name": "bill_id", "type": "bill_id"},
+            {"name": "postal_code", "type": "postal_code"},
+            {"name": "amount", "type": "amount_rial"},
+            {"name": "name", "type": "first_name"}]),
+    method("broken-output", "SELECT 'x' AS n"),
+    method("broken-verify", "SELECT 1 FROM no_such_table", answer="yes-if-row"),
+    method("write", "DELETE FROM person RETURNING 1 AS n"),
+    method("slow", SPIN, deadline_ms=600),
+]
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    home = tmp_path_factory.mktemp("c")
+    path = str(home / "x.sqlite")
+    with sqlite3.connect(path) as db:
+        db.executescript("""
+            CREATE TABLE person(national_id TEXT, first_name TEXT, born TEXT);
+            CREATE TABLE division(code TEXT, name TEXT);
+            INSERT INTO person VALUES('9991234561', 'زهرا‌سادات ی ک پ 𐎠',
+                                      '1370-12-30');
+            INSERT INTO division VALUES('01', 'تهران'), ('0101', 'شمیران');
+        """)
+    connector = Connector(home, SAMPLE, "Driver=%s;Database=%s" %
+                          (SQLITE, path))
+    connector.database = path
+    yield connector
+    connector.stop()
+
+
+def test_yes_and_no_look_alike(sample):
+    yes = sample.call("match", {"national_id": NATIONAL_ID})
+    no = sample.call("match", {"national_id": "0499370899"})
+    assert (yes.outcome, no.outcome) == ("answered", "answered")
+    assert (yes.json, no.json) == ({"result": "yes"}, {"result": "no"})
+    assert len(yes.raw) == len(no.raw)
+    assert yes.headers == no.headers
+    assert "answered" not in sample.log()
+
+
+def test_persian_text_survives(sample):
+    name = "زهرا‌سادات ی ک پ 𐎠"
+    answer = sample.call("match", {"national_id": NATIONAL_ID,
+                                   "first_name": name})
+    assert answer.json == {"result": "yes"}
+    other = sample.call("match", {"national_id": NATIONAL_ID,
+                                  "first_name": name.replace("ی", "ي")})
+    assert other.json == {"result": "no"}
+    found = sample.call("person", {"id": NATIONAL_ID})
+    assert found.json == {"found": "yes", "birth_date": "1370-12-30",
+                          "who": {"id": NATIONAL_ID, "first_name": name}}
+
+
+def test_alternative_identifiers(sample):
+    typed = {"id": {"type": "national_id", "value": NATIONAL_ID}}
+    assert sample.call("person", typed).json["found"] == "yes"
+    legal = {"id": {"type": "legal_person_id", "value": "99900123455"}}
+    assert sample.call("person", legal).json == {"found": "no"}
+    wrong = {"id": {"type": "foreigner_code", "value": NATIONAL_ID}}
+    assert sample.call("person", wrong).outcome == "invalid"
+
+
+def test_rows_and_scalars(sample):
+    assert sample.call("list").json == {
+        "found": "yes", "as_of": "1402-01-01",
+        "all": [{"code": "01", "name": "تهران"},
+                {"code": "0101", "name": "شمیران"}]}
+    assert sample.call("many").outcome == "failed"
+
+
+@pytest.mark.parametrize("item,good,bad", [
+    ("iban", "IR820540102680020817909002", "IR820540102680020817909003"),
+    ("company", "14007650912", "14007650913"),
+    ("bill", "7748317800142", "7748317800143"),
+    ("post", "1234567890", "123456789"),
+    ("amount", "999999999999999999", "1000000000000000000"),
+])
+def test_identifiers_are_checked(sample, item, good, bad):
+    assert sample.call("echo", {item: good}).outcome == "answered"
+    answer = sample.call("echo", {item: bad})
+    assert answer.status == 200 and answer.outcome == "invalid"
+    assert answer.json["type"] == "urn:payvand:problem:contract"
+    assert answer.json["member"] == item
+    assert answer.json["detail_fa"]
+    assert bad not in answer.raw.decode()
+
+
+@pytest.mark.parametrize("body,fault", [
+    (b'{"national_id":"9991234561","national_id":"9991234561"}', "duplicate"),
+    (b'{"national_id":"9991234561","x":"1"}', "unknown"),
+    (b'{}', "missing"), (b'', "not-json"), (b'{"national_id":', "not-json"),
+    (b'[]', "not-object"), (b'{"national_id":9991234561}', "not-string"),
+    (b'{"national_id":"9991234562"}', "check-digit"),
+    (b'{"national_id":"\xff"}', "not-json"),
+    (b'{"national_id":"9991234561\\u0000"}', "not-json"),
+    (b'[' * 60000, "too-deep"), (b' ' * 70000, "too-large"),
+])
+def test_malformed_bodies_are_invalid(sample, body, fault):
+    answer = sample.call("match", body)
+    assert (answer.outcome, answer.json["fault"]) == ("invalid", fault)
+
+
+def test_not_the_exchange_is_refused(sample):
+    for leave_out in ("Payvand-Consumer", "Payvand-Tracking-Id"):
+        headers = {k: v for k, v in GATE.items() if k != leave_out}
+        answer = sample.call("match", {}, headers)
+        assert (answer.status, answer.outcome) == (403, "failed")
+    bad_id = dict(GATE, **{"Payvand-Tracking-Id": "x" * 36})
+    assert sample.call("match", {}, bad_id).status == 403
+    assert sample.call("match", {}, verb="GET").status == 405
+    for path in (BASE + "nope", BASE + "match?x=1", BASE + "%6datch",
+                 BASE + "match/", "/", BASE + "a" * 4000):
+        assert sample.call("", {}, path=path).status == 404, path
+
+
+def test_failures_are_never_no(sample):
+    for name in ("broken-output", "broken-verify"):
+        answer = sample.call(name)
+        assert (answer.status, answer.outcome) == (200, "failed")
+    assert "connector.statement_refused" in sample.log()
+    assert "connector.answer_breaks_contract" in sample.log()
+
+
+def test_the_database_is_read_only(sample):
+    assert sample.call("write").outcome == "failed"
+    with sqlite3.connect(sample.database) as db:
+        assert db.execute("SELECT count(*) FROM person").fetchone() == (1,)
+
+
+def latency(connector, name, body, count=200):
+    taken = []
+    for _ in range(count):
+        start = time.monotonic()
+        assert connector.call(name, body).outcome == "answered"
+        taken.append(time.monotonic() - start)
+        time.sleep(0.005)
+    taken.sort()
+    return taken[len(taken) // 2], taken[int(len(taken) * 0.99)]
+
+
+def test_a_slow_statement_is_killed_at_its_deadline(sample):
+    body = {"national_id": NATIONAL_ID}
+    before = latency(sample, "match", body)
+    stop = threading.Event()
+    seen = []
+
+    def hammer():
+        while not stop.is_set():
+            start = time.monotonic()
+            answer = sample.call("slow")
+            seen.append((answer.outcome, time.monotonic() - start))
+
+    threads = [threading.Thread(target=hammer) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.3)
+    during = latency(sample, "match", body)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    print("median, p99 before", before, "during", during)
+    assert {outcome for outcome, _ in seen} == {"timeout"}
+    assert all(0.55 < taken < 1.2 for _, taken in seen), seen
+    # the slow statements burn both processors of a small machine
+    assert during[0] < before[0] + 0.02
+    assert during[1] < before[1] + 0.15
+
+
+def test_the_processes_give_up_what_they_can(sample):
+    with open("/proc/%d/status" % sample.process.pid) as text:
+        status = dict(line.split(":\t", 1) for line in text if ":\t" in line)
+    assert status["NoNewPrivs"].strip() == "1"
+    for pid in [sample.process.pid] + sample.workers():
+        with open("/proc/%d/limits" % pid) as text:
+            core = [x for x in text if x.startswith("Max core file size")]
+        assert core[0].split()[4:6] == ["0", "0"]
+
+
+# ---- the driver that misbehaves ----
+
+ONE = [{"name": "mark", "type": "first_name", "required": False}]
+
+
+def hang(home, extra="", methods=None, env=None, **config):
+    methods = methods or [
+        method("plain", "plain :mark", ONE),
+        method("hang", "hang", deadline_ms=500),
+        method("hang-too", "hang too", deadline_ms=500),
+        method("crash", "crash"), method("leave", "leave"),
+        method("lost", "lost"), method("two", "two"), method("long", "long"),
+        method("write", "write :mark", ONE),
+    ]
+    driver = built("libpayvand-hang-odbc.so")
+    return Connector(home, methods, "Driver=%s;%s" % (driver, extra),
+                     driver=driver, env=env, **config)
+
+
+@pytest.fixture
+def bad(tmp_path):
+    made = []
+
+    def start(*args, **kwargs):
+        made.append(hang(tmp_path, *args, **kwargs))
+        return made[-1]
+
+    yield start
+    for connector in made:
+        connector.stop()
+
+
+def test_a_hanging_system_call_is_killed_and_others_go_on(bad):
+    connector = bad()
+    before = latency(connector, "plain", {})
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        def one(name):
+            start = time.monotonic()
+            answer = connector.call(name)
+            return answer.outcome, time.monotonic() - start
+
+        calls = [pool.submit(one, "hang") for _ in range(16)]
+        time.sleep(0.05)
+        during = latency(connector, "plain", {}, 60)
+        done = [call.result() for call in calls]
+    print("median, p99 before", before, "during", during)
+    assert {outcome for outcome, _ in done} == {"timeout"}
+    assert all(0.45 < taken < 0.9 for _, taken in done), done
+    assert during[0] < before[0] + 0.01
+    assert during[1] < before[1] + 0.05
+    connector.wait(lambda: len(connector.workers()) == 3)
+    assert connector.call("plain").outcome == "answered"
+
+
+def test_two_hanging_methods_leave_room(bad):
+    connector = bad()
+    latency(connector, "plain", {}, 20)
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        calls = [pool.submit(connector.call, name)
+                 for name in ["hang", "hang-too"] * 4]
+        time.sleep(0.3)  # past the time after which a worker counts as slow
+        start = time.monotonic()
+        assert connector.call("plain").outcome == "answered"
+        assert time.monotonic() - start < 0.15
+        assert {c.result().outcome for c in calls} == {"timeout"}
+
+
+def test_a_lost_worker_is_failed_and_replaced(bad):
+    connector = bad()
+    for name in ("crash", "leave", "lost"):
+        assert connector.call(name).outcome == "failed", name
+        assert connector.call("plain").outcome == "answered", name
+    assert "sqlstate=08S01" in connector.log()
+    for pid in connector.workers():
+        os.kill(pid, signal.SIGKILL)
+    time.sleep(0.05)
+    assert connector.call("plain").outcome in ("answered", "failed")
+    connector.wait(lambda: connector.call("plain").outcome == "answered")
+
+
+def test_answers_past_their_bounds_fail(bad):
+    connector = bad()
+    assert connector.call("two").outcome == "failed"
+    assert connector.call("long").outcome == "failed"
+    assert connector.call("plain").outcome == "answered"
+
+
+def test_a_full_queue_fails_at_once(bad):
+    connector = bad(queue_max=8)
+    connector.wait(lambda: connector.call("plain").outcome == "answered")
+    with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        start = time.monotonic()
+
+        def one(_):
+            outcome = connector.call("hang").outcome
+            return outcome, time.monotonic() - start
+
+        done = list(pool.map(one, range(24)))
+        full = [taken for outcome, taken in done if outcome == "failed"]
+    assert len(full) == 24 - 2 - 4, done
+    assert max(full) < 0.4
+    assert "reason=queue-full" in connector.log()
+
+
+def test_a_driver_that_hangs_when_connecting(bad):
+    connector = bad("hang-connect")
+    start = time.monotonic()
+    answer = connector.call("plain")
+    assert answer.outcome == "timeout"
+    assert 1.8 < time.monotonic() - start < 3
+
+
+def test_a_database_that_is_not_there(tmp_path):
+    connector = Connector(tmp_path, [method("n", "SELECT 1 AS n")],
+                          "Driver=%s;Database=%s/none.sqlite" %
+                          (SQLITE, tmp_path))
+    try:
+        connector.wait(lambda: "backend_down" in connector.log())
+        start = time.monotonic()
+        assert connector.call("n").outcome == "failed"
+        assert time.monotonic() - start < 0.5
+        assert not os.path.exists(str(tmp_path / "none.sqlite"))
+        sqlite3.connect(str(tmp_path / "none.sqlite")).execute(
+            "CREATE TABLE t(a)").connection.commit()
+        connector.wait(lambda: connector.call("n").outcome == "answered")
+        assert "backend_up" in connector.log()
+    finally:
+        connector.stop()
+
+
+def test_a_talking_driver_leaves_nothing_behind(bad, tmp_path):
+    marker = "نشانه‌ای‌که‌نباید‌بماند"
+    connector = bad(env={"MARK_FILE": str(tmp_path / "mark")})
+    assert connector.call("write", {"mark": marker}).outcome == "answered"
+    assert connector.call("plain", {"mark": marker}).outcome == "answered"
+    connector.stop()
+    for folder, _, files in os.walk(tmp_path):
+        for name in files:
+            with open(os.path.join(folder, name), "rb") as text:
+                assert marker.encode() not in text.read(), name
+
+
+def test_kill_of_the_main_process_takes_all_with_it(bad):
+    connector = bad()
+    connector.wait(lambda: len(connector.workers()) == 3)
+    threading.Thread(target=lambda: suppress(connector.call, "hang")).start()
+    time.sleep(0.2)
+    family = connector.workers() + connector.children()
+    connector.process.kill()
+    connector.process.wait()
+    until = time.monotonic() + 5
+    while any(os.path.exists("/proc/%d" % pid) and
+              not is_zombie(pid) for pid in family):
+        assert time.monotonic() < until, family
+        time.sleep(0.02)
+
+
+def suppress(function, *args):
+    try:
+        function(*args)
+    except (OSError, http.client.HTTPException):
+        pass
+
+
+def is_zombie(pid):
+    try:
+        with open("/proc/%d/stat" % pid) as text:
+            return text.read().rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def test_the_end_answers_what_has_begun(bad):
+    connector = bad()
+    connector.wait(lambda: connector.call("plain").outcome == "answered")
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        call = pool.submit(connector.call, "hang")
+        time.sleep(0.1)
+        assert connector.stop() == 0
+        assert call.result().outcome == "timeout"
+    assert not os.path.exists(connector.socket)
+
+
+def test_another_uid_is_refused(bad):
+    if os.geteuid() == 12345:
+        pytest.skip("this is that user")
+    connector = bad(peer_uid=12345)
+    with pytest.raises((OSError, http.client.HTTPException)):
+        connector.call("plain")
+    assert "connector.peer_refused" in connector.log()
+
+
+def test_configuration_faults_are_named(tmp_path):
+    home = str(tmp_path)
+    for change, word in (({"colour": 1}, "colour"), ({"workers": 0},
+                         "workers"), ({"services": ["/none"]}, "/none"),
+                         ({"provider": "other"}, "provider")):
+        config = {"provider": PROVIDER, "socket": home + "/s", "dsn": "x",
+                  "driver": "x", "services": [home + "/service.json"],
+                  "data_items": [os.path.join(CATALOGUE, "data_items.json"),
+                                 os.path.join(CATALOGUE, "enactment.json")],
+                  **change}
+        with open(home + "/config.json", "w") as out:
+            json.dump(config, out)
+        with open(home + "/service.json", "w") as out:
+            json.dump({"format": 1, "service": "sample", "version": "v1",
+                       "provider": PROVIDER, "basis": "proposed",
+                       "title_fa": "x", "title_en": "x",
+                       "methods": [method("n", "SELECT 1 AS n")]}, out)
+        done = subprocess.run([built("payvand-connectord"), "--check",
+                               "--config", home + "/config.json"],
+                              capture_output=True, text=True,
+                              env={"ASAN_OPTIONS": "detect_leaks=0"})
+        assert done.returncode != 0 and word in done.stderr, done.stderr

@@ -214,6 +214,38 @@ class Process:
         return wrong
 
 
+class Daemon:
+    """nginx that went to the background: not our child, known by its pid."""
+
+    def __init__(self, name, argv, pid_file, env):
+        self.name = name
+        self.expected_dead = False
+        subprocess.run(argv, env=env, check=True, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
+        with open(pid_file) as file:
+            self.pid = int(file.read())
+        self.popen = self
+
+    def poll(self):
+        return None if is_alive(self.pid) else 0
+
+    def kill(self, sig=signal.SIGKILL):
+        self.expected_dead = True
+        if is_alive(self.pid):
+            os.kill(self.pid, sig)
+
+    def wait(self, timeout=10):
+        wait_for("%s to end" % self.name, lambda: not is_alive(self.pid),
+                 timeout)
+
+    def stop(self, sig=signal.SIGTERM, timeout=10):
+        if not is_alive(self.pid):
+            return None if self.expected_dead else "%s ended" % self.name
+        os.kill(self.pid, sig)
+        self.wait(timeout)
+        return None
+
+
 def _no_limit_core():
     import resource
     resource.setrlimit(resource.RLIMIT_CORE,
@@ -237,7 +269,7 @@ BAD_WORDS = ("[alert]", "[emerg]", "Sanitizer", "runtime error:",
 GATE_CONF = """
 load_module {module};
 {user}
-daemon off;
+daemon {daemon};
 worker_processes {workers};
 worker_rlimit_core 0;
 working_directory {home};
@@ -317,7 +349,9 @@ def directives(defaults, said, parts):
 class Exchange:
     def __init__(self, home, pki, workers=2, probes=True, edit=None,
                  deploy=None, unlimited=True, conf=None, traced_args=(),
-                 providers=PROVIDERS, core=False, journal=None):
+                 providers=PROVIDERS, core=False, journal=None,
+                 daemon=False):
+        self.daemon = daemon
         self.home = str(home)
         self.journal = journal or os.path.join(self.home, "journal")
         self.pki = pki
@@ -396,6 +430,7 @@ class Exchange:
         parts = {
             "module": built("ngx_http_payvand_module.so"),
             "user": "user root;" if os.getuid() == 0 else "",
+            "daemon": "on" if self.daemon else "off",
             "workers": self.workers, "home": self.home, "level": "info",
             "main": "", "http": "", "upstream": "", "server": "",
             "location": "", "locations": "", "servers": "", "listen": "",
@@ -503,9 +538,13 @@ class Exchange:
 
     def start_nginx(self):
         self.write_config()
-        self.nginx = Process("nginx", self.nginx_argv(),
-                             self.path("log", "nginx.out"),
-                             env=program_env(True), core=self.core)
+        if self.daemon:
+            self.nginx = Daemon("nginx", self.nginx_argv(),
+                                self.path("nginx.pid"), program_env(True))
+        else:
+            self.nginx = Process("nginx", self.nginx_argv(),
+                                 self.path("log", "nginx.out"),
+                                 env=program_env(True), core=self.core)
         self.processes.append(self.nginx)
         wait_for("the gate to listen", self._gate_listens)
 
@@ -585,13 +624,10 @@ class Exchange:
 
     def down(self, check=True):
         self.close_callers()
-        for process in reversed(list(self.processes)):
-            sig = signal.SIGQUIT if process is self.nginx else signal.SIGTERM
-            if process is self.nginx:
-                # a worker that waits for a connection of a test need not
-                # be waited for
-                sig = signal.SIGTERM
-            self.note(process.stop(sig))
+        # the gate first: its workers still have completions to hand over
+        for process in sorted(self.processes,
+                              key=lambda p: p is not self.nginx):
+            self.note(process.stop(signal.SIGTERM))
         self.processes = []
         for provider in self.provider.values():
             provider.stop()

@@ -71,8 +71,7 @@ class Load:
         wires = {}
         while not self.stopping.is_set():
             system, path = rng.choice(self.calls)
-            call = Call(str(uuid.UUID(int=rng.getrandbits(128), version=4)),
-                        system, path)
+            call = Call(str(uuid.uuid4()), system, path)
             self._one(call, wires)
             call.ended = time.monotonic()
             self.done.append(call)

@@ -286,6 +286,27 @@ ngx_http_payvand_pass_answer(ngx_http_request_t *r,
 }
 
 
+/*
+ * An answer that is not passed on costs the connection, unless all of it came
+ * with its header: then the connection is as good as after any other answer.
+ */
+
+static void
+ngx_http_payvand_swallow(ngx_http_upstream_t *u)
+{
+    if (u->headers_in.connection_close
+        || u->headers_in.status_n != NGX_HTTP_OK
+        || u->headers_in.content_length_n <= 0
+        || u->buffer.last - u->buffer.pos != u->headers_in.content_length_n)
+    {
+        return;
+    }
+
+    u->buffer.pos = u->buffer.last;
+    u->keepalive = 1;
+}
+
+
 static ngx_int_t
 ngx_http_payvand_judge(ngx_http_request_t *r, ngx_http_payvand_ctx_t *ctx,
     ngx_http_payvand_call_t *call)
@@ -340,6 +361,7 @@ ngx_http_payvand_judge(ngx_http_request_t *r, ngx_http_payvand_ctx_t *ctx,
     }
 
     if (ctx->reason != PV_REASON_NONE) {
+        ngx_http_payvand_swallow(u);
         return NGX_HTTP_BAD_GATEWAY;
     }
 

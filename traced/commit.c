@@ -62,8 +62,8 @@ struct check {
 };
 
 static void
-effect(struct traced *traced, int kind, struct epoch *epoch, uint32_t key,
-       uint64_t n)
+effect(struct traced *traced, enum effect_kind kind, struct epoch *epoch,
+       uint32_t key, uint64_t n)
 {
     struct effect *e = &traced->effect[traced->effect_count++];
 

@@ -188,11 +188,13 @@ struct pending {        /* a frame that waits for its answer */
     bool          in_commit; /* not on disk yet */
 };
 
+enum effect_kind { EFFECT_OPEN = 1, EFFECT_END, EFFECT_TAKE_BACK, EFFECT_LOST };
+
 struct effect { /* what is done once a commit is on disk */
-    enum { EFFECT_OPEN = 1, EFFECT_END, EFFECT_TAKE_BACK, EFFECT_LOST } kind;
-    uint32_t      key;
-    uint64_t      n; /* index, or how many */
-    struct epoch *epoch;
+    enum effect_kind kind;
+    uint32_t         key;
+    uint64_t         n; /* index, or how many */
+    struct epoch    *epoch;
 };
 
 struct traced {

@@ -182,7 +182,7 @@ show(const struct view *view, const char *prefix, json_t *object, int depth)
 }
 
 static int
-print(struct view *view, const struct pv_buf *answer, bool as_json)
+print(const struct view *view, const struct pv_buf *answer, bool as_json)
 {
     struct pv_buf out;
     json_t       *root;
@@ -198,8 +198,8 @@ print(struct view *view, const struct pv_buf *answer, bool as_json)
         result = pv_cli_print(answer);
         goto out;
     }
-    view->out = &out;
-    if (show(view, "", root, 0) != PV_OK) {
+    if (show(&(struct view){view->lang, view->all, &out}, "", root, 0) !=
+        PV_OK) {
         pv_cli_error("the status is too large");
         goto out;
     }
@@ -215,7 +215,7 @@ out:
 }
 
 static int
-fetch(struct view *view, const char *url, const char *ca, bool as_json)
+fetch(const struct view *view, const char *url, const char *ca, bool as_json)
 {
     char           address[ADDRESS_MAX_LEN];
     struct pv_http http;

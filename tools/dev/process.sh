@@ -53,17 +53,18 @@ pv_fingerprint() {
 # Members of the session that pid leads or led, apart from itself: workers
 # outlive a master that was killed. Only those of the exchange's own user.
 pv_session_members() {
-    local member owner
+    local member state session owner
 
     owner=$(stat -c %u "$PV_LOG" 2>/dev/null) || return 0
     # pid, (name), state, parent, group, session; the name may hold anything
-    for member in $(cat /proc/[0-9]*/stat 2>/dev/null |
+    cat /proc/[0-9]*/stat 2>/dev/null |
         sed -E 's/^([0-9]+) .*\) (.) [0-9]+ [0-9]+ ([0-9]+) .*/\1 \2 \3/' |
-        awk -v session="$1" '$2 != "Z" && $3 == session && $1 != session { print $1 }'); do
-        if [ "$(stat -c %u "/proc/$member" 2>/dev/null)" = "$owner" ]; then
-            printf '%s\n' "$member"
-        fi
-    done
+        while read -r member state session; do
+            if [ "$session" = "$1" ] && [ "$member" != "$1" ] && [ "$state" != Z ] &&
+                [ "$(stat -c %u "/proc/$member" 2>/dev/null)" = "$owner" ]; then
+                printf '%s\n' "$member"
+            fi
+        done
 }
 
 # Ends program $1 and its children; forgets it.

@@ -55,7 +55,7 @@ static void
 note_state(struct worker *worker, SQLSMALLINT kind, SQLHANDLE handle)
 {
     SQLCHAR     state[PV_SQLSTATE_LEN + 1] = "HY000";
-    SQLCHAR     text[1];
+    SQLCHAR     text[SQL_MAX_MESSAGE_LENGTH]; /* never looked at */
     SQLINTEGER  native;
     SQLSMALLINT len;
 

@@ -284,4 +284,20 @@ SQLGetDiagRec(SQLSMALLINT type, SQLHANDLE handle, SQLSMALLINT number,
     return SQL_SUCCESS;
 }
 
+/* the driver manager asks SQLGetDiagRec only where this is there too */
+SQLRETURN SQL_API
+SQLGetDiagField(SQLSMALLINT type, SQLHANDLE handle, SQLSMALLINT number,
+                SQLSMALLINT field, SQLPOINTER value, SQLSMALLINT max,
+                SQLSMALLINT *len)
+{
+    (void)type;
+    (void)handle;
+    (void)number;
+    (void)field;
+    (void)value;
+    (void)max;
+    (void)len;
+    return SQL_NO_DATA;
+}
+
 #pragma GCC visibility pop

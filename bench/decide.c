@@ -1,0 +1,397 @@
+/*
+ * decide.c - what a decision costs with few and with many grants, over LMDB
+ * with its lock table, as the workers open it.
+ *
+ * Two images are made in a temporary directory. Rounds alternate between
+ * them; in each, distinct (key, path) pairs in random order are looked up and
+ * decided. Times are CPU time of the thread, so that a busy machine disturbs
+ * caches but not the clock. Printed are the medians of the rounds, their spread, and what a
+ * call costs whose rows are kept: version, revocation and decision.
+ */
+#include <dirent.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/num.h"
+#include "policy/image.h"
+
+#define ROUNDS_MAX 101
+#define BATCH 50000 /* grants a transaction */
+#define WHEN INT64_C(1795255200000)
+#define PATH_MAX_LEN 256
+
+struct image {
+    char              dir[64];
+    uint32_t          agencies;
+    uint32_t          methods;
+    struct pv_policy *policy;
+    uint32_t         *pair; /* shuffled agency * methods + method */
+    uint32_t          pairs;
+    double            find_ns[ROUNDS_MAX];
+    double            kept_ns[ROUNDS_MAX];
+};
+
+static uint64_t seed = 0x9e3779b97f4a7c15u;
+
+static uint64_t
+next_random(void)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return seed;
+}
+
+static double
+cpu_ns(void)
+{
+    struct timespec ts;
+
+    if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts) != 0) {
+        return 0;
+    }
+    return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
+}
+
+static void
+must(enum pv_err err, const char *what)
+{
+    if (err != PV_OK) {
+        (void)fprintf(stderr, "%s: %s\n", what, pv_err_text(err));
+        exit(1);
+    }
+}
+
+static void
+key_of(uint32_t agency, uint8_t key[PV_KEY_HASH_LEN])
+{
+    uint64_t hash = (agency + 1) * UINT64_C(0x9e3779b97f4a7c15);
+
+    for (size_t i = 0; i < PV_KEY_HASH_LEN; i += sizeof(hash)) {
+        hash ^= hash >> 29;
+        hash *= UINT64_C(0xbf58476d1ce4e5b9);
+        pv_store_u64(key + i, hash);
+    }
+}
+
+static struct pv_slice
+path_of(uint32_t method, char room[PATH_MAX_LEN])
+{
+    int len = snprintf(room, PATH_MAX_LEN,
+                       "/x/provider-organisation-%u/service-%u/v1/inquire",
+                       method / 8, method);
+
+    return (struct pv_slice){room, (size_t)len};
+}
+
+static struct pv_id
+id_of(const char *format, uint32_t n)
+{
+    struct pv_id id = {0};
+    char         text[PV_POLICY_ID_MAX];
+    int          len;
+
+    len = snprintf(text, sizeof(text), "%s-%u", format, n);
+    id.len = (uint8_t)len;
+    memcpy(id.text, text, id.len);
+    return id;
+}
+
+static struct pv_slice
+view(const struct pv_id *id)
+{
+    return (struct pv_slice){id->text, id->len};
+}
+
+static void
+put_parties(struct pv_image *out, const struct image *image)
+{
+    struct pv_image_endpoint endpoint = {.port = 1};
+    char                     room[PATH_MAX_LEN];
+
+    for (uint32_t i = 0; i < image->agencies; i++) {
+        struct pv_image_system row = {.has_key = true};
+
+        row.row.system = id_of("system-of-agency", i);
+        row.row.agency = id_of("agency-organisation", i);
+        must(pv_image_number(out, PV_IMAGE_SYSTEM, view(&row.row.system),
+                             &row.row.number),
+             "system");
+        must(pv_image_number(out, PV_IMAGE_AGENCY, view(&row.row.agency),
+                             &row.row.agency_number),
+             "agency");
+        row.row.kind = PV_SYSTEM_APPLICATION;
+        row.row.network_count = 1;
+        key_of(i, row.key_hash);
+        must(pv_image_put_system(out, &row), "system");
+    }
+    for (uint32_t i = 0; i < image->methods; i++) {
+        struct pv_image_method row = {.row = {.pattern = PV_PATTERN_INQUIRY}};
+        struct pv_slice        path = path_of(i, room);
+
+        must(pv_image_number(out, PV_IMAGE_METHOD, path, &row.row.number),
+             "method");
+        row.row.provider = id_of("provider-organisation", i / 8);
+        row.row.service = id_of("service", i);
+        row.row.version = id_of("v", 1);
+        row.row.method = id_of("inquire", 0);
+        row.row.endpoint_number = 1 + i / 8;
+        must(pv_image_put_endpoint(out, row.row.endpoint_number, &endpoint),
+             "endpoint");
+        must(pv_image_put_method(out, path, &row), "method");
+    }
+}
+
+static void
+put_grants(struct pv_image *out, const struct image *image)
+{
+    uint32_t all = image->agencies * image->methods;
+    uint64_t changes;
+
+    for (uint32_t i = 0; i < all; i++) {
+        struct pv_image_place place = {
+            .agency = 1 + i / image->methods,
+            .method = 1 + i % image->methods,
+            .level = PV_GRANT_AGENCY,
+            .subject = 1 + i / image->methods,
+        };
+        struct pv_grant_row row = {.kind = PV_GRANT_AGENCY,
+                                   .start_ms = 1,
+                                   .rate_per_s = 10,
+                                   .burst = 20,
+                                   .per_day = 20000,
+                                   .purpose_count = 1};
+
+        row.id = id_of("g-m24-r1", i);
+        row.resolution = id_of("m24/r", 1);
+        row.purpose[0] = id_of("licence-review", 0);
+        must(pv_image_put_grant(out, &place, &row), "grant");
+        if (i % BATCH == BATCH - 1) {
+            must(pv_image_commit(out, &changes), "commit");
+            must(pv_image_begin(out, PV_IMAGE_CHANGE), "begin");
+        }
+    }
+    must(pv_image_commit(out, &changes), "commit");
+}
+
+static void
+shuffle(struct image *image, uint32_t wanted)
+{
+    uint32_t all = image->agencies * image->methods;
+
+    image->pairs = wanted < all ? wanted : all;
+    image->pair = calloc(all, sizeof(*image->pair));
+    if (image->pair == NULL) {
+        must(PV_ENOMEM, "pairs");
+    }
+    for (uint32_t i = 0; i < all; i++) {
+        image->pair[i] = i;
+    }
+    for (uint32_t i = 0; i < image->pairs; i++) {
+        uint32_t other = i + (uint32_t)(next_random() % (all - i));
+        uint32_t kept = image->pair[i];
+
+        image->pair[i] = image->pair[other];
+        image->pair[other] = kept;
+    }
+}
+
+static void
+make(struct image *image, uint32_t agencies, uint32_t methods, uint32_t wanted)
+{
+    struct pv_image *out = NULL;
+    struct pv_why    why = {""};
+    enum pv_err      err;
+
+    image->agencies = agencies;
+    image->methods = methods;
+    memcpy(image->dir, "/tmp/pv-bench-XXXXXX", sizeof("/tmp/pv-bench-XXXXXX"));
+    if (mkdtemp(image->dir) == NULL) {
+        must(PV_ESYS, "directory");
+    }
+    err = pv_image_open(image->dir, false, &out, &why);
+    must(err, why.text);
+    must(pv_image_begin(out, PV_IMAGE_CHANGE), "begin");
+    put_parties(out, image);
+    put_grants(out, image);
+    pv_image_close(out);
+    err = pv_policy_open(image->dir, &image->policy, &why);
+    must(err, why.text);
+    shuffle(image, wanted);
+}
+
+static void
+drop(struct image *image)
+{
+    static const char *const file[] = {"data.mdb", "lock.mdb"};
+    char                     path[128];
+
+    pv_policy_close(image->policy);
+    free(image->pair);
+    for (size_t i = 0; i < 2; i++) {
+        if (snprintf(path, sizeof(path), "%s/%s", image->dir, file[i]) > 0) {
+            (void)unlink(path); /* a temporary directory */
+        }
+    }
+    (void)rmdir(image->dir); /* as above */
+}
+
+static void
+one_call(struct image *image, uint32_t pair, bool kept, struct pv_rows *rows)
+{
+    struct pv_certificate certificate = {.not_after_ms = INT64_MAX,
+                                         .serial = {7},
+                                         .serial_len = 1};
+    struct pv_call        call = {.when_ms = WHEN, .certificate = &certificate};
+    struct pv_decision    decision;
+    char                  room[PATH_MAX_LEN];
+    uint64_t              version;
+    bool                  revoked = false;
+
+    if (kept) {
+        must(pv_policy_version(image->policy, &version), "version");
+        must(pv_policy_revoked(image->policy, &certificate, &revoked),
+             "revoked");
+    } else {
+        key_of(pair / image->methods, certificate.key_hash);
+        must(pv_policy_find(image->policy, certificate.key_hash,
+                            path_of(pair % image->methods, room), rows),
+             "find");
+    }
+    pv_policy_decide(rows, &call, revoked, &decision);
+    if (decision.verdict != PV_ALLOW) {
+        must(PV_ESTATE, "the decision must allow");
+    }
+}
+
+/* What making key and path costs, taken off the look-ups. */
+static double
+overhead_ns(const struct image *image)
+{
+    uint8_t  key[PV_KEY_HASH_LEN];
+    char     room[PATH_MAX_LEN];
+    size_t   sum = 0;
+    double   start = cpu_ns();
+    double   end;
+
+    for (uint32_t i = 0; i < image->pairs; i++) {
+        key_of(image->pair[i] / image->methods, key);
+        sum += path_of(image->pair[i] % image->methods, room).len + key[0];
+    }
+    end = cpu_ns();
+    return sum == 0 ? 0 : (end - start) / image->pairs;
+}
+
+static void
+measure(struct image *image, size_t round, uint32_t calls)
+{
+    static struct pv_rows rows;
+    double                start = cpu_ns();
+    double                overhead = overhead_ns(image);
+
+    start = cpu_ns();
+    for (uint32_t i = 0; i < calls; i++) {
+        one_call(image, image->pair[i % image->pairs], false, &rows);
+    }
+    image->find_ns[round] = (cpu_ns() - start) / calls - overhead;
+    start = cpu_ns();
+    for (uint32_t i = 0; i < calls; i++) {
+        one_call(image, 0, true, &rows);
+    }
+    image->kept_ns[round] = (cpu_ns() - start) / calls;
+}
+
+static int
+by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static double
+median(double *value, size_t count)
+{
+    qsort(value, count, sizeof(*value), by_value);
+    return value[count / 2];
+}
+
+static int
+report(struct image *few, struct image *many, size_t rounds, bool as_json)
+{
+    double few_find = median(few->find_ns, rounds);
+    double many_find = median(many->find_ns, rounds);
+    double few_kept = median(few->kept_ns, rounds);
+    double many_kept = median(many->kept_ns, rounds);
+
+    if (as_json) {
+        return printf("{\"rounds\":%zu,\"grants\":[%u,%u],\"distinct\":[%u,%u],"
+                      "\"find_and_decide_ns\":[%.0f,%.0f],"
+                      "\"spread_ns\":[[%.0f,%.0f],[%.0f,%.0f]],"
+                      "\"difference_ns\":%.0f,\"wanted_difference_ns\":800,"
+                      "\"kept_rows_ns\":[%.0f,%.0f]}\n",
+                      rounds, few->agencies * few->methods,
+                      many->agencies * many->methods, few->pairs, many->pairs,
+                      few_find, many_find, few->find_ns[0],
+                      few->find_ns[rounds - 1], many->find_ns[0],
+                      many->find_ns[rounds - 1], many_find - few_find,
+                      few_kept, many_kept) < 0;
+    }
+    return printf("%-34s %12s %12s\n%-34s %12u %12u\n%-34s %12u %12u\n"
+                  "%-34s %12.0f %12.0f\n%-34s %5.0f..%5.0f %5.0f..%5.0f\n"
+                  "%-34s %12.0f %12.0f\n%-34s %12s %12.0f (wanted: 800)\n",
+                  "", "few", "many", "grants", few->agencies * few->methods,
+                  many->agencies * many->methods, "distinct looked up",
+                  few->pairs, many->pairs, "find + decide, ns (median)",
+                  few_find, many_find, "  rounds, ns", few->find_ns[0],
+                  few->find_ns[rounds - 1], many->find_ns[0],
+                  many->find_ns[rounds - 1],
+                  "rows kept: version+revoked+decide", few_kept, many_kept,
+                  "difference, ns", "", many_find - few_find) < 0;
+}
+
+int
+main(int argc, char **argv)
+{
+    static const struct option option[] = {
+        {"json", no_argument, NULL, 'j'},
+        {"rounds", required_argument, NULL, 'r'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    static struct image few;
+    static struct image many;
+    uint64_t            rounds = 7;
+    bool                as_json = false;
+    int                 failed;
+    int                 c;
+
+    while ((c = getopt_long(argc, argv, "", option, NULL)) != -1) {
+        if (c == 'j') {
+            as_json = true;
+        } else if (c != 'r' || pv_slice_to_u64(pv_slice_from(optarg),
+                                               ROUNDS_MAX, &rounds) != PV_OK ||
+                   rounds == 0) {
+            (void)fprintf(stderr, "payvand-bench-decide [--rounds N] [--json]"
+                                  ": the cost of a decision with 1,000 and "
+                                  "with 1,000,000 grants\n");
+            return c == 'h' ? 0 : 2;
+        }
+    }
+    make(&few, 50, 20, 200000);
+    make(&many, 5000, 200, 200000);
+    for (size_t i = 0; i < rounds; i++) {
+        measure(&few, i, 200000);
+        measure(&many, i, 200000);
+    }
+    failed = report(&few, &many, rounds, as_json);
+    drop(&few);
+    drop(&many);
+    return failed;
+}

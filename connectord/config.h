@@ -25,7 +25,7 @@
 #define PV_CONNECTOR_SERVICES_MAX 64
 #define PV_CONNECTOR_WORKERS_MAX 64
 #define PV_CONNECTOR_QUEUE_MAX 4096
-#define PV_SOCKET_PATH_MAX 108
+#define PV_SOCKET_PATH_MAX 104 /* sun_path less ".new" */
 
 struct pv_connector_config {
     char                    provider[PV_NAME_MAX + 1];

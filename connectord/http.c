@@ -575,14 +575,14 @@ open_listener(struct pv_http *http, struct pv_why *why)
         pv_why_set(why, "%s: another connector listens there", path);
         return PV_EEXIST;
     }
-    if (errno == ECONNREFUSED) {
-        (void)unlink(path); /* left by one that died; bind tells otherwise */
-    }
+    /* made under another name, so that who sees the path can connect */
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s.new", path);
+    (void)unlink(address.sun_path); /* left by one that died */
     mask = umask(http->config->peer_uid == geteuid() ? 0177 : 0117);
     bound = bind(fd, (struct sockaddr *)&address, sizeof(address));
     (void)umask(mask); /* cannot fail */
     if (bound != 0 || listen(fd, BACKLOG) != 0 ||
-        stat(path, &http->made) != 0) {
+        rename(address.sun_path, path) != 0 || stat(path, &http->made) != 0) {
         pv_why_set(why, "%s: %s", path, strerror(errno));
         return PV_ESYS;
     }

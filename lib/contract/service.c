@@ -438,6 +438,11 @@ take_outputs(struct loader *loader, const json_t *object)
         return refuse(loader,
                       "yes-if-row needs exactly one output of type yes_no");
     }
+    if (method->answer == PV_ANSWER_YES_IF_ROW &&
+        strlen(method->column[0].name) + strlen("{'':'yes'}") >
+            method->pad_to) {
+        return refuse(loader, "the answer yes is longer than \"pad_to\"");
+    }
     return PV_OK;
 }
 

@@ -5,6 +5,8 @@
 
 #include "policy/db.h"
 
+#define NEIGHBOURS_MAX 32 /* grants of one agency and method read in a row */
+
 /* A cursor over the rows whose key starts with a prefix. */
 struct scan {
     MDB_cursor   *cursor;
@@ -15,10 +17,8 @@ struct scan {
 };
 
 static void
-scan_start(struct scan *scan, struct pv_policy *policy, MDB_cursor *cursor)
+scan_start(struct scan *scan, MDB_cursor *cursor)
 {
-    /* cannot fail for a cursor of this transaction that was open before */
-    (void)mdb_cursor_renew(policy->txn, cursor);
     scan->cursor = cursor;
     scan->started = false;
 }
@@ -155,7 +155,7 @@ find_suspensions(struct pv_policy *policy, struct pv_rows *rows)
     struct scan                scan;
     enum pv_err                err;
 
-    scan_start(&scan, policy, policy->small);
+    scan_start(&scan, policy->small);
     pv_key_start(&scan.prefix, PV_TABLE_SUSPENSIONS);
     pv_key_u32(&scan.prefix, rows->system.agency_number);
     pv_key_u32(&scan.prefix, rows->method.number);
@@ -185,6 +185,23 @@ find_suspensions(struct pv_policy *policy, struct pv_rows *rows)
     return err == PV_ENOTFOUND ? PV_OK : err;
 }
 
+/* One row into the next place of rows. */
+static enum pv_err
+take_grant(const struct scan *scan, uint8_t level, struct pv_rows *rows)
+{
+    struct pv_grant_row *row = &rows->grant[rows->grant_count];
+    enum pv_err          err = scan_row(scan, PV_ROW_GRANT, row);
+
+    if (err != PV_OK) {
+        return err;
+    }
+    if (row->kind != level) {
+        return PV_ECORRUPT;
+    }
+    rows->grant_count++;
+    return PV_OK;
+}
+
 /* The grants of one subject; rows past the maximum are not found, which can
  * only refuse. */
 static enum pv_err
@@ -194,79 +211,76 @@ find_grants_of(struct pv_policy *policy, struct pv_rows *rows, uint8_t level,
     struct scan scan;
     enum pv_err err;
 
-    scan_start(&scan, policy, policy->grants);
+    scan_start(&scan, policy->grants);
     pv_key_grants_of(&scan.prefix, rows->system.agency_number,
                      rows->method.number);
     pv_key_u8(&scan.prefix, level);
     pv_key_u32(&scan.prefix, subject);
     while (rows->grant_count < PV_POLICY_GRANTS_MAX) {
-        struct pv_grant_row *row = &rows->grant[rows->grant_count];
-
         err = scan_next(&scan);
         if (err == PV_OK) {
-            err = scan_row(&scan, PV_ROW_GRANT, row);
+            err = take_grant(&scan, level, rows);
         }
         if (err != PV_OK) {
             return err == PV_ENOTFOUND ? PV_OK : err;
         }
-        if (row->kind != level) {
-            return PV_ECORRUPT;
-        }
-        rows->grant_count++;
     }
     return PV_OK;
 }
 
-/* No grant of its own: does another unit or system of the agency hold one? */
-static enum pv_err
-find_hint(struct pv_policy *policy, struct pv_rows *rows)
-{
-    static const struct {
-        uint8_t level;
-        uint8_t reason;
-    } hint[] = {
-        {PV_GRANT_UNIT, PV_REASON_NOT_THIS_UNIT},
-        {PV_GRANT_SYSTEM, PV_REASON_NOT_THIS_SYSTEM},
-    };
-
-    for (size_t i = 0; i < sizeof(hint) / sizeof(hint[0]); i++) {
-        struct scan scan;
-        enum pv_err err;
-
-        scan_start(&scan, policy, policy->grants);
-        pv_key_grants_of(&scan.prefix, rows->system.agency_number,
-                         rows->method.number);
-        pv_key_u8(&scan.prefix, hint[i].level);
-        err = scan_next(&scan);
-        if (err == PV_OK) {
-            rows->hint = hint[i].reason;
-            return PV_OK;
-        }
-        if (err != PV_ENOTFOUND) {
-            return err;
-        }
-    }
-    return PV_OK;
-}
-
+/*
+ * All grants of the agency for the method are neighbours, in the order of
+ * decision: one seek finds the caller's and what to hint at. Where an agency
+ * holds very many for one method, each subject is sought by itself.
+ */
 static enum pv_err
 find_individual(struct pv_policy *policy, struct pv_rows *rows)
 {
+    struct scan scan;
     enum pv_err err;
+    size_t      seen = 0;
+    uint8_t     hint = PV_REASON_NONE;
 
-    err = find_grants_of(policy, rows, PV_GRANT_SYSTEM, rows->system.number);
-    if (err == PV_OK && rows->system.unit_number != 0) {
-        err = find_grants_of(policy, rows, PV_GRANT_UNIT,
-                             rows->system.unit_number);
+    scan_start(&scan, policy->grants);
+    pv_key_grants_of(&scan.prefix, rows->system.agency_number,
+                     rows->method.number);
+    while ((err = scan_next(&scan)) == PV_OK && seen++ < NEIGHBOURS_MAX) {
+        struct pv_image_place place;
+
+        if (scan.key.mv_size != PV_KEY_GRANT_LEN) {
+            return PV_ECORRUPT;
+        }
+        place = pv_key_place(scan.key.mv_data);
+        if (!concerns(&rows->system, place.level, place.subject)) {
+            hint = place.level == PV_GRANT_UNIT ? PV_REASON_NOT_THIS_UNIT
+                   : hint != PV_REASON_NONE     ? hint
+                                                : PV_REASON_NOT_THIS_SYSTEM;
+            continue;
+        }
+        if (rows->grant_count < PV_POLICY_GRANTS_MAX) {
+            err = take_grant(&scan, place.level, rows);
+            if (err != PV_OK) {
+                return err;
+            }
+        }
     }
-    if (err == PV_OK) {
-        err = find_grants_of(policy, rows, PV_GRANT_AGENCY,
-                             rows->system.agency_number);
+    if (err == PV_OK) { /* very many */
+        rows->grant_count = 0;
+        err = find_grants_of(policy, rows, PV_GRANT_SYSTEM,
+                             rows->system.number);
+        if (err == PV_OK && rows->system.unit_number != 0) {
+            err = find_grants_of(policy, rows, PV_GRANT_UNIT,
+                                 rows->system.unit_number);
+        }
+        if (err == PV_OK) {
+            err = find_grants_of(policy, rows, PV_GRANT_AGENCY,
+                                 rows->system.agency_number);
+        }
     }
-    if (err == PV_OK && rows->grant_count == 0) {
-        err = find_hint(policy, rows);
+    if (rows->grant_count == 0) {
+        rows->hint = hint;
     }
-    return err;
+    return err == PV_ENOTFOUND ? PV_OK : err;
 }
 
 static bool
@@ -290,7 +304,7 @@ find_group_grants(struct pv_policy *policy, const struct pv_image_system *caller
     if (caller->group_count == 0) {
         return PV_OK;
     }
-    scan_start(&scan, policy, policy->small);
+    scan_start(&scan, policy->small);
     pv_key_start(&scan.prefix, PV_TABLE_GROUP_GRANTS);
     pv_key_u32(&scan.prefix, rows->method.number);
     while (rows->grant_count < PV_POLICY_GRANTS_MAX) {
@@ -346,7 +360,7 @@ find_modes(struct pv_policy *policy, struct pv_rows *rows)
     enum pv_err          err;
     bool                 covered;
 
-    scan_start(&scan, policy, policy->small);
+    scan_start(&scan, policy->small);
     pv_key_start(&scan.prefix, PV_TABLE_MODES);
     pv_key_u32(&scan.prefix, rows->method.number);
     while (rows->grant_count < PV_POLICY_GRANTS_MAX) {
@@ -392,7 +406,13 @@ find_all(struct pv_policy *policy, const uint8_t *key_hash,
         return err;
     }
 
-    err = find_suspensions(policy, rows);
+    err = pv_db_err(mdb_cursor_renew(policy->txn, policy->small));
+    if (err == PV_OK) {
+        err = pv_db_err(mdb_cursor_renew(policy->txn, policy->grants));
+    }
+    if (err == PV_OK) {
+        err = find_suspensions(policy, rows);
+    }
     if (err == PV_OK) {
         err = find_individual(policy, rows);
     }

@@ -249,7 +249,12 @@ run(void)
         err = loop(&program);
         pv_log_info("connector.ended", "provider=%s", program.config->provider);
     }
-    pv_pool_free(program.pool);
+    pv_pool_free(program.pool); /* calls still open end as failed */
+    if (program.http != NULL) {
+        int64_t unused;
+
+        pv_http_run(program.http, &unused); /* and are told so */
+    }
     pv_http_free(program.http);
     pv_connector_config_free(program.config);
     return err == PV_OK ? EXIT_SUCCESS : EXIT_FAILURE;

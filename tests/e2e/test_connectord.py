@@ -547,6 +547,19 @@ def test_the_end_answers_what_has_begun(bad):
     assert not os.path.exists(connector.socket)
 
 
+def test_without_its_spawner_it_ends_and_says_so(bad):
+    connector = bad()
+    connector.wait(lambda: connector.call("plain").outcome == "answered")
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        call = pool.submit(connector.call, "hang")
+        time.sleep(0.1)
+        for pid in connector.children():
+            os.kill(pid, signal.SIGKILL)
+        assert connector.process.wait(10) == 1
+        assert call.result().outcome == "failed"
+    assert "connector.spawner_gone" in connector.log()
+
+
 def test_another_uid_is_refused(bad):
     if os.geteuid() == 12345:
         pytest.skip("this is that user")

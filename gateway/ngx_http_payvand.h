@@ -338,7 +338,7 @@ void ngx_http_payvand_journal_refusal(ngx_http_payvand_ctx_t *ctx);
 /* The call is over: its completion follows its record. */
 void ngx_http_payvand_journal_complete(ngx_http_payvand_ctx_t *ctx);
 
-/* "up", "low_space" or "down", for the status page. */
+/* "up", "low_space", "stalled" or "down", for the status page. */
 const char *ngx_http_payvand_journal_state(void);
 
 /* The request is going away: forget it in every queue. */

@@ -53,6 +53,7 @@ typedef struct {
     ngx_str_t                   path;
     ngx_str_t                   node;
     unsigned                    counting:1;   /* COUNTS were asked for */
+    unsigned                    stalled:1;    /* no ack within the timeout */
     unsigned                    complained:1;
     u_char                      in[PV_WIRE_PACKET_MAX];
 } ngx_http_payvand_line_t;
@@ -381,6 +382,7 @@ ngx_http_payvand_line_up(size_t len)
 
     line.flags = pv_load_u32(line.in + 16);
     line.state = NGX_HTTP_PAYVAND_LINE_UP;
+    line.stalled = 0;
 
     if (line.complained) {
         line.complained = 0;
@@ -438,6 +440,7 @@ ngx_http_payvand_line_ack(size_t len, uint32_t count)
     }
 
     line.flags = pv_load_u32(line.in + 8);
+    line.stalled = 0;
 
     for (p = line.in + 16; count--; p += 16) {
 
@@ -687,8 +690,25 @@ ngx_http_payvand_line_send(void)
 ngx_uint_t
 ngx_http_payvand_line_is_down(void)
 {
-    return line.state != NGX_HTTP_PAYVAND_LINE_UP
-           && ngx_current_msec - line.down_since > line.timeout;
+    return line.stalled
+           || (line.state != NGX_HTTP_PAYVAND_LINE_UP
+               && ngx_current_msec - line.down_since > line.timeout);
+}
+
+
+/*
+ * traced is there and says nothing: until it does, calls are refused at once
+ * instead of each after its wait, and no frames pile up.
+ */
+
+void
+ngx_http_payvand_line_stalled(void)
+{
+    if (!line.stalled && line.state == NGX_HTTP_PAYVAND_LINE_UP) {
+        line.stalled = 1;
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "payvand.journal_stalled refusing calls until it answers");
+    }
 }
 
 
@@ -704,6 +724,10 @@ ngx_http_payvand_journal_state(void)
 {
     if (line.state != NGX_HTTP_PAYVAND_LINE_UP) {
         return "down";
+    }
+
+    if (line.stalled) {
+        return "stalled";
     }
 
     return ngx_http_payvand_line_low_space() ? "low_space" : "up";

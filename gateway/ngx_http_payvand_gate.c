@@ -240,6 +240,11 @@ ngx_http_payvand_look_up(ngx_http_payvand_ctx_t *ctx, struct pv_slice path,
 
     err = pv_policy_version(gate.policy, &version);
 
+    if (err != PV_OK) {
+        pv_policy_close(gate.policy);
+        gate.policy = NULL;
+    }
+
     /* a revocation is a row too: it stands as long as the version does */
 
     if (err == PV_OK
@@ -261,10 +266,9 @@ ngx_http_payvand_look_up(ngx_http_payvand_ctx_t *ctx, struct pv_slice path,
     }
 
     if (err != PV_OK) {
+        /* one bad row refuses its own calls, not everybody's */
         ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
                       "payvand.policy_unreadable err=%d", err);
-        pv_policy_close(gate.policy);
-        gate.policy = NULL;
         return PV_REASON_POLICY_UNREADABLE;
     }
 

@@ -454,6 +454,7 @@ ngx_http_payvand_expire(ngx_event_t *ev)
         }
 
         ngx_http_payvand_count(NGX_HTTP_PAYVAND_JOURNAL_TIMEOUTS);
+        ngx_http_payvand_line_stalled();
 
         ctx->reason = PV_REASON_JOURNAL_DOWN;
         ngx_http_payvand_wake(ctx);
@@ -482,10 +483,13 @@ ngx_http_payvand_journal_complete(ngx_http_payvand_ctx_t *ctx)
 
     completion = &flight->completion;
 
-    if (ctx->forwarded_ms == 0) {
-        completion->outcome = PV_OUTCOME_UNAVAILABLE;
+    completion->outcome = ctx->outcome;
 
-    } else {
+    if (ctx->outcome == PV_OUTCOME_NONE) {  /* no log phase: no answer either */
+        completion->outcome = PV_OUTCOME_UNAVAILABLE;
+    }
+
+    if (ctx->forwarded_ms) {
         step = ctx->rows->method.pattern == PV_PATTERN_VERIFY
                ? NGX_HTTP_PAYVAND_ROUND : 1;
 
@@ -493,7 +497,6 @@ ngx_http_payvand_journal_complete(ngx_http_payvand_ctx_t *ctx)
         completion->first_ms = (uint64_t) ctx->first_ms / step * step;
         completion->last_ms = ctx->first_ms
                               ? (uint64_t) ctx->last_ms / step * step : 0;
-        completion->outcome = ctx->outcome;
 
         /* where a method depends on an earlier answer, the class would tell
            that answer (design 4) */

@@ -63,6 +63,9 @@ void ngx_http_payvand_line_kick(void);
 ngx_uint_t ngx_http_payvand_line_is_down(void);
 ngx_uint_t ngx_http_payvand_line_low_space(void);
 
+/* A call waited in vain. */
+void ngx_http_payvand_line_stalled(void);
+
 
 /* journal.c: called by frame.c */
 

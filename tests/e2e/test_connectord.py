@@ -463,7 +463,8 @@ def test_a_full_queue_fails_at_once(bad):
 
         done = list(pool.map(one, range(24)))
         full = [taken for outcome, taken in done if outcome == "failed"]
-    assert len(full) == 24 - 2 - 4, done
+    # two with workers (one, while the second connects), four in the queue
+    assert len(full) in (24 - 2 - 4, 24 - 1 - 4), done
     assert max(full) < 0.4
     assert "reason=queue-full" in connector.log()
 

@@ -31,6 +31,7 @@ static const int allowed[] = {
     SCMP_SYS(fdatasync),
     SCMP_SYS(fsync),
     SCMP_SYS(fallocate),
+    SCMP_SYS(fadvise64),
     SCMP_SYS(fstat),
     SCMP_SYS(newfstatat),
     SCMP_SYS(fstatfs),

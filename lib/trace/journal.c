@@ -104,6 +104,28 @@ write_at(int fd, const uint8_t *bytes, size_t len, uint64_t at)
     return PV_OK;
 }
 
+void
+pv_journal_go_direct(struct pv_journal *journal)
+{
+    int flags = fcntl(journal->fd, F_GETFL);
+
+    journal->direct =
+        flags != -1 && fcntl(journal->fd, F_SETFL, flags | O_DIRECT) == 0;
+}
+
+/* Without O_DIRECT, on a file system or a disk that does not take it so. */
+static void
+go_buffered(struct pv_journal *journal)
+{
+    int flags = fcntl(journal->fd, F_GETFL);
+
+    journal->direct = false;
+    if (flags != -1) {
+        /* the next write tells whether it helped */
+        (void)fcntl(journal->fd, F_SETFL, flags & ~O_DIRECT);
+    }
+}
+
 enum pv_err
 pv_segment_prepare(int dirfd, uint64_t size, int *ret_fd)
 {
@@ -133,6 +155,8 @@ pv_segment_prepare(int dirfd, uint64_t size, int *ret_fd)
     if (fsync(fd) == -1) {
         goto out;
     }
+    /* zeros in the page cache would only be in the way; a hint */
+    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
     *ret_fd = fd;
     fd = -1; /* handed to the caller */
     err = PV_OK;
@@ -205,6 +229,7 @@ pv_journal_next(struct pv_journal *journal, int spare, enum pv_segment_why why)
     fd = -1; /* handed to the journal */
     journal->segment = head;
     journal->at = PV_SEGMENT_HEAD_LEN;
+    pv_journal_go_direct(journal);
     journal->failed = false;
     journal->marked = true; /* the new head says that all before is complete */
     err = PV_OK;
@@ -237,9 +262,10 @@ enum pv_err
 pv_journal_commit(struct pv_journal *journal, struct pv_commit *commit,
                   int64_t now_ms)
 {
-    uint64_t len = align_up(commit->len, journal->segment.align);
-    int64_t  time_ms = now_ms > journal->time_ms ? now_ms : journal->time_ms;
-    uint8_t *head = commit->buf;
+    uint64_t    len = align_up(commit->len, journal->segment.align);
+    int64_t     time_ms = now_ms > journal->time_ms ? now_ms : journal->time_ms;
+    uint8_t    *head = commit->buf;
+    enum pv_err err;
 
     if (journal->fd == -1 || journal->failed ||
         commit->first_index != journal->next_index) {
@@ -260,8 +286,12 @@ pv_journal_commit(struct pv_journal *journal, struct pv_commit *commit,
     pv_store_u32(head + 4, pv_crc32c(0, head + 8, PV_COMMIT_HEAD_LEN - 8));
     memset(commit->buf + commit->len, 0, len - commit->len);
 
-    if (write_at(journal->fd, commit->buf, len, journal->at) != PV_OK ||
-        fdatasync(journal->fd) == -1) {
+    err = write_at(journal->fd, commit->buf, len, journal->at);
+    if (err != PV_OK && errno == EINVAL && journal->direct) {
+        go_buffered(journal); /* nothing was tried yet, let alone written */
+        err = write_at(journal->fd, commit->buf, len, journal->at);
+    }
+    if (err != PV_OK || fdatasync(journal->fd) == -1) {
         journal->failed = true; /* what the disk holds now is unknown */
         return PV_ESYS;
     }
@@ -277,7 +307,8 @@ pv_journal_commit(struct pv_journal *journal, struct pv_commit *commit,
 enum pv_err
 pv_journal_mark(struct pv_journal *journal, int64_t now_ms)
 {
-    uint8_t          room[PV_COMMIT_HEAD_LEN + PV_COMMIT_ALIGN_MAX];
+    _Alignas(PV_COMMIT_ALIGN_MAX)
+        uint8_t      room[PV_COMMIT_HEAD_LEN + PV_COMMIT_ALIGN_MAX];
     struct pv_commit mark = {.buf = room, .cap = PV_COMMIT_HEAD_LEN};
 
     pv_commit_begin(&mark, journal->next_index);

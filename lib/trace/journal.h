@@ -211,6 +211,7 @@ struct pv_journal {
     uint64_t               next_commit;
     uint32_t               last_crc;
     int64_t                time_ms;      /* of the last commit */
+    bool                   direct;       /* ->fd goes past the page cache */
     bool                   failed;       /* ->fd is not to be written again */
     bool                   marked;       /* the last commit is a mark */
     uint64_t               segment_size; /* of the next one */
@@ -240,6 +241,12 @@ enum pv_err pv_segment_prepare(int dirfd, uint64_t size,
  */
 enum pv_err pv_journal_next(struct pv_journal *journal, int spare,
                             enum pv_segment_why why) PV_MUST_CHECK;
+
+/*
+ * Write past the page cache from now on, where the file system takes it: one
+ * copy less, and what a failed write left is never read from a cache.
+ */
+void pv_journal_go_direct(struct pv_journal *journal);
 
 /* Whether the commit fits in the open segment. */
 bool pv_journal_fits(const struct pv_journal *journal, size_t len);

@@ -550,6 +550,9 @@ go_on(struct walk *walk, struct pv_segment_reader *reader, bool torn)
         return PV_ESYS;
     }
     err = make_durable(walk, reader);
+    if (err == PV_OK) {
+        pv_journal_go_direct(journal);
+    }
     if (err != PV_OK || !torn) {
         return err;
     }

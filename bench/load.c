@@ -13,6 +13,7 @@
 #include <getopt.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -103,7 +104,10 @@ connect_one(struct load *load, struct connection *c)
     }
     c->ssl = SSL_new(load->ctx[c->cert]);
     if (c->ssl == NULL || SSL_set_fd(c->ssl, c->fd) != 1 ||
-        SSL_set_tlsext_host_name(c->ssl, load->opt.server_name) != 1) {
+        /* OpenSSL's macro for it drops const, which clang refuses */
+        SSL_ctrl(c->ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME,
+                 TLSEXT_NAMETYPE_host_name,
+                 (void *)(uintptr_t)load->opt.server_name) != 1) {
         die("SSL_new");
     }
     SSL_set_connect_state(c->ssl);

@@ -194,14 +194,14 @@ static enum pv_err
 drop_key(struct pv_image *image, const uint8_t hash[PV_KEY_HASH_LEN],
          uint32_t number)
 {
-    struct pv_key key;
-    enum pv_err   err = keys_key(&key, hash);
-    uint32_t      holder;
+    struct pv_image_system holder;
+    struct pv_key          key;
+    enum pv_err            err = keys_key(&key, hash);
 
     if (err == PV_OK) {
-        err = get(image, 0, &key, PV_ROW_NUMBER, &holder);
+        err = get(image, 0, &key, PV_ROW_SYSTEM, &holder);
     }
-    if (err == PV_ENOTFOUND || (err == PV_OK && holder != number)) {
+    if (err == PV_ENOTFOUND || (err == PV_OK && holder.row.number != number)) {
         return PV_OK;
     }
     return err != PV_OK ? err : del(image, 0, &key);
@@ -211,14 +211,14 @@ drop_key(struct pv_image *image, const uint8_t hash[PV_KEY_HASH_LEN],
 static enum pv_err
 claim_key(struct pv_image *image, const struct pv_image_system *row)
 {
-    struct pv_key key;
-    enum pv_err   err = keys_key(&key, row->key_hash);
-    uint32_t      holder;
+    struct pv_image_system holder;
+    struct pv_key          key;
+    enum pv_err            err = keys_key(&key, row->key_hash);
 
     if (err == PV_OK) {
-        err = get(image, 0, &key, PV_ROW_NUMBER, &holder);
+        err = get(image, 0, &key, PV_ROW_SYSTEM, &holder);
     }
-    if (err == PV_OK && holder != row->row.number &&
+    if (err == PV_OK && holder.row.number != row->row.number &&
         (image->how != PV_IMAGE_REPLACE ||
          pv_seen_has(&image->seen, false, 0, key.bytes, key.len))) {
         return PV_EEXIST;
@@ -226,7 +226,7 @@ claim_key(struct pv_image *image, const struct pv_image_system *row)
     if (err != PV_OK && err != PV_ENOTFOUND) {
         return err;
     }
-    return put(image, 0, &key, PV_ROW_NUMBER, &row->row.number);
+    return put(image, 0, &key, PV_ROW_SYSTEM, row);
 }
 
 enum pv_err

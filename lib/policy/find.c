@@ -66,28 +66,18 @@ find_system(struct pv_policy *policy, const uint8_t *key_hash,
 {
     struct pv_key key;
     enum pv_err   err;
-    uint32_t      number;
 
     pv_key_start(&key, PV_TABLE_KEYS);
     err = pv_key_bytes(&key, key_hash, PV_KEY_HASH_LEN);
     if (err == PV_OK) {
-        err = get(policy, &key, PV_ROW_NUMBER, &number);
+        err = get(policy, &key, PV_ROW_SYSTEM, caller);
     }
-    if (err == PV_ENOTFOUND) {
-        *ret_has = false;
-        return PV_OK;
-    }
-    if (err != PV_OK) {
-        return err;
-    }
-    pv_key_start(&key, PV_TABLE_SYSTEMS);
-    pv_key_u32(&key, number);
-    err = get(policy, &key, PV_ROW_SYSTEM, caller);
-    if (err == PV_ENOTFOUND || (err == PV_OK && caller->row.number != number)) {
-        return PV_ECORRUPT; /* a key of nobody */
+    if (err == PV_OK && (!caller->has_key || memcmp(caller->key_hash, key_hash,
+                                                    PV_KEY_HASH_LEN) != 0)) {
+        return PV_ECORRUPT;
     }
     *ret_has = err == PV_OK;
-    return err;
+    return err == PV_ENOTFOUND ? PV_OK : err;
 }
 
 static enum pv_err

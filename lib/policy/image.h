@@ -16,7 +16,7 @@
  *                                                   u64 decision number
  *   2 numbers          u8 what, id                  u32 number
  *   3 ids              u8 what, u32 number          text id
- *   4 keys             32 key hash                  u32 system number
+ *   4 keys             32 key hash                  system (a copy: one look-up)
  *   5 systems          u32 system number            system
  *   6 methods          path                         method
  *   7 endpoints        u32 endpoint number          endpoint

@@ -365,6 +365,7 @@ class Exchange:
         self.traced = None
         self.wrong = []
         self.killed = set()
+        self.expected = []
         self.callers = {}
         self.address = ("127.0.0.1", free_port())
         self.cert = pki.of("nix")
@@ -632,6 +633,7 @@ class Exchange:
         for provider in self.provider.values():
             provider.stop()
         if check:
+            self.check_expected()
             self.check_logs()
             assert not self.wrong, self.wrong
 
@@ -695,6 +697,25 @@ class Exchange:
                             return item
             return None
         return wait_for("completion of " + tracking_id, look, timeout)
+
+    def expect(self, answer, outcome=None):
+        """At the end, the journal has this call as allowed and completed with
+        its outcome. Costs nothing now; completion() waits up to a second."""
+        self.expected.append((answer.tracking_id, outcome or answer.outcome,
+                              os.environ.get("PYTEST_CURRENT_TEST", "")))
+
+    def check_expected(self):
+        if not self.expected:
+            return
+        records = self.records()
+        at = {i: r["id"] for i, r in records
+              if r["type"] == "request" and r["decision"] == "allowed"}
+        done = {at.get(item[0]): item[4] for _, r in records
+                if r["type"] == "completions" for item in r["done"]}
+        for tracking_id, outcome, test in self.expected:
+            assert done.get(tracking_id) == outcome, "%s: %s is recorded " \
+                "as %s, not %s" % (test, tracking_id, done.get(tracking_id),
+                                   outcome)
 
     # calling it
 

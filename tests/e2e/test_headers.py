@@ -265,7 +265,7 @@ def test_the_class_that_a_connector_states_decides_the_status(ex, bank, word,
     answer = ex.call(BANK, IBAN)
     assert answer.outcome == word
     assert answer.status == status
-    assert ex.completion(answer.tracking_id)[4] == word
+    ex.expect(answer, word)
 
 
 @pytest.mark.parametrize("word", ["refused", "limited", "unavailable",

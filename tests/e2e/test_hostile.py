@@ -70,7 +70,7 @@ class Hostile:
 def test_an_hour_of_refusals_stops_no_granted_call(make):
     ex = make(workers=2)
     ledger = Ledger(ex.provider.values())
-    seconds = 75 if LONG else 12
+    seconds = 75 if LONG else 6
     # how it goes in peace
     with Load(ex, ((BANK, IBAN), (FIC, TAX)), threads=2, pause=0.01) as peace:
         time.sleep(1.5)

@@ -45,8 +45,7 @@ def raw(data):
 def failed(ex, answer, outcome="failed"):
     assert answer.outcome == outcome, answer
     assert answer.status == {"failed": 502, "timeout": 504}[outcome]
-    assert ex.completion(answer.tracking_id)[4] == outcome
-    assert ex.record(answer.tracking_id)["decision"] == "allowed"
+    ex.expect(answer, outcome)
 
 
 # what an answer may not do
@@ -526,7 +525,7 @@ def test_a_stale_idle_connection_is_sent_again_once_for_an_inquiry(make):
     assert len(died) == 1, "the connection was not a kept one"
     assert [s.tracking_id for s in tax.seen] == [answer.tracking_id] * 2
     assert list(ex.requests()).count(answer.tracking_id) == 1
-    assert ex.completion(answer.tracking_id)[4] == "answered"
+    ex.expect(answer, "answered")
 
 
 def test_it_is_sent_again_once_only(make):

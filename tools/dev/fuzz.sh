@@ -21,8 +21,11 @@ TEXT
 }
 
 pv_fuzz_build() {
+    local targets
+
+    mapfile -t targets < <(pv_fuzz_targets)
     CC=clang pv_build "$PV_FUZZ_BUILD" -Dfuzz=true -Dbuildtype=debugoptimized \
-        -Db_lundef=false
+        -Db_lundef=false -- "${targets[@]/#/fuzz/}"
 }
 
 # The targets' names: one source each.

@@ -93,7 +93,6 @@ ngx_http_payvand_decide(ngx_http_request_t *r, ngx_http_payvand_ctx_t *ctx)
     bool             revoked;
     struct pv_call   call;
     enum pv_reason   form, reason;
-    struct pv_slice  none;
 
     ngx_http_payvand_count(NGX_HTTP_PAYVAND_CALLS);
 
@@ -117,10 +116,8 @@ ngx_http_payvand_decide(ngx_http_request_t *r, ngx_http_payvand_ctx_t *ctx)
 
     form = ngx_http_payvand_check_form(r, ctx);
 
-    ngx_memzero(&none, sizeof(struct pv_slice));
-
     reason = ngx_http_payvand_look_up(ctx, form == PV_REASON_NONE
-                                           ? ctx->path : none, &revoked);
+                                           ? ctx->path : PV_LIT(""), &revoked);
     if (reason != PV_REASON_NONE) {
         return ngx_http_payvand_refuse(r, ctx, reason);
     }

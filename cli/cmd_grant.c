@@ -10,7 +10,9 @@
 #include "names.h"
 
 #define LIST_BYTES_MAX (256u << 20)
-#define WORDS_MAX 160
+#define COLUMNS 9
+
+static const size_t column[COLUMNS] = {22, 38, 15, 68, 23, 23, 18, 28, 0};
 
 struct listing {
     const struct pv_list_options *options;
@@ -199,20 +201,26 @@ write_text(struct pv_buf *out, const struct listing *list,
                                 : pv_reason_word(is->state);
     char start[PV_DATE_TEXT_MAX];
     char end[PV_DATE_TEXT_MAX];
+    const struct pv_slice cell[] = {
+        {row->id.text, row->id.len},
+        pv_slice_from(is->subject[0] != '\0' ? is->subject
+                      : name != NULL         ? name
+                                             : is->consumer),
+        pv_slice_from(is->level),
+        pv_slice_from(is->path),
+        pv_slice_from(pv_date_text(row->start_ms, false, start)),
+        pv_slice_from(pv_date_text(row->end_ms, true, end)),
+        row->resolution.len == 0
+            ? PV_LIT("-")
+            : (struct pv_slice){row->resolution.text, row->resolution.len},
+        state,
+        pv_slice_from(row->proposed
+                          ? pv_cli_text(lang, "proposed", "پیشنهادی")
+                          : pv_cli_text(lang, "document", "سند")),
+    };
 
-    pv_date_text(row->start_ms, false, start);
-    pv_date_text(row->end_ms, true, end);
-    return pv_buf_addf(
-        out, "%-22.*s %-34s %-16s %-64s %-25s %-25s %-12.*s %-28.*s %s\n",
-        row->id.len, row->id.text,
-        is->subject[0] != '\0' ? is->subject
-                               : (name != NULL ? name : is->consumer),
-        is->level, is->path, start, end,
-        row->resolution.len == 0 ? 1 : row->resolution.len,
-        row->resolution.len == 0 ? "-" : row->resolution.text, PV_FMT(state),
-        row->proposed
-            ? pv_cli_text(lang, "proposed", "پیشنهادی")
-            : pv_cli_text(lang, "document", "سند"));
+    _Static_assert(sizeof(cell) / sizeof(cell[0]) == COLUMNS, "one a column");
+    return pv_line(out, cell, column, COLUMNS);
 }
 
 static enum pv_err
@@ -226,10 +234,12 @@ write_titles(struct pv_buf *out, enum pv_lang lang)
                                      "مصوبه", "وضعیت",   "مبنا"};
     const char *const       *title = lang == PV_LANG_FA ? fa : en;
 
-    return pv_buf_addf(
-        out, "%-22s %-34s %-16s %-64s %-25s %-25s %-12s %-28s %s\n", title[0],
-        title[1], title[2], title[3], title[4], title[5], title[6], title[7],
-        title[8]);
+    struct pv_slice          cell[COLUMNS];
+
+    for (size_t i = 0; i < COLUMNS; i++) {
+        cell[i] = pv_slice_from(title[i]);
+    }
+    return pv_line(out, cell, column, COLUMNS);
 }
 
 static enum pv_err

@@ -9,6 +9,9 @@
 #include "names.h"
 
 #define LIST_BYTES_MAX (16u << 20)
+#define COLUMNS 5
+
+static const size_t column[COLUMNS] = {84, 9, 8, 24, 0};
 
 struct listing {
     const struct pv_list_options *options;
@@ -129,15 +132,20 @@ write_row(struct listing *list, const struct pv_image_item *item)
         state == PV_REASON_NONE
                         ? pv_slice_from(pv_cli_text(lang, "callable", "برقرار"))
                         : pv_reason_word(state);
+    const struct pv_slice cell[COLUMNS] = {
+        item->path,
+        pv_slice_from(pattern_word(row->pattern)),
+        item->method->code.len == 0
+            ? PV_LIT("-")
+            : (struct pv_slice){item->method->code.text,
+                                item->method->code.len},
+        word,
+        pv_slice_from(row->proposed
+                          ? pv_cli_text(lang, "proposed", "پیشنهادی")
+                          : pv_cli_text(lang, "document", "سند")),
+    };
 
-    return pv_buf_addf(
-        list->out, "%-84.*s %-9s %-8.*s %-24.*s %s\n", PV_FMT(item->path),
-        pattern_word(row->pattern),
-        item->method->code.len == 0 ? 1 : item->method->code.len,
-        item->method->code.len == 0 ? "-" : item->method->code.text,
-        PV_FMT(word),
-        row->proposed ? pv_cli_text(lang, "proposed", "پیشنهادی")
-                      : pv_cli_text(lang, "document", "سند"));
+    return pv_line(list->out, cell, column, COLUMNS);
 }
 
 /* One block a method for `show`. */
@@ -154,7 +162,7 @@ write_card(struct listing *list, const struct pv_image_item *item,
     char            since[PV_DATE_TEXT_MAX];
     enum pv_err     err;
 
-    pv_date_text(row->state_since_ms, false, since);
+    (void)pv_date_text(row->state_since_ms, false, since); /* gives since */
     err = pv_buf_addf(list->out, "%.*s\n", PV_FMT(item->path));
     if (err == PV_OK && title != NULL) {
         err = pv_buf_addf(list->out, "  %s\n", title);
@@ -237,12 +245,15 @@ list_services(struct listing *list, struct pv_policy *policy)
         pv_json_object(&list->json, NULL);
         pv_json_array(&list->json, "methods");
     } else if (list->options->argument == NULL) {
-        err = pv_buf_addf(list->out, "%-84s %-9s %-8s %-24s %s\n",
-                          pv_cli_text(lang, "path", "نشانی"),
-                          pv_cli_text(lang, "pattern", "الگو"),
-                          pv_cli_text(lang, "code", "کد"),
-                          pv_cli_text(lang, "state", "وضعیت"),
-                          pv_cli_text(lang, "basis", "مبنا"));
+        const struct pv_slice title[COLUMNS] = {
+            pv_slice_from(pv_cli_text(lang, "path", "نشانی")),
+            pv_slice_from(pv_cli_text(lang, "pattern", "الگو")),
+            pv_slice_from(pv_cli_text(lang, "code", "کد")),
+            pv_slice_from(pv_cli_text(lang, "state", "وضعیت")),
+            pv_slice_from(pv_cli_text(lang, "basis", "مبنا")),
+        };
+
+        err = pv_line(list->out, title, column, COLUMNS);
     }
     if (err == PV_OK) {
         err = pv_policy_walk(policy, PV_WALK_METHODS, on_method, list);

@@ -98,7 +98,7 @@ iso_day(int64_t when_ms, char room[11])
     }
 }
 
-void
+const char *
 pv_date_text(int64_t when_ms, bool end, char room[PV_DATE_TEXT_MAX])
 {
     char jalali[PV_JALALI_TEXT_LEN];
@@ -106,7 +106,7 @@ pv_date_text(int64_t when_ms, bool end, char room[PV_DATE_TEXT_MAX])
 
     if (when_ms == 0) {
         memcpy(room, "-", 2);
-        return;
+        return room;
     }
     when_ms -= end ? 1 : 0; /* an end is the first moment after the last day */
     pv_jalali_text(when_ms, jalali);
@@ -115,6 +115,7 @@ pv_date_text(int64_t when_ms, bool end, char room[PV_DATE_TEXT_MAX])
                  jalali, iso) < 0) {
         room[0] = '\0';
     }
+    return room;
 }
 
 void
@@ -177,6 +178,46 @@ pv_id_matches(const struct pv_id *id, const char *text)
 {
     return text == NULL || pv_slice_eq((struct pv_slice){id->text, id->len},
                                        pv_slice_from(text));
+}
+
+/* Bytes that begin a character; the zero-width non-joiner takes no room. */
+static size_t
+characters(struct pv_slice text)
+{
+    static const char zwnj[] = "\xe2\x80\x8c";
+    size_t            count = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        if (((uint8_t)text.ptr[i] & 0xc0) != 0x80 &&
+            !(text.len - i >= 3 && memcmp(text.ptr + i, zwnj, 3) == 0)) {
+            count++;
+        }
+    }
+    return count;
+}
+
+enum pv_err
+pv_cell(struct pv_buf *out, struct pv_slice text, size_t width)
+{
+    enum pv_err err = pv_buf_add(out, text);
+
+    for (size_t n = characters(text); err == PV_OK && n < width; n++) {
+        err = pv_buf_add_char(out, ' ');
+    }
+    return err == PV_OK ? pv_buf_add_char(out, ' ') : err;
+}
+
+enum pv_err
+pv_line(struct pv_buf *out, const struct pv_slice *text, const size_t *width,
+        size_t count)
+{
+    enum pv_err err = PV_OK;
+
+    for (size_t i = 0; err == PV_OK && i < count; i++) {
+        err = i + 1 < count ? pv_cell(out, text[i], width[i])
+                            : pv_buf_add(out, text[i]);
+    }
+    return err == PV_OK ? pv_buf_add_char(out, '\n') : err;
 }
 
 static const char *

@@ -29,8 +29,10 @@ const char *pv_names_agency(const struct pv_names *names, enum pv_lang lang,
 const char *pv_names_service(const struct pv_names *names, enum pv_lang lang,
                              const char *id);
 
-/* "1405-08-30 (2026-11-21)"; the day before for an end; "-" for 0. */
-void pv_date_text(int64_t when_ms, bool end, char room[PV_DATE_TEXT_MAX]);
+/* "1405-08-30 (2026-11-21)"; the day before for an end; "-" for 0. Gives
+ * room. */
+const char *pv_date_text(int64_t when_ms, bool end,
+                         char room[PV_DATE_TEXT_MAX]);
 
 /* {"jalali","gregorian","at"}; null for 0. */
 void pv_json_date(struct pv_json *json, const char *name, int64_t when_ms);
@@ -44,6 +46,14 @@ void pv_json_id(struct pv_json *json, const char *name, const struct pv_id *id);
 /* "word" and its titles in both languages, or null. */
 void pv_json_reason(struct pv_json *json, const char *name,
                     enum pv_reason reason);
+
+/* Text padded to a width in characters, and one space. */
+enum pv_err pv_cell(struct pv_buf *out, struct pv_slice text,
+                    size_t width) PV_MUST_CHECK;
+
+/* A line of cells; the last is not padded. */
+enum pv_err pv_line(struct pv_buf *out, const struct pv_slice *text,
+                    const size_t *width, size_t count) PV_MUST_CHECK;
 
 /* The options that both commands take. */
 struct pv_list_options {

@@ -16,6 +16,12 @@
 #define ngx_http_payvand_len(s)  (sizeof(s) - 1)
 
 
+static ngx_uint_t ngx_http_payvand_gathers_body(ngx_http_request_t *r,
+    ngx_http_payvand_ctx_t *ctx);
+static ngx_int_t ngx_http_payvand_content(ngx_http_request_t *r);
+static void ngx_http_payvand_body_ready(ngx_http_request_t *r);
+
+
 static const char  ngx_http_payvand_post[] = "POST ";
 static const char  ngx_http_payvand_host[] = " HTTP/1.1" CRLF "Host: ";
 static const char  ngx_http_payvand_length[] = CRLF "Content-Length: ";
@@ -182,7 +188,59 @@ ngx_http_payvand_prepare_request(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
+    if (ngx_http_payvand_gathers_body(r, ctx)) {
+        r->content_handler = ngx_http_payvand_content;
+    }
+
     return NGX_OK;
+}
+
+
+/*
+ * Only a body that is in memory can be sent again over a new connection. One
+ * that came with its header is; a small one that did not is waited for.
+ */
+
+static ngx_uint_t
+ngx_http_payvand_gathers_body(ngx_http_request_t *r,
+    ngx_http_payvand_ctx_t *ctx)
+{
+    off_t                      len;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    len = r->headers_in.content_length_n;
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    return ctx->idempotent && clcf->handler != NULL
+#if (NGX_HTTP_V2)
+           && r->stream == NULL
+#endif
+           && len > r->header_in->last - r->header_in->pos
+           && len <= (off_t) clcf->client_body_buffer_size;
+}
+
+
+static ngx_int_t
+ngx_http_payvand_content(ngx_http_request_t *r)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_payvand_body_ready);
+
+    return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+}
+
+
+/* the proxy module finds the body read, and goes on at once */
+
+static void
+ngx_http_payvand_body_ready(ngx_http_request_t *r)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    ngx_http_finalize_request(r, clcf->handler(r));
 }
 
 

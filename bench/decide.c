@@ -5,10 +5,11 @@
  * Three images are made in temporary directories: few parties with few
  * grants, many parties (5,000 systems, 200 methods) with few grants, and many
  * parties with many grants. What grants alone cost is the difference between
- * the last two. Rounds alternate between them; in each, distinct (key, path) pairs in random order are looked up and
- * decided. Times are CPU time of the thread, so that a busy machine disturbs
- * caches but not the clock. Printed are the medians of the rounds, their spread, and what a
- * call costs whose rows are kept: version, revocation and decision.
+ * the last two. Rounds alternate between them; in each, distinct (key, path)
+ * pairs in random order are looked up and decided. Times are CPU time of the
+ * thread, so that a busy machine disturbs caches but not the clock. Printed are
+ * the medians of the rounds, their spread, and what a call costs whose rows are
+ * kept: version, revocation and decision.
  */
 #include <dirent.h>
 #include <getopt.h>
@@ -218,8 +219,7 @@ shuffle(struct image *image, uint32_t wanted)
 }
 
 static void
-make(struct image *image, uint32_t agencies, uint32_t methods,
-     uint32_t grants)
+make(struct image *image, uint32_t agencies, uint32_t methods, uint32_t grants)
 {
     struct pv_image *out = NULL;
     struct pv_why    why = {""};
@@ -262,14 +262,13 @@ drop(struct image *image)
 static void
 one_call(struct image *image, uint32_t pair, bool kept, struct pv_rows *rows)
 {
-    struct pv_certificate certificate = {.not_after_ms = INT64_MAX,
-                                         .serial = {7},
-                                         .serial_len = 1};
-    struct pv_call        call = {.when_ms = WHEN, .certificate = &certificate};
-    struct pv_decision    decision;
-    char                  room[PATH_MAX_LEN];
-    uint64_t              version;
-    bool                  revoked = false;
+    struct pv_certificate certificate = {
+        .not_after_ms = INT64_MAX, .serial = {7}, .serial_len = 1};
+    struct pv_call     call = {.when_ms = WHEN, .certificate = &certificate};
+    struct pv_decision decision;
+    char               room[PATH_MAX_LEN];
+    uint64_t           version;
+    bool               revoked = false;
 
     if (kept) {
         must(pv_policy_version(image->policy, &version), "version");
@@ -291,11 +290,11 @@ one_call(struct image *image, uint32_t pair, bool kept, struct pv_rows *rows)
 static double
 overhead_ns(const struct image *image)
 {
-    uint8_t  key[PV_KEY_HASH_LEN];
-    char     room[PATH_MAX_LEN];
-    size_t   sum = 0;
-    double   start = cpu_ns();
-    double   end;
+    uint8_t key[PV_KEY_HASH_LEN];
+    char    room[PATH_MAX_LEN];
+    size_t  sum = 0;
+    double  start = cpu_ns();
+    double  end;
 
     for (uint32_t i = 0; i < image->pairs; i++) {
         key_of(image->pair[i] / image->methods, key);
@@ -417,8 +416,9 @@ main(int argc, char **argv)
     while ((c = getopt_long(argc, argv, "", option, NULL)) != -1) {
         if (c == 'j') {
             as_json = true;
-        } else if (c != 'r' || pv_slice_to_u64(pv_slice_from(optarg),
-                                               ROUNDS_MAX, &rounds) != PV_OK ||
+        } else if (c != 'r' ||
+                   pv_slice_to_u64(pv_slice_from(optarg), ROUNDS_MAX,
+                                   &rounds) != PV_OK ||
                    rounds == 0) {
             (void)fprintf(stderr, "payvand-bench-decide [--rounds N] [--json]"
                                   ": the cost of a decision with 1,000 and "

@@ -57,9 +57,9 @@ gather(void *context, const struct pv_image_item *found)
 static enum pv_reason
 state_of(const struct pv_grant_row *row, int64_t now_ms)
 {
-    enum pv_reason blocked = pv_reason_now(
-        row->blocked, row->blocked_since_ms, row->blocked_until_ms, now_ms);
-    bool mode = row->kind == PV_GRANT_MODE;
+    enum pv_reason blocked = pv_reason_now(row->blocked, row->blocked_since_ms,
+                                           row->blocked_until_ms, now_ms);
+    bool           mode = row->kind == PV_GRANT_MODE;
 
     if (blocked != PV_REASON_NONE) {
         return blocked;
@@ -74,21 +74,22 @@ state_of(const struct pv_grant_row *row, int64_t now_ms)
 }
 
 struct described {
-    char            consumer[PV_POLICY_PATH_MAX + 1];
-    char            subject[PV_POLICY_PATH_MAX + 1]; /* system or unit; "" */
-    char            path[PV_POLICY_PATH_MAX + 1];
-    char            service[PV_POLICY_ID_MAX + 1];
-    const char     *level;
-    enum pv_reason  state;
+    char           consumer[PV_POLICY_PATH_MAX + 1];
+    char           subject[PV_POLICY_PATH_MAX + 1]; /* system or unit; "" */
+    char           path[PV_POLICY_PATH_MAX + 1];
+    char           service[PV_POLICY_ID_MAX + 1];
+    const char    *level;
+    enum pv_reason state;
 };
 
 static const char *
 level_of(const struct item *item)
 {
-    static const char *const mode[] = {
-        [0] = "mode", [PV_MODE_ALL] = "mode-all",
-        [PV_MODE_ALL_EXCEPT] = "mode-all-except",
-        [PV_MODE_ALLOW_LIST] = "mode-allow-list"};
+    static const char *const mode[] = {[0] = "mode",
+                                       [PV_MODE_ALL] = "mode-all",
+                                       [PV_MODE_ALL_EXCEPT] = "mode-all-except",
+                                       [PV_MODE_ALLOW_LIST] =
+                                           "mode-allow-list"};
 
     switch (item->place.level) {
     case PV_GRANT_SYSTEM:
@@ -118,8 +119,8 @@ describe(const struct listing *list, const struct item *item,
     err = pv_policy_id_of(list->policy, PV_IMAGE_METHOD, item->place.method,
                           ret->path);
     if (err == PV_OK && item->place.level != PV_GRANT_MODE) {
-        err = pv_policy_id_of(list->policy, PV_IMAGE_AGENCY,
-                              item->place.agency, ret->consumer);
+        err = pv_policy_id_of(list->policy, PV_IMAGE_AGENCY, item->place.agency,
+                              ret->consumer);
     }
     if (err == PV_OK && item->place.level == PV_GRANT_SYSTEM) {
         err = pv_policy_id_of(list->policy, PV_IMAGE_SYSTEM,
@@ -195,12 +196,12 @@ write_text(struct pv_buf *out, const struct listing *list,
     const struct pv_grant_row *row = &item->row;
     enum pv_lang               lang = list->options->lang;
     const char     *name = pv_names_agency(&list->names, lang, is->consumer);
-    struct pv_slice state = is->state == PV_REASON_NONE
-                                ? pv_slice_from(pv_cli_text(lang, "in force",
-                                                            "برقرار"))
-                                : pv_reason_word(is->state);
-    char start[PV_DATE_TEXT_MAX];
-    char end[PV_DATE_TEXT_MAX];
+    struct pv_slice state =
+        is->state == PV_REASON_NONE
+            ? pv_slice_from(pv_cli_text(lang, "in force", "برقرار"))
+            : pv_reason_word(is->state);
+    char                  start[PV_DATE_TEXT_MAX];
+    char                  end[PV_DATE_TEXT_MAX];
     const struct pv_slice cell[] = {
         {row->id.text, row->id.len},
         pv_slice_from(is->subject[0] != '\0' ? is->subject
@@ -214,9 +215,8 @@ write_text(struct pv_buf *out, const struct listing *list,
             ? PV_LIT("-")
             : (struct pv_slice){row->resolution.text, row->resolution.len},
         state,
-        pv_slice_from(row->proposed
-                          ? pv_cli_text(lang, "proposed", "پیشنهادی")
-                          : pv_cli_text(lang, "document", "سند")),
+        pv_slice_from(row->proposed ? pv_cli_text(lang, "proposed", "پیشنهادی")
+                                    : pv_cli_text(lang, "document", "سند")),
     };
 
     _Static_assert(sizeof(cell) / sizeof(cell[0]) == COLUMNS, "one a column");
@@ -226,15 +226,15 @@ write_text(struct pv_buf *out, const struct listing *list,
 static enum pv_err
 write_titles(struct pv_buf *out, enum pv_lang lang)
 {
-    static const char *const en[] = {"grant",    "consumer", "level",
-                                     "path",     "start",    "last day",
-                                     "resolution", "state",  "basis"};
-    static const char *const fa[] = {"مجوز",  "گیرنده",  "سطح",
-                                     "نشانی", "آغاز",    "آخرین روز",
-                                     "مصوبه", "وضعیت",   "مبنا"};
+    static const char *const en[] = {"grant",      "consumer", "level",
+                                     "path",       "start",    "last day",
+                                     "resolution", "state",    "basis"};
+    static const char *const fa[] = {"مجوز",  "گیرنده", "سطح",
+                                     "نشانی", "آغاز",   "آخرین روز",
+                                     "مصوبه", "وضعیت",  "مبنا"};
     const char *const       *title = lang == PV_LANG_FA ? fa : en;
 
-    struct pv_slice          cell[COLUMNS];
+    struct pv_slice cell[COLUMNS];
 
     for (size_t i = 0; i < COLUMNS; i++) {
         cell[i] = pv_slice_from(title[i]);

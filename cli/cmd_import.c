@@ -112,8 +112,8 @@ read_arguments(int argc, char **argv, struct arguments *ret)
     }
     if (optind != argc || ret->image == NULL ||
         (ret->import.catalogue == NULL && ret->import.overlay == NULL) ||
-        (ret->import.catalogue == NULL && (ret->import.deployment != NULL ||
-                                           ret->import.probes))) {
+        (ret->import.catalogue == NULL &&
+         (ret->import.deployment != NULL || ret->import.probes))) {
         pv_cli_error("import needs --image, and --catalogue or --set");
         return pv_cli_usage_error("import");
     }
@@ -142,11 +142,12 @@ list_counts(const struct pv_import_report *report,
 {
     const struct count list[] = {
         {"agencies", "agencies", "دستگاه", report->agencies},
-        {"groups", "of them groups", "از آن‌ها گروه", report->groups},
+        {"groups", "of them groups", "از آن‌ها گروه",
+         report->groups},
         {"units", "units", "واحد", report->units},
         {"systems", "systems", "سامانه", report->systems},
-        {"systems_with_key", "with a registered key", "دارای کلید ثبت‌شده",
-         report->systems_with_key},
+        {"systems_with_key", "with a registered key",
+         "دارای کلید ثبت‌شده", report->systems_with_key},
         {"services", "services", "خدمت", report->services},
         {"services_live", "of them live", "از آن‌ها عملیاتی",
          report->services_live},
@@ -156,8 +157,8 @@ list_counts(const struct pv_import_report *report,
         {"grants", "approved grants", "مجوز مصوب", report->grants},
         {"grants_live", "of them live", "از آن‌ها برقرار",
          report->grants_live},
-        {"cited", "cited duties (no right)", "تکلیف نقل‌شده (بدون حق)",
-         report->cited},
+        {"cited", "cited duties (no right)",
+         "تکلیف نقل‌شده (بدون حق)", report->cited},
         {"pending", "pending for the next meeting (no right)",
          "موکول به جلسه بعد (بدون حق)", report->pending},
         {"commitments", "commitments to join a system (no right)",
@@ -167,7 +168,8 @@ list_counts(const struct pv_import_report *report,
         {"suspensions", "suspensions", "تعلیق", report->suspensions},
         {"revoked", "revoked certificates", "گواهی باطل‌شده",
          report->revoked},
-        {"overlays", "overlaid rows", "ردیف بازنویسی‌شده", report->overlays},
+        {"overlays", "overlaid rows", "ردیف بازنویسی‌شده",
+         report->overlays},
         {"proposed", "rows marked proposed", "ردیف با نشان پیشنهادی",
          report->proposed},
     };
@@ -230,8 +232,7 @@ print_text(const struct arguments *arg, const struct pv_import_report *report)
     for (size_t i = 0; i < counts; i++) {
         if (count[i].count > 0) {
             ok = printf("%8zu  %s\n", count[i].count,
-                        pv_cli_text(arg->lang, count[i].en, count[i].fa)) >
-                     0 &&
+                        pv_cli_text(arg->lang, count[i].en, count[i].fa)) > 0 &&
                  ok;
         }
     }

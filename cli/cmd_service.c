@@ -26,8 +26,7 @@ static const char *
 pattern_word(uint8_t pattern)
 {
     static const char *const word[] = {
-        "?",      "inquiry", "verify", "list",
-        "command", "file",   "events",
+        "?", "inquiry", "verify", "list", "command", "file", "events",
     };
 
     return word[pattern <= PV_PATTERN_EVENTS ? pattern : 0];
@@ -49,8 +48,8 @@ state_of(const struct pv_method_row *row, int64_t now_ms)
 static void
 write_hours(struct pv_json *json, const struct pv_method_row *row)
 {
-    static const char *const day[] = {"saturday",  "sunday",   "monday",
-                                      "tuesday",   "wednesday", "thursday",
+    static const char *const day[] = {"saturday", "sunday",    "monday",
+                                      "tuesday",  "wednesday", "thursday",
                                       "friday"};
     char                     clock[2][6];
     int16_t                  minute[2] = {row->open_minute, row->close_minute};
@@ -135,14 +134,12 @@ write_row(struct listing *list, const struct pv_image_item *item)
     const struct pv_slice cell[COLUMNS] = {
         item->path,
         pv_slice_from(pattern_word(row->pattern)),
-        item->method->code.len == 0
-            ? PV_LIT("-")
-            : (struct pv_slice){item->method->code.text,
-                                item->method->code.len},
+        item->method->code.len == 0 ? PV_LIT("-")
+                                    : (struct pv_slice){item->method->code.text,
+                                                        item->method->code.len},
         word,
-        pv_slice_from(row->proposed
-                          ? pv_cli_text(lang, "proposed", "پیشنهادی")
-                          : pv_cli_text(lang, "document", "سند")),
+        pv_slice_from(row->proposed ? pv_cli_text(lang, "proposed", "پیشنهادی")
+                                    : pv_cli_text(lang, "document", "سند")),
     };
 
     return pv_line(list->out, cell, column, COLUMNS);
@@ -175,10 +172,9 @@ write_card(struct listing *list, const struct pv_image_item *item,
             item->method->code.len == 0 ? 1 : item->method->code.len,
             item->method->code.len == 0 ? "-" : item->method->code.text,
             pv_cli_text(lang, "deadline", "مهلت"), row->deadline_ms,
-            row->dedicated
-                ? pv_cli_text(lang, "; dedicated to one system",
-                              "؛ ویژه یک سامانه")
-                : "",
+            row->dedicated ? pv_cli_text(lang, "; dedicated to one system",
+                                         "؛ ویژه یک سامانه")
+                           : "",
             row->needs_consent
                 ? pv_cli_text(lang, "; needs consent", "؛ نیازمند رضایت")
                 : "");
@@ -219,9 +215,9 @@ on_method(void *context, const struct pv_image_item *item)
         !pv_slice_eq(item->path, pv_slice_from(wanted))) {
         return PV_OK;
     }
-    err = pv_slice_to_cstr(
-        (struct pv_slice){row->service.text, row->service.len}, service,
-        sizeof(service));
+    err =
+        pv_slice_to_cstr((struct pv_slice){row->service.text, row->service.len},
+                         service, sizeof(service));
     if (err != PV_OK) {
         return err;
     }

@@ -31,8 +31,7 @@ load_files(struct pv_import *import)
     const char *dir = import->options->catalogue;
     enum pv_err err;
 
-    for (size_t i = 0; dir != NULL && i < sizeof(file) / sizeof(file[0]);
-         i++) {
+    for (size_t i = 0; dir != NULL && i < sizeof(file) / sizeof(file[0]); i++) {
         err = pv_import_file(import, dir, file[i].name, file[i].ret);
         if (err != PV_OK) {
             return err;
@@ -61,9 +60,8 @@ add_resolution(struct pv_import *import, const json_t *row)
     const char *id = pv_cstr(row, "id");
 
     /* a set of ids: the row itself is not changed by being held */
-    return id[0] == '\0' ||
-                   json_object_set(import->resolution, id,
-                                   (json_t *)(uintptr_t)row) == 0
+    return id[0] == '\0' || json_object_set(import->resolution, id,
+                                            (json_t *)(uintptr_t)row) == 0
                ? PV_OK
                : PV_ENOMEM;
 }
@@ -131,8 +129,8 @@ static enum pv_err
 index_files(struct pv_import *import)
 {
     json_t *in = import->enactment;
-    json_t *codes = json_object_get(json_object_get(in, "service_codes"),
-                                    "codes");
+    json_t *codes =
+        json_object_get(json_object_get(in, "service_codes"), "codes");
     const struct {
         const char   *file;
         const json_t *rows;
@@ -154,8 +152,8 @@ index_files(struct pv_import *import)
          &import->live},
         {"enactment.json", json_object_get(in, "grant_terms"), "grant",
          &import->term},
-        {"deployment", json_object_get(import->deployment, "systems"),
-         "system", &import->deployed},
+        {"deployment", json_object_get(import->deployment, "systems"), "system",
+         &import->deployed},
         {"deployment", json_object_get(import->deployment, "endpoints"),
          "system", &import->endpoint},
         {"deployment", json_object_get(import->deployment, "methods"), "path",
@@ -186,9 +184,13 @@ index_files(struct pv_import *import)
 static void
 check_deployment(struct pv_import *import)
 {
-    static const char *const names[] = {"node", "loopback_endpoints",
-                                        "exchange_addresses", "systems",
-                                        "endpoints", "revoked", "methods",
+    static const char *const names[] = {"node",
+                                        "loopback_endpoints",
+                                        "exchange_addresses",
+                                        "systems",
+                                        "endpoints",
+                                        "revoked",
+                                        "methods",
                                         NULL};
 
     import->file = "deployment";
@@ -228,14 +230,30 @@ static void
 forget(struct pv_import *import)
 {
     json_t *owned[] = {
-        import->agencies,   import->services,   import->grants,
-        import->resolutions, import->registries, import->enactment,
-        import->deployment, import->overlay,    import->agency,
-        import->enacted,    import->unit,       import->service,
-        import->methods,    import->system,     import->code,
-        import->live,       import->live_grant, import->term,
-        import->grant,      import->resolution, import->deployed,
-        import->endpoint,   import->deployed_method, import->seq,
+        import->agencies,
+        import->services,
+        import->grants,
+        import->resolutions,
+        import->registries,
+        import->enactment,
+        import->deployment,
+        import->overlay,
+        import->agency,
+        import->enacted,
+        import->unit,
+        import->service,
+        import->methods,
+        import->system,
+        import->code,
+        import->live,
+        import->live_grant,
+        import->term,
+        import->grant,
+        import->resolution,
+        import->deployed,
+        import->endpoint,
+        import->deployed_method,
+        import->seq,
         import->key_holder,
     };
 

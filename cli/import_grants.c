@@ -255,8 +255,7 @@ grant_methods(struct pv_import *import, const char *id, const json_t *grant)
     const char   *operation = pv_cstr(grant, "operation");
     const char   *named = pv_cstr(terms, "method");
     json_t       *methods = json_object_get(
-              json_object_get(import->methods, pv_cstr(grant, "service")),
-              "methods");
+              json_object_get(import->methods, pv_cstr(grant, "service")), "methods");
     json_t     *method;
     size_t      i;
     bool        found = false;

@@ -75,10 +75,9 @@ pv_text(const json_t *row, const char *name)
 {
     const json_t *value = json_object_get(row, name);
 
-    return json_is_string(value)
-               ? (struct pv_slice){json_string_value(value),
-                                   json_string_length(value)}
-               : (struct pv_slice){NULL, 0};
+    return json_is_string(value) ? (struct pv_slice){json_string_value(value),
+                                                     json_string_length(value)}
+                                 : (struct pv_slice){NULL, 0};
 }
 
 const char *

@@ -29,8 +29,8 @@ struct pv_import {
     json_t *service;
     json_t *methods; /* by service */
     json_t *system;
-    json_t *code;    /* by service */
-    json_t *live;    /* go_live by service */
+    json_t *code; /* by service */
+    json_t *live; /* go_live by service */
     json_t *live_grant;
     json_t *term;
     json_t *grant;
@@ -109,12 +109,15 @@ enum pv_err pv_import_parties(struct pv_import *import) PV_MUST_CHECK;
 void pv_system_settings(struct pv_import *import, const char *row,
                         const json_t           *settings,
                         struct pv_image_system *system_row);
+
+/* ---- import_endpoints.c ---- */
+
 /* Address, port, name and pin; false and a complaint. */
-bool pv_endpoint_row(struct pv_import *import, const char *row,
-                     const json_t *settings, const struct pv_network *network,
-                     size_t network_count, struct pv_image_endpoint *ret);
+bool        pv_endpoint_row(struct pv_import *import, const char *row,
+                            const json_t *settings, const struct pv_network *network,
+                            size_t network_count, struct pv_image_endpoint *ret);
 enum pv_err pv_import_revoked(struct pv_import *import,
-                              const json_t *rows) PV_MUST_CHECK;
+                              const json_t     *rows) PV_MUST_CHECK;
 
 /* ---- import_services.c ---- */
 

@@ -108,9 +108,9 @@ mode_list(struct pv_import *import, const char *id, const json_t *list,
                         name);
             continue;
         }
-        err = pv_image_number(import->image, PV_IMAGE_AGENCY,
-                              pv_slice_from(name),
-                              &mode->list[mode->list_count]);
+        err =
+            pv_image_number(import->image, PV_IMAGE_AGENCY, pv_slice_from(name),
+                            &mode->list[mode->list_count]);
         if (err != PV_OK) {
             return err;
         }
@@ -172,8 +172,7 @@ probe_suspension(struct pv_import *import, const char *id, const json_t *probe)
     struct pv_image_suspension row = {.reason = PV_REASON_CONSUMER_SUSPENDED,
                                       .imported = true};
     json_t                    *methods = json_object_get(
-                           json_object_get(import->methods, pv_cstr(probe, "service")),
-                           "methods");
+                           json_object_get(import->methods, pv_cstr(probe, "service")), "methods");
     json_t     *method;
     size_t      i;
     enum pv_err err;

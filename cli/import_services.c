@@ -8,8 +8,9 @@
 
 #define CONNECT_MS 1000
 #define DEADLINE_MS 3000
-#define LONG_DEADLINE_MS 30000 /* lists and files */
-#define CONNECTOR_MARGIN_MS 500 /* the connector times out first, and says so */
+#define LONG_DEADLINE_MS 30000  /* lists and files */
+#define CONNECTOR_MARGIN_MS 500 /* the connector times out first, and says so  \
+                                 */
 #define ANSWER_MAX (1u << 20)
 #define LONG_ANSWER_MAX (64u << 20)
 
@@ -197,11 +198,11 @@ set_names(struct pv_import *import, const char *service, const char *id,
 static enum pv_err
 import_method(struct pv_import *import, const char *service, const json_t *row)
 {
-    const json_t          *service_row = json_object_get(import->service, service);
-    const json_t          *code = json_object_get(import->code, service);
-    const char            *id = pv_cstr(row, "id");
-    const char            *provider = pv_cstr(service_row, "provider");
-    const char            *connector = connector_of(import, provider);
+    const json_t *service_row = json_object_get(import->service, service);
+    const json_t *code = json_object_get(import->code, service);
+    const char   *id = pv_cstr(row, "id");
+    const char   *provider = pv_cstr(service_row, "provider");
+    const char   *connector = connector_of(import, provider);
     struct pv_image_method out = {.row = {.number = 0}};
     char                   path[PV_POLICY_PATH_MAX + 1];
     enum pv_err            err;
@@ -228,40 +229,42 @@ import_method(struct pv_import *import, const char *service, const json_t *row)
     }
     out.row.dedicated = json_object_get(row, "dedicated_to") != NULL;
     out.row.needs_consent = pv_true(service_row, "requires_consent_token");
-    out.row.reason_hidden = out.row.needs_consent ||
-                            json_object_get(row, "requires_prior") != NULL;
+    out.row.reason_hidden =
+        out.row.needs_consent || json_object_get(row, "requires_prior") != NULL;
     if (json_is_string(json_object_get(code, "code")) &&
         !pv_to_id(import, service, pv_text(code, "code"), &out.code)) {
         return PV_OK;
     }
     set_limits(import, provider, service, id, &out.row);
     import->file = "deployment";
-    pv_method_settings(import, path,
-                       json_object_get(import->deployed_method, path),
-                       &out.row);
+    pv_method_settings(
+        import, path, json_object_get(import->deployed_method, path), &out.row);
 
     err = pv_image_number(import->image, PV_IMAGE_METHOD, pv_slice_from(path),
                           &out.row.number);
     if (err == PV_OK && connector != NULL) {
-        err = pv_image_number(import->image, PV_IMAGE_SYSTEM,
-                              pv_slice_from(connector),
-                              &out.row.endpoint_number);
+        err =
+            pv_image_number(import->image, PV_IMAGE_SYSTEM,
+                            pv_slice_from(connector), &out.row.endpoint_number);
         import->report->methods_with_endpoint++;
     }
     import->report->methods++;
     import->report->proposed += out.row.proposed;
-    return err != PV_OK ? err
-                        : pv_image_put_method(import->image,
-                                              pv_slice_from(path), &out);
+    return err != PV_OK
+               ? err
+               : pv_image_put_method(import->image, pv_slice_from(path), &out);
 }
 
 /* Deployed methods must be there: a wrong path would be silently open. */
 static void
 check_deployed_methods(struct pv_import *import)
 {
-    static const char *const names[] = {"path",           "deadline_ms",
-                                        "connect_timeout_ms", "answer_max_len",
-                                        "hours",          "notices",
+    static const char *const names[] = {"path",
+                                        "deadline_ms",
+                                        "connect_timeout_ms",
+                                        "answer_max_len",
+                                        "hours",
+                                        "notices",
                                         NULL};
     const char              *path;
     json_t                  *row;
@@ -289,12 +292,11 @@ pv_import_services(struct pv_import *import)
 
     json_object_foreach(import->service, id, row)
     {
-        json_t *methods = json_object_get(
-            json_object_get(import->methods, id), "methods");
+        json_t *methods =
+            json_object_get(json_object_get(import->methods, id), "methods");
 
         import->file = "services.json";
-        if (json_object_get(import->agency, pv_cstr(row, "provider")) ==
-            NULL) {
+        if (json_object_get(import->agency, pv_cstr(row, "provider")) == NULL) {
             pv_complain(import, id, "its provider \"%s\" is unknown",
                         pv_cstr(row, "provider"));
         }

@@ -13,18 +13,17 @@
 static enum pv_err
 set_system(struct pv_import *import, const char *id, const json_t *row)
 {
-    static const char *const names[] = {"system", "agency",    "unit",
-                                        "kind",   "groups",    "spki_sha256",
-                                        "networks", "suspended", "remove",
-                                        NULL};
-    struct pv_image_system   out = {.has_key = false};
-    struct pv_slice          agency = pv_text(row, "agency");
-    struct pv_slice          unit = pv_text(row, "unit");
-    json_t                  *groups = json_object_get(row, "groups");
-    json_t                  *group;
-    size_t                   i;
-    enum pv_err              err;
-    uint32_t                 number;
+    static const char *const names[] = {
+        "system",      "agency",   "unit",      "kind",   "groups",
+        "spki_sha256", "networks", "suspended", "remove", NULL};
+    struct pv_image_system out = {.has_key = false};
+    struct pv_slice        agency = pv_text(row, "agency");
+    struct pv_slice        unit = pv_text(row, "unit");
+    json_t                *groups = json_object_get(row, "groups");
+    json_t                *group;
+    size_t                 i;
+    enum pv_err            err;
+    uint32_t               number;
 
     pv_known(import, id, row, names);
     err = pv_image_number(import->image, PV_IMAGE_SYSTEM, pv_slice_from(id),
@@ -124,9 +123,10 @@ static enum pv_err
 set_method(struct pv_import *import, const char *path, const json_t *row)
 {
     static const char *const names[] = {
-        "path",  "deadline_ms", "connect_timeout_ms", "answer_max_len",
-        "hours", "notices",     "state",              "since",
-        "until", "needs_consent", "endpoint_system", NULL};
+        "path",           "deadline_ms",     "connect_timeout_ms",
+        "answer_max_len", "hours",           "notices",
+        "state",          "since",           "until",
+        "needs_consent",  "endpoint_system", NULL};
     const json_t          *state = json_object_get(row, "state");
     const char            *endpoint = pv_cstr(row, "endpoint_system");
     struct pv_image_method out;
@@ -157,23 +157,22 @@ set_method(struct pv_import *import, const char *path, const json_t *row)
     } else if (json_is_null(state)) {
         out.row.state = PV_REASON_NONE;
     }
-    if (state != NULL && !pv_to_span(import, path, row,
-                                     &out.row.state_since_ms,
+    if (state != NULL && !pv_to_span(import, path, row, &out.row.state_since_ms,
                                      &out.row.state_until_ms)) {
         return PV_OK;
     }
     if (endpoint[0] != '\0') {
-        err = pv_image_lookup(import->image, PV_IMAGE_SYSTEM,
-                              pv_slice_from(endpoint),
-                              &out.row.endpoint_number);
+        err =
+            pv_image_lookup(import->image, PV_IMAGE_SYSTEM,
+                            pv_slice_from(endpoint), &out.row.endpoint_number);
         if (err == PV_ENOTFOUND) {
             pv_complain(import, path, "no such system \"%s\"", endpoint);
             return PV_OK;
         }
     }
-    return err != PV_OK ? err
-                        : pv_image_put_method(import->image,
-                                              pv_slice_from(path), &out);
+    return err != PV_OK
+               ? err
+               : pv_image_put_method(import->image, pv_slice_from(path), &out);
 }
 
 /* ---- grants ---- */
@@ -270,10 +269,10 @@ static enum pv_err
 set_grant(struct pv_import *import, const char *id, const json_t *row)
 {
     static const char *const names[] = {
-        "grant",    "consumer", "group",   "unit",    "system", "path",
-        "resolution", "purposes", "quota", "consent", "needs_consent",
-        "start",    "end",      "blocked", "since",   "from",   "until",
-        "remove",   NULL};
+        "grant",         "consumer",   "group",    "unit",    "system",
+        "path",          "resolution", "purposes", "quota",   "consent",
+        "needs_consent", "start",      "end",      "blocked", "since",
+        "from",          "until",      "remove",   NULL};
     static struct found found; /* too large for the stack */
     struct pv_grant_row grant;
     enum pv_err         err;
@@ -283,8 +282,8 @@ set_grant(struct pv_import *import, const char *id, const json_t *row)
     found.count = 0;
     err = pv_image_walk(import->image, PV_WALK_GRANTS, collect, &found);
     if (err == PV_OK) {
-        err = pv_image_walk(import->image, PV_WALK_GROUP_GRANTS, collect,
-                            &found);
+        err =
+            pv_image_walk(import->image, PV_WALK_GROUP_GRANTS, collect, &found);
     }
     if (err == PV_OK && found.count == 0 && !pv_true(row, "remove")) {
         return new_grant(import, id, row);
@@ -310,9 +309,9 @@ static enum pv_err
 set_suspension(struct pv_import *import, const char *consumer,
                const json_t *row)
 {
-    static const char *const names[] = {"consumer", "unit",  "system", "path",
-                                        "reason",   "since", "from",   "until",
-                                        "lift",     NULL};
+    static const char *const   names[] = {"consumer", "unit",  "system", "path",
+                                          "reason",   "since", "from",   "until",
+                                          "lift",     NULL};
     struct pv_image_suspension out = {.reason = PV_REASON_CONSUMER_SUSPENDED};
     struct pv_image_place      place;
     struct pv_slice            reason = pv_text(row, "reason");
@@ -332,8 +331,7 @@ set_suspension(struct pv_import *import, const char *consumer,
     }
     if (!pv_to_span(import, consumer, row, &out.since_ms, &out.until_ms) ||
         !pv_grant_place(import, consumer, consumer, pv_cstr(row, "unit"),
-                        pv_cstr(row, "system"), pv_cstr(row, "path"),
-                        &place)) {
+                        pv_cstr(row, "system"), pv_cstr(row, "path"), &place)) {
         return PV_OK;
     }
     if (pv_true(row, "lift")) {
@@ -377,11 +375,17 @@ set_rows(struct pv_import *import, const char *member, const char *key,
 enum pv_err
 pv_import_set(struct pv_import *import)
 {
-    static const char *const names[] = {
-        "node",    "loopback_endpoints", "exchange_addresses", "systems",
-        "endpoints", "revoked",          "methods",            "grants",
-        "suspensions", NULL};
-    enum pv_err err;
+    static const char *const names[] = {"node",
+                                        "loopback_endpoints",
+                                        "exchange_addresses",
+                                        "systems",
+                                        "endpoints",
+                                        "revoked",
+                                        "methods",
+                                        "grants",
+                                        "suspensions",
+                                        NULL};
+    enum pv_err              err;
 
     import->file = import->options->overlay;
     pv_known(import, "-", import->overlay, names);

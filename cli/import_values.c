@@ -109,8 +109,8 @@ pv_to_when(struct pv_import *import, const char *row, const char *name,
         *ret += end ? PV_DAY_MS : 0;
         return true;
     }
-    text = (struct pv_slice){json_string_value(value),
-                             json_string_length(value)};
+    text =
+        (struct pv_slice){json_string_value(value), json_string_length(value)};
     if (text.len == 10 && pv_time_from_date(text, ret) == PV_OK) {
         *ret += end ? PV_DAY_MS : 0;
         return true;
@@ -231,10 +231,10 @@ is_exchange(const char *text, const uint8_t address[16], uint16_t port,
         host = (struct pv_slice){host.ptr + 1, host.len - 2};
     }
     if (!pv_to_address(host, own) || memcmp(own, address, sizeof(own)) != 0 ||
-        pv_slice_to_u64((struct pv_slice){colon + 1,
-                                          all.len - host.len - 1 -
-                                              (text[0] == '[' ? 2 : 0)},
-                        UINT16_MAX, &number) != PV_OK) {
+        pv_slice_to_u64(
+            (struct pv_slice){colon + 1, all.len - host.len - 1 -
+                                             (text[0] == '[' ? 2 : 0)},
+            UINT16_MAX, &number) != PV_OK) {
         return false;
     }
     *ret_same_port = number == port;
@@ -305,8 +305,8 @@ static void
 set_hours(struct pv_import *import, const char *row, const json_t *hours,
           struct pv_method_row *method)
 {
-    static const char *const weekday[] = {"saturday",  "sunday",   "monday",
-                                          "tuesday",   "wednesday", "thursday",
+    static const char *const weekday[] = {"saturday", "sunday",    "monday",
+                                          "tuesday",  "wednesday", "thursday",
                                           "friday"};
     static const char *const names[] = {"open", "close", "weekdays", NULL};
     json_t                  *day;

@@ -38,8 +38,8 @@ const char *pv_date_text(int64_t when_ms, bool end,
 void pv_json_date(struct pv_json *json, const char *name, int64_t when_ms);
 
 /* Is the reason in force now within [since, until)? */
-enum pv_reason pv_reason_now(uint8_t reason, int64_t since_ms,
-                             int64_t until_ms, int64_t now_ms);
+enum pv_reason pv_reason_now(uint8_t reason, int64_t since_ms, int64_t until_ms,
+                             int64_t now_ms);
 
 void pv_json_id(struct pv_json *json, const char *name, const struct pv_id *id);
 

@@ -40,11 +40,10 @@ static void
 check_decision(const struct pv_grant_row *grant)
 {
     struct pv_certificate certificate = {.not_after_ms = INT64_MAX};
-    struct pv_call        call = {.when_ms = WHEN,
-                                  .certificate = &certificate,
-                                  .has_consent = true};
-    struct pv_rows        rows = {.has_system = true, .has_method = true};
-    struct pv_decision    decision;
+    struct pv_call        call = {
+               .when_ms = WHEN, .certificate = &certificate, .has_consent = true};
+    struct pv_rows     rows = {.has_system = true, .has_method = true};
+    struct pv_decision decision;
 
     rows.system.network_count = 1;
     rows.method.endpoint_number = 1;
@@ -80,8 +79,7 @@ check_row(enum pv_row_kind kind, const uint8_t *data, size_t len)
                     &row) != PV_OK) {
         return;
     }
-    law(pv_row_write(kind, &row, key, sizeof(key), again, &again_len) ==
-        PV_OK);
+    law(pv_row_write(kind, &row, key, sizeof(key), again, &again_len) == PV_OK);
     law(again_len == len + PV_ROW_CRC_LEN);
     law(memcmp(again, bytes, again_len) == 0);
     if (kind == PV_ROW_GRANT) {
@@ -114,8 +112,7 @@ check_key(const uint8_t *data, size_t len)
             key.bytes[1 + sizeof(certificate.issuer_hash)] != 0);
     }
     pv_key_start(&key, PV_TABLE_METHODS);
-    law((pv_key_bytes(&key, data, len) == PV_OK) ==
-        (len < PV_IMAGE_KEY_MAX));
+    law((pv_key_bytes(&key, data, len) == PV_OK) == (len < PV_IMAGE_KEY_MAX));
 }
 
 int

@@ -5,179 +5,11 @@
 
 #include "policy/writer.h"
 
-/* ---- one row ---- */
-
-static MDB_dbi
-database_of(const struct pv_image *image, uint8_t database)
-{
-    return database == PV_TABLE_GRANTS ? image->grants : image->small;
-}
-
-static enum pv_err
-get(struct pv_image *image, uint8_t database, const struct pv_key *key,
-    enum pv_row_kind kind, void *ret_row)
-{
-    if (image->txn == NULL) {
-        return PV_ESTATE;
-    }
-    return pv_db_get(image->txn, database_of(image, database), key, kind,
-                     ret_row);
-}
-
-/* Writes only what differs. */
-static enum pv_err
-put(struct pv_image *image, uint8_t database, struct pv_key *key,
-    enum pv_row_kind kind, const void *row)
-{
-    uint8_t     room[PV_IMAGE_ROW_MAX];
-    MDB_dbi     dbi = database_of(image, database);
-    MDB_val     at = {key->len, key->bytes};
-    MDB_val     value = {0, room};
-    MDB_val     old;
-    enum pv_err err;
-    int         rc;
-
-    if (image->txn == NULL) {
-        return PV_ESTATE;
-    }
-    err = pv_row_write(kind, row, key->bytes, key->len, room, &value.mv_size);
-    if (err == PV_OK && image->how == PV_IMAGE_REPLACE) {
-        err = pv_seen_add(&image->seen, database, key->bytes, key->len);
-    }
-    if (err != PV_OK) {
-        return err;
-    }
-    rc = mdb_get(image->txn, dbi, &at, &old);
-    if (rc == 0 && old.mv_size == value.mv_size &&
-        memcmp(old.mv_data, room, old.mv_size) == 0) {
-        return PV_OK;
-    }
-    if (rc == 0 || rc == MDB_NOTFOUND) {
-        rc = mdb_put(image->txn, dbi, &at, &value, 0);
-        image->changes++;
-    }
-    return pv_db_err(rc);
-}
-
-static enum pv_err
-del(struct pv_image *image, uint8_t database, struct pv_key *key)
-{
-    MDB_val at = {key->len, key->bytes};
-    int     rc;
-
-    if (image->txn == NULL) {
-        return PV_ESTATE;
-    }
-    rc = mdb_del(image->txn, database_of(image, database), &at, NULL);
-    if (rc == 0) {
-        image->changes++;
-    }
-    return pv_db_err(rc);
-}
-
 static void
 number_key(struct pv_key *key, enum pv_table table, uint32_t number)
 {
     pv_key_start(key, table);
     pv_key_u32(key, number);
-}
-
-/* ---- stable numbers ---- */
-
-static enum pv_err
-numbers_key(struct pv_key *key, enum pv_image_what what, struct pv_slice id)
-{
-    if (id.len == 0 || id.len > PV_POLICY_PATH_MAX) {
-        return PV_ERANGE;
-    }
-    pv_key_start(key, PV_TABLE_NUMBERS);
-    pv_key_u8(key, (uint8_t)what);
-    return pv_key_bytes(key, id.ptr, id.len);
-}
-
-enum pv_err
-pv_image_lookup(struct pv_image *image, enum pv_image_what what,
-                struct pv_slice id, uint32_t *ret_number)
-{
-    struct pv_key key;
-    enum pv_err   err = numbers_key(&key, what, id);
-
-    return err != PV_OK ? err : get(image, 0, &key, PV_ROW_NUMBER, ret_number);
-}
-
-/* One past the highest number given so far: they are never given again. */
-static enum pv_err
-next_number(struct pv_image *image, enum pv_image_what what, uint32_t *ret)
-{
-    MDB_cursor    *cursor = NULL;
-    struct pv_key  key;
-    MDB_val        at;
-    MDB_val        value;
-    const uint8_t *bytes;
-    int            rc;
-
-    pv_key_start(&key, PV_TABLE_IDS);
-    pv_key_u8(&key, (uint8_t)(what + 1));
-    at = (MDB_val){key.len, key.bytes};
-    rc = mdb_cursor_open(image->txn, image->small, &cursor);
-    if (rc != 0) {
-        return pv_db_err(rc);
-    }
-    rc = mdb_cursor_get(cursor, &at, &value, MDB_SET_RANGE);
-    if (rc == 0) {
-        rc = mdb_cursor_get(cursor, &at, &value, MDB_PREV);
-    } else if (rc == MDB_NOTFOUND) {
-        rc = mdb_cursor_get(cursor, &at, &value, MDB_LAST);
-    }
-    *ret = 1;
-    if (rc == 0) {
-        bytes = at.mv_data;
-        if (at.mv_size == 2 + sizeof(uint32_t) && bytes[0] == PV_TABLE_IDS &&
-            bytes[1] == what) {
-            *ret = pv_key_load_u32(bytes + 2) + 1;
-        }
-    }
-    mdb_cursor_close(cursor);
-    return rc == MDB_NOTFOUND ? PV_OK : pv_db_err(rc);
-}
-
-enum pv_err
-pv_image_number(struct pv_image *image, enum pv_image_what what,
-                struct pv_slice id, uint32_t *ret_number)
-{
-    struct pv_row_text words = {0};
-    struct pv_key      key;
-    struct pv_key      back;
-    enum pv_err        err;
-    uint32_t           number;
-
-    err = pv_image_lookup(image, what, id, ret_number);
-    if (err != PV_ENOTFOUND) {
-        return err;
-    }
-    err = next_number(image, what, &number);
-    if (err != PV_OK) {
-        return err;
-    }
-    if (number > PV_IMAGE_NUMBER_MAX) {
-        return PV_ERANGE;
-    }
-    words.len = (uint8_t)id.len;
-    memcpy(words.text, id.ptr, id.len);
-    pv_key_start(&back, PV_TABLE_IDS);
-    pv_key_u8(&back, (uint8_t)what);
-    pv_key_u32(&back, number);
-    err = put(image, 0, &back, PV_ROW_TEXT, &words);
-    if (err == PV_OK) {
-        err = numbers_key(&key, what, id);
-    }
-    if (err == PV_OK) {
-        err = put(image, 0, &key, PV_ROW_NUMBER, &number);
-    }
-    if (err == PV_OK) {
-        *ret_number = number;
-    }
-    return err;
 }
 
 /* ---- systems ---- */
@@ -199,12 +31,12 @@ drop_key(struct pv_image *image, const uint8_t hash[PV_KEY_HASH_LEN],
     enum pv_err            err = keys_key(&key, hash);
 
     if (err == PV_OK) {
-        err = get(image, 0, &key, PV_ROW_SYSTEM, &holder);
+        err = pv_row_get(image, 0, &key, PV_ROW_SYSTEM, &holder);
     }
     if (err == PV_ENOTFOUND || (err == PV_OK && holder.row.number != number)) {
         return PV_OK;
     }
-    return err != PV_OK ? err : del(image, 0, &key);
+    return err != PV_OK ? err : pv_row_del(image, 0, &key);
 }
 
 /* One key belongs to one system; an import may pass a key on to another. */
@@ -216,7 +48,7 @@ claim_key(struct pv_image *image, const struct pv_image_system *row)
     enum pv_err            err = keys_key(&key, row->key_hash);
 
     if (err == PV_OK) {
-        err = get(image, 0, &key, PV_ROW_SYSTEM, &holder);
+        err = pv_row_get(image, 0, &key, PV_ROW_SYSTEM, &holder);
     }
     if (err == PV_OK && holder.row.number != row->row.number &&
         (image->how != PV_IMAGE_REPLACE ||
@@ -226,7 +58,7 @@ claim_key(struct pv_image *image, const struct pv_image_system *row)
     if (err != PV_OK && err != PV_ENOTFOUND) {
         return err;
     }
-    return put(image, 0, &key, PV_ROW_SYSTEM, row);
+    return pv_row_put(image, 0, &key, PV_ROW_SYSTEM, row);
 }
 
 enum pv_err
@@ -236,7 +68,7 @@ pv_image_get_system(struct pv_image *image, uint32_t number,
     struct pv_key key;
 
     number_key(&key, PV_TABLE_SYSTEMS, number);
-    return get(image, 0, &key, PV_ROW_SYSTEM, ret);
+    return pv_row_get(image, 0, &key, PV_ROW_SYSTEM, ret);
 }
 
 enum pv_err
@@ -265,7 +97,7 @@ pv_image_put_system(struct pv_image *image, const struct pv_image_system *row)
         }
     }
     number_key(&key, PV_TABLE_SYSTEMS, row->row.number);
-    return put(image, 0, &key, PV_ROW_SYSTEM, row);
+    return pv_row_put(image, 0, &key, PV_ROW_SYSTEM, row);
 }
 
 enum pv_err
@@ -283,7 +115,7 @@ pv_image_del_system(struct pv_image *image, uint32_t number)
         return err;
     }
     number_key(&key, PV_TABLE_SYSTEMS, number);
-    return del(image, 0, &key);
+    return pv_row_del(image, 0, &key);
 }
 
 /* ---- methods and endpoints ---- */
@@ -305,7 +137,7 @@ pv_image_put_method(struct pv_image *image, struct pv_slice path,
     struct pv_key key;
     enum pv_err   err = method_key(&key, path);
 
-    return err != PV_OK ? err : put(image, 0, &key, PV_ROW_METHOD, row);
+    return err != PV_OK ? err : pv_row_put(image, 0, &key, PV_ROW_METHOD, row);
 }
 
 enum pv_err
@@ -315,7 +147,7 @@ pv_image_get_method(struct pv_image *image, struct pv_slice path,
     struct pv_key key;
     enum pv_err   err = method_key(&key, path);
 
-    return err != PV_OK ? err : get(image, 0, &key, PV_ROW_METHOD, ret);
+    return err != PV_OK ? err : pv_row_get(image, 0, &key, PV_ROW_METHOD, ret);
 }
 
 enum pv_err
@@ -324,7 +156,7 @@ pv_image_del_method(struct pv_image *image, struct pv_slice path)
     struct pv_key key;
     enum pv_err   err = method_key(&key, path);
 
-    return err != PV_OK ? err : del(image, 0, &key);
+    return err != PV_OK ? err : pv_row_del(image, 0, &key);
 }
 
 static bool
@@ -352,14 +184,14 @@ pv_image_put_endpoint(struct pv_image *image, uint32_t number,
     enum pv_err              err;
 
     number_key(&key, PV_TABLE_ENDPOINTS, number);
-    err = get(image, 0, &key, PV_ROW_ENDPOINT, &old);
+    err = pv_row_get(image, 0, &key, PV_ROW_ENDPOINT, &old);
     if (err != PV_OK && err != PV_ENOTFOUND) {
         return err;
     }
     copy.version = err == PV_OK && same_endpoint(row, &old)
                        ? old.version
                        : (uint32_t)mdb_txn_id(image->txn);
-    return put(image, 0, &key, PV_ROW_ENDPOINT, &copy);
+    return pv_row_put(image, 0, &key, PV_ROW_ENDPOINT, &copy);
 }
 
 enum pv_err
@@ -368,7 +200,7 @@ pv_image_del_endpoint(struct pv_image *image, uint32_t number)
     struct pv_key key;
 
     number_key(&key, PV_TABLE_ENDPOINTS, number);
-    return del(image, 0, &key);
+    return pv_row_del(image, 0, &key);
 }
 
 /* ---- grants, modes ---- */
@@ -400,7 +232,7 @@ pv_image_put_grant(struct pv_image *image, const struct pv_image_place *place,
         return PV_ERANGE;
     }
     database = grant_key(&key, place);
-    return put(image, database, &key, PV_ROW_GRANT, row);
+    return pv_row_put(image, database, &key, PV_ROW_GRANT, row);
 }
 
 enum pv_err
@@ -410,7 +242,7 @@ pv_image_get_grant(struct pv_image *image, const struct pv_image_place *place,
     struct pv_key key;
     uint8_t       database = grant_key(&key, place);
 
-    return get(image, database, &key, PV_ROW_GRANT, ret);
+    return pv_row_get(image, database, &key, PV_ROW_GRANT, ret);
 }
 
 enum pv_err
@@ -419,7 +251,7 @@ pv_image_del_grant(struct pv_image *image, const struct pv_image_place *place)
     struct pv_key key;
     uint8_t       database = grant_key(&key, place);
 
-    return del(image, database, &key);
+    return pv_row_del(image, database, &key);
 }
 
 static void
@@ -439,7 +271,7 @@ pv_image_put_mode(struct pv_image *image, uint32_t method, uint8_t seq,
         return PV_ERANGE;
     }
     mode_key(&key, method, seq);
-    return put(image, 0, &key, PV_ROW_MODE, row);
+    return pv_row_put(image, 0, &key, PV_ROW_MODE, row);
 }
 
 enum pv_err
@@ -449,7 +281,7 @@ pv_image_get_mode(struct pv_image *image, uint32_t method, uint8_t seq,
     struct pv_key key;
 
     mode_key(&key, method, seq);
-    return get(image, 0, &key, PV_ROW_MODE, ret);
+    return pv_row_get(image, 0, &key, PV_ROW_MODE, ret);
 }
 
 enum pv_err
@@ -458,7 +290,7 @@ pv_image_del_mode(struct pv_image *image, uint32_t method, uint8_t seq)
     struct pv_key key;
 
     mode_key(&key, method, seq);
-    return del(image, 0, &key);
+    return pv_row_del(image, 0, &key);
 }
 
 /* ---- suspensions, revocations, homes ---- */
@@ -485,7 +317,7 @@ pv_image_put_suspension(struct pv_image                  *image,
         return PV_ERANGE;
     }
     suspension_key(&key, place);
-    return put(image, 0, &key, PV_ROW_SUSPENSION, row);
+    return pv_row_put(image, 0, &key, PV_ROW_SUSPENSION, row);
 }
 
 enum pv_err
@@ -495,7 +327,7 @@ pv_image_del_suspension(struct pv_image             *image,
     struct pv_key key;
 
     suspension_key(&key, place);
-    return del(image, 0, &key);
+    return pv_row_del(image, 0, &key);
 }
 
 enum pv_err
@@ -505,7 +337,8 @@ pv_image_put_revoked(struct pv_image             *image,
     struct pv_key key;
     enum pv_err   err = pv_key_revoked(&key, certificate);
 
-    return err != PV_OK ? err : put(image, 0, &key, PV_ROW_WHEN, &since_ms);
+    return err != PV_OK ? err
+                        : pv_row_put(image, 0, &key, PV_ROW_WHEN, &since_ms);
 }
 
 enum pv_err
@@ -515,7 +348,7 @@ pv_image_del_revoked(struct pv_image             *image,
     struct pv_key key;
     enum pv_err   err = pv_key_revoked(&key, certificate);
 
-    return err != PV_OK ? err : del(image, 0, &key);
+    return err != PV_OK ? err : pv_row_del(image, 0, &key);
 }
 
 enum pv_err
@@ -533,5 +366,5 @@ pv_image_put_home(struct pv_image *image, uint32_t agency,
         memcpy(words.text, exchange.ptr, exchange.len);
     }
     number_key(&key, PV_TABLE_HOMES, agency);
-    return put(image, 0, &key, PV_ROW_TEXT, &words);
+    return pv_row_put(image, 0, &key, PV_ROW_TEXT, &words);
 }

@@ -109,6 +109,6 @@ pv_db_get(MDB_txn *txn, MDB_dbi dbi, const struct pv_key *key,
     if (err != PV_OK) {
         return err;
     }
-    return pv_row_read(kind, key->bytes, key->len, value.mv_data,
-                       value.mv_size, ret_row);
+    return pv_row_read(kind, key->bytes, key->len, value.mv_data, value.mv_size,
+                       ret_row);
 }

@@ -57,8 +57,8 @@ static bool
 source_is_registered(const struct pv_system_row *system,
                      const uint8_t               source[16])
 {
-    for (size_t i = 0;
-         i < system->network_count && i < PV_POLICY_NETWORKS_MAX; i++) {
+    for (size_t i = 0; i < system->network_count && i < PV_POLICY_NETWORKS_MAX;
+         i++) {
         if (network_covers(&system->network[i], source)) {
             return true;
         }
@@ -100,8 +100,7 @@ static bool
 check_consumer(const struct pv_rows *rows, int64_t when_ms,
                struct pv_decision *decision)
 {
-    for (size_t i = 0; i < rows->block_count && i < PV_POLICY_BLOCKS_MAX;
-         i++) {
+    for (size_t i = 0; i < rows->block_count && i < PV_POLICY_BLOCKS_MAX; i++) {
         const struct pv_block *block = &rows->block[i];
 
         if (in_force(block->reason, block->since_ms, block->until_ms,
@@ -121,8 +120,8 @@ static enum pv_reason
 service_reason(const struct pv_rows *rows)
 {
     if (rows->method.state == PV_REASON_SERVICE_NOT_LIVE) {
-        for (size_t i = 0;
-             i < rows->grant_count && i < PV_POLICY_GRANTS_MAX; i++) {
+        for (size_t i = 0; i < rows->grant_count && i < PV_POLICY_GRANTS_MAX;
+             i++) {
             if (rows->grant[i].blocked == PV_REASON_GRANT_AWAITS_SERVICE) {
                 return PV_REASON_GRANT_AWAITS_SERVICE;
             }
@@ -254,8 +253,7 @@ find_grant(const struct pv_rows *rows, const struct pv_call *call)
         nearest.reason = (enum pv_reason)rows->hint;
     }
 
-    for (size_t i = 0; i < rows->grant_count && i < PV_POLICY_GRANTS_MAX;
-         i++) {
+    for (size_t i = 0; i < rows->grant_count && i < PV_POLICY_GRANTS_MAX; i++) {
         const struct pv_grant_row *grant = &rows->grant[i];
         struct finding             found;
 
@@ -330,8 +328,8 @@ static bool
 check_time(const struct pv_method_row *method, int64_t when_ms,
            struct pv_decision *decision)
 {
-    for (size_t i = 0;
-         i < method->notice_count && i < PV_POLICY_NOTICES_MAX; i++) {
+    for (size_t i = 0; i < method->notice_count && i < PV_POLICY_NOTICES_MAX;
+         i++) {
         if (when_ms >= method->notice[i].from_ms &&
             when_ms < method->notice[i].until_ms) {
             deny(decision, PV_REASON_OUTAGE, method->notice[i].until_ms);

@@ -34,8 +34,7 @@ scan_next(struct scan *scan)
         scan->key = (MDB_val){scan->prefix.len, scan->prefix.bytes};
         scan->started = true;
     }
-    err =
-        pv_db_err(mdb_cursor_get(scan->cursor, &scan->key, &scan->value, op));
+    err = pv_db_err(mdb_cursor_get(scan->cursor, &scan->key, &scan->value, op));
     if (err != PV_OK) {
         return err;
     }
@@ -150,8 +149,7 @@ find_suspensions(struct pv_policy *policy, struct pv_rows *rows)
     pv_key_u32(&scan.prefix, rows->system.agency_number);
     pv_key_u32(&scan.prefix, rows->method.number);
     while ((err = scan_next(&scan)) == PV_OK) {
-        const uint8_t *at =
-            (const uint8_t *)scan.key.mv_data + scan.prefix.len;
+        const uint8_t *at = (const uint8_t *)scan.key.mv_data + scan.prefix.len;
 
         if (scan.key.mv_size != scan.prefix.len + 1 + sizeof(uint32_t)) {
             return PV_ECORRUPT;
@@ -256,8 +254,8 @@ find_individual(struct pv_policy *policy, struct pv_rows *rows)
     }
     if (err == PV_OK) { /* very many */
         rows->grant_count = 0;
-        err = find_grants_of(policy, rows, PV_GRANT_SYSTEM,
-                             rows->system.number);
+        err =
+            find_grants_of(policy, rows, PV_GRANT_SYSTEM, rows->system.number);
         if (err == PV_OK && rows->system.unit_number != 0) {
             err = find_grants_of(policy, rows, PV_GRANT_UNIT,
                                  rows->system.unit_number);
@@ -285,8 +283,8 @@ lists(const uint32_t *number, size_t count, uint32_t wanted)
 }
 
 static enum pv_err
-find_group_grants(struct pv_policy *policy, const struct pv_image_system *caller,
-                  struct pv_rows *rows)
+find_group_grants(struct pv_policy             *policy,
+                  const struct pv_image_system *caller, struct pv_rows *rows)
 {
     struct scan scan;
     enum pv_err err;

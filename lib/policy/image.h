@@ -16,19 +16,15 @@
  *                                                   u64 decision number
  *   2 numbers          u8 what, id                  u32 number
  *   3 ids              u8 what, u32 number          text id
- *   4 keys             32 key hash                  system (a copy: one look-up)
- *   5 systems          u32 system number            system
- *   6 methods          path                         method
- *   7 endpoints        u32 endpoint number          endpoint
- *   8 group grants     u32 method u32 group u8 seq  grant
- *   9 modes            u32 method u8 seq            mode
- *  10 suspensions      u32 agency u32 method        suspension
- *                      u8 level u32 subject
- *  11 revoked          32 issuer hash, serial       i64 since
- *                      (no leading zero bytes)
- *  12 homes            u32 agency                   text id of its exchange
- *  grants              u32 agency u32 method        grant
- *                      u8 level u32 subject u8 seq
+ *   4 keys             32 key hash                  system (a copy: one
+ * look-up) 5 systems          u32 system number            system 6 methods
+ * path                         method 7 endpoints        u32 endpoint number
+ * endpoint 8 group grants     u32 method u32 group u8 seq  grant 9 modes u32
+ * method u8 seq            mode 10 suspensions      u32 agency u32 method
+ * suspension u8 level u32 subject 11 revoked          32 issuer hash, serial
+ * i64 since (no leading zero bytes) 12 homes            u32 agency text id of
+ * its exchange grants              u32 agency u32 method        grant u8 level
+ * u32 subject u8 seq
  *
  *   system     u32 number u32 unit u32 agency u8 kind flag suspended
  *              flag proposed u8 count {16 address u8 bits} text system
@@ -70,11 +66,12 @@
 #define PV_IMAGE_KEY_MAX 256  /* bytes of any key */
 #define PV_IMAGE_ROW_MAX 4096 /* bytes of any value */
 
-enum pv_image_what { /* what a stable number counts */
-    PV_IMAGE_AGENCY = 1, /* groups of agencies too */
-    PV_IMAGE_UNIT,
-    PV_IMAGE_SYSTEM, /* also the number of the system's endpoint */
-    PV_IMAGE_METHOD, /* by its path */
+enum pv_image_what {                      /* what a stable number counts */
+                     PV_IMAGE_AGENCY = 1, /* groups of agencies too */
+                     PV_IMAGE_UNIT,
+                     PV_IMAGE_SYSTEM, /* also the number of the system's
+                                         endpoint */
+                     PV_IMAGE_METHOD, /* by its path */
 };
 
 enum pv_mode_kind {
@@ -92,7 +89,7 @@ struct pv_image_system {
 };
 
 struct pv_image_method {
-    struct pv_method_row row; /* its endpoint_* but the number are not kept */
+    struct pv_method_row row;  /* its endpoint_* but the number are not kept */
     struct pv_id         code; /* of the service; empty: none issued */
 };
 
@@ -150,7 +147,7 @@ enum pv_err pv_image_open(const char *dir, bool durable,
 void        pv_image_close(struct pv_image *image); /* aborts what is open */
 
 /* Waits for another writer. PV_ESTATE inside a transaction, PV_EDB. */
-enum pv_err pv_image_begin(struct pv_image *image,
+enum pv_err pv_image_begin(struct pv_image    *image,
                            enum pv_image_begin how) PV_MUST_CHECK;
 
 /*
@@ -182,23 +179,23 @@ enum pv_err pv_image_lookup(struct pv_image *image, enum pv_image_what what,
  * PV_EEXIST. A row past a maximum is PV_ERANGE. put_endpoint sets the version
  * itself. Get gives PV_ENOTFOUND. All: PV_EDB, PV_ESTATE outside begin.
  */
-enum pv_err pv_image_put_system(struct pv_image              *image,
-                                const struct pv_image_system *row)
-    PV_MUST_CHECK;
+enum pv_err
+            pv_image_put_system(struct pv_image              *image,
+                                const struct pv_image_system *row) PV_MUST_CHECK;
 enum pv_err pv_image_get_system(struct pv_image *image, uint32_t number,
                                 struct pv_image_system *ret) PV_MUST_CHECK;
 enum pv_err pv_image_del_system(struct pv_image *image,
                                 uint32_t         number) PV_MUST_CHECK;
-enum pv_err pv_image_put_method(struct pv_image *image, struct pv_slice path,
-                                const struct pv_image_method *row)
-    PV_MUST_CHECK;
+enum pv_err
+            pv_image_put_method(struct pv_image *image, struct pv_slice path,
+                                const struct pv_image_method *row) PV_MUST_CHECK;
 enum pv_err pv_image_get_method(struct pv_image *image, struct pv_slice path,
                                 struct pv_image_method *ret) PV_MUST_CHECK;
 enum pv_err pv_image_del_method(struct pv_image *image,
                                 struct pv_slice  path) PV_MUST_CHECK;
-enum pv_err pv_image_put_endpoint(struct pv_image *image, uint32_t number,
-                                  const struct pv_image_endpoint *row)
-    PV_MUST_CHECK;
+enum pv_err
+            pv_image_put_endpoint(struct pv_image *image, uint32_t number,
+                                  const struct pv_image_endpoint *row) PV_MUST_CHECK;
 enum pv_err pv_image_del_endpoint(struct pv_image *image,
                                   uint32_t         number) PV_MUST_CHECK;
 enum pv_err pv_image_put_grant(struct pv_image             *image,
@@ -206,10 +203,10 @@ enum pv_err pv_image_put_grant(struct pv_image             *image,
                                const struct pv_grant_row   *row) PV_MUST_CHECK;
 enum pv_err pv_image_get_grant(struct pv_image             *image,
                                const struct pv_image_place *place,
-                               struct pv_grant_row *ret) PV_MUST_CHECK;
-enum pv_err pv_image_del_grant(struct pv_image             *image,
-                               const struct pv_image_place *place)
-    PV_MUST_CHECK;
+                               struct pv_grant_row         *ret) PV_MUST_CHECK;
+enum pv_err
+            pv_image_del_grant(struct pv_image             *image,
+                               const struct pv_image_place *place) PV_MUST_CHECK;
 enum pv_err pv_image_put_mode(struct pv_image *image, uint32_t method,
                               uint8_t                     seq,
                               const struct pv_image_mode *row) PV_MUST_CHECK;
@@ -218,19 +215,19 @@ enum pv_err pv_image_get_mode(struct pv_image *image, uint32_t method,
                               struct pv_image_mode *ret) PV_MUST_CHECK;
 enum pv_err pv_image_del_mode(struct pv_image *image, uint32_t method,
                               uint8_t seq) PV_MUST_CHECK;
-enum pv_err pv_image_put_suspension(struct pv_image                  *image,
-                                    const struct pv_image_place      *place,
-                                    const struct pv_image_suspension *row)
-    PV_MUST_CHECK;
-enum pv_err pv_image_del_suspension(struct pv_image             *image,
-                                    const struct pv_image_place *place)
-    PV_MUST_CHECK;
+enum pv_err
+pv_image_put_suspension(struct pv_image                  *image,
+                        const struct pv_image_place      *place,
+                        const struct pv_image_suspension *row) PV_MUST_CHECK;
+enum pv_err
+            pv_image_del_suspension(struct pv_image             *image,
+                                    const struct pv_image_place *place) PV_MUST_CHECK;
 enum pv_err pv_image_put_revoked(struct pv_image             *image,
                                  const struct pv_certificate *certificate,
                                  int64_t since_ms) PV_MUST_CHECK;
-enum pv_err pv_image_del_revoked(struct pv_image             *image,
-                                 const struct pv_certificate *certificate)
-    PV_MUST_CHECK;
+enum pv_err
+            pv_image_del_revoked(struct pv_image             *image,
+                                 const struct pv_certificate *certificate) PV_MUST_CHECK;
 enum pv_err pv_image_put_home(struct pv_image *image, uint32_t agency,
                               struct pv_slice exchange) PV_MUST_CHECK;
 
@@ -238,8 +235,8 @@ enum pv_err pv_image_put_home(struct pv_image *image, uint32_t agency,
 
 /* What one call of the walker's function gets; pointers end with the call. */
 struct pv_image_item {
-    struct pv_image_place             place;  /* grants, modes, suspensions */
-    struct pv_slice                   path;   /* methods */
+    struct pv_image_place             place; /* grants, modes, suspensions */
+    struct pv_slice                   path;  /* methods */
     const struct pv_image_system     *system;
     const struct pv_image_method     *method;
     const struct pv_grant_row        *grant;

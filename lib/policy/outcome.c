@@ -71,12 +71,12 @@ static const struct reason_row reason_table[PV_REASON_END] = {
         "system; call from its own network or register the new one.",
         "فراخوانی از شبکه‌ای است که برای این سامانه ثبت نشده؛ از شبکه خود "
         "سامانه فراخوانی کنید یا شبکه تازه را ثبت کنید."),
-    [PV_REASON_SYSTEM_SUSPENDED] = ROW(
-        "system-suspended", REFUSED, 0,
-        "The calling system is suspended; ask the secretariat for the "
-        "decision and its reason.",
-        "سامانه فراخواننده تعلیق شده است؛ تصمیم و دلیل آن را از دبیرخانه "
-        "بپرسید."),
+    [PV_REASON_SYSTEM_SUSPENDED] =
+        ROW("system-suspended", REFUSED, 0,
+            "The calling system is suspended; ask the secretariat for the "
+            "decision and its reason.",
+            "سامانه فراخواننده تعلیق شده است؛ تصمیم و دلیل آن را از دبیرخانه "
+            "بپرسید."),
     [PV_REASON_PATH_NOT_CANONICAL] = ROW(
         "path-not-canonical", INVALID, 0,
         "The path is not of the form /x/{provider}/{service}/{version}/"
@@ -94,24 +94,24 @@ static const struct reason_row reason_table[PV_REASON_END] = {
         "it does not take; remove it.",
         "درخواست سرآیندی دارد که تنها مرکز تبادل آن را می‌نهد یا پذیرفته "
         "نیست؛ آن را حذف کنید."),
-    [PV_REASON_HEADER_GRAMMAR] = ROW(
-        "header-grammar", INVALID, 0,
-        "A header is too long or breaks its grammar; correct its value.",
-        "سرآیندی بیش از اندازه بلند است یا قالب آن درست نیست؛ مقدار آن را "
-        "اصلاح کنید."),
-    [PV_REASON_REQUEST_MALFORMED] = ROW(
-        "request-malformed", INVALID, 0,
-        "The request is not well-formed HTTP; correct the calling program.",
-        "درخواست HTTP درست نیست؛ برنامه فراخواننده را اصلاح کنید."),
+    [PV_REASON_HEADER_GRAMMAR] =
+        ROW("header-grammar", INVALID, 0,
+            "A header is too long or breaks its grammar; correct its value.",
+            "سرآیندی بیش از اندازه بلند است یا قالب آن درست نیست؛ مقدار آن را "
+            "اصلاح کنید."),
+    [PV_REASON_REQUEST_MALFORMED] =
+        ROW("request-malformed", INVALID, 0,
+            "The request is not well-formed HTTP; correct the calling program.",
+            "درخواست HTTP درست نیست؛ برنامه فراخواننده را اصلاح کنید."),
     [PV_REASON_BODY_TOO_LARGE] = ROW(
         "body-too-large", INVALID, 413,
         "The body is larger than the exchange carries; send less in one call.",
         "بدنه از اندازه مجاز مرکز تبادل بزرگ‌تر است؛ در هر فراخوانی کمتر "
         "بفرستید."),
-    [PV_REASON_REQUEST_TOO_SLOW] = ROW(
-        "request-too-slow", INVALID, 408,
-        "The request did not arrive in time; send it again without pauses.",
-        "درخواست در زمان مقرر نرسید؛ دوباره و بدون مکث بفرستید."),
+    [PV_REASON_REQUEST_TOO_SLOW] =
+        ROW("request-too-slow", INVALID, 408,
+            "The request did not arrive in time; send it again without pauses.",
+            "درخواست در زمان مقرر نرسید؛ دوباره و بدون مکث بفرستید."),
     [PV_REASON_CONTRACT] = ROW(
         "contract", INVALID, 0,
         "The inputs break the contract of the service; correct the member "
@@ -141,16 +141,16 @@ static const struct reason_row reason_table[PV_REASON_END] = {
         "must declare it ready.",
         "خدمت ثبت شده اما هنوز عملیاتی نیست؛ ارائه‌دهنده باید آمادگی را اعلام "
         "کند."),
-    [PV_REASON_SERVICE_SUSPENDED] = ROW(
-        "service-suspended", REFUSED, 0,
-        "The service is suspended by a decision; ask the secretariat until "
-        "when.",
-        "خدمت به موجب تصمیم تعلیق شده است؛ مدت آن را از دبیرخانه بپرسید."),
-    [PV_REASON_SERVICE_WITHDRAWN] = ROW(
-        "service-withdrawn", REFUSED, 0,
-        "The service is withdrawn; look for its replacement in the list of "
-        "services.",
-        "خدمت لغو شده است؛ جایگزین آن را در فهرست خدمات بیابید."),
+    [PV_REASON_SERVICE_SUSPENDED] =
+        ROW("service-suspended", REFUSED, 0,
+            "The service is suspended by a decision; ask the secretariat until "
+            "when.",
+            "خدمت به موجب تصمیم تعلیق شده است؛ مدت آن را از دبیرخانه بپرسید."),
+    [PV_REASON_SERVICE_WITHDRAWN] =
+        ROW("service-withdrawn", REFUSED, 0,
+            "The service is withdrawn; look for its replacement in the list of "
+            "services.",
+            "خدمت لغو شده است؛ جایگزین آن را در فهرست خدمات بیابید."),
     [PV_REASON_ENDPOINT_MISSING] = ROW(
         "endpoint-missing", UNAVAILABLE, 0,
         "The provider has registered no endpoint for this service; it must "
@@ -161,10 +161,10 @@ static const struct reason_row reason_table[PV_REASON_END] = {
         "No grant covers this call; request it at the registry.",
         "هیچ مجوزی این فراخوانی را در بر نمی‌گیرد؛ آن را در سامانه ثبت "
         "درخواست کنید."),
-    [PV_REASON_GRANT_NOT_STARTED] = ROW(
-        "grant-not-started", REFUSED, 0,
-        "The grant has not started; call from its first day on.",
-        "مجوز هنوز آغاز نشده است؛ از نخستین روز آن فراخوانی کنید."),
+    [PV_REASON_GRANT_NOT_STARTED] =
+        ROW("grant-not-started", REFUSED, 0,
+            "The grant has not started; call from its first day on.",
+            "مجوز هنوز آغاز نشده است؛ از نخستین روز آن فراخوانی کنید."),
     [PV_REASON_GRANT_ENDED] = ROW(
         "grant-ended", REFUSED, 0,
         "The grant has ended; request its renewal at the registry.",
@@ -215,12 +215,12 @@ static const struct reason_row reason_table[PV_REASON_END] = {
         "system, or request a grant for this one.",
         "مجوز دستگاه شما محدود به سامانه دیگری است؛ از همان سامانه فراخوانی "
         "کنید یا برای این سامانه مجوز بخواهید."),
-    [PV_REASON_DEDICATED] = ROW(
-        "dedicated", REFUSED, 0,
-        "This method is dedicated to one system by resolution; use another "
-        "method of the service if there is one.",
-        "این روش به موجب مصوبه ویژه یک سامانه است؛ اگر خدمت روش دیگری دارد "
-        "همان را به کار برید."),
+    [PV_REASON_DEDICATED] =
+        ROW("dedicated", REFUSED, 0,
+            "This method is dedicated to one system by resolution; use another "
+            "method of the service if there is one.",
+            "این روش به موجب مصوبه ویژه یک سامانه است؛ اگر خدمت روش دیگری دارد "
+            "همان را به کار برید."),
     [PV_REASON_NOT_COVERED_BY_MODE] = ROW(
         "not-covered-by-mode", REFUSED, 0,
         "The service is opened to other agencies, not to yours; request an "
@@ -233,12 +233,12 @@ static const struct reason_row reason_table[PV_REASON_END] = {
         "approved it; until then request an individual grant.",
         "گشودن عمومی خدمت پیشنهاد شده اما هنوز مصوبه ندارد؛ تا آن هنگام مجوز "
         "موردی درخواست کنید."),
-    [PV_REASON_MODE_NOT_STARTED] = ROW(
-        "mode-not-started", REFUSED, 0,
-        "The general opening of the service has not started; call from its "
-        "first day on.",
-        "گشودن عمومی خدمت هنوز آغاز نشده است؛ از نخستین روز آن فراخوانی "
-        "کنید."),
+    [PV_REASON_MODE_NOT_STARTED] =
+        ROW("mode-not-started", REFUSED, 0,
+            "The general opening of the service has not started; call from its "
+            "first day on.",
+            "گشودن عمومی خدمت هنوز آغاز نشده است؛ از نخستین روز آن فراخوانی "
+            "کنید."),
     [PV_REASON_MODE_ENDED] = ROW(
         "mode-ended", REFUSED, 0,
         "The general opening of the service has ended; request an individual "

@@ -20,15 +20,15 @@
 #include "base/slice.h"
 #include "policy/outcome.h"
 
-#define PV_KEY_HASH_LEN 32       /* SHA-256 of SubjectPublicKeyInfo */
-#define PV_POLICY_ID_MAX 64      /* ids of agencies, systems, grants ... */
-#define PV_POLICY_PATH_MAX 240   /* /x/{provider}/{service}/{version}/{method} */
+#define PV_KEY_HASH_LEN 32     /* SHA-256 of SubjectPublicKeyInfo */
+#define PV_POLICY_ID_MAX 64    /* ids of agencies, systems, grants ... */
+#define PV_POLICY_PATH_MAX 240 /* /x/provider/service/version/method */
 #define PV_POLICY_PURPOSES_MAX 8
 #define PV_POLICY_NETWORKS_MAX 8
 #define PV_POLICY_NOTICES_MAX 4
-#define PV_POLICY_GRANTS_MAX 8   /* rows of one (subject, method) */
-#define PV_POLICY_BLOCKS_MAX 3   /* of the system, its unit, its agency */
-#define PV_POLICY_SERIAL_MAX 20  /* RFC 5280 4.1.2.2, bytes */
+#define PV_POLICY_GRANTS_MAX 8  /* rows of one (subject, method) */
+#define PV_POLICY_BLOCKS_MAX 3  /* of the system, its unit, its agency */
+#define PV_POLICY_SERIAL_MAX 20 /* RFC 5280 4.1.2.2, bytes */
 
 struct pv_id { /* text of an id, copied */
     uint8_t len;
@@ -78,16 +78,16 @@ struct pv_notice { /* an announced outage; half open [from, until) */
 
 /* What is called: one row of `methods`. */
 struct pv_method_row {
-    uint32_t         number;
-    uint8_t          pattern;    /* enum pv_pattern */
-    uint8_t          state;      /* enum pv_reason that refuses; 0 when live */
-    int64_t          state_since_ms; /* it refuses within [since, until) */
-    int64_t          state_until_ms; /* 0: open */
-    bool             proposed;       /* basis: proposed */
-    bool             dedicated;  /* only a grant of the system itself counts */
-    bool             needs_consent;
-    bool             reason_hidden; /* depends on an earlier answer: the record
-                                      says only answered or failed (design 4) */
+    uint32_t number;
+    uint8_t  pattern;        /* enum pv_pattern */
+    uint8_t  state;          /* enum pv_reason that refuses; 0 when live */
+    int64_t  state_since_ms; /* it refuses within [since, until) */
+    int64_t  state_until_ms; /* 0: open */
+    bool     proposed;       /* basis: proposed */
+    bool     dedicated;      /* only a grant of the system itself counts */
+    bool     needs_consent;
+    bool     reason_hidden; /* depends on an earlier answer: the record
+                              says only answered or failed (design 4) */
     uint32_t         connect_timeout_ms;
     uint32_t         deadline_ms; /* the whole call at the provider */
     uint32_t         answer_max_len;
@@ -118,17 +118,17 @@ enum pv_grant_kind {
 
 /* One right, or one reason why there is none. */
 struct pv_grant_row {
-    uint8_t      kind;    /* enum pv_grant_kind */
-    uint8_t      blocked; /* enum pv_reason that refuses; 0 when in force */
-    bool         proposed;      /* basis: proposed */
+    uint8_t      kind;     /* enum pv_grant_kind */
+    uint8_t      blocked;  /* enum pv_reason that refuses; 0 when in force */
+    bool         proposed; /* basis: proposed */
     bool         needs_consent;
     int64_t      blocked_since_ms; /* it refuses within [since, until) */
     int64_t      blocked_until_ms; /* 0: open */
     int64_t      start_ms;
-    int64_t      end_ms; /* first moment without the right; 0: open */
-    uint32_t     rate_per_s;  /* 0: no limit */
+    int64_t      end_ms;     /* first moment without the right; 0: open */
+    uint32_t     rate_per_s; /* 0: no limit */
     uint32_t     burst;
-    uint32_t     per_day;     /* 0: no limit */
+    uint32_t     per_day; /* 0: no limit */
     uint8_t      purpose_count;
     struct pv_id id;
     struct pv_id resolution;
@@ -153,21 +153,21 @@ struct pv_rows {
     uint8_t              block_count; /* suspensions and withdrawals of this
                                         system, unit or agency for this method;
                                         they refuse also under a mode */
-    struct pv_block      block[PV_POLICY_BLOCKS_MAX];
-    uint8_t              hint; /* reason when grants exist, but for another unit
-                                  or system of this agency; 0 when not */
-    uint8_t              grant_count; /* in the order of decision */
-    struct pv_grant_row  grant[PV_POLICY_GRANTS_MAX];
+    struct pv_block block[PV_POLICY_BLOCKS_MAX];
+    uint8_t         hint; /* reason when grants exist, but for another unit
+                             or system of this agency; 0 when not */
+    uint8_t             grant_count; /* in the order of decision */
+    struct pv_grant_row grant[PV_POLICY_GRANTS_MAX];
 };
 
 /* What the caller presented, checked by TLS but not by policy. */
 struct pv_certificate {
-    uint8_t  key_hash[PV_KEY_HASH_LEN];
-    uint8_t  issuer_hash[32]; /* SHA-256 of the issuer's DER name */
-    uint8_t  serial[PV_POLICY_SERIAL_MAX];
-    uint8_t  serial_len;
-    int64_t  not_before_ms;
-    int64_t  not_after_ms;
+    uint8_t key_hash[PV_KEY_HASH_LEN];
+    uint8_t issuer_hash[32]; /* SHA-256 of the issuer's DER name */
+    uint8_t serial[PV_POLICY_SERIAL_MAX];
+    uint8_t serial_len;
+    int64_t not_before_ms;
+    int64_t not_after_ms;
 };
 
 /* What changes from call to call. */
@@ -185,14 +185,14 @@ enum pv_verdict {
 };
 
 struct pv_decision {
-    enum pv_verdict            verdict;
-    enum pv_outcome            outcome; /* class when denied */
-    enum pv_reason             reason;
-    int64_t                    since_ms; /* date that belongs to the reason, or 0
-                                          (ended on, suspended since, starts
-                                          on, outage until, opens again at) */
-    const struct pv_grant_row *grant;  /* in rows; NULL when none applies */
-    struct pv_slice            purpose;  /* the one in force; in rows or call */
+    enum pv_verdict verdict;
+    enum pv_outcome outcome; /* class when denied */
+    enum pv_reason  reason;
+    int64_t         since_ms;           /* date that belongs to the reason, or 0
+                                         (ended on, suspended since, starts
+                                         on, outage until, opens again at) */
+    const struct pv_grant_row *grant;   /* in rows; NULL when none applies */
+    struct pv_slice            purpose; /* the one in force; in rows or call */
 };
 
 struct pv_policy; /* reader */
@@ -227,8 +227,8 @@ enum pv_err pv_policy_version(struct pv_policy *policy,
  */
 enum pv_err pv_policy_find(struct pv_policy *policy,
                            const uint8_t     key_hash[PV_KEY_HASH_LEN],
-                           struct pv_slice path, struct pv_rows *ret_rows)
-    PV_MUST_CHECK;
+                           struct pv_slice   path,
+                           struct pv_rows   *ret_rows) PV_MUST_CHECK;
 
 /*
  * Is this (issuer, serial) revoked? Looked up on every call. Errors as above.

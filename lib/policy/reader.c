@@ -319,8 +319,8 @@ pv_policy_agency_of(struct pv_policy *policy, struct pv_slice name,
     if (err != PV_OK) {
         return err;
     }
-    err = pv_db_get(policy->txn, policy->small_dbi, &key, PV_ROW_NUMBER,
-                    &number);
+    err =
+        pv_db_get(policy->txn, policy->small_dbi, &key, PV_ROW_NUMBER, &number);
     if (err == PV_OK) {
         pv_key_start(&key, PV_TABLE_SYSTEMS);
         pv_key_u32(&key, number);

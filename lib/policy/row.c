@@ -81,7 +81,7 @@ reason(struct codec *c, uint8_t *field)
     struct pv_id word = {0};
 
     if (c->writing && *field != PV_REASON_NONE) {
-        struct pv_slice s = pv_reason_word((enum pv_reason)*field);
+        struct pv_slice s = pv_reason_word((enum pv_reason) * field);
 
         if (s.len == 0 || s.len > PV_POLICY_ID_MAX) {
             c->bad = true;

@@ -50,12 +50,12 @@ enum pv_err pv_key_bytes(struct pv_key *key, const void *bytes,
 void pv_key_grant(struct pv_key *key, const struct pv_image_place *place);
 void pv_key_grants_of(struct pv_key *key, uint32_t agency, uint32_t method);
 struct pv_image_place pv_key_place(const uint8_t at[PV_KEY_GRANT_LEN]);
-uint32_t    pv_key_load_u32(const uint8_t *at);
+uint32_t              pv_key_load_u32(const uint8_t *at);
 
 /* Without the zero bytes that DER may put in front. */
-enum pv_err pv_key_revoked(struct pv_key               *key,
-                           const struct pv_certificate *certificate)
-    PV_MUST_CHECK;
+enum pv_err
+pv_key_revoked(struct pv_key               *key,
+               const struct pv_certificate *certificate) PV_MUST_CHECK;
 
 struct pv_meta {
     uint32_t format;

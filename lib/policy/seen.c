@@ -45,9 +45,8 @@ pv_seen_add(struct pv_seen *seen, uint8_t database, const void *key, size_t len)
     }
     seen->offset[seen->count++] = seen->keys.len;
     err = pv_buf_add(&seen->keys, (struct pv_slice){head, sizeof(head)});
-    return err != PV_OK
-               ? err
-               : pv_buf_add(&seen->keys, (struct pv_slice){key, len});
+    return err != PV_OK ? err
+                        : pv_buf_add(&seen->keys, (struct pv_slice){key, len});
 }
 
 static int
@@ -67,9 +66,9 @@ static int
 by_key(const void *left, const void *right, void *context)
 {
     const struct pv_seen *seen = context;
-    const uint8_t *bytes = (const uint8_t *)(const void *)seen->keys.ptr;
-    const uint8_t *a = bytes + *(const size_t *)left;
-    const uint8_t *b = bytes + *(const size_t *)right;
+    const uint8_t        *bytes = (const uint8_t *)(const void *)seen->keys.ptr;
+    const uint8_t        *a = bytes + *(const size_t *)left;
+    const uint8_t        *b = bytes + *(const size_t *)right;
 
     return compare(a, b[0], b + 2, b[1]);
 }
@@ -119,8 +118,8 @@ static bool
 is_replaced(const MDB_val *key, const MDB_val *value)
 {
     static const bool replaced[PV_TABLE_END] = {
-        [PV_TABLE_KEYS] = true,      [PV_TABLE_SYSTEMS] = true,
-        [PV_TABLE_METHODS] = true,   [PV_TABLE_ENDPOINTS] = true,
+        [PV_TABLE_KEYS] = true,         [PV_TABLE_SYSTEMS] = true,
+        [PV_TABLE_METHODS] = true,      [PV_TABLE_ENDPOINTS] = true,
         [PV_TABLE_GROUP_GRANTS] = true, [PV_TABLE_MODES] = true,
         [PV_TABLE_HOMES] = true,
     };
@@ -173,7 +172,6 @@ pv_image_sweep(struct pv_image *image)
 
     pv_seen_sort(&image->seen);
     err = sweep_database(image, image->small, 0);
-    return err != PV_OK
-               ? err
-               : sweep_database(image, image->grants, PV_TABLE_GRANTS);
+    return err != PV_OK ? err
+                        : sweep_database(image, image->grants, PV_TABLE_GRANTS);
 }

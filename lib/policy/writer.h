@@ -1,5 +1,5 @@
 /*
- * writer.h - the inside of the writer, shared by image.c and change.c.
+ * writer.h - the inside of the writer, shared by its files.
  * Private to lib/policy.
  */
 #ifndef PV_POLICY_WRITER_H
@@ -32,12 +32,22 @@ struct pv_image {
 
 void        pv_seen_init(struct pv_seen *seen);
 void        pv_seen_clear(struct pv_seen *seen);
-enum pv_err pv_seen_add(struct pv_seen *seen, uint8_t database,
-                        const void *key, size_t len) PV_MUST_CHECK;
+enum pv_err pv_seen_add(struct pv_seen *seen, uint8_t database, const void *key,
+                        size_t len) PV_MUST_CHECK;
 void        pv_seen_sort(struct pv_seen *seen);
 /* sorted: after pv_seen_sort; otherwise every key is looked at. */
 bool pv_seen_has(const struct pv_seen *seen, bool sorted, uint8_t database,
                  const void *key, size_t len);
+
+/* One row; database is 0 or PV_TABLE_GRANTS. Put writes only what differs. */
+enum pv_err pv_row_get(struct pv_image *image, uint8_t database,
+                       const struct pv_key *key, enum pv_row_kind kind,
+                       void *ret_row) PV_MUST_CHECK;
+enum pv_err pv_row_put(struct pv_image *image, uint8_t database,
+                       struct pv_key *key, enum pv_row_kind kind,
+                       const void *row) PV_MUST_CHECK;
+enum pv_err pv_row_del(struct pv_image *image, uint8_t database,
+                       struct pv_key *key) PV_MUST_CHECK;
 
 /* Delete the rows of the replaced tables that were not put. */
 enum pv_err pv_image_sweep(struct pv_image *image) PV_MUST_CHECK;

@@ -91,9 +91,9 @@ fixture_number(struct fixture *fixture, enum pv_image_what what, const char *id)
 {
     uint32_t number = 0;
 
-    assert_int_equal(pv_image_number(fixture->image, what, pv_slice_from(id),
-                                     &number),
-                     PV_OK);
+    assert_int_equal(
+        pv_image_number(fixture->image, what, pv_slice_from(id), &number),
+        PV_OK);
     return number;
 }
 

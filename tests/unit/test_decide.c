@@ -35,8 +35,8 @@ struct grant {
     int64_t     blocked_from; /* 0: always */
     int64_t     blocked_until;
     int64_t     start;
-    int64_t     end;    /* 0: open */
-    const char *one;    /* purposes; NULL: "p" */
+    int64_t     end; /* 0: open */
+    const char *one; /* purposes; NULL: "p" */
     const char *two;
     bool        consent;
 };
@@ -97,8 +97,8 @@ build(const struct scenario *s, struct pv_rows *rows, struct pv_call *call,
     }
     if (s->block != 0) {
         rows->block_count = 1;
-        rows->block[0] = (struct pv_block){s->block, at(s->block_from),
-                                           at(s->block_until)};
+        rows->block[0] =
+            (struct pv_block){s->block, at(s->block_from), at(s->block_until)};
     }
     for (size_t i = 0; i < 3 && !s->no_grant; i++) {
         const struct grant  *from = &s->grant[i];
@@ -147,8 +147,7 @@ static const struct scenario table[] = {
      .revoked = true, .not_after = -1},
     {PV_REASON_CERTIFICATE_NOT_YET_VALID, "refuses before not_before",
      .not_before = 1},
-    {PV_REASON_CERTIFICATE_EXPIRED, "refuses after not_after",
-     .not_after = -1},
+    {PV_REASON_CERTIFICATE_EXPIRED, "refuses after not_after", .not_after = -1},
     {PV_REASON_KEY_UNREGISTERED, "refuses an unknown key", .no_system = true},
     {PV_REASON_SYSTEM_SUSPENDED, "refuses a suspended system",
      .suspended = true},
@@ -204,8 +203,7 @@ static const struct scenario table[] = {
     {PV_REASON_GRANT_SUSPENDED, "does not fall from a suspension to a mode",
      .grant = {{PV_GRANT_AGENCY, PV_REASON_GRANT_SUSPENDED}, {PV_GRANT_MODE}}},
     {PV_REASON_GRANT_WITHDRAWN, "does not fall from a withdrawal to a group",
-     .grant = {{PV_GRANT_AGENCY, PV_REASON_GRANT_WITHDRAWN},
-               {PV_GRANT_GROUP}}},
+     .grant = {{PV_GRANT_AGENCY, PV_REASON_GRANT_WITHDRAWN}, {PV_GRANT_GROUP}}},
     {PV_REASON_GRANT_SUSPENDED, "does not fall from system to agency",
      .grant = {{PV_GRANT_SYSTEM, PV_REASON_GRANT_SUSPENDED},
                {PV_GRANT_AGENCY}}},
@@ -238,8 +236,7 @@ static const struct scenario table[] = {
      .dedicated = true, .grant = {{PV_GRANT_SYSTEM, .start = -2, .end = -1}}},
     /* purpose and consent */
     {PV_REASON_NONE, "takes the granted purpose", .purpose = "p"},
-    {PV_REASON_PURPOSE_NOT_GRANTED, "refuses another purpose",
-     .purpose = "q"},
+    {PV_REASON_PURPOSE_NOT_GRANTED, "refuses another purpose", .purpose = "q"},
     {PV_REASON_PURPOSE_NOT_GRANTED, "refuses a purpose that only begins so",
      .purpose = "pp"},
     {PV_REASON_PURPOSE_MISSING, "wants one of two purposes named",
@@ -273,8 +270,8 @@ static const struct scenario table[] = {
     {PV_REASON_HOURS, "is closed from the last minute", .open = 8 * 60,
      .close = 13 * 60 + 30},
     {PV_REASON_NONE, "is open over midnight", .open = 13 * 60, .close = 60},
-    {PV_REASON_HOURS, "is closed between hours over midnight",
-     .open = 14 * 60, .close = 13 * 60},
+    {PV_REASON_HOURS, "is closed between hours over midnight", .open = 14 * 60,
+     .close = 13 * 60},
     {PV_REASON_NONE, "is open on its weekday", .weekdays = 1},
     {PV_REASON_HOURS, "is closed on another weekday", .weekdays = 2},
     {PV_REASON_NONE, "counts a night to the day of its opening",
@@ -324,8 +321,7 @@ dates_that_belong_to_a_reason_are_told(void **state)
         {{PV_REASON_GRANT_NOT_STARTED, .grant = {{.start = 5}}}, WHEN + 5},
         {{PV_REASON_OUTAGE, .notice_from = -1, .notice_until = 9}, WHEN + 9},
         {{PV_REASON_CERTIFICATE_EXPIRED, .not_after = -3}, WHEN - 3},
-        {{PV_REASON_HOURS, .open = 14 * 60, .close = 15 * 60},
-         WHEN + HOUR / 2},
+        {{PV_REASON_HOURS, .open = 14 * 60, .close = 15 * 60}, WHEN + HOUR / 2},
         {{PV_REASON_HOURS, .weekdays = 2}, WHEN + 10 * HOUR + HOUR / 2},
         {{PV_REASON_CONSUMER_SUSPENDED, .block = PV_REASON_CONSUMER_SUSPENDED,
           .block_from = -7},
@@ -435,13 +431,13 @@ naive_allows(const struct pv_rows *rows, const struct pv_call *call)
 static void
 agrees_with_a_naive_implementation(void **state)
 {
-    static const uint8_t blocks[] = {PV_REASON_NONE,
-                                     PV_REASON_NONE,
-                                     PV_REASON_NONE,
-                                     PV_REASON_GRANT_SUSPENDED,
-                                     PV_REASON_GRANT_WITHDRAWN,
-                                     PV_REASON_PROVIDER_READINESS_MISSING,
-                                     PV_REASON_NOT_COVERED_BY_MODE};
+    static const uint8_t         blocks[] = {PV_REASON_NONE,
+                                             PV_REASON_NONE,
+                                             PV_REASON_NONE,
+                                             PV_REASON_GRANT_SUSPENDED,
+                                             PV_REASON_GRANT_WITHDRAWN,
+                                             PV_REASON_PROVIDER_READINESS_MISSING,
+                                             PV_REASON_NOT_COVERED_BY_MODE};
     static const struct scenario plain = {PV_REASON_NONE, "plain"};
     static const char *const     purposes[] = {"", "p", "q", "r"};
     uint64_t                     seed = 0x9e3779b97f4a7c15u;
@@ -488,8 +484,8 @@ agrees_with_a_naive_implementation(void **state)
         expected = naive_allows(&rows, &call);
         pv_policy_decide(&rows, &call, false, &decision);
         if ((decision.verdict == PV_ALLOW) != expected) {
-            fail_msg("round %d: decided %d, naive %d", round,
-                     decision.verdict, expected);
+            fail_msg("round %d: decided %d, naive %d", round, decision.verdict,
+                     expected);
         }
         assert_int_equal(expected, decision.reason == PV_REASON_NONE);
         allowed += expected;

@@ -67,11 +67,16 @@ reasons_have_the_status_of_their_class_or_their_own(void **state)
         enum pv_reason reason;
         int            status;
     } row[] = {
-        {PV_REASON_NO_GRANT, 403},          {PV_REASON_METHOD_UNKNOWN, 404},
-        {PV_REASON_CERTIFICATE_MISSING, 401}, {PV_REASON_HTTP_METHOD, 405},
-        {PV_REASON_BODY_TOO_LARGE, 413},    {PV_REASON_RATE, 429},
-        {PV_REASON_HOURS, 503},             {PV_REASON_JOURNAL_DOWN, 503},
-        {PV_REASON_PROVIDER_TIMEOUT, 504},  {PV_REASON_PROVIDER_ANSWER, 502},
+        {PV_REASON_NO_GRANT, 403},
+        {PV_REASON_METHOD_UNKNOWN, 404},
+        {PV_REASON_CERTIFICATE_MISSING, 401},
+        {PV_REASON_HTTP_METHOD, 405},
+        {PV_REASON_BODY_TOO_LARGE, 413},
+        {PV_REASON_RATE, 429},
+        {PV_REASON_HOURS, 503},
+        {PV_REASON_JOURNAL_DOWN, 503},
+        {PV_REASON_PROVIDER_TIMEOUT, 504},
+        {PV_REASON_PROVIDER_ANSWER, 502},
         {PV_REASON_CONTRACT, 400},
     };
 

@@ -125,8 +125,8 @@ a_change_is_in_force_at_the_next_decision(void **state)
                      PV_REASON_NONE);
 
     fixture_begin(&scene.fixture);
-    place = fixture_place(&scene.fixture, PV_GRANT_AGENCY, "a", "a",
-                          FIXTURE_PATH);
+    place =
+        fixture_place(&scene.fixture, PV_GRANT_AGENCY, "a", "a", FIXTURE_PATH);
     assert_int_equal(pv_image_del_grant(scene.fixture.image, &place), PV_OK);
     (void)fixture_commit(&scene.fixture);
     assert_int_equal(fixture_call(scene.policy, "a-main", FIXTURE_PATH),

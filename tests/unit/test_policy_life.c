@@ -80,7 +80,7 @@ change_for_ever(const char *dir, bool durable)
                                            .method = 1,
                                            .level = PV_GRANT_AGENCY,
                                            .subject = agency};
-            struct pv_grant_row row =
+            struct pv_grant_row   row =
                 fixture_grant(PV_GRANT_AGENCY, agency == 1 ? "a" : "b");
 
             row.per_day = n;
@@ -101,8 +101,8 @@ quota_of(struct pv_policy *policy, const char *name)
     uint8_t        key[PV_KEY_HASH_LEN];
 
     fixture_key(name, key);
-    assert_int_equal(
-        pv_policy_find(policy, key, PV_LIT(FIXTURE_PATH), &rows), PV_OK);
+    assert_int_equal(pv_policy_find(policy, key, PV_LIT(FIXTURE_PATH), &rows),
+                     PV_OK);
     assert_int_equal(rows.grant_count, 1);
     return rows.grant[0].per_day;
 }
@@ -273,8 +273,8 @@ refuses(const char *dir)
 static void
 a_torn_image_refuses(void **state)
 {
-    static const off_t length[] = {0, 1, 100, PAGE, PAGE + 1, 2 * PAGE,
-                                   3 * PAGE, 4 * PAGE};
+    static const off_t length[] = {0,        1,        100,      PAGE,
+                                   PAGE + 1, 2 * PAGE, 3 * PAGE, 4 * PAGE};
 
     (void)state;
     for (size_t i = 0; i < sizeof(length) / sizeof(length[0]); i++) {

@@ -7,15 +7,6 @@
 
 #include "cmd.h"
 
-/* a command whose file is not in the build yet is not listed */
-#pragma weak pv_cmd_call
-#pragma weak pv_cmd_doctor
-#pragma weak pv_cmd_grant
-#pragma weak pv_cmd_import
-#pragma weak pv_cmd_service
-#pragma weak pv_cmd_status
-#pragma weak pv_cmd_trace
-
 struct command {
     const char *name;
     int (*run)(int argc, char **argv);
@@ -56,10 +47,8 @@ help(FILE *out)
                     "exchange",
                     "payvand: خط فرمان مرکز تبادل اطلاعات پیوند"));
     for (i = 0; i < COMMAND_COUNT; i++) {
-        if (command[i].run != NULL) {
-            (void)fprintf(out, "  %-9s %s\n", command[i].name, /* as above */
-                          pv_cli_text(lang, command[i].en, command[i].fa));
-        }
+        (void)fprintf(out, "  %-9s %s\n", command[i].name, /* as above */
+                      pv_cli_text(lang, command[i].en, command[i].fa));
     }
     (void)fprintf(
         out, "\n%s\n",
@@ -77,7 +66,7 @@ find(const char *name)
     size_t i;
 
     for (i = 0; i < COMMAND_COUNT; i++) {
-        if (strcmp(name, command[i].name) == 0 && command[i].run != NULL) {
+        if (strcmp(name, command[i].name) == 0) {
             return &command[i];
         }
     }

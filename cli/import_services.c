@@ -8,9 +8,10 @@
 
 #define CONNECT_MS 1000
 #define DEADLINE_MS 3000
-#define LONG_DEADLINE_MS 30000  /* lists and files */
-#define CONNECTOR_MARGIN_MS 500 /* the connector times out first, and says so  \
-                                 */
+#define LONG_DEADLINE_MS 30000 /* lists and files */
+#define CONNECTOR_MARGIN_MS                                                    \
+    500 /* the connector times out first, and says so                          \
+         */
 #define ANSWER_MAX (1u << 20)
 #define LONG_ANSWER_MAX (64u << 20)
 

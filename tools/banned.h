@@ -18,10 +18,10 @@
 #undef sprintf
 #undef vsprintf
 #undef alloca
-#pragma GCC poison strcpy strcat stpcpy sprintf vsprintf strtok strtok_r
+#pragma GCC poison strcpy strcat stpcpy sprintf vsprintf strtok         strtok_r
 #pragma GCC poison atoi atol atoll atof strtol strtoul strtoll strtoull strtod
-#pragma GCC poison sscanf gets ctime ctime_r asctime localtime gmtime
-#pragma GCC poison alloca popen tmpnam mktemp
+#pragma GCC poison sscanf gets ctime ctime_r asctime localtime          gmtime
+#pragma GCC poison alloca popen tmpnam                                  mktemp
 
 /* "system" is a word of ours: only the call is banned */
 #define system(command) PV_BANNED_CALL_OF_system(command)

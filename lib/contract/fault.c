@@ -12,10 +12,10 @@ struct words {
 
 static const struct words words[PV_FAULT_END] = {
     [PV_FAULT_NONE] = {PV_SLICE_INIT("none"), "", ""},
-    [PV_FAULT_TOO_LARGE] = {PV_SLICE_INIT("too-large"),
-                            "the body is larger than allowed",
-                            "بدنه درخواست از بیشینه مجاز بزرگ‌تر "
-                            "است"},
+    [PV_FAULT_TOO_LARGE] =
+        {PV_SLICE_INIT("too-large"), "the body is larger than allowed",
+         "بدنه درخواست از بیشینه مجاز بزرگ‌تر "
+         "است"},
     [PV_FAULT_NOT_JSON] = {PV_SLICE_INIT("not-json"), "the body is not JSON",
                            "بدنه درخواست JSON درست نیست"},
     [PV_FAULT_NOT_OBJECT] = {PV_SLICE_INIT("not-object"),

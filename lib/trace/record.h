@@ -10,9 +10,8 @@
  *   case        citizen's case, UUID; absent when none
  *   commitment  base64url of 32 bytes, 43 characters; absent when none
  *   consumer    system id
- *   decision    "allowed" or an outcome word (refused, limited, closed, invalid,
- *               unavailable)
- *   grant       grant or mode id; absent when none applied
+ *   decision    "allowed" or an outcome word (refused, limited, closed,
+ * invalid, unavailable) grant       grant or mode id; absent when none applied
  *   hop         0 for a direct call
  *   id          tracking id
  *   image       registry decision number of the policy image
@@ -31,13 +30,12 @@
  *   via         relaying exchange's system id; absent when hop is 0
  * completions one leaf per frame
  *   done        array of [of, forwarded, first, last, outcome]: of is the index
- *               of the request's leaf; the three times are ms since 1970, 0 when
- *               it did not happen, rounded down to 100 ms on verify methods
- *   node, type "completions", v
- * refusals    the summary above a system's budget, one a minute
- *   consumer, count, from, node, type "refusals", until, v
- * worker-lost written by traced when a worker vanished with calls open
- *   epoch (16 hex digits), node, open (how many), time, type "worker-lost", v
+ *               of the request's leaf; the three times are ms since 1970, 0
+ * when it did not happen, rounded down to 100 ms on verify methods node, type
+ * "completions", v refusals    the summary above a system's budget, one a
+ * minute consumer, count, from, node, type "refusals", until, v worker-lost
+ * written by traced when a worker vanished with calls open epoch (16 hex
+ * digits), node, open (how many), time, type "worker-lost", v
  */
 #ifndef PV_TRACE_RECORD_H
 #define PV_TRACE_RECORD_H
@@ -52,7 +50,7 @@
 #define PV_COMPLETIONS_LEN_MAX 57344 /* bytes of that leaf */
 #define PV_COMPLETIONS_TAIL_MAX 512  /* kept free for the leaf's end */
 #define PV_COMMITMENT_LEN 43
-#define PV_RECORD_WORD_MAX 255                        /* an id or a word */
+#define PV_RECORD_WORD_MAX 255                         /* an id or a word */
 #define PV_RECORD_NUMBER_MAX ((UINT64_C(1) << 53) - 1) /* exact in any JSON */
 #define PV_SIZE_CHUNKED UINT64_MAX /* for pv_record_size_class */
 
@@ -144,9 +142,10 @@ enum pv_err pv_record_end_completions(char *room, size_t room_len, size_t *len,
 enum pv_err pv_record_write_refusals(const struct pv_refusals_record *refusals,
                                      char *room, size_t room_len,
                                      size_t *ret_len) PV_MUST_CHECK;
-enum pv_err pv_record_write_worker_lost(
-    const struct pv_worker_lost_record *lost, char *room, size_t room_len,
-    size_t *ret_len) PV_MUST_CHECK;
+enum pv_err
+pv_record_write_worker_lost(const struct pv_worker_lost_record *lost,
+                            char *room, size_t room_len,
+                            size_t *ret_len) PV_MUST_CHECK;
 
 /*
  * Strict: exactly the canonical form above, nothing else, otherwise PV_EINVAL;
@@ -157,9 +156,9 @@ enum pv_err pv_record_parse(struct pv_slice   line,
                             struct pv_record *ret_record) PV_MUST_CHECK;
 
 /* Walk record->completions; PV_ENOTFOUND at the end. */
-enum pv_err pv_record_next_completion(struct pv_slice      *rest,
-                                      struct pv_completion *ret_completion)
-    PV_MUST_CHECK;
+enum pv_err
+pv_record_next_completion(struct pv_slice      *rest,
+                          struct pv_completion *ret_completion) PV_MUST_CHECK;
 
 /* What write_request asks of ids and words: 1 to 255 of [a-z0-9./_-]. */
 bool pv_record_is_word(struct pv_slice word);

@@ -31,7 +31,7 @@ enum pv_err pv_tracking_ids_next(struct pv_tracking_ids *ids, int64_t when_ms,
                                  struct pv_tracking_id *ret_id) PV_MUST_CHECK;
 
 void pv_tracking_id_text(const struct pv_tracking_id *id,
-                         char room[PV_TRACKING_ID_LEN]);
+                         char                         room[PV_TRACKING_ID_LEN]);
 
 /* Lower-case text of a version 7, variant 10 UUID; PV_EINVAL otherwise. */
 enum pv_err pv_tracking_id_parse(struct pv_slice        text,

@@ -38,9 +38,9 @@
 #define PV_WIRE_PACKET_MAX 65536
 #define PV_WIRE_HEAD_LEN 8
 #define PV_WIRE_FRAME_HEAD_LEN 16
-#define PV_WIRE_RECORDS_MAX 1024   /* in one frame */
-#define PV_WIRE_SKEW_MAX_MS 5000   /* id time against append time */
-#define PV_WIRE_LOW_SPACE 1u       /* only granted calls may be journalled */
+#define PV_WIRE_RECORDS_MAX 1024 /* in one frame */
+#define PV_WIRE_SKEW_MAX_MS 5000 /* id time against append time */
+#define PV_WIRE_LOW_SPACE 1u     /* only granted calls may be journalled */
 
 enum pv_wire_type {
     PV_WIRE_HELLO = 1,
@@ -52,9 +52,9 @@ enum pv_wire_type {
 };
 
 enum pv_wire_why {
-    PV_WIRE_WHY_FULL = 1,  /* no room on the disk for this kind of record */
-    PV_WIRE_WHY_RECORD,    /* a record breaks record.h, or its time the skew */
-    PV_WIRE_WHY_BROKEN,    /* the journal cannot be written at all */
+    PV_WIRE_WHY_FULL = 1, /* no room on the disk for this kind of record */
+    PV_WIRE_WHY_RECORD,   /* a record breaks record.h, or its time the skew */
+    PV_WIRE_WHY_BROKEN,   /* the journal cannot be written at all */
 };
 
 #endif

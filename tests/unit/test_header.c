@@ -113,8 +113,7 @@ header_names_lead_back_to_themselves(void **state)
 
             lower[k] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
         }
-        assert_int_equal(pv_header_find((struct pv_slice){lower, name.len}),
-                         i);
+        assert_int_equal(pv_header_find((struct pv_slice){lower, name.len}), i);
     }
 }
 
@@ -138,8 +137,9 @@ static const struct {
      "a type in any case"},
     {PV_HEADER_CONTENT_TYPE, PV_SLICE_INIT("application/json; charset=utf-8"),
      true, "a charset"},
-    {PV_HEADER_CONTENT_TYPE, PV_SLICE_INIT("application/json;charset=\"UTF-8\""),
-     true, "a quoted charset"},
+    {PV_HEADER_CONTENT_TYPE,
+     PV_SLICE_INIT("application/json;charset=\"UTF-8\""), true,
+     "a quoted charset"},
     {PV_HEADER_CONTENT_TYPE, PV_SLICE_INIT("text/xml ; Charset=windows-1256"),
      true, "blanks and another charset"},
     {PV_HEADER_CONTENT_TYPE, PV_SLICE_INIT("application/pdf"), true, "PDF"},
@@ -192,8 +192,7 @@ static const struct {
      "no weight above one"},
     {PV_HEADER_ACCEPT_LANGUAGE, PV_SLICE_INIT("fa;q=0.1234"), false,
      "no long weight"},
-    {PV_HEADER_ACCEPT_LANGUAGE, PV_SLICE_INIT("fa_IR"), false,
-     "no underscore"},
+    {PV_HEADER_ACCEPT_LANGUAGE, PV_SLICE_INIT("fa_IR"), false, "no underscore"},
 
     {PV_HEADER_IDEMPOTENCY_KEY, PV_SLICE_INIT("8e03978e-40d5"), true, "a key"},
     {PV_HEADER_IDEMPOTENCY_KEY, PV_SLICE_INIT(KEY64 KEY64), true,
@@ -236,8 +235,10 @@ static const struct {
      "no open byte sequence"},
     {PV_HEADER_CONTENT_DIGEST, PV_SLICE_INIT("SHA-256=:YQ==:"), false,
      "no upper-case key"},
-    {PV_HEADER_SIGNATURE, PV_SLICE_INIT("sig1=:K2qGT5srn2OGbOIDzQ6kYT+ruaycnDA"
-                                        "==:"), true, "a signature"},
+    {PV_HEADER_SIGNATURE,
+     PV_SLICE_INIT("sig1=:K2qGT5srn2OGbOIDzQ6kYT+ruaycnDA"
+                   "==:"),
+     true, "a signature"},
     {PV_HEADER_SIGNATURE_INPUT,
      PV_SLICE_INIT("sig1=(\"@method\" \"@path\" \"content-digest\";req);"
                    "created=1618884473;keyid=\"k\\\"1\";alg=\"ed25519\""),
@@ -252,8 +253,7 @@ static const struct {
      "no open list"},
     {PV_HEADER_SIGNATURE_INPUT, PV_SLICE_INIT("a=1.2345"), false,
      "no long fraction"},
-    {PV_HEADER_SIGNATURE_INPUT, PV_SLICE_INIT("a=?2"), false,
-     "no third truth"},
+    {PV_HEADER_SIGNATURE_INPUT, PV_SLICE_INIT("a=?2"), false, "no third truth"},
     {PV_HEADER_SIGNATURE_INPUT, PV_SLICE_INIT("a=\"\x01\""), false,
      "no control character"},
     {PV_HEADER_SIGNATURE_INPUT, PV_SLICE_INIT("=1"), false, "no empty key"},
@@ -290,8 +290,7 @@ static const struct {
     {PV_HEADER_PAYVAND_CASE,
      PV_SLICE_INIT("0198f2c4-1c00-7000-8000-00000000000g"), false,
      "no letter past f"},
-    {PV_HEADER_PAYVAND_COMMITMENT, PV_SLICE_INIT(B64_32), true,
-     "a commitment"},
+    {PV_HEADER_PAYVAND_COMMITMENT, PV_SLICE_INIT(B64_32), true, "a commitment"},
     {PV_HEADER_PAYVAND_COMMITMENT, PV_SLICE_INIT(B64_32 "="), false,
      "no padding"},
     {PV_HEADER_PAYVAND_COMMITMENT,

@@ -40,8 +40,7 @@ path_takes_only_its_canonical_form(void **state)
         {PV_SLICE_INIT("x/a/b/v1/c"), PV_EINVAL, "refuses a relative path"},
         {PV_SLICE_INIT("/x/a/b/v1"), PV_EINVAL, "refuses a missing method"},
         {PV_SLICE_INIT("/x/a/b/v1/"), PV_EINVAL, "refuses an empty method"},
-        {PV_SLICE_INIT("/x/a/b/v1/c/"), PV_EINVAL,
-         "refuses a trailing slash"},
+        {PV_SLICE_INIT("/x/a/b/v1/c/"), PV_EINVAL, "refuses a trailing slash"},
         {PV_SLICE_INIT("/x/a/b/v1/c/d"), PV_EINVAL, "refuses a fifth part"},
         {PV_SLICE_INIT("/x//b/v1/c"), PV_EINVAL, "refuses a double slash"},
         {PV_SLICE_INIT("//x/a/b/v1/c"), PV_EINVAL,
@@ -66,8 +65,7 @@ path_takes_only_its_canonical_form(void **state)
          "refuses a version without its letter"},
         {PV_SLICE_INIT("/x/a/b/v1a/c"), PV_EINVAL,
          "refuses a letter in the version"},
-        {PV_SLICE_INIT("/x/-a/b/v1/c"), PV_EINVAL,
-         "refuses a hyphen in front"},
+        {PV_SLICE_INIT("/x/-a/b/v1/c"), PV_EINVAL, "refuses a hyphen in front"},
         {PV_SLICE_INIT("/x/a-/b/v1/c"), PV_EINVAL,
          "refuses a hyphen at the end"},
         {PV_SLICE_INIT("/x/a/b/v1/-"), PV_EINVAL, "refuses a hyphen alone"},
@@ -129,11 +127,11 @@ path_refuses_every_other_byte(void **state)
 
         for (int c = 0; c < 256; c++) {
             struct pv_path path;
-            bool           id = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+            bool id = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 
             raw[at] = (char)c;
-            if (pv_path_parse((struct pv_slice){raw, sizeof(raw) - 1},
-                              &path) == PV_OK) {
+            if (pv_path_parse((struct pv_slice){raw, sizeof(raw) - 1}, &path) ==
+                PV_OK) {
                 assert_true(id || c == '-' || c == kept);
             }
         }

@@ -443,6 +443,9 @@ class Exchange:
         }
         parts.update(self.conf)
         parts.update(changes)
+        if SANITIZE:  # an upgraded binary starts with these variables only
+            parts["main"] += (" env LD_PRELOAD; env ASAN_OPTIONS;"
+                              " env UBSAN_OPTIONS;")
         parts["server"] = directives(SERVER, parts["server"], parts)
         parts["location"] = directives(LOCATION, parts["location"], parts)
         return GATE_CONF.format(**parts)

@@ -20,7 +20,7 @@ import time
 
 import pytest
 
-from harness import (BANK, FIC, HOST, IBAN, LEGAL, NOTE_PARTIES, TAX,
+from harness import (BANK, FIC, HOST, IBAN, LEGAL, NOTE_PARTIES, SANITIZE, TAX,
                      answering, assert_outcome, is_alive, wait_for)
 from wire import Closed, Provider, reply, request
 
@@ -490,6 +490,8 @@ def open_calls(ex, marker, count=6):
 def test_a_killed_worker_leaves_nothing(marked, marker, sig):
     """SIGSEGV and SIGABRT would dump core, with no limit set."""
     ex = marked()
+    if SANITIZE:
+        ex.allow = ("AddressSanitizer",)  # it tells of the signal we send
     wires, release = open_calls(ex, marker)
     pids = ex.worker_pids()
     for pid in pids:

@@ -269,8 +269,8 @@ sf_dictionary(struct pv_slice value)
             return false;
         }
         if (take(&scan, '=')) {
-            bool ok = peek(&scan) == '(' ? sf_inner_list(&scan)
-                                         : sf_bare_item(&scan);
+            bool ok =
+                peek(&scan) == '(' ? sf_inner_list(&scan) : sf_bare_item(&scan);
 
             if (!ok) {
                 return false;
@@ -687,6 +687,9 @@ static const struct rule rules[PV_HEADER_END] = {
     [PV_HEADER_PAYVAND_PURPOSE] = {PV_SLICE_INIT("Payvand-Purpose"), 64, READ,
                                    DROP, is_purpose},
     [PV_HEADER_PAYVAND_RESERVED] = {PV_SLICE_INIT(""), 0, REFUSE, DROP, NULL},
+    [PV_HEADER_PAYVAND_TRACKING_ID] = {PV_SLICE_INIT("Payvand-Tracking-Id"),
+                                       PV_HEADER_UUID_LEN, REFUSE, READ,
+                                       is_uuid},
     [PV_HEADER_RETRY_AFTER] = {PV_SLICE_INIT("Retry-After"), RETRY_DIGITS_MAX,
                                DROP, PASS, is_retry_after},
     [PV_HEADER_SIGNATURE] = {PV_SLICE_INIT("Signature"), PV_HEADER_VALUE_MAX,
@@ -760,6 +763,9 @@ find_payvand(struct pv_slice name)
     case 8:
         return IS("evidence") ? PV_HEADER_PAYVAND_EVIDENCE
                               : PV_HEADER_PAYVAND_RESERVED;
+    case 11:
+        return IS("tracking-id") ? PV_HEADER_PAYVAND_TRACKING_ID
+                                 : PV_HEADER_PAYVAND_RESERVED;
     case 10:
         return IS("commitment") ? PV_HEADER_PAYVAND_COMMITMENT
                                 : PV_HEADER_PAYVAND_RESERVED;

@@ -211,6 +211,22 @@ ngx_http_payvand_answer_class(ngx_http_upstream_t *u,
 }
 
 
+/*
+ * A provider may say which call it answers, as our connectors do. An answer to
+ * another call, such as one that came late on a kept connection, goes nowhere.
+ */
+
+static ngx_uint_t
+ngx_http_payvand_is_another_call(ngx_http_payvand_ctx_t *ctx,
+    ngx_table_elt_t *id)
+{
+    return id != NULL
+           && (id->value.len != PV_TRACKING_ID_LEN
+               || ngx_memcmp(id->value.data, ctx->id_text, PV_TRACKING_ID_LEN)
+                  != 0);
+}
+
+
 /* A description of what is invalid passes only as JSON. */
 
 static ngx_uint_t
@@ -322,7 +338,10 @@ ngx_http_payvand_judge(ngx_http_request_t *r, ngx_http_payvand_ctx_t *ctx,
     /* the proxy takes an answer without a status line for HTTP/0.9 */
     r->http_version = call->http_version;
 
-    if (ngx_http_payvand_read_answer(u, &answer) != NGX_OK) {
+    if (ngx_http_payvand_read_answer(u, &answer) != NGX_OK
+        || ngx_http_payvand_is_another_call(ctx,
+                                answer.header[PV_HEADER_PAYVAND_TRACKING_ID]))
+    {
         ctx->reason = PV_REASON_PROVIDER_ANSWER;
         return NGX_HTTP_BAD_GATEWAY;
     }

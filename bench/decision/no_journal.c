@@ -8,6 +8,7 @@
 #include "ngx_http_payvand.h"
 #include "ngx_http_payvand_shared.h"
 
+
 ngx_int_t
 ngx_http_payvand_journal_init_process(ngx_cycle_t *cycle)
 {
@@ -21,10 +22,12 @@ ngx_http_payvand_journal_init_process(ngx_cycle_t *cycle)
     return NGX_OK;
 }
 
+
 void
 ngx_http_payvand_journal_exit_process(ngx_cycle_t *cycle)
 {
 }
+
 
 ngx_int_t
 ngx_http_payvand_journal_park(ngx_http_payvand_ctx_t *ctx)
@@ -35,21 +38,25 @@ ngx_http_payvand_journal_park(ngx_http_payvand_ctx_t *ctx)
     return NGX_AGAIN;
 }
 
+
 void
 ngx_http_payvand_journal_refusal(ngx_http_payvand_ctx_t *ctx)
 {
 }
+
 
 void
 ngx_http_payvand_journal_complete(ngx_http_payvand_ctx_t *ctx)
 {
 }
 
+
 const char *
 ngx_http_payvand_journal_state(void)
 {
     return "none";
 }
+
 
 void
 ngx_http_payvand_journal_forget(ngx_http_payvand_ctx_t *ctx)

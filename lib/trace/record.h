@@ -11,7 +11,8 @@
  *   commitment  base64url of 32 bytes, 43 characters; absent when none
  *   consumer    system id
  *   decision    "allowed" or an outcome word (refused, limited, closed,
- * invalid, unavailable) grant       grant or mode id; absent when none applied
+ *               invalid, unavailable)
+ *   grant       grant or mode id; absent when none applied
  *   hop         0 for a direct call
  *   id          tracking id
  *   image       registry decision number of the policy image
@@ -31,11 +32,11 @@
  * completions one leaf per frame
  *   done        array of [of, forwarded, first, last, outcome]: of is the index
  *               of the request's leaf; the three times are ms since 1970, 0
- * when it did not happen, rounded down to 100 ms on verify methods node, type
- * "completions", v refusals    the summary above a system's budget, one a
- * minute consumer, count, from, node, type "refusals", until, v worker-lost
- * written by traced when a worker vanished with calls open epoch (16 hex
- * digits), node, open (how many), time, type "worker-lost", v
+ *               when it did not happen, rounded down to 100 ms on verify
+ * methods node, type "completions", v refusals    the summary above a system's
+ * budget, one a minute consumer, count, from, node, type "refusals", until, v
+ * worker-lost written by traced when a worker vanished with calls open
+ *   epoch (16 hex digits), node, open (how many), time, type "worker-lost", v
  */
 #ifndef PV_TRACE_RECORD_H
 #define PV_TRACE_RECORD_H

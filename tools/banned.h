@@ -18,11 +18,11 @@
 #undef sprintf
 #undef vsprintf
 #undef alloca
-/* clang-format off: it takes the names for declarations */
-#pragma GCC poison strcpy strcat stpcpy sprintf vsprintf strtok         strtok_r
+/* clang-format off */
+#pragma GCC poison strcpy strcat stpcpy sprintf vsprintf strtok strtok_r
 #pragma GCC poison atoi atol atoll atof strtol strtoul strtoll strtoull strtod
-#pragma GCC poison sscanf gets ctime ctime_r asctime localtime          gmtime
-#pragma GCC poison alloca popen tmpnam                                  mktemp
+#pragma GCC poison sscanf gets ctime ctime_r asctime localtime gmtime
+#pragma GCC poison alloca popen tmpnam mktemp
 /* clang-format on */
 
 /* "system" is a word of ours: only the call is banned */

@@ -33,8 +33,10 @@
  *   done        array of [of, forwarded, first, last, outcome]: of is the index
  *               of the request's leaf; the three times are ms since 1970, 0
  *               when it did not happen, rounded down to 100 ms on verify
- * methods node, type "completions", v refusals    the summary above a system's
- * budget, one a minute consumer, count, from, node, type "refusals", until, v
+ *               methods
+ *   node, type "completions", v
+ * refusals    the summary above a system's budget, one a minute
+ *   consumer, count, from, node, type "refusals", until, v
  * worker-lost written by traced when a worker vanished with calls open
  *   epoch (16 hex digits), node, open (how many), time, type "worker-lost", v
  */

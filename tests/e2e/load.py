@@ -134,6 +134,24 @@ class Ledger:
         return self.then(seen)
 
 
+def unexplained(ex):
+    """Requests without completion whose worker is not written down as lost:
+    the only reason for which an outcome may stay unknown."""
+    import journal_reader
+    opened, done, lost = {}, set(), set()
+    for index, epoch, _, record in journal_reader.read_journal(ex.journal,
+                                                               False):
+        if record["type"] == "request":
+            if record["decision"] == "allowed":
+                opened[index] = "%016x" % epoch
+        elif record["type"] == "completions":
+            done.update(item[0] for item in record["done"])
+        elif record["type"] == "worker-lost":
+            lost.add(record["epoch"])
+    return [index for index, epoch in opened.items()
+            if index not in done and epoch not in lost]
+
+
 def check(ex, calls, ledger, commands=()):
     """The laws of the journal, from outside. Returns a few numbers."""
     records = ex.records(check=True)

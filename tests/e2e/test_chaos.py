@@ -14,7 +14,7 @@ import pytest
 
 from harness import (BANK, FIC, IBAN, LONG, TAX, assert_outcome, children_of,
                      is_alive, wait_for)
-from load import Ledger, Load, check
+from load import Ledger, Load, check, unexplained
 
 CALLS = ((BANK, IBAN), (FIC, TAX))
 
@@ -98,6 +98,8 @@ def storm(make, kills, seed, threads=5):
     time.sleep(1.5)
     numbers = check(ex, load.done, ledger)
     print("kills %d %s" % (chaos.kills, numbers))
+    wait_for("every unknown outcome to have its lost worker",
+             lambda: unexplained(ex) == [], 10, 0.5)
     assert numbers["answered"] > kills, numbers
     assert_outcome(ex.call(BANK, IBAN), "answered")
     return numbers

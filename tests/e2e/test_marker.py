@@ -270,6 +270,15 @@ def test_success_and_every_shape_of_request_leave_nothing(marked, marker):
     nothing_found(ex, marker)
 
 
+def test_a_later_request_of_a_kept_connection_leaves_nothing(marked, marker):
+    ex = marked()
+    for _, data in shapes(marker):
+        with ex.wire(BANK) as w:
+            assert_outcome(w.ask(request(IBAN)), "answered")
+            speak(w, data)
+    nothing_found(ex, marker)
+
+
 def test_every_refusal_leaves_nothing(marked, pki, marker):
     ex = marked()
     body = json.dumps({"national_id": marker}).encode()

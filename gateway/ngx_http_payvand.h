@@ -230,6 +230,9 @@ void ngx_http_payvand_source(ngx_connection_t *c, uint8_t address[16]);
 ngx_int_t ngx_http_payvand_log_init(ngx_conf_t *cf);
 ngx_int_t ngx_http_payvand_log_init_module(ngx_cycle_t *cycle);
 
+/* For each call: nginx takes the handler away between two of a connection. */
+void ngx_http_payvand_log_connection(ngx_connection_t *c);
+
 
 /* rows.c: rows found, kept while the image's version stands */
 

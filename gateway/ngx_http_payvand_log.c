@@ -13,6 +13,10 @@
  *
  * The handler runs just before the writer on the same buffer: where it began
  * to write is where the message ends.
+ *
+ * nginx puts its own handler back when a kept connection brings its next
+ * request. The gate takes it away again; until then, and for a request that
+ * never gets so far, nothing behind the first quotation mark is written.
  */
 
 #include "ngx_http_payvand.h"
@@ -28,7 +32,13 @@ static void ngx_http_payvand_log_writer(ngx_log_t *log, ngx_uint_t level,
 static void ngx_http_payvand_init_connection(ngx_connection_t *c);
 
 
-static u_char  *ngx_http_payvand_log_end;  /* of the message being written */
+/* the message being written: it goes to each error log in turn */
+
+static struct {
+    u_char  *end;                    /* our handler wrote from here on */
+    u_char  *buf;
+    size_t   len;
+} ngx_http_payvand_message;
 
 
 ngx_int_t
@@ -84,6 +94,13 @@ ngx_http_payvand_log_init_module(ngx_cycle_t *cycle)
 }
 
 
+void
+ngx_http_payvand_log_connection(ngx_connection_t *c)
+{
+    c->log->handler = ngx_http_payvand_log_error;
+}
+
+
 /*
  * check.c refuses `deferred`, the one case where ngx_http_init_connection()
  * would read (and might close) before it returns. It may close for want of
@@ -96,7 +113,7 @@ ngx_http_payvand_init_connection(ngx_connection_t *c)
     ngx_http_init_connection(c);
 
     if (c->fd != (ngx_socket_t) -1) {
-        c->log->handler = ngx_http_payvand_log_error;
+        ngx_http_payvand_log_connection(c);
     }
 }
 
@@ -111,7 +128,7 @@ ngx_http_payvand_log_error(ngx_log_t *log, u_char *buf, size_t len)
     ngx_http_payvand_ctx_t    *ctx;
     ngx_http_core_srv_conf_t  *cscf;
 
-    ngx_http_payvand_log_end = buf;
+    ngx_http_payvand_message.end = buf;
 
     p = buf;
 
@@ -166,12 +183,30 @@ ngx_http_payvand_log_writer(ngx_log_t *log, ngx_uint_t level, u_char *buf,
     u_char   line[NGX_MAX_ERROR_STR], *p, *end, *quote, *last;
     ssize_t  n;
 
+    last = buf + len;
+
+    if (log->handler == ngx_http_payvand_log_error) {
+        end = ngx_http_payvand_message.end;
+
+    } else if (log->handler) {
+        end = last - 1;  /* nginx's own handler: all but the line's end */
+
+    } else if (ngx_http_payvand_message.buf == buf
+               && ngx_http_payvand_message.len == len)
+    {
+        end = ngx_http_payvand_message.end;  /* the same, in the next log */
+
+    } else {
+        end = NULL;  /* not of a connection */
+    }
+
+    ngx_http_payvand_message.end = end;
+    ngx_http_payvand_message.buf = buf;
+    ngx_http_payvand_message.len = len;
+
     if (ngx_time() == log->disk_full_time) {
         return;  /* as nginx does: not again within this second */
     }
-
-    end = ngx_http_payvand_log_end;
-    last = buf + len;
 
     if (level != NGX_LOG_DEBUG && end >= buf && end <= last) {
 
@@ -194,12 +229,5 @@ ngx_http_payvand_log_writer(ngx_log_t *log, ngx_uint_t level, u_char *buf,
 
     if (n == -1 && ngx_errno == NGX_ENOSPC) {
         log->disk_full_time = ngx_time();
-    }
-
-    /* a message has several logs at most once each; the next has a handler
-       of its own or none: forget the mark when the last log has it */
-
-    if (log->next == NULL) {
-        ngx_http_payvand_log_end = NULL;
     }
 }

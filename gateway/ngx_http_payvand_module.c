@@ -191,6 +191,8 @@ ngx_http_payvand_ctx_create(ngx_http_request_t *r)
     ctx->request = r;
     cln->handler = ngx_http_payvand_cleanup;
 
+    ngx_http_payvand_log_connection(r->connection);
+
     ngx_http_set_ctx(r, ctx, ngx_http_payvand_module);
 
     return ctx;

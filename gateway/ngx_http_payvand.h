@@ -106,6 +106,7 @@ typedef struct {
     struct pv_certificate  certificate;
     enum pv_reason         reason;       /* NONE: chain verified, key known */
     uint64_t               revoked_version;  /* image version of `revoked` */
+    ngx_uint_t             revoked_opened;   /* and which opening of it */
     unsigned               revoked_known:1;
     unsigned               revoked:1;
 } ngx_http_payvand_identity_t;

@@ -493,6 +493,7 @@ ngx_http_payvand_line_refused(size_t len)
         if (frame->sequence == sequence && frame->sent) {
             ngx_queue_remove(&frame->queue);
             line.underway--;
+            line.stalled = 0;  /* it speaks again; the next frame shows more */
 
             ngx_http_payvand_count(NGX_HTTP_PAYVAND_JOURNAL_REFUSED);
             ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,

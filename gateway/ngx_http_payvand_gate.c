@@ -32,6 +32,8 @@ static struct {
     struct pv_policy        *policy;     /* NULL: not readable now */
     ngx_str_t                dir;
     ngx_msec_t               tried_at;
+    ngx_uint_t               opened;     /* times; an image made anew counts
+                                            its versions from the start */
     unsigned                 tried:1;
     struct pv_tracking_ids   ids;
 } gate;
@@ -245,7 +247,8 @@ ngx_http_payvand_look_up(ngx_http_payvand_ctx_t *ctx, struct pv_slice path,
     /* a revocation is a row too: it stands as long as the version does */
 
     if (err == PV_OK
-        && (!identity->revoked_known || identity->revoked_version != version))
+        && (!identity->revoked_known || identity->revoked_version != version
+            || identity->revoked_opened != gate.opened))
     {
         err = pv_policy_revoked(gate.policy, &identity->certificate,
                                 ret_revoked);
@@ -253,6 +256,7 @@ ngx_http_payvand_look_up(ngx_http_payvand_ctx_t *ctx, struct pv_slice path,
             identity->revoked = *ret_revoked;
             identity->revoked_known = 1;
             identity->revoked_version = version;
+            identity->revoked_opened = gate.opened;
         }
     }
 
@@ -366,7 +370,13 @@ ngx_http_payvand_open_policy(void)
         gate.policy = NULL;
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "payvand.policy_unreadable %s", why.text);
+        return;
     }
+
+    /* what was kept of another file says nothing about this one */
+
+    gate.opened++;
+    ngx_http_payvand_rows_clear();
 }
 
 

@@ -189,6 +189,10 @@ ngx_http_payvand_quota_take(ngx_http_payvand_ctx_t *ctx)
         return PV_REASON_OVERLOADED;
     }
 
+    if (quota->day == day + 1) {
+        day++;  /* another worker's clock passed midnight a moment before */
+    }
+
     if (quota->day != day) {
         quota->day = day;
         quota->calls = 0;

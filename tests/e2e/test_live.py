@@ -1,6 +1,7 @@
 """Reload, binary upgrade and policy changes while calls are running."""
 
 import os
+import shutil
 import signal
 import threading
 import time
@@ -141,6 +142,23 @@ def test_a_policy_change_is_in_force_at_the_next_decision(make):
                 assert call.outcome == "answered", call
     time.sleep(1.2)
     check(ex, load.done, ledger)
+
+
+def test_an_image_made_anew_is_read_anew(make):
+    """Its version starts again: rows kept of the old one mean nothing."""
+    ex = make(workers=1)
+    with ex.wire(BANK) as w, ex.wire(BANK) as other:
+        for wire in (w, other):
+            assert_outcome(ex.call(BANK, IBAN, wire=wire), "answered")
+        version = ex.status()["image_version"]
+        ex.system(BANK)["suspended"] = True
+        shutil.rmtree(ex.path("policy"))
+        ex.import_policy()
+        time.sleep(1.1)
+        for wire in (w, other):
+            assert_outcome(ex.call(BANK, IBAN, wire=wire), "refused",
+                           "system-suspended")
+        assert ex.status()["image_version"] == version
 
 
 def test_ten_thousand_changes_under_load_keep_the_image_bounded(make):

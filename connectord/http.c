@@ -146,7 +146,10 @@ send_answer(struct call *call)
         MHD_add_response_header(response, "Content-Type",
                                 call->problem
                                     ? "application/problem+json"
-                                    : "application/json") != MHD_YES) {
+                                    : "application/json") != MHD_YES ||
+        (call->tracking_id[0] != '\0' &&
+         MHD_add_response_header(response, "Payvand-Tracking-Id",
+                                 call->tracking_id) != MHD_YES)) {
         MHD_destroy_response(response);
         return MHD_NO;
     }

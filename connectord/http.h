@@ -11,6 +11,9 @@
  *   403, 404, 405 Payvand-Outcome: failed   not a call of the exchange, or
  *                                           of another connector
  *
+ * Each answer to a call of the gate repeats its Payvand-Tracking-Id, so that
+ * the gate can tell an answer that belongs to another call.
+ *
  * Threads: one.  Blocks: never.
  */
 #ifndef PV_CONNECTORD_HTTP_H

@@ -137,6 +137,13 @@ ngx_http_payvand_line_connect(void)
     ngx_connection_t    *c;
     struct sockaddr_un   sun;
 
+    if (!ngx_http_payvand_quota_counted() && ngx_http_payvand_policy() == NULL)
+    {
+        /* without an image there are no calls, nor places for today's counts */
+        ngx_add_timer(&line.reconnect, NGX_HTTP_PAYVAND_RECONNECT);
+        return;
+    }
+
     if (ngx_http_payvand_check_socket(&line.path,
                                       line.complained ? NULL : ngx_cycle->log)
         == NGX_ERROR)
@@ -420,7 +427,11 @@ ngx_http_payvand_line_counts(size_t len, uint32_t count)
         grant = (struct pv_slice) { (char *) p + 7, p[4] };
         system = (struct pv_slice) { (char *) p + 7 + p[4], p[5] };
 
-        ngx_http_payvand_quota_recount(grant, system, calls, day);
+        if (ngx_http_payvand_quota_recount(grant, system, calls, day)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
 
         p += 7 + p[4] + p[5] + p[6];
     }

@@ -391,7 +391,7 @@ ngx_http_payvand_quota_claimed(ngx_uint_t done)
 }
 
 
-void
+ngx_int_t
 ngx_http_payvand_quota_recount(struct pv_slice grant, struct pv_slice system,
     uint64_t calls, int64_t day)
 {
@@ -402,10 +402,12 @@ ngx_http_payvand_quota_recount(struct pv_slice grant, struct pv_slice system,
 
     policy = ngx_http_payvand_policy();
 
-    if (policy == NULL
-        || pv_policy_agency_of(policy, system, &agency) != PV_OK)
-    {
-        return;  /* not registered any more: nobody can call on this count */
+    if (policy == NULL || ngx_http_payvand_image_version() == 0) {
+        return NGX_ERROR;  /* whose calls these were cannot be told now */
+    }
+
+    if (pv_policy_agency_of(policy, system, &agency) != PV_OK) {
+        return NGX_OK;  /* not registered any more: nobody can call on it */
     }
 
     key = ngx_http_payvand_quota_key(grant, (struct pv_slice) { agency.text,
@@ -431,4 +433,5 @@ ngx_http_payvand_quota_recount(struct pv_slice grant, struct pv_slice system,
                       "payvand.quota_zone_full while counting today's calls; "
                       "make payvand_quota_zone larger");
     }
+    return NGX_OK;
 }

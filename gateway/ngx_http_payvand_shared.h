@@ -76,7 +76,9 @@ void ngx_http_payvand_shared_unlock(void);
 /* Take the job of counting: 1 when this worker must ask traced for COUNTS. */
 ngx_uint_t ngx_http_payvand_quota_claim(void);
 ngx_uint_t ngx_http_payvand_quota_counted(void);
-void ngx_http_payvand_quota_recount(struct pv_slice grant,
+
+/* NGX_ERROR when the image cannot be read: nothing may be left out. */
+ngx_int_t ngx_http_payvand_quota_recount(struct pv_slice grant,
     struct pv_slice system, uint64_t calls, int64_t day);
 void ngx_http_payvand_quota_claimed(ngx_uint_t done);
 

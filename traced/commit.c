@@ -55,6 +55,7 @@ struct check {
     struct epoch  *epoch;
     uint64_t       index;   /* of the record at hand */
     uint64_t       durable; /* completions name records before this one */
+    int64_t        when_ms; /* monotonic; when the frame came */
     bool           live;    /* not while the journal is read at start */
     bool           calls;   /* holds requests */
     bool           granted; /* holds an allowed request, or completions */
@@ -113,7 +114,7 @@ check_completions(struct check *check, const struct pv_record *record)
         if (completion.of >= check->durable) {
             return false; /* nobody was told that index */
         }
-        if (completion.outcome == PV_OUTCOME_UNAVAILABLE) {
+        if (completion.forwarded_ms == 0) { /* no provider was reached */
             effect(check->traced, EFFECT_TAKE_BACK, NULL, 0, completion.of);
         }
     }
@@ -148,7 +149,7 @@ check_record(struct check *check, struct pv_slice line)
         if (good) {
             struct epoch *lost =
                 epochs_get(&check->traced->epochs, record.worker_lost.epoch,
-                           check->traced->now_ms);
+                           check->when_ms);
 
             effect(check->traced, EFFECT_LOST, lost, 0, 0);
         }
@@ -219,6 +220,7 @@ commit_frame(struct traced *traced, struct peer *peer, uint64_t sequence,
                                .epoch = peer->epoch,
                                .index = index,
                                .durable = traced->journal.next_index,
+                               .when_ms = traced->now_ms,
                                .live = true};
     uint32_t          why = 0;
 
@@ -283,13 +285,16 @@ commit_recover_frame(void *context, const struct pv_frame *frame,
                      int64_t time_ms)
 {
     struct traced *traced = context;
+    int64_t        age_ms = traced->wall_ms - time_ms;
     struct check   check = {.traced = traced,
                             .index = frame->first_index,
                             .durable = frame->first_index};
     enum pv_err    err = PV_OK;
 
+    /* as old as its commit: where the table is full, the oldest one goes */
+    check.when_ms = traced->now_ms - (age_ms > 0 ? age_ms : 0);
     if (frame->epoch != 0) {
-        check.epoch = epochs_get(&traced->epochs, frame->epoch, traced->now_ms);
+        check.epoch = epochs_get(&traced->epochs, frame->epoch, check.when_ms);
     }
     if (!check_frame(&check, frame->records, frame->count)) {
         return PV_ECORRUPT;
@@ -298,10 +303,10 @@ commit_recover_frame(void *context, const struct pv_frame *frame,
     if (check.epoch == NULL) {
         return PV_OK;
     }
-    if (traced->wall_ms - time_ms <= EPOCH_RESEND_MS) {
-        err = epoch_keep(check.epoch, frame->sequence, frame->first_index);
-    } else if (frame->sequence > check.epoch->kept) {
-        check.epoch->kept = frame->sequence;
+    /* of whatever age: its worker may have waited all the while */
+    err = epoch_hold(check.epoch);
+    if (err == PV_OK) {
+        epoch_keep(check.epoch, frame->sequence, frame->first_index);
     }
     return err;
 }
@@ -421,14 +426,8 @@ settle(struct traced *traced, bool written)
         if (!written) {
             p->why = traced->no_room ? PV_WIRE_WHY_FULL : PV_WIRE_WHY_BROKEN;
             traced->refused_count++;
-        } else if (p->epoch != NULL &&
-                   epoch_keep(p->epoch, p->sequence, p->index) != PV_OK) {
-            /* doubles could not be told: the worker must not send again */
-            log_event("error", "traced.memory", "epoch=%016llx",
-                      (unsigned long long)p->epoch->id);
-            if (p->peer != NULL) {
-                peer_close(traced, p->peer);
-            }
+        } else if (p->epoch != NULL) {
+            epoch_keep(p->epoch, p->sequence, p->index);
         }
     }
 }
@@ -515,6 +514,7 @@ commit_lost_workers(struct traced *traced)
 
         if (epoch->open == 0 || epoch->peer != NULL || traced->broken ||
             traced->now_ms - epoch->gone_ms < WORKER_GRACE_MS ||
+            traced->now_ms - traced->begun_ms < WORKER_GRACE_MS ||
             !commit_has_room(traced)) {
             continue;
         }

@@ -40,7 +40,9 @@ epochs_get(struct epochs *epochs, uint64_t id, int64_t now_ms)
 
     for (uint32_t i = 0; i < epochs->used; i++) {
         if (epochs->epoch[i].id == id) {
-            epochs->epoch[i].gone_ms = now_ms;
+            if (now_ms > epochs->epoch[i].gone_ms) {
+                epochs->epoch[i].gone_ms = now_ms;
+            }
             return &epochs->epoch[i];
         }
     }
@@ -56,23 +58,28 @@ epochs_get(struct epochs *epochs, uint64_t id, int64_t now_ms)
 }
 
 enum pv_err
+epoch_hold(struct epoch *epoch)
+{
+    if (epoch->frame == NULL) {
+        epoch->frame = calloc(EPOCH_FRAMES, sizeof(*epoch->frame));
+    }
+    return epoch->frame == NULL ? PV_ENOMEM : PV_OK;
+}
+
+void
 epoch_keep(struct epoch *epoch, uint64_t sequence, uint64_t index)
 {
     struct epoch_frame *frame;
 
+    if (sequence > epoch->kept) {
+        epoch->kept = sequence;
+    }
     if (epoch->frame == NULL) {
-        epoch->frame = calloc(EPOCH_FRAMES, sizeof(*epoch->frame));
-        if (epoch->frame == NULL) {
-            return PV_ENOMEM;
-        }
+        return; /* forgotten: see EPOCH_RESEND_MS */
     }
     frame = &epoch->frame[sequence & (EPOCH_FRAMES - 1)];
     frame->sequence = sequence;
     frame->index = index;
-    if (sequence > epoch->kept) {
-        epoch->kept = sequence;
-    }
-    return PV_OK;
 }
 
 enum pv_err
@@ -95,12 +102,13 @@ epoch_find(const struct epoch *epoch, uint64_t sequence, uint64_t *ret_index)
 }
 
 void
-epochs_forget_frames(struct epochs *epochs, int64_t now_ms)
+epochs_forget_frames(struct epochs *epochs, int64_t begun_ms, int64_t now_ms)
 {
     for (uint32_t i = 0; i < epochs->used; i++) {
         struct epoch *epoch = &epochs->epoch[i];
 
         if (epoch->peer == NULL && epoch->frame != NULL &&
+            now_ms - begun_ms > EPOCH_RESEND_MS &&
             now_ms - epoch->gone_ms > EPOCH_RESEND_MS) {
             free(epoch->frame);
             epoch->frame = NULL;

@@ -393,6 +393,7 @@ start(struct traced *traced, const struct arguments *args, struct pv_why *why)
         traced->space.max_size = args->max_size;
         traced->space.retain_percent = args->retain_percent;
         space_update(traced, true);
+        traced->begun_ms = pv_time_monotonic_ms();
         err = start_socket(traced, why);
     }
     if (err == PV_OK) {
@@ -453,7 +454,8 @@ tick(struct traced *traced)
     traced->tick_ms = traced->now_ms;
     if (traced->now_ms - traced->space.checked_ms >= look_ms) {
         space_update(traced, true);
-        epochs_forget_frames(&traced->epochs, traced->now_ms);
+        epochs_forget_frames(&traced->epochs, traced->begun_ms,
+                             traced->now_ms);
     }
     commit_lost_workers(traced);
 }

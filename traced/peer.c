@@ -265,7 +265,7 @@ on_hello(struct traced *traced, struct peer *peer, const uint8_t *bytes,
     }
     id = pv_load_u64(bytes + 16);
     epoch = id == 0 ? NULL : epochs_get(&traced->epochs, id, traced->now_ms);
-    if (epoch == NULL) {
+    if (epoch == NULL || epoch_hold(epoch) != PV_OK) {
         broken(traced, peer, "has no epoch, or there is no room for it");
         return;
     }
@@ -313,10 +313,10 @@ on_frame(struct traced *traced, struct peer *peer, uint64_t sequence,
     if (sequence <= epoch->kept) {
         enum pv_err err = epoch_find(epoch, sequence, &index);
 
-        if (err == PV_ERANGE) {
-            broken(traced, peer, "sends a frame again that is too old");
-            return;
-        }
+        /*
+         * Not in the table: refused before, or too old to know. Closing would
+         * make the worker send the same again, for ever.
+         */
         traced->double_count++;
         commit_answer(traced, peer, sequence, index,
                       err == PV_OK ? 0 : PV_WIRE_WHY_BROKEN, false);

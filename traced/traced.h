@@ -20,9 +20,8 @@
 #define PEER_QUEUE_MAX 256 /* packets waiting for one worker */
 #define EPOCHS_MAX 1024    /* worker epochs remembered */
 #define EPOCH_FRAMES 4096  /* frames remembered of one; a power of two */
-#define EPOCH_RESEND_MS                                                        \
-    15000                    /* a frame that old is not sent again: its ids    \
-                                are past PV_WIRE_SKEW_MAX_MS */
+#define EPOCH_RESEND_MS 600000 /* a worker away for longer, and for longer     \
+                                  than payvand-traced runs, is forgotten */
 #define WORKER_GRACE_MS 5000 /* a worker that is back by then was not lost */
 #define PENDING_MAX 4096     /* frames in one commit */
 #define EFFECTS_MAX 65536
@@ -97,13 +96,14 @@ struct epochs {
 
 /* The epoch, made when absent. NULL: every slot is connected, or no memory. */
 struct epoch *epochs_get(struct epochs *epochs, uint64_t id, int64_t now_ms);
-/* Remember a frame. PV_ENOMEM. */
-enum pv_err epoch_keep(struct epoch *epoch, uint64_t sequence,
-                       uint64_t index) PV_MUST_CHECK;
+/* Have a table for its frames, so that keeping one cannot fail. PV_ENOMEM. */
+enum pv_err epoch_hold(struct epoch *epoch) PV_MUST_CHECK;
+void epoch_keep(struct epoch *epoch, uint64_t sequence, uint64_t index);
 /* PV_OK and its index; PV_ENOTFOUND: never written; PV_ERANGE: too old. */
 enum pv_err epoch_find(const struct epoch *epoch, uint64_t sequence,
                        uint64_t *ret_index) PV_MUST_CHECK;
-void        epochs_forget_frames(struct epochs *epochs, int64_t now_ms);
+void        epochs_forget_frames(struct epochs *epochs, int64_t begun_ms,
+                                 int64_t now_ms);
 void        epochs_clear(struct epochs *epochs);
 
 /* ---- spare.c: the thread that makes the next segment ready -------------- */
@@ -224,6 +224,7 @@ struct traced {
     uint64_t          round;
     int64_t           wall_ms;   /* of this round */
     int64_t           now_ms;    /* monotonic */
+    int64_t           begun_ms;  /* monotonic; when it began to listen */
     int64_t           commit_ms; /* monotonic; of the last commit */
     bool              broken;    /* the journal cannot be written */
     bool              no_room;   /* because there is no room for a segment */

@@ -259,6 +259,25 @@ find_head(struct pv_segment_reader *reader, uint64_t at, uint64_t limit,
 }
 
 enum pv_err
+pv_segment_judge_end(struct pv_segment_reader *reader, uint64_t at)
+{
+    uint64_t              limit = at + PV_COMMIT_LEN_MAX + reader->head.align;
+    struct pv_commit_view view;
+    struct pv_commit_head head;
+    uint64_t              found;
+    enum pv_err           err;
+
+    err = find_head(reader, at + reader->head.align,
+                    limit < reader->size ? limit : reader->size, &head, &found);
+    if (err != PV_OK) {
+        return err;
+    }
+    /* both may have been written since it was read */
+    err = pv_segment_commit(reader, at, &view, NULL);
+    return err == PV_ENOTFOUND ? PV_ECORRUPT : err;
+}
+
+enum pv_err
 pv_segment_seek(struct pv_segment_reader *reader, int64_t when_ms,
                 uint64_t *ret_at)
 {
@@ -352,7 +371,8 @@ failed(struct walk *walk, uint64_t number, enum pv_err err)
 
 /* Hand the frames of a commit on. */
 static enum pv_err
-walk_frames(struct walk *walk, const struct pv_commit_view *view)
+walk_frames(struct walk *walk, uint64_t number,
+            const struct pv_commit_view *view)
 {
     struct pv_frame frame;
     size_t          at = 0;
@@ -363,9 +383,13 @@ walk_frames(struct walk *walk, const struct pv_commit_view *view)
         if (walk->recovery->on_frame != NULL) {
             err = walk->recovery->on_frame(walk->recovery->context, &frame,
                                            view->head.time_ms);
+            if (err == PV_ECORRUPT) {
+                return damaged(walk, number, view->at,
+                               "a record of this commit is not of the closed "
+                               "list, or a later program's");
+            }
             if (err != PV_OK) {
-                pv_why_set(walk->why, "a frame of the journal is not usable");
-                return err;
+                return failed(walk, number, err);
             }
         }
     }
@@ -406,7 +430,7 @@ walk_segment(struct walk *walk, struct pv_segment_reader *reader, uint64_t end)
             return damaged(walk, number, journal->at,
                            "a commit does not follow the one before it");
         }
-        err = walk_frames(walk, &view);
+        err = walk_frames(walk, number, &view);
         if (err != PV_OK) {
             return err;
         }

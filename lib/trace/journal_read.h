@@ -56,6 +56,14 @@ enum pv_err pv_segment_commit(struct pv_segment_reader *reader, uint64_t at,
                               uint64_t              *ret_bad) PV_MUST_CHECK;
 
 /*
+ * Nothing reads at an offset of a segment that may still be written: is that
+ * its end for now? PV_ENOTFOUND: it is. PV_OK: it reads now. PV_ECORRUPT: a
+ * later commit stands behind it, and was begun only when it was on disk.
+ */
+enum pv_err pv_segment_judge_end(struct pv_segment_reader *reader,
+                                 uint64_t                  at) PV_MUST_CHECK;
+
+/*
  * The offset of the first commit written at when_ms or later; the end of the
  * commits when there is none. By halving, reading heads only.
  */

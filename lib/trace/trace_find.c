@@ -158,6 +158,9 @@ pv_journal_cursor_next(struct pv_journal_cursor *cursor,
         }
         /* what is being written reads as not there yet */
         err = look_for_more(cursor);
+        if (err == PV_ENOTFOUND && cursor->at < cursor->end) {
+            err = pv_segment_judge_end(&cursor->reader, cursor->at);
+        }
         if (err != PV_OK) {
             return err;
         }

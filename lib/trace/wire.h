@@ -17,7 +17,8 @@
  *           u32 calls, u8 grant_len, u8 consumer_len, u8 path_len, grant,
  *           consumer (system id), path (/x/provider/service/version/method).
  *           Counted from request records with decision "allowed", less those
- *           completed with outcome unavailable (not forwarded).
+ *           whose completion says forwarded 0, whatever its outcome: no
+ *           provider was reached, and the worker gives the quota back too.
  * FRAME     worker -> traced   8 u64 sequence (1, 2, 3 ... without a gap),
  *           then `count` records, each u16 len and a line of record.h.
  *           A completions record is the last one of its frame.

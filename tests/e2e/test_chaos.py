@@ -93,7 +93,12 @@ def storm(make, kills, seed, threads=5):
             time.sleep(chaos.rng.random() * 0.25)
             chaos.one()
             load.wait_calls(1, timeout=30)
-        wait_for("workers", lambda: ex.worker_pids())
+        try:
+            wait_for("workers", lambda: ex.worker_pids())
+        except AssertionError as error:
+            below = [(p, is_alive(p)) for p in children_of(ex.nginx.pid)]
+            raise AssertionError("%s; master %s, its children %s; %s" % (
+                error, ex.nginx.popen.poll(), below, ex.log_text()[-3000:]))
         load.wait_calls(50)
     time.sleep(1.5)
     numbers = check(ex, load.done, ledger)

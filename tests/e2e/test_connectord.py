@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import threading
 import time
+import uuid
 
 import pytest
 
@@ -226,6 +227,20 @@ def test_yes_and_no_look_alike(sample):
     assert "answered" not in sample.log()
 
 
+def test_every_answer_names_the_call_it_belongs_to(sample):
+    for name, body, outcome in (
+            ("match", {"national_id": NATIONAL_ID}, "answered"),
+            ("match", {"national_id": "1"}, "invalid"),
+            ("broken-verify", {}, "failed"), ("slow", {}, "timeout"),
+            ("nope", {}, "failed")):
+        headers = dict(GATE, **{"Payvand-Tracking-Id":
+                                str(uuid.uuid4())})
+        answer = sample.call(name, body, headers)
+        assert answer.outcome == outcome
+        assert [v for k, v in answer.headers if k == "Payvand-Tracking-Id"] \
+            == [headers["Payvand-Tracking-Id"]]
+
+
 def test_persian_text_survives(sample):
     name = "زهرا‌سادات ی ک پ 𐎠"
     answer = sample.call("match", {"national_id": NATIONAL_ID,
@@ -437,7 +452,7 @@ def test_a_lost_worker_is_failed_and_replaced(bad):
         assert connector.call("plain").outcome == "answered", name
     assert "sqlstate=08S01" in connector.log()
     for pid in connector.workers():
-        os.kill(pid, signal.SIGKILL)
+        suppress(os.kill, pid, signal.SIGKILL)  # one may be ending already
     time.sleep(0.05)
     assert connector.call("plain").outcome in ("answered", "failed")
     connector.wait(lambda: connector.call("plain").outcome == "answered")

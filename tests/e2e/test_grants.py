@@ -243,6 +243,36 @@ def test_tiny_quota_is_spent_across_workers_and_restarts(make):
     assert len(provider.seen) == 3
 
 
+def test_counts_wait_for_the_image(make):
+    """Today's calls are counted when the exchange starts, not forgotten
+    because the image came later."""
+    ex = make(workers=2)
+    answered = 0
+    end = time.monotonic() + 12
+    while answered < 3 and time.monotonic() < end:
+        with ex.wire(KANOON) as w:
+            answered += w.ask(request(POSTAL)).outcome == "answered"
+        time.sleep(1.05)
+    assert answered == 3
+    ex.stop_nginx()
+    os.rename(ex.path("policy"), ex.path("policy.away"))
+    ex.allow = (r"policy",)
+    ex.start_nginx()
+    with ex.wire(KANOON) as w:
+        assert_outcome(w.ask(request(POSTAL)), "unavailable")
+    os.rename(ex.path("policy.away"), ex.path("policy"))
+
+    def fresh():
+        with ex.wire(KANOON) as w:
+            return w.ask(request(POSTAL))
+
+    wait_for("the image and the journal", lambda: fresh().outcome !=
+             "unavailable", timeout=5, step=0.3)
+    time.sleep(1.1)
+    assert_outcome(fresh(), "limited", "daily")
+    assert len(ex.provider["national-post-company"].seen) == 3
+
+
 def test_a_reload_does_not_give_the_quota_back(make):
     ex = make(workers=2)
     answered = 0

@@ -240,6 +240,60 @@ def test_a_refused_frame_stays_refused_when_sent_again(traced):
     assert len(judge(traced, [worker])) == 2
 
 
+def test_a_frame_too_old_to_know_is_refused_and_the_worker_goes_on(traced):
+    worker = greeted(traced)
+    for _ in range(410):        # more than 4096 frames
+        for _ in range(10):
+            worker.send([refusal()])
+        worker.drain()
+    again = Worker(traced.socket, epoch=worker.epoch)
+    again.hello()
+    again.wait(again.send([request()]))
+    assert again.refused == {1: WHY_BROKEN}
+    again.wait(again.send([request()], sequence=2))
+    assert again.refused == {1: WHY_BROKEN, 2: WHY_BROKEN}
+    assert len(read_journal(traced.journal)) == 4100
+
+
+@pytest.mark.skipif(not LONG, reason="waits for 20 s")
+def test_a_worker_that_waited_long_for_traced_learns_what_was_kept(traced):
+    worker = greeted(traced)
+    worker.wait(worker.send([request()]))
+    worker.unacked = {1: Worker.frame(1, [canonical(r).encode() for r in
+                                          worker.records[1]])}
+    traced.kill()
+    time.sleep(20)
+    traced.start()
+    worker.resume()
+    worker.drain()
+    assert worker.wait(worker.send([request()])) == 1
+    traced.stop()
+    assert len(judge(traced, [worker])) == 2
+
+
+def test_more_workers_than_the_table_holds_make_no_doubles(traced):
+    for _ in range(1040):
+        short = greeted(traced)
+        short.wait(short.send([refusal()]))
+        short.close()
+    workers = [greeted(traced) for _ in range(3)]
+    for _ in range(3):
+        for worker in workers:
+            worker.wait(worker.send([request()]))
+    traced.kill()
+    traced.start()
+    for worker in workers:
+        worker.unacked = {s: Worker.frame(s, [canonical(r).encode() for r in
+                                              worker.records[s]])
+                          for s in worker.records}
+        worker.resume()
+        assert worker.kept == 3
+        worker.drain()
+        worker.wait(worker.send([request()]))
+    traced.stop()
+    judge(traced, workers)
+
+
 def test_a_vanished_worker_is_recorded_as_lost_unless_it_comes_back(traced):
     gone, done, back = greeted(traced), greeted(traced), greeted(traced)
     record = request()
@@ -270,10 +324,11 @@ def test_counts_what_was_forwarded_today(traced):
     worker.send([request(grant="g-%d" % (i % 500)) for i in range(100)])
     worker.send([refusal()])
     worker.drain()
-    worker.wait(worker.send([completions([(7, "unavailable"),
-                                          (8, "failed")])]))
-    expect = {("g-%d" % i, "setad", PATH): 2 for i in range(100) if i != 7}
-    expect[("g-7", "setad", PATH)] = 1
+    worker.wait(worker.send([completions(
+        [(7, 0, 0, 0, "unavailable"), (8, "failed"), (9, 0, 0, 0, "failed"),
+         (10, 0, 0, 0, "timeout"), (11, "unknown"), (9, 0, 0, 0, "failed")])]))
+    expect = {("g-%d" % i, "setad", PATH): 1 if i in (7, 9, 10) else 2
+              for i in range(100)}
     for restart in (False, True):
         if restart:
             traced.kill()
@@ -720,6 +775,22 @@ def test_trace_finds_every_state(traced):
     done = subprocess.run([built("payvand"), "trace", uuid7(), "--journal",
                            traced.journal], capture_output=True, text=True)
     assert done.returncode == 1 and "no such request" in done.stderr
+
+
+def test_trace_tells_damage_from_what_was_never_there(home):
+    traced, worker = filled(home)
+    path = segments(traced)[0]
+    places = commit_places(path)
+    for broken in (b"\x01", b"\0" * 512):  # a bit, a sector that was lost
+        with open(path, "r+b") as file:
+            first = places[2][0]
+            file.seek(first + 512 - len(broken))
+            file.write(broken)
+        done = subprocess.run([built("payvand"), "trace",
+                               worker.records[3][0]["id"], "--journal",
+                               traced.journal], capture_output=True, text=True)
+        assert done.returncode == 1
+        assert "no such request" not in done.stderr, done.stderr
 
 
 def test_trace_follow_shows_records_as_they_come(traced):

@@ -454,8 +454,7 @@ tick(struct traced *traced)
     traced->tick_ms = traced->now_ms;
     if (traced->now_ms - traced->space.checked_ms >= look_ms) {
         space_update(traced, true);
-        epochs_forget_frames(&traced->epochs, traced->begun_ms,
-                             traced->now_ms);
+        epochs_forget_frames(&traced->epochs, traced->begun_ms, traced->now_ms);
     }
     commit_lost_workers(traced);
 }

@@ -20,8 +20,7 @@
 #define PEER_QUEUE_MAX 256 /* packets waiting for one worker */
 #define EPOCHS_MAX 1024    /* worker epochs remembered */
 #define EPOCH_FRAMES 4096  /* frames remembered of one; a power of two */
-#define EPOCH_RESEND_MS 600000 /* a worker away for longer, and for longer     \
-                                  than payvand-traced runs, is forgotten */
+#define EPOCH_RESEND_MS 600000 /* away for longer: forgotten */
 #define WORKER_GRACE_MS 5000 /* a worker that is back by then was not lost */
 #define PENDING_MAX 4096     /* frames in one commit */
 #define EFFECTS_MAX 65536
@@ -98,7 +97,7 @@ struct epochs {
 struct epoch *epochs_get(struct epochs *epochs, uint64_t id, int64_t now_ms);
 /* Have a table for its frames, so that keeping one cannot fail. PV_ENOMEM. */
 enum pv_err epoch_hold(struct epoch *epoch) PV_MUST_CHECK;
-void epoch_keep(struct epoch *epoch, uint64_t sequence, uint64_t index);
+void        epoch_keep(struct epoch *epoch, uint64_t sequence, uint64_t index);
 /* PV_OK and its index; PV_ENOTFOUND: never written; PV_ERANGE: too old. */
 enum pv_err epoch_find(const struct epoch *epoch, uint64_t sequence,
                        uint64_t *ret_index) PV_MUST_CHECK;

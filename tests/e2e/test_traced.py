@@ -279,7 +279,7 @@ def test_more_workers_than_the_table_holds_make_no_doubles(traced):
     workers = [greeted(traced) for _ in range(3)]
     for _ in range(3):
         for worker in workers:
-            worker.wait(worker.send([request()]))
+            worker.wait(worker.send([refusal()]))
     traced.kill()
     traced.start()
     for worker in workers:

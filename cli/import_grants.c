@@ -224,7 +224,9 @@ grant_method(struct pv_import *import, const char *id, const json_t *grant,
     char                  path[PV_POLICY_PATH_MAX + 1];
 
     import->file = "enactment.json";
-    if (pv_true(binding, "dedicated") && strcmp(only, system_id) != 0) {
+    if ((pv_true(binding, "dedicated") ||
+         (only[0] != '\0' && system_id[0] != '\0')) &&
+        strcmp(only, system_id) != 0) {
         pv_complain(import, id, "binds a method that is dedicated to \"%s\"",
                     only);
         return PV_OK;
@@ -238,6 +240,12 @@ grant_method(struct pv_import *import, const char *id, const json_t *grant,
     }
     if (json_object_get(terms, "purposes") == NULL) {
         pv_complain(import, id, "its terms name no purpose");
+    }
+    if (json_object_get(terms, "start") == NULL ||
+        json_object_get(terms, "end") == NULL ||
+        json_object_get(terms, "quota") == NULL) {
+        pv_complain(import, id,
+                    "its terms need start, end and quota; null where open");
     }
     pv_grant_terms(import, id, terms, &row);
     row.proposed = strcmp(pv_cstr(terms, "basis"), "proposed") == 0;

@@ -162,6 +162,20 @@ pv_index(struct pv_import *import, const json_t *array, const char *key,
     return PV_OK;
 }
 
+static bool
+is_flag(const char *name)
+{
+    static const char *const flags[] = {"remove", "lift", "suspended",
+                                        "needs_consent", "loopback_endpoints"};
+
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        if (strcmp(flags[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void
 pv_known(struct pv_import *import, const char *row, const json_t *object,
          const char *const *names)
@@ -182,6 +196,9 @@ pv_known(struct pv_import *import, const char *row, const json_t *object,
         }
         if (names[i] == NULL && value != NULL) {
             pv_complain(import, row, "unknown member \"%s\"", name);
+        } else if (is_flag(name) && !json_is_boolean(value)) {
+            /* "true" in quotes must not read as false */
+            pv_complain(import, row, "%s must be true or false", name);
         }
     }
 }

@@ -70,7 +70,10 @@ bool pv_to_number(struct pv_import *import, const char *row, const char *name,
 enum pv_err pv_index(struct pv_import *import, const json_t *array,
                      const char *key, json_t **ret) PV_MUST_CHECK;
 
-/* Complain about members that are not in the list (NULL ends it). */
+/*
+ * Complain about members that are not in the list (NULL ends it), and about
+ * flags that are neither true nor false.
+ */
 void pv_known(struct pv_import *import, const char *row, const json_t *object,
               const char *const *names);
 

@@ -8,6 +8,14 @@
 
 #define FOUND_MAX 256 /* rows of one grant id */
 
+static bool
+has_span(const json_t *row)
+{
+    return json_object_get(row, "since") != NULL ||
+           json_object_get(row, "from") != NULL ||
+           json_object_get(row, "until") != NULL;
+}
+
 /* ---- systems and endpoints ---- */
 
 static enum pv_err
@@ -26,6 +34,12 @@ set_system(struct pv_import *import, const char *id, const json_t *row)
     uint32_t               number;
 
     pv_known(import, id, row, names);
+    if (pv_true(row, "remove") &&
+        pv_image_lookup(import->image, PV_IMAGE_SYSTEM, pv_slice_from(id),
+                        &number) == PV_ENOTFOUND) {
+        pv_complain(import, id, "no such system in the image");
+        return PV_OK;
+    }
     err = pv_image_number(import->image, PV_IMAGE_SYSTEM, pv_slice_from(id),
                           &number);
     if (err != PV_OK) {
@@ -67,7 +81,12 @@ set_system(struct pv_import *import, const char *id, const json_t *row)
     }
     json_array_foreach(groups, i, group)
     {
-        if (err == PV_OK && i < PV_IMAGE_GROUPS_MAX && json_is_string(group)) {
+        if (i >= PV_IMAGE_GROUPS_MAX || !json_is_string(group)) {
+            pv_complain(import, id, "groups are at most %d ids",
+                        PV_IMAGE_GROUPS_MAX);
+            return PV_OK;
+        }
+        if (err == PV_OK) {
             err = pv_image_number(import->image, PV_IMAGE_AGENCY,
                                   pv_slice_from(json_string_value(group)),
                                   &out.group[out.group_count]);
@@ -89,11 +108,14 @@ set_system(struct pv_import *import, const char *id, const json_t *row)
 static enum pv_err
 set_endpoint(struct pv_import *import, const char *id, const json_t *row)
 {
+    static const char *const names[] = {
+        "system", "address", "port", "tls_name", "spki_sha256", "remove", NULL};
     struct pv_image_endpoint endpoint;
     struct pv_image_system   owner;
     enum pv_err              err;
     uint32_t                 number;
 
+    pv_known(import, id, row, names);
     err = pv_image_lookup(import->image, PV_IMAGE_SYSTEM, pv_slice_from(id),
                           &number);
     if (err == PV_OK) {
@@ -156,6 +178,10 @@ set_method(struct pv_import *import, const char *path, const json_t *row)
         }
     } else if (json_is_null(state)) {
         out.row.state = PV_REASON_NONE;
+    } else if (state != NULL || has_span(row)) {
+        pv_complain(import, path,
+                    "state is a word or null; since and until belong to it");
+        return PV_OK;
     }
     if (state != NULL && !pv_to_span(import, path, row, &out.row.state_since_ms,
                                      &out.row.state_until_ms)) {
@@ -224,8 +250,54 @@ change_grant(struct pv_import *import, const char *id, const json_t *row,
         }
         return pv_to_span(import, id, row, &grant->blocked_since_ms,
                           &grant->blocked_until_ms);
+    } else if (blocked != NULL || has_span(row)) {
+        pv_complain(import, id,
+                    "blocked is a word or null; since and until belong to it, "
+                    "a grant itself has start and end");
+        return false;
     }
     return true;
+}
+
+/* The system that holds a dedicated method already. */
+struct holder {
+    uint32_t method;
+    uint32_t subject; /* 0: nobody yet */
+};
+
+static enum pv_err
+find_holder(void *context, const struct pv_image_item *item)
+{
+    struct holder *holder = context;
+
+    if (item->place.level == PV_GRANT_SYSTEM &&
+        item->place.method == holder->method) {
+        holder->subject = item->place.subject;
+    }
+    return PV_OK;
+}
+
+/* A method dedicated to one system is granted to no other. */
+static bool
+may_be_dedicated(struct pv_import *import, const char *id, const char *path,
+                 const struct pv_image_place *place)
+{
+    struct pv_image_method method;
+    struct holder          holder = {.method = place->method};
+
+    if (pv_image_get_method(import->image, pv_slice_from(path), &method) ==
+            PV_OK &&
+        !method.row.dedicated) {
+        return true;
+    }
+    if (place->level == PV_GRANT_SYSTEM &&
+        pv_image_walk(import->image, PV_WALK_GRANTS, find_holder, &holder) ==
+            PV_OK &&
+        (holder.subject == 0 || holder.subject == place->subject)) {
+        return true;
+    }
+    pv_complain(import, id, "its method is dedicated to another system");
+    return false;
 }
 
 static enum pv_err
@@ -256,6 +328,9 @@ new_grant(struct pv_import *import, const char *id, const json_t *row)
         place.level = PV_GRANT_GROUP;
     }
     grant.kind = place.level;
+    if (!may_be_dedicated(import, id, pv_cstr(row, "path"), &place)) {
+        return PV_OK;
+    }
     while (pv_image_get_grant(import->image, &place, &old) == PV_OK) {
         if (place.seq == UINT8_MAX) {
             return PV_ERANGE;
@@ -285,8 +360,11 @@ set_grant(struct pv_import *import, const char *id, const json_t *row)
         err =
             pv_image_walk(import->image, PV_WALK_GROUP_GRANTS, collect, &found);
     }
-    if (err == PV_OK && found.count == 0 && !pv_true(row, "remove")) {
-        return new_grant(import, id, row);
+    if (err == PV_OK && found.count == 0) {
+        if (!pv_true(row, "remove")) {
+            return new_grant(import, id, row);
+        }
+        pv_complain(import, id, "no grant with this id to remove");
     }
     for (size_t i = 0; err == PV_OK && i < found.count; i++) {
         struct pv_image_place *place = &found.place[i];

@@ -443,13 +443,24 @@ pv_grant_terms(struct pv_import *import, const char *row, const json_t *terms,
     const json_t *start = json_object_get(terms, "start");
     const json_t *end = json_object_get(terms, "end");
 
+    static const char *const limits[] = {"rate_per_s", "burst", "per_day",
+                                         NULL};
+
     if (purposes != NULL) {
         set_purposes(import, row, purposes, grant);
+    }
+    if (quota != NULL && !json_is_null(quota) && !json_is_object(quota)) {
+        pv_complain(import, row, "quota must be an object or null");
+    } else if (quota != NULL) {
+        pv_known(import, row, quota, limits); /* a typo would be no limit */
     }
     set_u32(import, row, quota, "rate_per_s", COUNT_MAX, &grant->rate_per_s);
     set_u32(import, row, quota, "burst", COUNT_MAX, &grant->burst);
     set_u32(import, row, quota, "per_day", COUNT_MAX, &grant->per_day);
-    if (consent != NULL) {
+    if (consent != NULL && !json_is_object(consent) &&
+        !json_is_boolean(consent) && !json_is_null(consent)) {
+        pv_complain(import, row, "consent must be an object, or true or false");
+    } else if (consent != NULL) {
         grant->needs_consent = json_is_object(consent) || json_is_true(consent);
     }
     if (start != NULL &&

@@ -141,6 +141,29 @@ def test_nobody_else_reads_the_parties_of_a_note(ex, system):
     assert answer.reason in ("dedicated", "not-this-system"), answer
 
 
+def test_a_dedicated_method_is_bound_to_its_system_only(make):
+    """The image takes any system's grant there: the import must not."""
+    ex = make()
+    ex.catalogue.enactment["grant_bindings"]["g-m24-r2-03"] = {
+        "system": "household-base", "basis": "proposed"}
+    done = ex.import_policy(check=False)
+    assert done.returncode != 0
+    assert b'dedicated to "setad"' in done.stderr, done.stderr
+
+
+def test_terms_without_an_end_or_a_quota_are_refused(make):
+    """A forgotten member must not read as for ever, or as without limit."""
+    ex = make()
+    for name in ("start", "end", "quota"):
+        terms = ex.catalogue.terms("g-m24-r2-03")
+        value = terms.pop(name)
+        done = ex.import_policy(check=False)
+        assert done.returncode != 0
+        assert b"null where open" in done.stderr, done.stderr
+        terms[name] = value
+    ex.import_policy()
+
+
 def test_a_grant_to_a_group_waits_for_each_members_readiness(ex):
     """g-m24-r2-02 is for all executive agencies; the judiciary is none."""
     assert_outcome(ex.call("tax-administration-main", NOTE), "refused",

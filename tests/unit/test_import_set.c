@@ -12,6 +12,8 @@
 
 #define BANK "cooperative-development-bank-main"
 #define IBAN "/x/central-bank/national-id-iban-match/v1/verify"
+#define PARTIES                                                                \
+    "/x/ministry-economic-affairs-finance/promissory-note/v1/note-parties"
 
 static void
 an_import_keeps_revocations_and_suspensions(void **state)
@@ -179,6 +181,35 @@ what_does_not_hold_together_is_refused_whole(void **state)
         {"{\"suspensions\":[{\"consumer\":\"central-bank\",\"path\":\"" IBAN
          "\",\"reason\":\"hours\"}]}",
          "the reason is"},
+        {"{\"systems\":[{\"system\":\"setad\",\"suspended\":\"true\"}]}",
+         "true or false"},
+        {"{\"systems\":[{\"system\":\"setadd\",\"remove\":true}]}",
+         "no such system"},
+        {"{\"systems\":[{\"system\":\"setad\",\"groups\":[7]}]}", "groups are"},
+        {"{\"endpoints\":[{\"system\":\"central-bank-connector\",\"removed\":"
+         "true}]}",
+         "unknown member"},
+        {"{\"methods\":[{\"path\":\"" IBAN "\",\"state\":7}]}", "state is"},
+        {"{\"methods\":[{\"path\":\"" IBAN "\",\"until\":\"2026-11-21\"}]}",
+         "state is"},
+        {"{\"grants\":[{\"grant\":\"g-m35-r1-02\",\"quota\":100}]}",
+         "quota must be"},
+        {"{\"grants\":[{\"grant\":\"g-m35-r1-02\",\"quota\":{\"day\":1}}]}",
+         "unknown member"},
+        {"{\"grants\":[{\"grant\":\"g-m35-r1-02\",\"consent\":\"yes\"}]}",
+         "consent must be"},
+        {"{\"grants\":[{\"grant\":\"g-m35-r1-02\",\"needs_consent\":1}]}",
+         "true or false"},
+        {"{\"grants\":[{\"grant\":\"g-m35-r1-02\",\"blocked\":true}]}",
+         "blocked is"},
+        {"{\"grants\":[{\"grant\":\"g-m35-r1-02\",\"until\":\"2026-11-21\"}]}",
+         "blocked is"},
+        {"{\"grants\":[{\"grant\":\"g-m35-r1-0\",\"remove\":true}]}",
+         "no grant with this id"},
+        {"{\"grants\":[{\"grant\":\"g-new\",\"consumer\":\"central-bank\","
+         "\"system\":\"central-bank-connector\",\"path\":\"" PARTIES
+         "\",\"resolution\":\"m24/r2\",\"purposes\":[\"a\"]}]}",
+         "dedicated to another"},
         {"{\"unknown\":[]}", "unknown member"},
     };
     struct scene scene;

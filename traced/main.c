@@ -89,7 +89,8 @@ static const char help_text[] =
     "                        older ones by their heads (default 4294967296)\n"
     "  --gather-us N         wait N microseconds for more records before a\n"
     "                        commit (default 0: take what is there)\n"
-    "  --align BYTES         512 or 4096: sector size of the disk\n"
+    "  --align BYTES         of a new journal's commits, 512 to 4096 (default:\n"
+    "                        the sectors that the disk writes as a whole)\n"
     "  --check               read the whole journal, say what was found, end\n"
     "  --version, --help\n"
     "\n"
@@ -123,9 +124,9 @@ parse(int argc, char **argv, struct traced *traced, struct arguments *args)
            (key = getopt_long(argc, argv, "", option_list, NULL)) != -1) {
         switch (key) {
         case OPT_ALIGN:
-            good = number(optarg, PV_COMMIT_ALIGN_DEFAULT, PV_COMMIT_ALIGN_MAX,
-                          &n) &&
-                   (n & (n - 1)) == 0;
+            good =
+                number(optarg, PV_COMMIT_ALIGN_MIN, PV_COMMIT_ALIGN_MAX, &n) &&
+                (n & (n - 1)) == 0;
             args->journal.align = (uint32_t)n;
             break;
         case OPT_CHECK:
@@ -583,8 +584,7 @@ main(int argc, char **argv)
 {
     static struct traced traced;
     struct arguments     args = {
-            .journal = {.segment_size = PV_SEGMENT_SIZE_DEFAULT,
-                        .align = PV_COMMIT_ALIGN_DEFAULT},
+            .journal = {.segment_size = PV_SEGMENT_SIZE_DEFAULT},
             .retain_percent = RETAIN_FREE_DEFAULT,
     };
     struct pv_why why;

@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/num.h"
@@ -15,6 +16,42 @@
 #define LOCK_NAME "lock"
 #define ZERO_CHUNK (UINT64_C(1) << 20)
 #define FILE_MODE 0640 /* a group may be let to read the trace */
+
+/*
+ * The sector that the disk under dirfd writes as a whole, which is often
+ * larger than the one it takes. The largest one where that is not known.
+ */
+static uint32_t
+disk_align(int dirfd)
+{
+    static const char *const up[] = {"", "../"}; /* a disk, a partition */
+    struct stat              st;
+
+    for (size_t i = 0; i < 2 && fstat(dirfd, &st) == 0; i++) {
+        char     path[96];
+        char     text[PV_U64_TEXT_MAX + 1];
+        uint64_t size;
+        ssize_t  len;
+        int      fd;
+
+        (void)snprintf(path, sizeof(path),
+                       "/sys/dev/block/%u:%u/%squeue/physical_block_size",
+                       major(st.st_dev), minor(st.st_dev), up[i]); /* fits */
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd == -1) {
+            continue;
+        }
+        len = read(fd, text, sizeof(text));
+        (void)close(fd); /* read-only: nothing to lose */
+        if (len > 1 &&
+            pv_slice_to_u64((struct pv_slice){text, (size_t)len - 1},
+                            PV_COMMIT_ALIGN_MAX, &size) == PV_OK &&
+            size >= PV_COMMIT_ALIGN_MIN && (size & (size - 1)) == 0) {
+            return (uint32_t)size;
+        }
+    }
+    return PV_COMMIT_ALIGN_MAX;
+}
 
 enum pv_err
 pv_journal_open(const char *dir, const struct pv_journal_options *options,
@@ -55,7 +92,8 @@ pv_journal_open(const char *dir, const struct pv_journal_options *options,
     }
     journal.segment.node_len = (uint8_t)options->node.len;
     memcpy(journal.segment.node, options->node.ptr, options->node.len);
-    journal.segment.align = options->align;
+    journal.segment.align =
+        options->align != 0 ? options->align : disk_align(journal.dirfd);
     journal.segment_size = options->segment_size;
     journal.next_commit = 1;
     *ret_journal = journal;

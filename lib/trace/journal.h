@@ -76,7 +76,7 @@
 #define PV_COMMIT_MAGIC 0x435650f0u /* "\xf0PVC": no text begins so */
 #define PV_COMMIT_HEAD_LEN 64
 #define PV_COMMIT_LEN_MAX (UINT32_C(1) << 20)
-#define PV_COMMIT_ALIGN_DEFAULT 512
+#define PV_COMMIT_ALIGN_MIN 512
 #define PV_COMMIT_ALIGN_MAX 4096
 #define PV_FRAME_HEAD_LEN 40
 #define PV_NODE_MAX 63
@@ -193,7 +193,7 @@ enum pv_err pv_frame_next_record(struct pv_slice *rest,
 
 struct pv_journal_options {
     uint64_t        segment_size;
-    uint32_t        align;
+    uint32_t        align; /* of a new journal; 0: what the disk writes whole */
     struct pv_slice node;
 };
 

@@ -516,6 +516,20 @@ def test_a_missing_or_foreign_segment_refuses_the_start(home):
     assert greeted(traced)
 
 
+def test_a_commit_shares_no_sector_of_the_disk_with_another(home):
+    traced, _ = filled(home)
+    device = os.stat(traced.journal).st_dev
+    base = "/sys/dev/block/%d:%d/" % (os.major(device), os.minor(device))
+    sector = 4096
+    for name in (base + "queue", base + "../queue"):
+        if os.path.exists(name):
+            with open(name + "/physical_block_size") as file:
+                sector = min(4096, int(file.read()))
+            break
+    for first, end in commit_places(segments(traced)[0]):
+        assert first % sector == 0 and end % sector == 0
+
+
 def test_another_nodes_journal_is_refused(home):
     traced, _ = filled(home)
     traced.arguments += ["--node", "ix-2"]

@@ -24,7 +24,7 @@ struct fixture {
 
 static const struct pv_journal_options options = {
     .segment_size = PV_SEGMENT_SIZE_MIN,
-    .align = PV_COMMIT_ALIGN_DEFAULT,
+    .align = PV_COMMIT_ALIGN_MIN,
     .node = PV_SLICE_INIT("nix"),
 };
 

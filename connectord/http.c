@@ -31,7 +31,7 @@ struct pv_http {
     struct pv_watch                   listener;
     struct pv_watch                   inner; /* libmicrohttpd's epoll */
     struct MHD_Daemon                *daemon;
-    size_t                            connections;
+    size_t                            calls; /* begun and not yet answered */
     bool                              stopping;
     struct stat                       made; /* our socket in the file system */
 };
@@ -149,7 +149,9 @@ send_answer(struct call *call)
                                     : "application/json") != MHD_YES ||
         (call->tracking_id[0] != '\0' &&
          MHD_add_response_header(response, "Payvand-Tracking-Id",
-                                 call->tracking_id) != MHD_YES)) {
+                                 call->tracking_id) != MHD_YES) ||
+        (call->http->stopping &&
+         MHD_add_response_header(response, "Connection", "close") != MHD_YES)) {
         MHD_destroy_response(response);
         return MHD_NO;
     }
@@ -467,6 +469,7 @@ on_uri(void *context, const char *uri, struct MHD_Connection *connection)
     }
     call->magic = CALL_MAGIC;
     call->http = context;
+    call->http->calls++;
     pv_buf_init(&call->body, PV_BODY_MAX);
     pv_buf_init(&call->answer, PV_ANSWER_MAX + PROBLEM_MAX);
     if (pv_slice_to_cstr(pv_slice_from(uri), call->uri, sizeof(call->uri)) !=
@@ -488,27 +491,13 @@ on_completed(void *context, struct MHD_Connection *connection, void **con_cls,
     if (call == NULL) {
         return;
     }
+    call->http->calls--;
     pv_buf_wipe(&call->body);
     pv_buf_wipe(&call->answer);
     pv_buf_wipe(&call->job.call);
     explicit_bzero(call, sizeof(*call));
     free(call);
     *con_cls = NULL;
-}
-
-static void
-on_connection(void *context, struct MHD_Connection *connection,
-              void **socket_context, enum MHD_ConnectionNotificationCode code)
-{
-    struct pv_http *http = context;
-
-    (void)connection;
-    (void)socket_context;
-    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        http->connections++;
-    } else {
-        http->connections--;
-    }
 }
 
 /* ---- connections ---- */
@@ -612,7 +601,6 @@ start_daemon(struct pv_http *http)
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET, 0,
         NULL, NULL, on_request, http, MHD_OPTION_URI_LOG_CALLBACK, on_uri, http,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
         MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
         MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
@@ -671,6 +659,12 @@ pv_http_run(struct pv_http *http, int64_t *ret_wait_ms)
     }
 }
 
+size_t
+pv_http_open_count(const struct pv_http *http)
+{
+    return http->calls;
+}
+
 void
 pv_http_stop(struct pv_http *http)
 {
@@ -679,6 +673,7 @@ pv_http_stop(struct pv_http *http)
     if (http->listener.fd == -1) {
         return;
     }
+    http->stopping = true;
     pv_watch_remove(http->epoll, &http->listener);
     (void)close(http->listener.fd); /* nothing to lose */
     http->listener.fd = -1;

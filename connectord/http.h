@@ -31,7 +31,13 @@ enum pv_err pv_http_new(const struct pv_connector_config *config,
 /* Let libmicrohttpd do what is due; ret_wait_ms is when it wants more. */
 void pv_http_run(struct pv_http *http, int64_t *ret_wait_ms);
 
-/* No new connections; calls that have begun are answered. */
+/* Calls whose first line came and whose answer is not sent whole. */
+size_t pv_http_open_count(const struct pv_http *http);
+
+/*
+ * No new connections, and no further call on those that are there once they
+ * had an answer. Calls that have begun are answered.
+ */
 void pv_http_stop(struct pv_http *http);
 
 /* After the pool's jobs have ended. */

@@ -91,7 +91,7 @@ on_signal(struct pv_watch *watch, uint32_t events)
     if (program->end_ms == INT64_MAX) {
         pv_log_info("connector.ending", "provider=%s open=%zu",
                     program->config->provider,
-                    pv_pool_open_count(program->pool));
+                    pv_http_open_count(program->http));
         pv_http_stop(program->http);
         program->end_ms = pv_time_monotonic_ms() + DRAIN_MS;
     }
@@ -140,7 +140,8 @@ is_done(const struct program *program)
         return true;
     }
     return program->end_ms != INT64_MAX &&
-           (pv_pool_open_count(program->pool) == 0 ||
+           ((pv_pool_open_count(program->pool) == 0 &&
+             pv_http_open_count(program->http) == 0) ||
             pv_time_monotonic_ms() >= program->end_ms);
 }
 

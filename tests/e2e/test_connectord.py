@@ -562,6 +562,24 @@ def test_the_end_answers_what_has_begun(bad):
     assert not os.path.exists(connector.socket)
 
 
+def test_the_end_waits_for_a_body_that_is_under_way(bad):
+    connector = bad()
+    connector.wait(lambda: connector.call("plain").outcome == "answered")
+    late = UnixHTTP(connector.socket, 5)
+    late.connect()
+    late.sock.sendall(("POST %splain HTTP/1.1\r\nHost: x\r\n%sContent-Length:"
+                       " 2\r\n\r\n{" % (BASE, "".join(
+                           "%s: %s\r\n" % h for h in GATE.items()))).encode())
+    time.sleep(0.1)
+    connector.process.terminate()
+    time.sleep(0.1)
+    late.sock.sendall(b"}")
+    answer = late.sock.recv(4096)
+    assert b"Payvand-Outcome: answered" in answer
+    assert b"Connection: close" in answer
+    assert connector.process.wait(5) == 0
+
+
 def test_without_its_spawner_it_ends_and_says_so(bad):
     connector = bad()
     connector.wait(lambda: connector.call("plain").outcome == "answered")

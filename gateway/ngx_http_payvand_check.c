@@ -525,6 +525,25 @@ ngx_http_payvand_check_gate(ngx_conf_t *cf, ngx_http_payvand_place_t *place)
             "mirror in a gate location sends content elsewhere");
     }
 
+    /* both begin with their switch */
+
+    first = ngx_http_payvand_conf_of(cf, place->loc_conf,
+                                     "ngx_http_ssi_filter_module");
+
+    if (first && first->first) {
+        return ngx_http_payvand_hole(cf, place,
+            "ssi in a gate location lets a provider's answer call out");
+    }
+
+    first = ngx_http_payvand_conf_of(cf, place->loc_conf,
+                                     "ngx_http_gzip_filter_module");
+
+    if (first && first->first) {
+        return ngx_http_payvand_hole(cf, place,
+            "gzip in a gate location: the length of an answer would tell yes "
+            "from no");
+    }
+
     auth = ngx_http_payvand_conf_of(cf, place->loc_conf,
                                     "ngx_http_auth_request_module");
 

@@ -94,6 +94,8 @@ HOLES = {
         {"location": "auth_request /m;",
          "locations": "location = /m { internal; proxy_pass "
                       "http://127.0.0.1:1; }"}, ["auth_request"]),
+    "ssi": ({"location": "ssi on;"}, ["ssi"]),
+    "gzip": ({"http": "gzip on; gzip_types application/json;"}, ["gzip"]),
     "post-action": ({"location": "post_action /m;"}, ["post_action"]),
     "if-in-the-gate": (
         {"location": "if ($http_x) { return 200; }"}, ["if"]),

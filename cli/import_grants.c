@@ -151,6 +151,8 @@ set_readiness(struct pv_import *import, const char *id, const char *service,
     bool          waits = strcmp(pv_cstr(terms, "state_at_start"),
                                  "approved-awaiting-service") == 0;
     int64_t       when = 0;
+    int64_t       provider = 0;
+    int64_t       consumer = 0;
 
     import->file = "enactment.json";
     if (json_is_boolean(json_object_get(terms, "has_go_live")) &&
@@ -177,7 +179,17 @@ set_readiness(struct pv_import *import, const char *id, const char *service,
         return false;
     }
     if (!pv_to_when(import, id, "live", json_object_get(live, "live"), false,
-                    &when)) {
+                    &when) ||
+        !pv_to_when(import, id, "provider_ready",
+                    json_object_get(live, "provider_ready"), false,
+                    &provider) ||
+        !pv_to_when(import, id, "consumer_ready",
+                    json_object_get(live, "consumer_ready"), false,
+                    &consumer)) {
+        return false;
+    }
+    if (when < provider || when < consumer) {
+        pv_complain(import, id, "goes live before both sides are ready");
         return false;
     }
     if (when > row->start_ms) {

@@ -164,6 +164,20 @@ def test_terms_without_an_end_or_a_quota_are_refused(make):
     ex.import_policy()
 
 
+def test_no_grant_goes_live_before_both_sides_are_ready(make):
+    ex = make()
+    row = [r for live in ex.catalogue.enactment["go_live"]
+           for r in live["grants"] if r.get("live")][0]
+    for side in ("provider_ready", "consumer_ready"):
+        said = row[side]
+        row[side] = {"jalali": "1405-08-30", "gregorian": "2026-11-21"}
+        done = ex.import_policy(check=False)
+        assert done.returncode != 0
+        assert b"before both sides" in done.stderr, done.stderr
+        row[side] = said
+    ex.import_policy()
+
+
 def test_a_grant_to_a_group_waits_for_each_members_readiness(ex):
     """g-m24-r2-02 is for all executive agencies; the judiciary is none."""
     assert_outcome(ex.call("tax-administration-main", NOTE), "refused",

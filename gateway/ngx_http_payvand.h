@@ -238,13 +238,13 @@ void ngx_http_payvand_log_connection(ngx_connection_t *c);
 /* rows.c: rows found, kept while the image's version stands */
 
 struct ngx_http_payvand_rows_s {
-    struct pv_rows            rows;
     ngx_http_payvand_rows_t  *next;      /* in the free list */
     ngx_uint_t                refs;      /* the table's place, and each call */
     uint64_t                  quota_key[PV_POLICY_GRANTS_MAX]; /* 0: not yet */
     uint8_t                   key_hash[PV_KEY_HASH_LEN];
     size_t                    path_len;
     char                      path[PV_POLICY_PATH_MAX];
+    struct pv_rows            rows;      /* last: cut behind its grants */
 };
 
 /* The rows of (key, path) in image `version`, counted once for the caller. */

@@ -21,6 +21,7 @@
 
 
 #define NGX_HTTP_PAYVAND_UNDERWAY   1
+#define NGX_HTTP_PAYVAND_TURNS      8       /* of the loop, a frame is kept open */
 #define NGX_HTTP_PAYVAND_FRAMES     128       /* in all; 8 MiB */
 #define NGX_HTTP_PAYVAND_RECONNECT  100       /* ms */
 #define NGX_HTTP_PAYVAND_SNDBUF     (512 * 1024)
@@ -49,6 +50,8 @@ typedef struct {
     ngx_queue_t                 spare;
     ngx_http_payvand_frame_t   *filling;
     ngx_event_t                 flush;        /* posted */
+    uint32_t                    seen;         /* records at the last turn */
+    ngx_uint_t                  turns;        /* the frame was kept open */
     ngx_event_t                 reconnect;    /* timer */
     ngx_connection_t            dumb;         /* what timers' logs want */
     ngx_str_t                   path;
@@ -341,7 +344,7 @@ ngx_http_payvand_line_read(ngx_event_t *rev)
         return;
     }
 
-    ngx_http_payvand_line_send();
+    ngx_http_payvand_line_flush(&line.flush);
 }
 
 
@@ -602,9 +605,31 @@ ngx_http_payvand_line_free(ngx_http_payvand_frame_t *frame)
 }
 
 
+/*
+ * A commit costs as much for one record as for a hundred. While each turn of
+ * the event loop brings more records, the frame stays open for another turn:
+ * nobody sleeps, the loop only looks once more at what is there already.
+ */
+
 static void
 ngx_http_payvand_line_flush(ngx_event_t *ev)
 {
+    ngx_http_payvand_frame_t  *frame;
+
+    frame = line.filling;
+
+    if (frame != NULL && frame->count != line.seen
+        && line.turns < NGX_HTTP_PAYVAND_TURNS)
+    {
+        line.seen = frame->count;
+        line.turns++;
+        ngx_post_event(&line.flush, &ngx_posted_next_events);
+        return;
+    }
+
+    line.seen = 0;
+    line.turns = 0;
+
     ngx_http_payvand_line_send();
 }
 

@@ -296,7 +296,8 @@ ngx_http_payvand_write_request(ngx_http_payvand_ctx_t *ctx,
         record.grant = ngx_http_payvand_id_slice(&ctx->decision.grant->id);
 
         if (ctx->decision.purpose.ptr >= (const char *) rows
-            && ctx->decision.purpose.ptr < (const char *) (rows + 1))
+            && ctx->decision.purpose.ptr
+               < (const char *) &rows->grant[rows->grant_count])
         {
             record.purpose = ctx->decision.purpose;
         }

@@ -12,14 +12,16 @@
 #include "base/num.h"
 
 
-#define NGX_HTTP_PAYVAND_ROWS_SLOTS  1024  /* a power of two; about 6 KiB each */
+#define NGX_HTTP_PAYVAND_ROWS_SLOTS  16384 /* a power of two; 1.5 to 7 KiB each,
+                                              made when first used */
 #define NGX_HTTP_PAYVAND_ROWS_FREE   64    /* entries kept for reuse */
 
 
 typedef struct {
     ngx_http_payvand_rows_t  *slot[NGX_HTTP_PAYVAND_ROWS_SLOTS];
-    ngx_http_payvand_rows_t  *free;
+    ngx_http_payvand_rows_t  *free[PV_POLICY_GRANTS_MAX + 1];
     ngx_uint_t                free_count;
+    struct pv_rows            found;       /* before their number is known */
 } ngx_http_payvand_rows_table_t;
 
 
@@ -36,20 +38,31 @@ ngx_http_payvand_rows_hash(const uint8_t *key_hash, struct pv_slice path)
 }
 
 
+/* Room for as many grants as there are: most entries have one. */
+
+static size_t
+ngx_http_payvand_rows_len(ngx_uint_t grants)
+{
+    return offsetof(struct pv_rows, grant)
+           + grants * sizeof(struct pv_grant_row);
+}
+
+
 static ngx_http_payvand_rows_t *
-ngx_http_payvand_rows_new(void)
+ngx_http_payvand_rows_new(ngx_uint_t grants)
 {
     ngx_http_payvand_rows_t  *held;
 
-    held = table.free;
+    held = table.free[grants];
 
     if (held != NULL) {
-        table.free = held->next;
+        table.free[grants] = held->next;
         table.free_count--;
         return held;
     }
 
-    return ngx_alloc(sizeof(ngx_http_payvand_rows_t), ngx_cycle->log);
+    return ngx_alloc(offsetof(ngx_http_payvand_rows_t, rows)
+                     + ngx_http_payvand_rows_len(grants), ngx_cycle->log);
 }
 
 
@@ -85,21 +98,21 @@ ngx_http_payvand_rows_find(struct pv_policy *policy, uint64_t version,
 
     ngx_http_payvand_count(NGX_HTTP_PAYVAND_ROWS_MISS);
 
-    held = ngx_http_payvand_rows_new();
+    ngx_memzero(&table.found, ngx_http_payvand_rows_len(0));
+
+    err = pv_policy_find(policy, key_hash, path, &table.found);
+    if (err != PV_OK) {
+        return err;
+    }
+
+    held = ngx_http_payvand_rows_new(table.found.grant_count);
     if (held == NULL) {
         return PV_ENOMEM;
     }
 
-    ngx_memzero(&held->rows, sizeof(struct pv_rows));
-
-    err = pv_policy_find(policy, key_hash, path, &held->rows);
-
+    ngx_memcpy(&held->rows, &table.found,
+               ngx_http_payvand_rows_len(table.found.grant_count));
     held->refs = 1;
-
-    if (err != PV_OK) {
-        ngx_http_payvand_rows_release(held);
-        return err;
-    }
 
     ngx_memcpy(held->key_hash, key_hash, PV_KEY_HASH_LEN);
     ngx_memcpy(held->path, path.ptr, path.len);
@@ -138,8 +151,8 @@ ngx_http_payvand_rows_release(ngx_http_payvand_rows_t *held)
         return;
     }
 
-    held->next = table.free;
-    table.free = held;
+    held->next = table.free[held->rows.grant_count];
+    table.free[held->rows.grant_count] = held;
     table.free_count++;
 }
 
@@ -155,10 +168,12 @@ ngx_http_payvand_rows_clear(void)
         table.slot[i] = NULL;
     }
 
-    while (table.free) {
-        held = table.free;
-        table.free = held->next;
-        ngx_free(held);
+    for (i = 0; i <= PV_POLICY_GRANTS_MAX; i++) {
+        while (table.free[i]) {
+            held = table.free[i];
+            table.free[i] = held->next;
+            ngx_free(held);
+        }
     }
 
     table.free_count = 0;

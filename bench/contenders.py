@@ -189,7 +189,7 @@ class Payvand:
         config += nginx_head("payvand") + f"""
 http {{ access_log off;
 payvand_policy {folder}/policy; payvand_journal unix:{folder}/journal.sock;
-payvand_node bench; payvand_quota_zone 64m; payvand_loopback_endpoints on;
+payvand_node bench; payvand_quota_zone 16m; payvand_loopback_endpoints on;
 payvand_registry_url https://registry.payvand.test/;
 upstream payvand_provider {{ payvand_endpoint; }}
 server {{ {nginx_server(rig, self.port)}

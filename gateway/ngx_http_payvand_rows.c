@@ -12,7 +12,7 @@
 #include "base/num.h"
 
 
-#define NGX_HTTP_PAYVAND_ROWS_SLOTS  16384 /* a power of two; 1.5 to 7 KiB each,
+#define NGX_HTTP_PAYVAND_ROWS_SLOTS  32768 /* a power of two; 1.5 to 7 KiB each,
                                               made when first used */
 #define NGX_HTTP_PAYVAND_ROWS_FREE   64    /* entries kept for reuse */
 

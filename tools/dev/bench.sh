@@ -15,7 +15,7 @@ tells what it measures and its options; --json gives figures for machines.
 Contenders that are missing are installed with apt-get.
 
   gateway     a governed call against bare nginx, HAProxy, nginx+Lua, Node.js
-  trace       the journal: commits, look-up
+  journal     the journal's writer alone, beside the disk's fdatasync
   decide      one decision, with 1,000 and 1,000,000 grants
   -h, --help
 TEXT

@@ -16,13 +16,13 @@
 #include "trace/record.h"
 #include "trace/wire.h"
 
-#define PEERS_MAX 128      /* workers connected at once */
-#define PEER_QUEUE_MAX 256 /* packets waiting for one worker */
-#define EPOCHS_MAX 1024    /* worker epochs remembered */
-#define EPOCH_FRAMES 4096  /* frames remembered of one; a power of two */
+#define PEERS_MAX 128          /* workers connected at once */
+#define PEER_QUEUE_MAX 256     /* packets waiting for one worker */
+#define EPOCHS_MAX 1024        /* worker epochs remembered */
+#define EPOCH_FRAMES 4096      /* frames remembered of one; a power of two */
 #define EPOCH_RESEND_MS 600000 /* away for longer: forgotten */
-#define WORKER_GRACE_MS 5000 /* a worker that is back by then was not lost */
-#define PENDING_MAX 4096     /* frames in one commit */
+#define WORKER_GRACE_MS 5000   /* a worker that is back by then was not lost */
+#define PENDING_MAX 4096       /* frames in one commit */
 #define EFFECTS_MAX 65536
 #define EFFECTS_FRAME_MAX (PV_WIRE_RECORDS_MAX + PV_COMPLETIONS_MAX + 1)
 #define COUNT_KEYS_MAX (1u << 20) /* grant x consumer x path in a day */

@@ -71,8 +71,7 @@ pv_segment_head_read(const uint8_t           bytes[PV_SEGMENT_HEAD_LEN],
     if (why < PV_SEGMENT_FIRST || why > PV_SEGMENT_FAILED ||
         head.node_len > PV_NODE_MAX || head.number == 0 ||
         head.number > PV_SEGMENT_NUMBER_MAX || head.first_commit == 0 ||
-        head.align < PV_COMMIT_ALIGN_MIN ||
-        head.align > PV_COMMIT_ALIGN_MAX ||
+        head.align < PV_COMMIT_ALIGN_MIN || head.align > PV_COMMIT_ALIGN_MAX ||
         (head.align & (head.align - 1)) != 0 ||
         head.size < PV_SEGMENT_SIZE_MIN || head.size > PV_SEGMENT_SIZE_MAX ||
         head.size % PV_COMMIT_ALIGN_MAX != 0) {

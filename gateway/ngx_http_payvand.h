@@ -361,5 +361,8 @@ void ngx_http_payvand_quota_init_process(
 enum pv_reason ngx_http_payvand_quota_take(ngx_http_payvand_ctx_t *ctx);
 void ngx_http_payvand_quota_refund(ngx_http_payvand_ctx_t *ctx);
 
+/* This quota is about to be taken: fetch its line. Key 0: none known. */
+void ngx_http_payvand_quota_prefetch(uint64_t key);
+
 
 #endif /* _NGX_HTTP_PAYVAND_H_INCLUDED_ */

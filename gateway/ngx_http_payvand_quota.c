@@ -278,6 +278,27 @@ ngx_http_payvand_quota_key(struct pv_slice grant, struct pv_slice agency)
 }
 
 
+static ngx_inline ngx_uint_t
+ngx_http_payvand_quota_first(ngx_http_payvand_shared_t *shared, uint64_t key)
+{
+    return (ngx_uint_t) (((unsigned __int128) key * shared->quotas) >> 64);
+}
+
+
+void
+ngx_http_payvand_quota_prefetch(uint64_t key)
+{
+    ngx_http_payvand_shared_t  *shared;
+
+    shared = ngx_http_payvand_shared();
+
+    if (key != 0 && shared != NULL) {
+        __builtin_prefetch(&shared->quota[
+                               ngx_http_payvand_quota_first(shared, key)]);
+    }
+}
+
+
 /*
  * The key's place, or one that is free or idle since yesterday; NULL when all
  * the places it may have are in use. Called under the lock.
@@ -291,7 +312,7 @@ ngx_http_payvand_quota_place(uint64_t key, int64_t day, uint64_t now_us)
     ngx_http_payvand_shared_t  *shared;
 
     shared = ngx_http_payvand_shared();
-    at = (ngx_uint_t) (((unsigned __int128) key * shared->quotas) >> 64);
+    at = ngx_http_payvand_quota_first(shared, key);
     idle = NULL;
 
     for (i = 0; i < NGX_HTTP_PAYVAND_PROBES; i++) {

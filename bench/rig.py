@@ -137,10 +137,16 @@ class Rig:
         (prefix / "nginx.conf").write_text(config)
         user = "user root;\n" if os.getuid() == 0 else ""
         (prefix / "nginx.conf").write_text(user + config)
-        return self.start(name, ["nginx", "-p", prefix, "-c",
-                                 prefix / "nginx.conf", "-e",
-                                 prefix / "error.log",
-                                 "-g", "daemon off;"], cpu, port)
+        master = self.start(name, ["nginx", "-p", prefix, "-c",
+                                   prefix / "nginx.conf", "-e",
+                                   prefix / "error.log",
+                                   "-g", "daemon off;"], cpu, port)
+        # the port is open before the worker is there, whose CPU counts
+        for _ in range(100):
+            if len(self.pids_of([master])) > 1:
+                return master
+            time.sleep(0.05)
+        raise SystemExit(f"{name} has no worker: see {prefix}/error.log")
 
     def start_upstream(self):
         listen = "\n".join(f"listen 127.0.0.1:{p} ssl backlog=4096;"

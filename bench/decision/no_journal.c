@@ -1,3 +1,4 @@
+/* clang-format off */ /* nginx's own style, as in gateway/ */
 /*
  * no_journal.c - stands in for the gateway's journal.c and frame.c in one
  * build that is for measuring only: the decision alone, nothing written down.

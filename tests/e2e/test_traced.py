@@ -514,6 +514,7 @@ def test_a_missing_or_foreign_segment_refuses_the_start(home):
     os.unlink(names[0])         # the oldest may go
     traced.start()
     assert greeted(traced)
+    traced.stop()
 
 
 def test_a_commit_shares_no_sector_of_the_disk_with_another(home):

@@ -22,6 +22,7 @@ import time
 from datetime import datetime, timedelta, timezone
 
 import wire
+from ports import free_port
 from wire import Provider, Wire, reply, request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -67,12 +68,6 @@ def built(name):
             return os.path.join(folder, name)
     import pytest
     pytest.skip("%s is not built in %s" % (name, BUILD))
-
-
-def free_port(address="127.0.0.1"):
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        return probe.getsockname()[1]
 
 
 def wait_for(what, check, timeout=10, step=0.02):

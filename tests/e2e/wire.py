@@ -11,6 +11,8 @@ import ssl
 import threading
 import time
 
+from ports import free_port
+
 
 class Closed(Exception):
     """The peer ended the connection before a whole answer."""
@@ -318,7 +320,7 @@ class Provider:
         self.context.sni_callback = self._sni
         self.socket = socket.socket()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind((address, port))
+        self.socket.bind((address, port or free_port(address)))
         self.address, self.port = self.socket.getsockname()
         if listen:
             self.socket.listen(512)

@@ -96,6 +96,7 @@ pv_test_pytest() {
     (cd "$PV_ROOT" && PAYVAND_BUILD=$build PYTHONDONTWRITEBYTECODE=1 \
         timeout -k 30 "$((PV_TEST_E2E_MINUTES * 60))" \
         "$PV_PYTHON" -m pytest -q -p no:cacheprovider --tb=short \
+        --numprocesses "$PV_TEST_JOBS" --dist loadfile \
         --junitxml="$report" "$@" tests/e2e </dev/null)
 }
 

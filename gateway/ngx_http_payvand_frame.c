@@ -810,6 +810,7 @@ ngx_http_payvand_line_wait(ngx_msec_t limit)
 
     while ((line.state != NGX_HTTP_PAYVAND_LINE_UP
             || !ngx_http_payvand_quota_counted())
+           && !ngx_quit && !ngx_terminate
            && ngx_current_msec - start < limit)
     {
         ngx_http_payvand_line_turn();

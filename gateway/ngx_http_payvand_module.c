@@ -478,6 +478,35 @@ ngx_http_payvand_init_module(ngx_cycle_t *cycle)
 }
 
 
+/*
+ * A worker without its master is reached by no reload and no status, and keeps
+ * the address from the next master: it finishes its calls and leaves.
+ */
+
+static ngx_int_t
+ngx_http_payvand_follow_master(ngx_cycle_t *cycle)
+{
+    if (ngx_process != NGX_PROCESS_WORKER) {
+        return NGX_OK;
+    }
+
+    if (prctl(PR_SET_PDEATHSIG, ngx_signal_value(NGX_SHUTDOWN_SIGNAL), 0, 0, 0)
+        == -1)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                      "payvand: cannot follow the master");
+        return NGX_ERROR;
+    }
+
+    if (getppid() != ngx_parent) {
+        ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0, "payvand.master_gone");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_http_payvand_init_process(ngx_cycle_t *cycle)
 {
@@ -505,6 +534,10 @@ ngx_http_payvand_init_process(ngx_cycle_t *cycle)
     {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
                       "payvand: cannot forbid core dumps");
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_payvand_follow_master(cycle) != NGX_OK) {
         return NGX_ERROR;
     }
 

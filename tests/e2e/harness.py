@@ -575,9 +575,13 @@ class Exchange:
         self.processes.remove(self.traced)
 
     def kill_nginx(self):
-        """kill -9 of the master and of every worker, at once."""
-        pids = [self.nginx.pid] + self.worker_pids()
+        """kill -9 of the master and of every worker, at once. The master is
+        held first: what it forks between the look and the kill would live on
+        and keep the address. A new worker has its master's title for a while,
+        so every child counts."""
         self.nginx.expected_dead = True
+        self.kill_pid(self.nginx.pid, signal.SIGSTOP)
+        pids = [self.nginx.pid] + children_of(self.nginx.pid)
         for pid in pids:
             self.kill_pid(pid)
         self.nginx.popen.wait()

@@ -8,7 +8,7 @@ import time
 from datetime import timedelta
 
 from harness import (BANK, FIC, IBAN, LONG, TAX, assert_outcome, both_dates,
-                     is_alive, tehran_today, wait_for)
+                     children_of, is_alive, tehran_today, wait_for)
 from load import Ledger, Load, check
 
 CALLS = ((BANK, IBAN), (FIC, TAX))
@@ -111,6 +111,64 @@ def test_a_long_call_survives_a_reload(make):
     thread.join(10)
     assert_outcome(got[0], "answered")
     assert ex.completion(got[0].tracking_id)[4] == "answered"
+
+
+def test_a_worker_does_not_outlive_its_master(make):
+    """The call under way is answered; then the address is free, and the next
+    master takes it. Orphans would answer in its place until it gave up."""
+    ex, _ = start(make)
+    release = threading.Event()
+    from wire import reply
+
+    def slow(seen, connection):
+        release.wait(10)
+        return reply()
+
+    ex.provider["central-bank"].behave = slow
+    got = []
+    thread = threading.Thread(
+        target=lambda: got.append(ex.call(BANK, IBAN)), daemon=True)
+    thread.start()
+    wait_for("the call at the provider",
+             lambda: ex.provider["central-bank"].seen)
+    old = ex.worker_pids()
+    ex.nginx.kill()
+    ex.nginx.popen.wait()
+    ex.processes.remove(ex.nginx)
+    wait_for("the idle worker to leave",
+             lambda: sum(is_alive(pid) for pid in old) == 1)
+    ex.start_nginx()
+    wait_for("workers of the new master", ex.worker_pids)
+    assert any(is_alive(pid) for pid in old)
+    release.set()
+    thread.join(10)
+    assert_outcome(got[0], "answered")
+    ex.expect(got[0])
+    wait_for("the old workers to leave",
+             lambda: not any(is_alive(pid) for pid in old))
+    assert_outcome(ex.call(FIC, TAX), "answered")
+
+
+def test_a_worker_forked_at_its_masters_end_leaves_too(make):
+    """It has not begun to follow its master when that dies: held there by a
+    journal that does not answer."""
+    ex, _ = start(make)
+    ex.stop_nginx()
+    os.kill(ex.traced.pid, signal.SIGSTOP)
+    try:
+        ex.start_nginx()
+        wait_for("workers",
+                 lambda: len(children_of(ex.nginx.pid)) == ex.workers)
+        old = children_of(ex.nginx.pid)
+        ex.nginx.kill()
+        ex.nginx.popen.wait()
+        ex.processes.remove(ex.nginx)
+        wait_for("workers to leave", lambda:
+                 not any(is_alive(pid) for pid in old), 4)
+    finally:
+        os.kill(ex.traced.pid, signal.SIGCONT)
+    ex.start_nginx()
+    assert_outcome(ex.call(FIC, TAX), "answered")
 
 
 def test_a_policy_change_is_in_force_at_the_next_decision(make):

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "contract/data_item.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);

@@ -39,6 +39,8 @@ pv_err_text(enum pv_err err)
         return "the database failed";
     case PV_ESTATE:
         return "called in the wrong state";
+    case PV_EVERIFY:
+        return "a signature, a hash or a proof is not right";
     }
     return "unknown error";
 }

@@ -28,6 +28,7 @@ enum pv_err {
     PV_ECRYPTO = -13,  /* the crypto library failed */
     PV_EDB = -14,      /* a database library failed */
     PV_ESTATE = -15,   /* called in the wrong order */
+    PV_EVERIFY = -16,  /* a signature, a hash or a proof is not right */
 };
 
 #define PV_WHY_MAX 512

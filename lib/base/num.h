@@ -68,6 +68,31 @@ pv_store_u64(void *at, uint64_t n)
     memcpy(at, &n, sizeof(n));
 }
 
+/* Big-endian, as networks and the C2SP formats want it. */
+static inline uint64_t
+pv_load_be64(const void *at)
+{
+    return __builtin_bswap64(pv_load_u64(at));
+}
+
+static inline void
+pv_store_be64(void *at, uint64_t n)
+{
+    pv_store_u64(at, __builtin_bswap64(n));
+}
+
+static inline uint32_t
+pv_load_be32(const void *at)
+{
+    return __builtin_bswap32(pv_load_u32(at));
+}
+
+static inline void
+pv_store_be32(void *at, uint32_t n)
+{
+    pv_store_u32(at, __builtin_bswap32(n));
+}
+
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "files and frames are little-endian; so must the host be");
 

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
+
 struct pv_data_items {
     struct pv_data_item *item[PV_ITEMS_MAX];
     char                *union_text[PV_ITEMS_MAX]; /* ids, one a line */

@@ -32,12 +32,4 @@ void        pv_pattern_free(struct pv_pattern *pattern);
 /* Whether all of text matches. */
 bool pv_pattern_matches(struct pv_pattern *pattern, struct pv_slice text);
 
-/*
- * Take one code point off the front of text. False at the end and on bytes
- * that are not UTF-8 (overlong forms and surrogates are not).
- */
-bool pv_utf8_next(struct pv_slice *text, uint32_t *ret);
-
-bool pv_utf8_is_valid(struct pv_slice text);
-
 #endif

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/base64.h"
 #include "base/jalali.h"
 #include "base/json.h"
 #include "base/num.h"
@@ -245,6 +246,64 @@ slices_cut_and_rejoin(void **state)
     assert_true(pv_slice_eq(pv_slice_trim(PV_LIT(" \ta b ")), PV_LIT("a b")));
 }
 
+static void
+base64_takes_one_form_only(void **state)
+{
+    static const struct {
+        struct pv_slice text;
+        enum pv_err     err;
+        struct pv_slice bytes;
+        const char     *what;
+    } row[] = {
+        /* RFC 4648 section 10 */
+        {PV_SLICE_INIT(""), PV_OK, PV_SLICE_INIT(""), "takes nothing"},
+        {PV_SLICE_INIT("Zg=="), PV_OK, PV_SLICE_INIT("f"), "takes one"},
+        {PV_SLICE_INIT("Zm8="), PV_OK, PV_SLICE_INIT("fo"), "takes two"},
+        {PV_SLICE_INIT("Zm9v"), PV_OK, PV_SLICE_INIT("foo"), "takes three"},
+        {PV_SLICE_INIT("Zm9vYmFy"), PV_OK, PV_SLICE_INIT("foobar"),
+         "takes six"},
+        {PV_SLICE_INIT("Zh=="), PV_EINVAL, PV_SLICE_INIT(""),
+         "refuses unused bits that are set"},
+        {PV_SLICE_INIT("Zm9="), PV_EINVAL, PV_SLICE_INIT(""),
+         "refuses unused bits in two"},
+        {PV_SLICE_INIT("Zg="), PV_EINVAL, PV_SLICE_INIT(""),
+         "refuses short padding"},
+        {PV_SLICE_INIT("Zg"), PV_EINVAL, PV_SLICE_INIT(""),
+         "refuses no padding"},
+        {PV_SLICE_INIT("===="), PV_EINVAL, PV_SLICE_INIT(""),
+         "refuses padding alone"},
+        {PV_SLICE_INIT("Zg==Zg=="), PV_EINVAL, PV_SLICE_INIT(""),
+         "refuses padding inside"},
+        {PV_SLICE_INIT("Zm9\n"), PV_EINVAL, PV_SLICE_INIT(""),
+         "refuses a line end"},
+        {PV_SLICE_INIT("Zm-_"), PV_EINVAL, PV_SLICE_INIT(""),
+         "refuses the other alphabet"},
+        {PV_SLICE_INIT("Zm9vYmFyZg=="), PV_ERANGE, PV_SLICE_INIT(""),
+         "refuses more than there is room for"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+        uint8_t room[6] = {0};
+        char    text[8];
+        size_t  len = 77;
+
+        print_message("# base64 %s\n", row[i].what);
+        assert_int_equal(pv_base64_bytes(row[i].text, room, sizeof(room), &len),
+                         row[i].err);
+        if (row[i].err != PV_OK) {
+            assert_int_equal(len, 77);
+            continue;
+        }
+        assert_int_equal(len, row[i].bytes.len);
+        assert_memory_equal(room, row[i].bytes.ptr, len);
+        pv_base64_text(room, len, text);
+        assert_memory_equal(text, row[i].text.ptr, PV_BASE64_LEN(len));
+        assert_int_equal(pv_base64_exactly(row[i].text, room, len + 1),
+                         PV_EINVAL);
+    }
+}
+
 int
 main(void)
 {
@@ -259,6 +318,7 @@ main(void)
         cmocka_unit_test(buf_stops_at_its_ceiling),
         cmocka_unit_test(json_escapes_as_rfc_8785),
         cmocka_unit_test(slices_cut_and_rejoin),
+        cmocka_unit_test(base64_takes_one_form_only),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,0 +1,134 @@
+/*
+ * server.h - the little that the daemons share over libmicrohttpd: a listening
+ * socket, who may connect, a table of routes, limits, problem+json.
+ *
+ * TLS, slow senders and the outside world are nginx's work; a daemon listens
+ * on a Unix socket and takes only the users named (SO_PEERCRED). The target of
+ * a request is taken as it was sent: an escape, a dot segment or a double
+ * slash is no path of any route. A query is strict: see pv_server_query.
+ *
+ * One thread runs everything: a route's function gives the whole answer before
+ * it returns, so it may wait for the disk but never for a peer.
+ *
+ * Ownership: the caller owns the struct pv_server it opened; a call and all in
+ *            it is borrowed until the route's function returns.
+ * Threads:   one at a time.
+ * Blocks:    pv_server_run, up to its wait_ms and as long as the functions.
+ * Limits:    the PV_SERVER_*_MAX below, ->connections_max, a route's body_max.
+ */
+#ifndef PV_HTTP_SERVER_H
+#define PV_HTTP_SERVER_H
+
+#include <sys/types.h>
+
+#include "base/buf.h"
+
+#define PV_SERVER_TARGET_MAX 2048 /* path and query */
+#define PV_SERVER_ROUTES_MAX 64
+#define PV_SERVER_UIDS_MAX 16
+#define PV_SERVER_HEAD_MAX (32 * 1024)          /* memory of one connection */
+#define PV_SERVER_ANSWER_MAX (16 * 1024 * 1024) /* bytes of a body */
+#define PV_SERVER_IDLE_S 75                     /* an unused connection */
+#define PV_SERVER_PARAMS_MAX 16                 /* of one query */
+
+struct pv_server;
+
+struct pv_server_call {
+    void           *context; /* of the server */
+    uid_t           uid;     /* who is connected; (uid_t)-1 on TCP */
+    struct pv_slice method;
+    struct pv_slice path;
+    struct pv_slice rest;  /* of the path, behind a route that ends in "/" */
+    struct pv_slice query; /* behind the "?", as it was sent */
+    struct pv_slice body;
+
+    /* the answer; pv_server_answer and _problem fill it in */
+    unsigned      status;
+    const char   *type;          /* Content-Type; a literal */
+    const char   *cache;         /* Cache-Control; NULL: no-store */
+    unsigned      retry_after_s; /* Retry-After; 0: none */
+    struct pv_buf answer;
+
+    void *connection; /* libmicrohttpd's; for pv_server_header */
+};
+
+typedef void pv_server_fn(struct pv_server_call *call);
+
+/* A path that ends in "/" stands for all below it, another one for itself. */
+struct pv_server_route {
+    const char   *method; /* "GET" also answers HEAD */
+    const char   *path;
+    size_t        body_max;
+    pv_server_fn *fn;
+};
+
+struct pv_server_config {
+    int          listenfd; /* non-blocking; taken over */
+    const uid_t *uid;      /* who may connect on a Unix socket */
+    size_t       uid_count;
+    bool         is_tcp; /* a TCP socket: anybody may connect */
+    unsigned     connections_max;
+    const struct pv_server_route *route; /* borrowed while the server lives */
+    size_t                        route_count;
+    void                         *context;
+};
+
+/*
+ * A listening Unix socket at path, which replaces what a dead one left there.
+ * PV_EEXIST: somebody listens there. PV_ERANGE: the path is too long. PV_ESYS.
+ */
+enum pv_err pv_server_listen(const char *path, mode_t mode, int *ret_fd,
+                             struct pv_why *why) PV_MUST_CHECK;
+
+/* PV_EINVAL: a maximum above is passed. PV_ENOMEM, PV_ESYS. */
+enum pv_err pv_server_open(const struct pv_server_config *config,
+                           struct pv_server **ret_server) PV_MUST_CHECK;
+void        pv_server_close(struct pv_server *server);
+
+/* Readable when pv_server_run has something to do; for another loop. */
+int pv_server_fd(const struct pv_server *server);
+
+/*
+ * One round: wait for at most wait_ms, answer what came. A signal ends the
+ * wait. PV_ESYS when the kernel refuses to wait.
+ */
+enum pv_err pv_server_run(struct pv_server *server, int wait_ms) PV_MUST_CHECK;
+
+/* ---- for a route's function --------------------------------------------- */
+
+/*
+ * The value of a header that came exactly once. PV_ENOTFOUND; PV_EINVAL when
+ * it came more than once. Borrowed from the call.
+ */
+enum pv_err pv_server_header(const struct pv_server_call *call,
+                             const char                  *name,
+                             struct pv_slice *ret_value) PV_MUST_CHECK;
+
+/* A parameter that a route knows; ->value is empty when it did not come. */
+struct pv_server_param {
+    struct pv_slice name;
+    struct pv_slice value;
+};
+
+/*
+ * Take "name=value&name=value" apart into the parameters known. No escapes:
+ * a value is 1 or more of [A-Za-z0-9._/:+-]. PV_EINVAL for another byte, an
+ * unknown name, one that comes twice, an empty value; nothing is changed then.
+ */
+enum pv_err pv_server_query(struct pv_slice         query,
+                            struct pv_server_param *param,
+                            size_t                  count) PV_MUST_CHECK;
+
+/* Set status and type; the body is what call->answer holds. */
+void pv_server_answer(struct pv_server_call *call, unsigned status,
+                      const char *type);
+
+/*
+ * RFC 9457 problem+json, type urn:payvand:problem:<word>, in both languages;
+ * replaces what call->answer holds.
+ */
+void pv_server_problem(struct pv_server_call *call, unsigned status,
+                       const char *word, const char *title,
+                       const char *title_fa);
+
+#endif

@@ -403,6 +403,7 @@ follow_text(struct args *args, uint64_t index, struct pv_slice line)
         break;
     case PV_RECORD_REFUSALS:
     case PV_RECORD_WORKER_LOST:
+    case PV_RECORD_READING:
         follow_json(args, index, line);
         break;
     }

@@ -57,6 +57,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         err = pv_record_write_worker_lost(&record.worker_lost, room,
                                           sizeof(room), &len);
         break;
+    case PV_RECORD_READING:
+        err =
+            pv_record_write_reading(&record.reading, room, sizeof(room), &len);
+        break;
     }
     assert(err == PV_OK && len == size && memcmp(room, data, size) == 0);
     return 0;

@@ -142,6 +142,7 @@ check_record(struct check *check, struct pv_slice line)
         good = check_completions(check, &record);
         break;
     case PV_RECORD_REFUSALS:
+    case PV_RECORD_READING:
         good = true;
         break;
     case PV_RECORD_WORKER_LOST:

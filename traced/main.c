@@ -5,7 +5,8 @@
  *                    record against the closed list of fields, appends them
  *                    to the journal, makes them durable, and says so.
  * What it holds:     the journal of this node, and the lock on it.
- * Who may talk to it: the gateway's uid, on one Unix socket (SO_PEERCRED).
+ * Who may talk to it: the gateway's uid, and its own (the reader that records
+ *                    each reading), on one Unix socket (SO_PEERCRED).
  * What it may call:  see sandbox.c.
  * What a thief of it gains: the trace of this node: who asked which service
  *                    when, never what or about whom; and the power to refuse
@@ -597,7 +598,8 @@ main(int argc, char **argv)
     traced.journal.fd = -1;
     traced.journal.dirfd = -1;
     traced.journal.lockfd = -1;
-    traced.gateway_uid = geteuid();
+    traced.own_uid = geteuid();
+    traced.gateway_uid = traced.own_uid;
     traced.verify_len = VERIFY_LEN_DEFAULT;
     for (size_t i = 0; i < PEERS_MAX; i++) {
         traced.peer[i].fd = -1;

@@ -55,7 +55,7 @@ peer_accept(struct traced *traced)
         return; /* gone again, or no descriptor: it stays in the queue */
     }
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1 ||
-        cred.uid != traced->gateway_uid) {
+        (cred.uid != traced->gateway_uid && cred.uid != traced->own_uid)) {
         log_event("warning", "traced.stranger", "uid=%u pid=%d; closing",
                   (unsigned)cred.uid, (int)cred.pid);
         (void)close(fd); /* nothing was said */

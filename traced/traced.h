@@ -202,6 +202,7 @@ struct traced {
     const char *socket;
     const char *node;
     uid_t       gateway_uid;
+    uid_t       own_uid; /* of the reader too */
     uint64_t    gather_us;
     uint64_t    verify_len;
     /* state */

@@ -44,6 +44,18 @@ static const struct pv_slice decision[] = {
     PV_SLICE_INIT("invalid"), PV_SLICE_INIT("unavailable"),
 };
 
+/* who may read the trace, and how */
+static const struct pv_slice role[] = {
+    PV_SLICE_INIT("auditor"),
+    PV_SLICE_INIT("consumer"),
+    PV_SLICE_INIT("operator"),
+    PV_SLICE_INIT("provider"),
+};
+static const struct pv_slice what[] = {
+    PV_SLICE_INIT("bundle"),  PV_SLICE_INIT("follow"), PV_SLICE_INIT("lookup"),
+    PV_SLICE_INIT("receipt"), PV_SLICE_INIT("rollup"), PV_SLICE_INIT("search"),
+};
+
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 struct pv_slice
@@ -69,15 +81,17 @@ is_size_class(struct pv_slice word)
 }
 
 static bool
-is_decision(struct pv_slice word)
+is_one_of(struct pv_slice word, const struct pv_slice *list, size_t count)
 {
-    for (size_t i = 0; i < COUNT(decision); i++) {
-        if (pv_slice_eq(word, decision[i])) {
+    for (size_t i = 0; i < count; i++) {
+        if (pv_slice_eq(word, list[i])) {
             return true;
         }
     }
     return false;
 }
+
+#define IS_ONE_OF(word, list) is_one_of(word, list, COUNT(list))
 
 bool
 pv_record_is_word(struct pv_slice word)
@@ -118,7 +132,7 @@ request_holds_together(const struct pv_request_record *r)
     struct pv_tracking_id id;
     bool                  allowed = pv_slice_eq(r->decision, decision[0]);
 
-    if (!is_decision(r->decision) || !is_size_class(r->size) ||
+    if (!IS_ONE_OF(r->decision, decision) || !is_size_class(r->size) ||
         pv_tracking_id_parse(r->id, &id) != PV_OK) {
         return false;
     }
@@ -138,6 +152,15 @@ request_holds_together(const struct pv_request_record *r)
     }
     return (r->case_id.len == 0 || pv_uuid_is_valid(r->case_id)) &&
            (r->commitment.len == 0 || pv_record_is_commitment(r->commitment));
+}
+
+static bool
+reading_holds_together(const struct pv_reading_record *r)
+{
+    struct pv_tracking_id id;
+
+    return IS_ONE_OF(r->role, role) && IS_ONE_OF(r->what, what) &&
+           (r->id.len == 0 || pv_tracking_id_parse(r->id, &id) == PV_OK);
 }
 
 /* ---- writing ---------------------------------------------------------- */
@@ -413,6 +436,35 @@ pv_record_write_worker_lost(const struct pv_worker_lost_record *lost,
     return out->err;
 }
 
+enum pv_err
+pv_record_write_reading(const struct pv_reading_record *reading, char *room,
+                        size_t room_len, size_t *ret_len)
+{
+    struct out  state = {room, room + room_len, PV_OK};
+    struct out *out = &state;
+
+    if (!reading_holds_together(reading)) {
+        return PV_EINVAL;
+    }
+    WORD("{\"by\":\"", reading->by);
+    PUT(out, "\",\"count\":");
+    put_number(out, reading->count);
+    if (reading->id.len > 0) {
+        CHECKED(",\"id\":\"", reading->id);
+        PUT(out, "\"");
+    }
+    WORD(",\"node\":\"", reading->node);
+    CHECKED("\",\"role\":\"", reading->role);
+    PUT(out, "\",\"time\":");
+    put_number(out, reading->time_ms);
+    CHECKED(",\"type\":\"reading\",\"v\":1,\"what\":\"", reading->what);
+    PUT(out, "\"}");
+    if (out->err == PV_OK) {
+        *ret_len = (size_t)(out->at - room);
+    }
+    return out->err;
+}
+
 /* ---- reading ---------------------------------------------------------- */
 
 struct in {
@@ -649,6 +701,27 @@ read_worker_lost(struct in *in, struct pv_worker_lost_record *r)
     NEED(in, "}");
 }
 
+static void
+read_reading(struct in *in, struct pv_reading_record *r)
+{
+    memset(r, 0, sizeof(*r));
+    READ_WORD(in, "{\"by\":\"", &r->by);
+    READ_NUMBER(in, ",\"count\":", &r->count);
+    if (TAKE(in, ",\"id\":\"")) {
+        take_text(in, PV_TRACKING_ID_LEN, &r->id);
+    }
+    READ_WORD(in, ",\"node\":\"", &r->node);
+    READ_WORD(in, ",\"role\":\"", &r->role);
+    READ_NUMBER(in, ",\"time\":", &r->time_ms);
+    NEED(in, ",\"type\":\"reading\",\"v\":");
+    take_version(in);
+    READ_WORD(in, ",\"what\":\"", &r->what);
+    NEED(in, "}");
+    if (in->err == PV_OK && !reading_holds_together(r)) {
+        stop(in, PV_EINVAL);
+    }
+}
+
 /* The first member tells the types apart, but for consumer: see count. */
 static enum pv_record_type
 type_of(struct pv_slice line)
@@ -661,6 +734,9 @@ type_of(struct pv_slice line)
     }
     if (pv_slice_starts(line, PV_LIT("{\"epoch\":"))) {
         return PV_RECORD_WORKER_LOST;
+    }
+    if (pv_slice_starts(line, PV_LIT("{\"by\":"))) {
+        return PV_RECORD_READING;
     }
     if (pv_slice_starts(line, PV_LIT("{\"consumer\":\""))) {
         quote = memchr(line.ptr + 13, '"', line.len - 13);
@@ -709,6 +785,10 @@ pv_record_parse(struct pv_slice line, struct pv_record *ret_record)
     case PV_RECORD_WORKER_LOST:
         read_worker_lost(&in, &record.worker_lost);
         record.node = record.worker_lost.node;
+        break;
+    case PV_RECORD_READING:
+        read_reading(&in, &record.reading);
+        record.node = record.reading.node;
         break;
     }
     if (in.err == PV_OK && in.at != in.end) {

@@ -39,6 +39,15 @@
  *   consumer, count, from, node, type "refusals", until, v
  * worker-lost written by traced when a worker vanished with calls open
  *   epoch (16 hex digits), node, open (how many), time, type "worker-lost", v
+ * reading     somebody looked at the trace (R-083); on disk before he is told
+ *   by          system id, or "uid/<number>" of a user of this machine
+ *   count       how many records he was shown (bundles count their entries)
+ *   id          tracking id of the one request shown; absent otherwise
+ *   node
+ *   role        as what he may see it: "auditor", "consumer", "operator",
+ *               "provider"
+ *   time, type "reading", v
+ *   what        "bundle", "follow", "lookup", "receipt", "rollup", "search"
  */
 #ifndef PV_TRACE_RECORD_H
 #define PV_TRACE_RECORD_H
@@ -62,6 +71,7 @@ enum pv_record_type {
     PV_RECORD_COMPLETIONS,
     PV_RECORD_REFUSALS,
     PV_RECORD_WORKER_LOST,
+    PV_RECORD_READING,
 };
 
 struct pv_request_record { /* all slices borrowed */
@@ -109,11 +119,22 @@ struct pv_worker_lost_record {
     uint64_t        time_ms;
 };
 
+struct pv_reading_record {
+    struct pv_slice by;
+    uint64_t        count;
+    struct pv_slice id; /* empty: none */
+    struct pv_slice node;
+    struct pv_slice role;
+    uint64_t        time_ms;
+    struct pv_slice what;
+};
+
 struct pv_record { /* what pv_record_parse gives; slices borrow the line */
     enum pv_record_type          type;
     struct pv_request_record     request;
     struct pv_refusals_record    refusals;
     struct pv_worker_lost_record worker_lost;
+    struct pv_reading_record     reading;
     struct pv_slice              node;
     size_t                       completion_count;
     struct pv_slice              completions; /* text of `done`, for
@@ -149,6 +170,11 @@ enum pv_err
 pv_record_write_worker_lost(const struct pv_worker_lost_record *lost,
                             char *room, size_t room_len,
                             size_t *ret_len) PV_MUST_CHECK;
+
+/* PV_EINVAL for a role, what or id that is none; PV_ERANGE. */
+enum pv_err pv_record_write_reading(const struct pv_reading_record *reading,
+                                    char *room, size_t room_len,
+                                    size_t *ret_len) PV_MUST_CHECK;
 
 /*
  * Strict: exactly the canonical form above, nothing else, otherwise PV_EINVAL;

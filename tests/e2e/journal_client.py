@@ -70,6 +70,14 @@ def completions(items, node="nix"):
     return {"done": done, "node": node, "type": "completions", "v": 1}
 
 
+def reading(**fields):
+    record = {"by": "uid/1000", "count": 1, "id": uuid7(), "node": "nix",
+              "role": "operator", "time": now_ms(), "type": "reading", "v": 1,
+              "what": "lookup"}
+    record.update(fields)
+    return {k: v for k, v in record.items() if v is not None}
+
+
 class Gone(Exception):
     """payvand-traced closed the connection."""
 

@@ -21,7 +21,7 @@ import journal_reader
 from harness import LONG, SANITIZE, built
 from journal_client import (LOW_SPACE, WHY_BROKEN, WHY_FULL, WHY_RECORD, Gone,
                             Traced, Worker, canonical, completions, now_ms,
-                            refusal, request, uuid7)
+                            reading, refusal, request, uuid7)
 from journal_reader import read_journal
 
 SMALL = ("--segment-size", "262144")
@@ -81,6 +81,7 @@ def test_acknowledges_in_order_with_the_first_index(traced):
     summary = {"consumer": "setad", "count": 9, "from": 1, "node": "nix",
                "type": "refusals", "until": 2, "v": 1}
     assert worker.wait(worker.send([summary])) == 4
+    assert worker.wait(worker.send([reading(), reading(id=None)])) == 5
     assert traced.stop() == 0
     judge(traced, [worker])
 
@@ -96,11 +97,13 @@ def test_acknowledges_in_order_with_the_first_index(traced):
     completions([(10 ** 9, "answered")]),
     {"epoch": "00000000000000ff", "node": "nix", "open": 1, "time": 1,
      "type": "worker-lost", "v": 1},
+    reading(what="answer"), reading(subject="9991234561"),
     b"{}", b"x", canonical(request()).encode() + b" ",
     json.dumps(request()).encode(),
 ], ids=["unknown field", "later version", "other node", "upper case",
         "id of another time", "id of another version", "no reason",
         "completion of a record not yet acknowledged", "worker-lost",
+        "reading of an answer", "reading with a subject",
         "empty object", "no JSON", "space behind", "spaces inside"])
 def test_refuses_a_record_that_is_not_in_the_closed_list(traced, record):
     worker = greeted(traced)

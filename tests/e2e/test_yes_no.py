@@ -111,7 +111,9 @@ def test_no_record_has_a_place_for_an_answer(make):
         "completions": {"done", "node", "type", "v"},
         "refusals": {"consumer", "count", "from", "node", "type", "until",
                      "v"},
-        "worker-lost": {"epoch", "node", "open", "time", "type", "v"}}
+        "worker-lost": {"epoch", "node", "open", "time", "type", "v"},
+        "reading": {"by", "count", "id", "node", "role", "time", "type", "v",
+                    "what"}}
     records = ex.records()
     assert len(records) >= 3
     for _, record in records:

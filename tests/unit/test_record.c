@@ -53,6 +53,11 @@ law(struct pv_slice line, const struct pv_record *record)
                                                      sizeof(room), &len),
                          PV_OK);
         break;
+    case PV_RECORD_READING:
+        assert_int_equal(
+            pv_record_write_reading(&record->reading, room, sizeof(room), &len),
+            PV_OK);
+        break;
     case PV_RECORD_COMPLETIONS:
         assert_int_equal(pv_record_begin_completions(room, sizeof(room), &len),
                          PV_OK);
@@ -95,6 +100,26 @@ parse(void **state)
         {"{\"epoch\":\"00ffeeddccbbaa99\",\"node\":\"n\",\"open\":3,\"time\":1,"
          "\"type\":\"worker-lost\",\"v\":1}",
          PV_OK, "takes a lost worker"},
+        {"{\"by\":\"setad-main\",\"count\":1,\"id\":\"" ID
+         "\",\"node\":\"n\",\"role\":\"consumer\",\"time\":1,"
+         "\"type\":\"reading\",\"v\":1,\"what\":\"lookup\"}",
+         PV_OK, "takes a reading of one request"},
+        {"{\"by\":\"uid/1000\",\"count\":0,\"node\":\"n\",\"role\":"
+         "\"operator\",\"time\":1,\"type\":\"reading\",\"v\":1,\"what\":"
+         "\"search\"}",
+         PV_OK, "takes a reading of nothing"},
+        {"{\"by\":\"uid/1000\",\"count\":0,\"node\":\"n\",\"role\":"
+         "\"friend\",\"time\":1,\"type\":\"reading\",\"v\":1,\"what\":"
+         "\"search\"}",
+         PV_EINVAL, "refuses a role that is none"},
+        {"{\"by\":\"uid/1000\",\"count\":0,\"node\":\"n\",\"role\":"
+         "\"operator\",\"time\":1,\"type\":\"reading\",\"v\":1,\"what\":"
+         "\"answer\"}",
+         PV_EINVAL, "refuses a reading of what nobody can read"},
+        {"{\"by\":\"uid/1000\",\"count\":0,\"id\":\"9991234561\",\"node\":"
+         "\"n\",\"role\":\"operator\",\"time\":1,\"type\":\"reading\","
+         "\"v\":1,\"what\":\"lookup\"}",
+         PV_EINVAL, "refuses an id that is no tracking id"},
         {HEAD "\"extra\":\"x\"," TAIL, PV_EINVAL, "refuses an unknown field"},
         {HEAD " " TAIL, PV_EINVAL, "refuses a space"},
         {HEAD TAIL "\n", PV_EINVAL, "refuses a line feed"},

@@ -182,6 +182,8 @@ write_json(struct pv_json *json, const struct listing *list,
     pv_json_u64(json, "rate_per_s", row->rate_per_s);
     pv_json_u64(json, "burst", row->burst);
     pv_json_u64(json, "per_day", row->per_day);
+    pv_json_text(json, "quota_per", row->per_member ? "member" : "grant");
+    pv_json_u64(json, "max_calls_answered", row->max_answered);
     pv_json_bool(json, "needs_consent", row->needs_consent);
     pv_json_bool(json, "in_force", is->state == PV_REASON_NONE);
     pv_json_reason(json, "missing", is->state);

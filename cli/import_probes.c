@@ -130,6 +130,7 @@ probe_mode(struct pv_import *import, const char *id, const json_t *probe)
     enum pv_err           err;
 
     mode.row.kind = PV_GRANT_MODE;
+    mode.row.per_member = true; /* every agency that it covers by itself */
     mode.mode = mode_kind(pv_cstr(probe, "mode"));
     if (mode.mode == 0) {
         pv_complain(import, id, "unknown mode \"%s\"", pv_cstr(probe, "mode"));

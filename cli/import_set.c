@@ -344,10 +344,12 @@ static enum pv_err
 set_grant(struct pv_import *import, const char *id, const json_t *row)
 {
     static const char *const names[] = {
-        "grant",         "consumer",   "group",    "unit",    "system",
-        "path",          "resolution", "purposes", "quota",   "consent",
-        "needs_consent", "start",      "end",      "blocked", "since",
-        "from",          "until",      "remove",   NULL};
+        "grant",  "consumer", "group",         "unit",
+        "system", "path",     "resolution",    "purposes",
+        "quota",  "consent",  "needs_consent", "start",
+        "end",    "blocked",  "since",         "from",
+        "until",  "remove",   "quota_per",     "max_calls_answered",
+        NULL};
     static struct found found; /* too large for the stack */
     struct pv_grant_row grant;
     enum pv_err         err;

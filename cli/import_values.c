@@ -433,6 +433,40 @@ set_purposes(struct pv_import *import, const char *row, const json_t *purposes,
     }
 }
 
+/* How many calls may be answered in all; null: any number. */
+static void
+set_answered(struct pv_import *import, const char *row, const json_t *value,
+             struct pv_grant_row *grant)
+{
+    uint64_t n = 0;
+
+    if (json_is_null(value)) {
+        grant->max_answered = 0;
+    } else if (value != NULL &&
+               pv_to_number(import, row, "max_calls_answered", value,
+                            PV_POLICY_ANSWERED_MAX, &n)) {
+        grant->max_answered = (uint32_t)n;
+        if (n == 0) {
+            pv_complain(import, row, "max_calls_answered is at least 1");
+        }
+    }
+}
+
+/* A group's quota is one for all its members, or one for each. */
+static void
+set_quota_per(struct pv_import *import, const char *row, const json_t *value,
+              struct pv_grant_row *grant)
+{
+    if (value == NULL) {
+        return;
+    }
+    grant->per_member = json_is_string(value) &&
+                        strcmp(json_string_value(value), "member") == 0;
+    if (!grant->per_member && !json_is_null(value)) {
+        pv_complain(import, row, "quota_per is \"member\" or null");
+    }
+}
+
 void
 pv_grant_terms(struct pv_import *import, const char *row, const json_t *terms,
                struct pv_grant_row *grant)
@@ -457,6 +491,9 @@ pv_grant_terms(struct pv_import *import, const char *row, const json_t *terms,
     set_u32(import, row, quota, "rate_per_s", COUNT_MAX, &grant->rate_per_s);
     set_u32(import, row, quota, "burst", COUNT_MAX, &grant->burst);
     set_u32(import, row, quota, "per_day", COUNT_MAX, &grant->per_day);
+    set_answered(import, row, json_object_get(terms, "max_calls_answered"),
+                 grant);
+    set_quota_per(import, row, json_object_get(terms, "quota_per"), grant);
     if (consent != NULL && !json_is_object(consent) &&
         !json_is_boolean(consent) && !json_is_null(consent)) {
         pv_complain(import, row, "consent must be an object, or true or false");

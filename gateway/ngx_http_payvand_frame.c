@@ -411,7 +411,7 @@ ngx_http_payvand_line_counts(size_t len, uint32_t count)
     u_char           *p, *end;
     int64_t           day;
     uint32_t          calls;
-    struct pv_slice   grant, system;
+    struct pv_slice   grant, system, path;
 
     if (len < PV_WIRE_HEAD_LEN + 8) {
         return NGX_ERROR;
@@ -430,7 +430,9 @@ ngx_http_payvand_line_counts(size_t len, uint32_t count)
         grant = (struct pv_slice) { (char *) p + 7, p[4] };
         system = (struct pv_slice) { (char *) p + 7 + p[4], p[5] };
 
-        if (ngx_http_payvand_quota_recount(grant, system, calls, day)
+        path = (struct pv_slice) { (char *) p + 7 + p[4] + p[5], p[6] };
+
+        if (ngx_http_payvand_quota_recount(grant, system, path, calls, day)
             != NGX_OK)
         {
             return NGX_ERROR;

@@ -2,8 +2,8 @@
  * ngx_http_payvand_quota.c - rate, burst and the daily maximum of a grant, in
  * memory shared by the workers.
  *
- * The unit is (grant, consumer agency): a grant of one agency has one place, a
- * group's or a mode's has one per agency that uses it. Rate and burst by the
+ * The unit is the grant; of a mode, and of a group's grant whose terms say so,
+ * (grant, consumer agency). Rate and burst by the
  * generic cell rate algorithm (one number per place); the daily count belongs
  * to the civil day of Tehran and is rebuilt from the journal when the memory is
  * new. Until then a call under a daily maximum is unavailable, not free.
@@ -145,8 +145,8 @@ ngx_http_payvand_quota_take(ngx_http_payvand_ctx_t *ctx)
     enum pv_reason                reason;
     ngx_http_payvand_quota_t     *quota;
     ngx_http_payvand_shared_t    *shared;
+    const struct pv_id           *agency;
     const struct pv_grant_row    *grant;
-    const struct pv_system_row   *system;
 
     grant = ctx->decision.grant;
 
@@ -165,11 +165,11 @@ ngx_http_payvand_quota_take(ngx_http_payvand_ctx_t *ctx)
     key = &ctx->rows_held->quota_key[grant - ctx->rows->grant];
 
     if (*key == 0) {
-        system = &ctx->rows->system;
+        agency = &ctx->rows->system.agency;
         *key = ngx_http_payvand_quota_key(
                    (struct pv_slice) { grant->id.text, grant->id.len },
-                   (struct pv_slice) { system->agency.text,
-                                       system->agency.len });
+                   (struct pv_slice) { agency->text, grant->per_member
+                                                     ? agency->len : 0 });
     }
 
     day = pv_time_tehran_day(ctx->received_ms);
@@ -414,9 +414,10 @@ ngx_http_payvand_quota_claimed(ngx_uint_t done)
 
 ngx_int_t
 ngx_http_payvand_quota_recount(struct pv_slice grant, struct pv_slice system,
-    uint64_t calls, int64_t day)
+    struct pv_slice path, uint64_t calls, int64_t day)
 {
     uint64_t                   key;
+    enum pv_err                err;
     struct pv_id               agency;
     struct pv_policy          *policy;
     ngx_http_payvand_quota_t  *quota;
@@ -427,8 +428,13 @@ ngx_http_payvand_quota_recount(struct pv_slice grant, struct pv_slice system,
         return NGX_ERROR;  /* whose calls these were cannot be told now */
     }
 
-    if (pv_policy_agency_of(policy, system, &agency) != PV_OK) {
-        return NGX_OK;  /* not registered any more: nobody can call on it */
+    err = pv_policy_quota_of(policy, system, path, grant, &agency);
+
+    if (err == PV_ENOTFOUND) {
+        agency.len = 0;  /* gone; if it comes back today, this stands */
+
+    } else if (err != PV_OK) {
+        return NGX_ERROR;
     }
 
     key = ngx_http_payvand_quota_key(grant, (struct pv_slice) { agency.text,

@@ -25,7 +25,7 @@ typedef struct {
 } ngx_http_payvand_counters_t;
 
 
-/* one (grant, consumer agency) with a limit */
+/* one grant with a limit; or one (grant, consumer agency), see quota.c */
 
 typedef struct {
     uint64_t  key;                       /* 0: free */
@@ -79,7 +79,7 @@ ngx_uint_t ngx_http_payvand_quota_counted(void);
 
 /* NGX_ERROR when the image cannot be read: nothing may be left out. */
 ngx_int_t ngx_http_payvand_quota_recount(struct pv_slice grant,
-    struct pv_slice system, uint64_t calls, int64_t day);
+    struct pv_slice system, struct pv_slice path, uint64_t calls, int64_t day);
 void ngx_http_payvand_quota_claimed(ngx_uint_t done);
 
 

@@ -377,6 +377,29 @@ find_modes(struct pv_policy *policy, struct pv_rows *rows)
 }
 
 static enum pv_err
+renew(struct pv_policy *policy)
+{
+    enum pv_err err = pv_db_err(mdb_cursor_renew(policy->txn, policy->small));
+
+    return err != PV_OK
+               ? err
+               : pv_db_err(mdb_cursor_renew(policy->txn, policy->grants));
+}
+
+/* In the order of decision. */
+static enum pv_err
+find_grants(struct pv_policy *policy, const struct pv_image_system *caller,
+            struct pv_rows *rows)
+{
+    enum pv_err err = find_individual(policy, rows);
+
+    if (err == PV_OK) {
+        err = find_group_grants(policy, caller, rows);
+    }
+    return err == PV_OK ? find_modes(policy, rows) : err;
+}
+
+static enum pv_err
 find_all(struct pv_policy *policy, const uint8_t *key_hash,
          struct pv_slice path, struct pv_rows *rows)
 {
@@ -394,23 +417,11 @@ find_all(struct pv_policy *policy, const uint8_t *key_hash,
         return err;
     }
 
-    err = pv_db_err(mdb_cursor_renew(policy->txn, policy->small));
-    if (err == PV_OK) {
-        err = pv_db_err(mdb_cursor_renew(policy->txn, policy->grants));
-    }
+    err = renew(policy);
     if (err == PV_OK) {
         err = find_suspensions(policy, rows);
     }
-    if (err == PV_OK) {
-        err = find_individual(policy, rows);
-    }
-    if (err == PV_OK) {
-        err = find_group_grants(policy, &caller, rows);
-    }
-    if (err == PV_OK) {
-        err = find_modes(policy, rows);
-    }
-    return err;
+    return err == PV_OK ? find_grants(policy, &caller, rows) : err;
 }
 
 enum pv_err
@@ -442,5 +453,80 @@ pv_policy_find(struct pv_policy *policy,
         ret_rows->has_method = false;
         ret_rows->grant_count = 0;
     }
+    return err;
+}
+
+static enum pv_err
+find_named_system(struct pv_policy *policy, struct pv_slice name,
+                  struct pv_image_system *ret_row)
+{
+    struct pv_key key;
+    enum pv_err   err;
+    uint32_t      number;
+
+    pv_key_start(&key, PV_TABLE_NUMBERS);
+    pv_key_u8(&key, PV_IMAGE_SYSTEM);
+    err = pv_key_bytes(&key, name.ptr, name.len);
+    if (err == PV_OK) {
+        err = get(policy, &key, PV_ROW_NUMBER, &number);
+    }
+    if (err != PV_OK) {
+        return err;
+    }
+    pv_key_start(&key, PV_TABLE_SYSTEMS);
+    pv_key_u32(&key, number);
+    return get(policy, &key, PV_ROW_SYSTEM, ret_row);
+}
+
+static enum pv_err
+find_quota(struct pv_policy *policy, struct pv_slice system,
+           struct pv_slice path, struct pv_slice grant,
+           struct pv_id *ret_agency)
+{
+    struct pv_image_system caller;
+    struct pv_rows         rows;
+    enum pv_err            err;
+
+    rows.grant_count = 0;
+    rows.hint = PV_REASON_NONE;
+    err = find_named_system(policy, system, &caller);
+    if (err == PV_OK) {
+        rows.system = caller.row;
+        err = find_method(policy, path, &rows.method, &rows.has_method);
+    }
+    if (err == PV_OK) {
+        err = rows.has_method ? renew(policy) : PV_ENOTFOUND;
+    }
+    if (err == PV_OK) {
+        err = find_grants(policy, &caller, &rows);
+    }
+    for (size_t i = 0; err == PV_OK && i < rows.grant_count; i++) {
+        const struct pv_id *id = &rows.grant[i].id;
+
+        if (pv_slice_eq((struct pv_slice){id->text, id->len}, grant)) {
+            *ret_agency = rows.grant[i].per_member ? rows.system.agency
+                                                   : (struct pv_id){.len = 0};
+            return PV_OK;
+        }
+    }
+    return err == PV_OK ? PV_ENOTFOUND : err;
+}
+
+enum pv_err
+pv_policy_quota_of(struct pv_policy *policy, struct pv_slice system,
+                   struct pv_slice path, struct pv_slice grant,
+                   struct pv_id *ret_agency)
+{
+    enum pv_err err;
+
+    if (path.len > PV_POLICY_PATH_MAX) {
+        return PV_ERANGE;
+    }
+    err = pv_reader_begin(policy);
+    if (err != PV_OK) {
+        return err;
+    }
+    err = find_quota(policy, system, path, grant, ret_agency);
+    pv_reader_end(policy);
     return err;
 }

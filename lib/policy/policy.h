@@ -26,9 +26,10 @@
 #define PV_POLICY_PURPOSES_MAX 8
 #define PV_POLICY_NETWORKS_MAX 8
 #define PV_POLICY_NOTICES_MAX 4
-#define PV_POLICY_GRANTS_MAX 8  /* rows of one (subject, method) */
-#define PV_POLICY_BLOCKS_MAX 3  /* of the system, its unit, its agency */
-#define PV_POLICY_SERIAL_MAX 20 /* RFC 5280 4.1.2.2, bytes */
+#define PV_POLICY_GRANTS_MAX 8 /* rows of one (subject, method) */
+#define PV_POLICY_BLOCKS_MAX 3 /* of the system, its unit, its agency */
+#define PV_POLICY_ANSWERED_MAX 0xfffffu /* of max_answered */
+#define PV_POLICY_SERIAL_MAX 20         /* RFC 5280 4.1.2.2, bytes */
 
 struct pv_id { /* text of an id, copied */
     uint8_t len;
@@ -122,13 +123,15 @@ struct pv_grant_row {
     uint8_t      blocked;  /* enum pv_reason that refuses; 0 when in force */
     bool         proposed; /* basis: proposed */
     bool         needs_consent;
+    bool         per_member;       /* quota: each consumer agency has its own */
     int64_t      blocked_since_ms; /* it refuses within [since, until) */
     int64_t      blocked_until_ms; /* 0: open */
     int64_t      start_ms;
     int64_t      end_ms;     /* first moment without the right; 0: open */
     uint32_t     rate_per_s; /* 0: no limit */
     uint32_t     burst;
-    uint32_t     per_day; /* 0: no limit */
+    uint32_t     per_day;      /* 0: no limit */
+    uint32_t     max_answered; /* calls in all; 0: no limit */
     uint8_t      purpose_count;
     struct pv_id id;
     struct pv_id resolution;
@@ -238,12 +241,14 @@ enum pv_err pv_policy_revoked(struct pv_policy            *policy,
                               bool *ret_revoked) PV_MUST_CHECK;
 
 /*
- * The system's agency by the system's id, for rebuilding quotas from the
- * journal. PV_ENOTFOUND when it is not registered any more.
+ * Whose quota a call under a grant belongs to, for rebuilding quotas from the
+ * journal: the agency of the system that called where each member has its own,
+ * nobody's (len 0) where the grant has one for all. PV_ENOTFOUND when the
+ * system, the method or its grant is there no more; other errors as above.
  */
-enum pv_err pv_policy_agency_of(struct pv_policy *policy,
-                                struct pv_slice   system,
-                                struct pv_id     *ret_agency) PV_MUST_CHECK;
+enum pv_err pv_policy_quota_of(struct pv_policy *policy, struct pv_slice system,
+                               struct pv_slice path, struct pv_slice grant,
+                               struct pv_id *ret_agency) PV_MUST_CHECK;
 
 /*
  * Decide one call on the rows found, in the order of design 5, without

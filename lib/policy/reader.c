@@ -300,37 +300,3 @@ pv_policy_revoked(struct pv_policy            *policy,
     }
     return err;
 }
-
-enum pv_err
-pv_policy_agency_of(struct pv_policy *policy, struct pv_slice name,
-                    struct pv_id *ret_agency)
-{
-    struct pv_image_system row;
-    struct pv_key          key;
-    enum pv_err            err;
-    uint32_t               number;
-
-    pv_key_start(&key, PV_TABLE_NUMBERS);
-    pv_key_u8(&key, PV_IMAGE_SYSTEM);
-    err = pv_key_bytes(&key, name.ptr, name.len);
-    if (err != PV_OK) {
-        return err;
-    }
-    err = pv_reader_begin(policy);
-    if (err != PV_OK) {
-        return err;
-    }
-    err =
-        pv_db_get(policy->txn, policy->small_dbi, &key, PV_ROW_NUMBER, &number);
-    if (err == PV_OK) {
-        pv_key_start(&key, PV_TABLE_SYSTEMS);
-        pv_key_u32(&key, number);
-        err = pv_db_get(policy->txn, policy->small_dbi, &key, PV_ROW_SYSTEM,
-                        &row);
-    }
-    pv_reader_end(policy);
-    if (err == PV_OK) {
-        *ret_agency = row.row.agency;
-    }
-    return err;
-}

@@ -194,11 +194,13 @@ grant_fields(struct codec *c, struct pv_grant_row *row)
     raw(c, &row->blocked_until_ms, sizeof(row->blocked_until_ms));
     flag(c, &row->proposed);
     flag(c, &row->needs_consent);
+    flag(c, &row->per_member);
     raw(c, &row->start_ms, sizeof(row->start_ms));
     raw(c, &row->end_ms, sizeof(row->end_ms));
     raw(c, &row->rate_per_s, sizeof(row->rate_per_s));
     raw(c, &row->burst, sizeof(row->burst));
     raw(c, &row->per_day, sizeof(row->per_day));
+    raw(c, &row->max_answered, sizeof(row->max_answered));
     id(c, &row->id);
     id(c, &row->resolution);
     count(c, &row->purpose_count, PV_POLICY_PURPOSES_MAX);

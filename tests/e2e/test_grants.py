@@ -280,6 +280,54 @@ def test_tiny_quota_is_spent_across_workers_and_restarts(make):
     assert len(provider.seen) == 3
 
 
+GROUP = "g-m24-r2-02"  # of all executive agencies
+
+
+def spent(ex, system, want):
+    """Call until the day's quota is spent: how many calls were answered."""
+    with ex.wire(system) as w:
+        for n in range(want + 1):
+            answer = w.ask(request(NOTE))
+            if answer.outcome != "answered":
+                assert_outcome(answer, "limited", "daily")
+                return n
+    return want + 1
+
+
+def test_a_groups_quota_is_one_for_each_member_where_its_terms_say_so(make):
+    """quota_per: member; without it the group has one for all together. Both
+    are counted anew, each in its own way, when the exchange starts again."""
+    ex = make(workers=2)
+    quota = {"rate_per_s": 1000, "burst": 1000, "per_day": 3}
+    first, second, third = ("customs-administration-main",
+                            "national-library-archives-main",
+                            "tax-administration-main")
+    ex.set(grants=[{"grant": GROUP, "blocked": None, "quota": quota}])
+    assert spent(ex, first, 3) == 3
+    assert spent(ex, second, 3) == 3
+
+    ex.set(grants=[{"grant": GROUP, "quota_per": None}])
+    with ex.wire(first) as w:
+        assert_outcome(w.ask(request(NOTE)), "answered")
+    assert spent(ex, second, 2) == 2
+    assert spent(ex, third, 0) == 0
+    ex.kill_nginx()
+    ex.start_nginx()
+    assert spent(ex, third, 0) == 0
+
+    ex.set(grants=[{"grant": GROUP, "quota_per": "member"}])
+    ex.kill_nginx()
+    ex.start_nginx()
+    assert spent(ex, first, 0) == 0
+    assert spent(ex, third, 3) == 3
+    listed = json.loads(ex.payvand("grant", "list", "--json", "--image",
+                                   ex.path("policy")).stdout)["grants"]
+    per = {g["grant"]: g["quota_per"] for g in listed}
+    assert per[GROUP] == "member"
+    assert per["g-m24-r2-01"] == "grant"
+    assert per["probe-mode-all"] == "member"
+
+
 def test_counts_wait_for_the_image(make):
     """Today's calls are counted when the exchange starts, not forgotten
     because the image came later."""

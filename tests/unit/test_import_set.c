@@ -194,6 +194,15 @@ what_does_not_hold_together_is_refused_whole(void **state)
          "state is"},
         {"{\"grants\":[{\"grant\":\"g-m35-r1-02\",\"quota\":100}]}",
          "quota must be"},
+        {"{\"grants\":[{\"grant\":\"g-m35-r1-02\","
+         "\"quota_per\":\"agency\"}]}",
+         "quota_per is"},
+        {"{\"grants\":[{\"grant\":\"g-m35-r1-02\","
+         "\"max_calls_answered\":0}]}",
+         "at least 1"},
+        {"{\"grants\":[{\"grant\":\"g-m35-r1-02\","
+         "\"max_calls_answered\":1048576}]}",
+         "max_calls_answered"},
         {"{\"grants\":[{\"grant\":\"g-m35-r1-02\",\"quota\":{\"day\":1}}]}",
          "unknown member"},
         {"{\"grants\":[{\"grant\":\"g-m35-r1-02\",\"consent\":\"yes\"}]}",

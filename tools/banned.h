@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#ifdef PV_WITH_LIBPQ /* its macros name what is poisoned below */
+#include <libpq-fe.h>
+#endif
 
 /* some are macros of a fortified libc */
 #undef strcpy

@@ -1,0 +1,409 @@
+/*
+ * postgres.c - the store on PostgreSQL, by libpq.
+ *
+ * An advisory lock of the session says who writes; it goes with the session,
+ * so a store that lost its connection has lost the lock too and takes both up
+ * again in revive. Arguments and columns travel in binary.
+ */
+#include <endian.h>
+#include <libpq-fe.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/time.h"
+#include "store/statement.h"
+
+#define WRITER_LOCK "7022363" /* "pvd" in hex digits of its letters */
+#define OID_INT8 20
+#define OID_TEXT 25
+#define REVIVE_EVERY_MS 1000
+#define SQLSTATE_LEN 5
+#define SETTINGS_MAX 8
+
+struct postgres {
+    PGconn *connection;
+    int64_t revived_ms; /* monotonic: the last try */
+};
+
+static void
+ignore_notice(void *context, const PGresult *result)
+{
+    (void)context;
+    (void)result; /* libpq would print it; nothing here may log */
+}
+
+/* The words of the server without its DETAIL, which may hold values. */
+static void
+keep_words(struct pv_store *store, const char *words)
+{
+    pv_why_set(&store->why, "%s", words == NULL ? "" : words);
+    store->why.text[strcspn(store->why.text, "\n")] = '\0';
+}
+
+static enum pv_err
+state_err(const char *state)
+{
+    static const struct {
+        const char *prefix;
+        enum pv_err err;
+    } row[] = {
+        {"23505", PV_EEXIST},  /* unique_violation */
+        {"23", PV_EINVAL},     /* other constraints */
+        {"40", PV_EAGAIN},     /* serialization, deadlock */
+        {"55P03", PV_EAGAIN},  /* lock_not_available */
+        {"57014", PV_EAGAIN},  /* query_canceled: statement_timeout */
+        {"53100", PV_EFULL},   /* disk_full */
+        {"53200", PV_ENOMEM},  /* out_of_memory */
+        {"57P", PV_ECLOSED},   /* shutdown, cannot_connect_now */
+        {"08", PV_ECLOSED},    /* connection exceptions */
+        {"53300", PV_ECLOSED}, /* too_many_connections */
+        {"XX00", PV_ECORRUPT}, /* data_corrupted, index_corrupted */
+    };
+
+    for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+        if (strncmp(state, row[i].prefix, strlen(row[i].prefix)) == 0) {
+            return row[i].err;
+        }
+    }
+    return PV_EDB;
+}
+
+/* Takes the result. */
+static enum pv_err
+result_err(struct pv_store *store, PGresult *result, ExecStatusType wanted)
+{
+    struct postgres *postgres = store->handle;
+    enum pv_err      err = PV_EDB;
+    const char      *state;
+
+    if (result != NULL && PQresultStatus(result) == wanted) {
+        PQclear(result);
+        return PV_OK;
+    }
+    state =
+        result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    if (state != NULL) {
+        keep_words(store, PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
+        err = state_err(state);
+    } else {
+        keep_words(store, PQerrorMessage(postgres->connection));
+    }
+    if (PQstatus(postgres->connection) != CONNECTION_OK) {
+        err = PV_ECLOSED;
+    }
+    if (err == PV_ECLOSED) {
+        store->gone = true;
+    }
+    PQclear(result);
+    return err;
+}
+
+/* ?1 becomes $1, @T the text that compares byte by byte. */
+static enum pv_err
+translate(const char *sql, struct pv_buf *out, const char **ret)
+{
+    enum pv_err err = PV_OK;
+
+    pv_buf_init(out, PV_STORE_SQL_MAX);
+    for (const char *at = sql; *at != '\0' && err == PV_OK; at++) {
+        if (at[0] == '@' && at[1] == 'T') {
+            err = pv_buf_add(out, PV_LIT("TEXT COLLATE \"C\""));
+            at++;
+        } else {
+            err = pv_buf_add_char(out, *at == '?' ? '$' : *at);
+        }
+    }
+    return err == PV_OK ? pv_buf_cstr(out, ret) : err;
+}
+
+static enum pv_err
+postgres_exec(struct pv_store *store, const char *sql)
+{
+    struct postgres *postgres = store->handle;
+    struct pv_buf    text;
+    const char      *cstr;
+    enum pv_err      err = translate(sql, &text, &cstr);
+
+    if (err == PV_OK) {
+        err = result_err(store, PQexec(postgres->connection, cstr),
+                         PGRES_COMMAND_OK);
+    }
+    pv_buf_clear(&text);
+    return err;
+}
+
+/* One cell of text; PV_ENOTFOUND when there is none. */
+static enum pv_err
+ask(struct pv_store *store, const char *sql, char *room, size_t room_len)
+{
+    struct postgres *postgres = store->handle;
+    PGresult        *result = PQexec(postgres->connection, sql);
+    enum pv_err      err;
+
+    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
+        return result_err(store, result, PGRES_TUPLES_OK);
+    }
+    err = PQntuples(result) == 1 && PQnfields(result) == 1 &&
+                  !PQgetisnull(result, 0, 0)
+              ? pv_slice_to_cstr(pv_slice_from(PQgetvalue(result, 0, 0)), room,
+                                 room_len)
+              : PV_ENOTFOUND;
+    PQclear(result);
+    return err;
+}
+
+static enum pv_err
+start_session(struct pv_store *store)
+{
+    struct postgres *postgres = store->handle;
+    char             cell[SETTINGS_MAX];
+    enum pv_err      err;
+
+    if (PQstatus(postgres->connection) != CONNECTION_OK) {
+        keep_words(store, PQerrorMessage(postgres->connection));
+        store->gone = true;
+        return PV_ECLOSED;
+    }
+    (void)PQsetNoticeReceiver(postgres->connection, ignore_notice, NULL);
+    err = postgres_exec(store, "SET synchronous_commit = on;"
+                               "SET statement_timeout = '60s';"
+                               "SET lock_timeout = '5s';"
+                               "SET idle_in_transaction_session_timeout = 0;"
+                               "SET client_encoding = 'UTF8'");
+    if (err == PV_OK) {
+        err = ask(store, "SHOW server_encoding", cell, sizeof(cell));
+    }
+    if (err == PV_OK && strcmp(cell, "UTF8") != 0) {
+        pv_why_set(&store->why, "its encoding must be UTF8");
+        err = PV_EINVAL;
+    }
+    if (err == PV_OK) {
+        err = ask(store, "SELECT pg_try_advisory_lock(" WRITER_LOCK ")", cell,
+                  sizeof(cell));
+    }
+    if (err == PV_OK && strcmp(cell, "t") != 0) {
+        pv_why_set(&store->why, "another process holds the database");
+        err = PV_EAGAIN;
+    }
+    return err;
+}
+
+static enum pv_err
+postgres_open(struct pv_store *store, const char *where)
+{
+    static const char *const word[] = {
+        "dbname",          "connect_timeout",           "tcp_user_timeout",
+        "keepalives_idle", "fallback_application_name", NULL};
+    const char *const value[] = {where, "2", "5000", "5", "payvand-registryd",
+                                 NULL};
+    struct postgres  *postgres = calloc(1, sizeof(*postgres));
+
+    if (postgres == NULL) {
+        return PV_ENOMEM;
+    }
+    store->handle = postgres;
+    /* 1: dbname may hold a whole conninfo, whose words win over ours */
+    postgres->connection = PQconnectdbParams(word, value, 1);
+    if (postgres->connection == NULL) {
+        return PV_ENOMEM;
+    }
+    return start_session(store);
+}
+
+static void
+postgres_close(struct pv_store *store)
+{
+    struct postgres *postgres = store->handle;
+
+    if (postgres != NULL) {
+        PQfinish(postgres->connection); /* accepts NULL */
+    }
+    free(postgres);
+    store->handle = NULL;
+}
+
+static enum pv_err
+postgres_revive(struct pv_store *store)
+{
+    struct postgres *postgres = store->handle;
+    int64_t          now_ms = pv_time_monotonic_ms();
+
+    if (postgres->revived_ms != 0 &&
+        now_ms - postgres->revived_ms < REVIVE_EVERY_MS) {
+        return PV_ECLOSED; /* tried a moment ago */
+    }
+    postgres->revived_ms = now_ms;
+    PQreset(postgres->connection);
+    return start_session(store);
+}
+
+#define NAME_MAX_LEN 16
+
+static bool
+name_of(enum pv_stmt stmt, char room[NAME_MAX_LEN])
+{
+    int len = snprintf(room, NAME_MAX_LEN, "s%d", (int)stmt);
+
+    return len > 0 && len < NAME_MAX_LEN;
+}
+
+static enum pv_err
+postgres_prepare(struct pv_store *store, enum pv_stmt stmt)
+{
+    struct postgres *postgres = store->handle;
+    const char      *types = pv_statement[stmt].arguments;
+    Oid              oid[PV_STORE_ARGUMENTS_MAX];
+    char             name[NAME_MAX_LEN];
+    struct pv_buf    text;
+    const char      *cstr;
+    enum pv_err      err = translate(pv_statement[stmt].sql, &text, &cstr);
+    int              count = 0;
+
+    for (; types[count] != '\0' && count < PV_STORE_ARGUMENTS_MAX; count++) {
+        oid[count] =
+            types[count] == 'i' || types[count] == 'I' ? OID_INT8 : OID_TEXT;
+    }
+    if (err == PV_OK && !name_of(stmt, name)) {
+        err = PV_ERANGE;
+    }
+    if (err == PV_OK) {
+        err = result_err(
+            store, PQprepare(postgres->connection, name, cstr, count, oid),
+            PGRES_COMMAND_OK);
+    }
+    pv_buf_clear(&text);
+    return err;
+}
+
+/* False for a value that is not of the declared type. */
+static bool
+cell(const PGresult *result, int row, int at, char type, struct pv_value *ret)
+{
+    uint64_t n;
+
+    if (PQgetisnull(result, row, at)) {
+        *ret = PV_NULL;
+        return type == 'T' || type == 'I';
+    }
+    if (type == 'i' || type == 'I') {
+        if (PQftype(result, at) != OID_INT8 ||
+            PQgetlength(result, row, at) != (int)sizeof(n)) {
+            return false;
+        }
+        memcpy(&n, PQgetvalue(result, row, at), sizeof(n));
+        *ret = PV_INT((int64_t)be64toh(n));
+        return true;
+    }
+    ret->type = PV_VALUE_TEXT;
+    ret->text.ptr = PQgetvalue(result, row, at);
+    ret->text.len = (size_t)PQgetlength(result, row, at);
+    return PQftype(result, at) == OID_TEXT;
+}
+
+static enum pv_err
+give_rows(struct pv_store *store, const PGresult *result, const char *types,
+          pv_store_row_fn *fn, void *context)
+{
+    struct pv_value value[PV_STORE_COLUMNS_MAX];
+    enum pv_err     err = PV_OK;
+
+    for (int r = 0; r < PQntuples(result) && err == PV_OK; r++) {
+        for (int c = 0; types[c] != '\0'; c++) {
+            if (!cell(result, r, c, types[c], &value[c])) {
+                pv_why_set(&store->why, "a column is not of its type");
+                return PV_ECORRUPT;
+            }
+        }
+        err = fn == NULL ? PV_OK : fn(context, value);
+    }
+    return err;
+}
+
+static enum pv_err
+postgres_run(struct pv_store *store, enum pv_stmt stmt,
+             const struct pv_value *arguments, pv_store_row_fn *fn,
+             void *context)
+{
+    struct postgres *postgres = store->handle;
+    const char      *types = pv_statement[stmt].arguments;
+    uint64_t         number[PV_STORE_ARGUMENTS_MAX];
+    const char      *value[PV_STORE_ARGUMENTS_MAX];
+    int              length[PV_STORE_ARGUMENTS_MAX];
+    int              format[PV_STORE_ARGUMENTS_MAX];
+    char             name[NAME_MAX_LEN];
+    PGresult        *result;
+    enum pv_err      err;
+    int              count = 0;
+
+    for (; types[count] != '\0'; count++) {
+        const struct pv_value *from = &arguments[count];
+
+        format[count] = 1;
+        if (from->type == PV_VALUE_INT) {
+            number[count] = htobe64((uint64_t)from->number);
+            value[count] = (const char *)&number[count];
+            length[count] = (int)sizeof(number[count]);
+        } else if (from->text.len > INT32_MAX) {
+            return PV_ERANGE;
+        } else {
+            value[count] = from->type == PV_VALUE_NULL ? NULL
+                           : from->text.len == 0       ? ""
+                                                       : from->text.ptr;
+            length[count] = (int)from->text.len;
+        }
+    }
+    if (!name_of(stmt, name)) {
+        return PV_ERANGE;
+    }
+    result = PQexecPrepared(postgres->connection, name, count, value, length,
+                            format, 1);
+    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
+        return result_err(store, result, PGRES_COMMAND_OK);
+    }
+    err = give_rows(store, result, pv_statement[stmt].columns, fn, context);
+    PQclear(result);
+    return err;
+}
+
+static enum pv_err
+postgres_schema(struct pv_store *store, int64_t *ret_version)
+{
+    char        text[SETTINGS_MAX];
+    int64_t     version = 0;
+    enum pv_err err = ask(store,
+                          "SELECT 1 WHERE to_regclass('schema_version') "
+                          "IS NOT NULL",
+                          text, sizeof(text));
+
+    if (err == PV_ENOTFOUND) {
+        *ret_version = 0;
+        return PV_OK;
+    }
+    if (err == PV_OK) {
+        err = ask(store, "SELECT version FROM schema_version", text,
+                  sizeof(text));
+    }
+    if (err != PV_OK) {
+        return err == PV_ENOTFOUND ? PV_ECORRUPT : err;
+    }
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at < '0' || *at > '9') {
+            return PV_ECORRUPT;
+        }
+        version = version * 10 + (*at - '0');
+    }
+    *ret_version = version;
+    return PV_OK;
+}
+
+const struct pv_backend pv_backend_postgres = {
+    .name = "postgresql",
+    .open = postgres_open,
+    .close = postgres_close,
+    .revive = postgres_revive,
+    .exec = postgres_exec,
+    .prepare = postgres_prepare,
+    .run = postgres_run,
+    .schema = postgres_schema,
+    .begin = "BEGIN",
+};

@@ -17,6 +17,7 @@
 #include "base/time.h"
 #include "cmd.h"
 #include "trace/journal_read.h"
+#include "trace/log_read.h"
 
 #define OUT_MAX_LEN (1024 * 1024)
 #define POLL_MS 100
@@ -307,6 +308,7 @@ static int
 show_one(struct args *args, int dirfd, const char *text)
 {
     static struct pv_trace_found found;
+    struct pv_log               *log;
     struct pv_tracking_id        id;
     enum pv_err                  err;
 
@@ -317,7 +319,11 @@ show_one(struct args *args, int dirfd, const char *text)
             text);
         return PV_EXIT_USAGE;
     }
-    err = pv_trace_find(dirfd, &id, pv_time_wall_ms(), &found);
+    err = pv_log_open(dirfd, -1, &log);
+    if (err == PV_OK) {
+        err = pv_log_find(log, &id, pv_time_wall_ms(), &found);
+        pv_log_close(log);
+    }
     if (err == PV_ENOTFOUND) {
         pv_cli_error("%s: %s",
                      pv_cli_text(args->lang,

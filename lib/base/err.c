@@ -41,6 +41,8 @@ pv_err_text(enum pv_err err)
         return "called in the wrong state";
     case PV_EVERIFY:
         return "a signature, a hash or a proof is not right";
+    case PV_EPRUNED:
+        return "removed by a decision on retention";
     }
     return "unknown error";
 }

@@ -29,6 +29,7 @@ enum pv_err {
     PV_EDB = -14,      /* a database library failed */
     PV_ESTATE = -15,   /* called in the wrong order */
     PV_EVERIFY = -16,  /* a signature, a hash or a proof is not right */
+    PV_EPRUNED = -17,  /* removed by a decision on retention */
 };
 
 #define PV_WHY_MAX 512

@@ -12,6 +12,8 @@
 #include "base/num.h"
 
 #define SCAN_CHUNK (UINT64_C(256) << 10)
+#define SEEK_CHUNK (UINT64_C(16) << 10)
+#define SEEK_WALK (UINT64_C(32) << 10) /* shorter: walked head by head */
 
 /*
  * The writer goes past the page cache. A page that somebody read while it was
@@ -243,20 +245,31 @@ out:
     return err;
 }
 
+static bool
+is_zero(const uint8_t *bytes, size_t len)
+{
+    return bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0;
+}
+
 /*
  * The next commit head at or behind an offset (a multiple of the alignment),
- * as its check sum knows it. PV_ENOTFOUND when there is none before limit.
+ * as its check sum knows it. PV_ENOTFOUND when there is none before limit, or
+ * before the first block of zeros when that ends the search: no commit of a
+ * sound journal has one in it.
  */
 static enum pv_err
 find_head(struct pv_segment_reader *reader, uint64_t at, uint64_t limit,
-          struct pv_commit_head *ret_head, uint64_t *ret_at)
+          bool zeros_end, struct pv_commit_head *ret_head, uint64_t *ret_at)
 {
     uint64_t align = reader->head.align;
+    uint64_t chunk = SEEK_CHUNK; /* most commits are short */
 
-    for (; at < limit; at += SCAN_CHUNK) {
-        uint64_t    len = limit - at < SCAN_CHUNK ? limit - at : SCAN_CHUNK;
-        enum pv_err err = read_at(reader->fd, reader->buf, (size_t)len, at);
+    for (uint64_t len; at < limit; at += len) {
+        enum pv_err err;
 
+        len = limit - at < chunk ? limit - at : chunk;
+        chunk = chunk < SCAN_CHUNK ? chunk * 4 : chunk;
+        err = read_at(reader->fd, reader->buf, (size_t)len, at);
         if (err != PV_OK) {
             return err;
         }
@@ -265,6 +278,10 @@ find_head(struct pv_segment_reader *reader, uint64_t at, uint64_t limit,
                 pv_commit_head_read(reader->buf + i, ret_head) == PV_OK) {
                 *ret_at = at + i;
                 return PV_OK;
+            }
+            if (zeros_end && i + align <= len &&
+                is_zero(reader->buf + i, (size_t)align)) {
+                return PV_ENOTFOUND;
             }
         }
     }
@@ -281,7 +298,8 @@ pv_segment_judge_end(struct pv_segment_reader *reader, uint64_t at)
     enum pv_err           err;
 
     err = find_head(reader, at + reader->head.align,
-                    limit < reader->size ? limit : reader->size, &head, &found);
+                    limit < reader->size ? limit : reader->size, false, &head,
+                    &found);
     if (err != PV_OK) {
         return err;
     }
@@ -291,13 +309,30 @@ pv_segment_judge_end(struct pv_segment_reader *reader, uint64_t at)
     return err == PV_ENOTFOUND ? PV_ECORRUPT : err;
 }
 
-enum pv_err
-pv_segment_seek(struct pv_segment_reader *reader, int64_t when_ms,
-                uint64_t *ret_at)
+/* What a search in a segment looks for. */
+struct goal {
+    bool     by_index;
+    int64_t  when_ms;
+    uint64_t index;
+};
+
+/* The commit stands wholly before what is looked for. */
+static bool
+is_before(const struct pv_commit_head *head, const struct goal *goal)
+{
+    return goal->by_index ? head->first_index + head->leaf_count <= goal->index
+                          : head->time_ms < goal->when_ms;
+}
+
+/* *ret_before: of the commit before *ret_at; 0 when that is the first. */
+static enum pv_err
+seek(struct pv_segment_reader *reader, const struct goal *goal,
+     uint64_t *ret_at, uint64_t *ret_before)
 {
     uint64_t              align = reader->head.align;
     uint64_t              low = PV_SEGMENT_HEAD_LEN; /* a commit, or the end */
-    uint64_t              high = reader->size; /* all from here are later */
+    uint64_t              high = reader->size; /* nothing from here is before */
+    uint64_t              before = 0;
     struct pv_commit_head head;
     uint64_t              at;
     enum pv_err           err;
@@ -306,38 +341,77 @@ pv_segment_seek(struct pv_segment_reader *reader, int64_t when_ms,
      * Narrow down by the first head behind the middle. Commits stand without
      * gaps: where none begins within the longest one, none follows.
      */
-    while (high - low > SCAN_CHUNK) {
+    while (high > low && high - low > SEEK_WALK) {
         uint64_t middle = (low + (high - low) / 2) & ~(align - 1);
         uint64_t limit = middle + PV_COMMIT_LEN_MAX + align;
 
-        err =
-            find_head(reader, middle, limit < high ? limit : high, &head, &at);
+        err = find_head(reader, middle, limit < high ? limit : high, true,
+                        &head, &at);
         if (err != PV_OK && err != PV_ENOTFOUND) {
             return err;
         }
-        if (err == PV_ENOTFOUND || head.time_ms >= when_ms) {
+        if (err == PV_ENOTFOUND || !is_before(&head, goal)) {
             high = middle;
         } else {
             low = at;
         }
     }
     /* then walk */
-    while (reader->size - low >= PV_COMMIT_HEAD_LEN) {
+    while (low < reader->size && reader->size - low >= PV_COMMIT_HEAD_LEN) {
         err = read_at(reader->fd, reader->buf, PV_COMMIT_HEAD_LEN, low);
         if (err != PV_OK) {
             return err;
         }
         if (pv_commit_head_read(reader->buf, &head) != PV_OK ||
-            head.time_ms >= when_ms) {
+            !is_before(&head, goal)) {
             break;
         }
+        before = low;
         low = (low + head.len + align - 1) & ~(align - 1);
         if (low > reader->size) {
             return PV_ECORRUPT;
         }
     }
     *ret_at = low;
+    *ret_before = before;
     return PV_OK;
+}
+
+enum pv_err
+pv_segment_seek(struct pv_segment_reader *reader, int64_t when_ms,
+                uint64_t *ret_at)
+{
+    const struct goal goal = {.when_ms = when_ms};
+    uint64_t          before;
+
+    return seek(reader, &goal, ret_at, &before);
+}
+
+enum pv_err
+pv_segment_seek_index(struct pv_segment_reader *reader, uint64_t index,
+                      uint64_t *ret_at)
+{
+    const struct goal goal = {.by_index = true, .index = index};
+    uint64_t          before;
+
+    return seek(reader, &goal, ret_at, &before);
+}
+
+enum pv_err
+pv_segment_last(struct pv_segment_reader *reader, uint64_t *ret_at)
+{
+    const struct goal goal = {.by_index = true, .index = UINT64_MAX};
+    uint64_t          at;
+    uint64_t          before = 0;
+    enum pv_err       err = seek(reader, &goal, &at, &before);
+
+    if (err == PV_OK && before == 0) {
+        err = PV_ENOTFOUND;
+    }
+    if (err == PV_OK) {
+        *ret_at = before;
+    }
+    return err;
 }
 
 /* ---- recovery --------------------------------------------------------- */
@@ -508,8 +582,8 @@ judge_tail(struct walk *walk, struct pv_segment_reader *reader, bool *ret_torn)
         return PV_OK;
     }
     found = at + reader->head.align;
-    while ((err = find_head(reader, found, reader->size, &head, &found)) ==
-           PV_OK) {
+    while ((err = find_head(reader, found, reader->size, false, &head,
+                            &found)) == PV_OK) {
         if (head.number > journal->next_commit) {
             return damaged(walk, reader->head.number, at,
                            "a commit does not read, and later ones do");

@@ -70,6 +70,18 @@ enum pv_err pv_segment_judge_end(struct pv_segment_reader *reader,
 enum pv_err pv_segment_seek(struct pv_segment_reader *reader, int64_t when_ms,
                             uint64_t *ret_at) PV_MUST_CHECK;
 
+/*
+ * The same for the commit that holds a leaf; the end of the commits when the
+ * segment does not reach that far.
+ */
+enum pv_err pv_segment_seek_index(struct pv_segment_reader *reader,
+                                  uint64_t                  index,
+                                  uint64_t *ret_at) PV_MUST_CHECK;
+
+/* The last commit whose head reads (its body may not). PV_ENOTFOUND: none. */
+enum pv_err pv_segment_last(struct pv_segment_reader *reader,
+                            uint64_t                 *ret_at) PV_MUST_CHECK;
+
 /* Called with each frame in order; anything but PV_OK ends the walk. */
 typedef enum pv_err pv_frame_fn(void *context, const struct pv_frame *frame,
                                 int64_t time_ms);
@@ -104,7 +116,7 @@ enum pv_err pv_journal_recover(struct pv_journal  *journal,
                                struct pv_recovery *recovery,
                                struct pv_why      *why) PV_MUST_CHECK;
 
-/* ---- looking up (trace_find.c) ---------------------------------------- */
+/* ---- walking (journal_cursor.c) ----------------------------------------- */
 
 /* Walks the commits of a journal in order, also while it grows. */
 struct pv_journal_cursor {
@@ -132,34 +144,5 @@ void        pv_journal_cursor_close(struct pv_journal_cursor *cursor);
 enum pv_err
 pv_journal_cursor_next(struct pv_journal_cursor *cursor,
                        struct pv_commit_view    *ret_view) PV_MUST_CHECK;
-
-#define PV_TRACE_CALL_MAX_MS INT64_C(600000) /* no call is open for longer */
-#define PV_TRACE_LATE_MS INT64_C(60000)      /* a lost worker may still speak */
-
-enum pv_trace_state {
-    PV_TRACE_RECEIVED = 1, /* recorded; no end of it is recorded yet */
-    PV_TRACE_DECIDED,      /* decided against; see decision and reason */
-    PV_TRACE_DONE,         /* see the completion */
-    PV_TRACE_UNKNOWN,      /* its worker was lost, or no end was recorded */
-};
-
-struct pv_trace_found {
-    enum pv_trace_state  state;
-    uint64_t             index;
-    uint64_t             epoch;
-    int64_t              written_ms; /* when its commit was written */
-    struct pv_record     record;     /* its slices point into ->line */
-    struct pv_completion completion; /* when DONE */
-    size_t               line_len;
-    char                 line[PV_RECORD_MAX];
-};
-
-/*
- * Find one request by the time in its id, without an index: its commit was
- * written within PV_WIRE_SKEW_MAX_MS of that. PV_ENOTFOUND.
- */
-enum pv_err pv_trace_find(int dirfd, const struct pv_tracking_id *id,
-                          int64_t                now_ms,
-                          struct pv_trace_found *ret_found) PV_MUST_CHECK;
 
 #endif

@@ -1,0 +1,278 @@
+/* log_find.c - finding one request and its end in the stored log. */
+#include <string.h>
+
+#include "base/num.h"
+#include "trace/log_private.h"
+#include "trace/wire.h"
+
+#define USUAL_BEFORE_MS 100 /* most are written soon after their id is made */
+#define ID_MEMBER_LEN (6 + PV_TRACKING_ID_LEN + 1) /* "id":"..." */
+
+struct hunt {
+    struct pv_log         *log;
+    struct pv_trace_found *found;
+    int64_t                id_ms;
+    char                   member[ID_MEMBER_LEN];   /* "id":"..." */
+    char                   of[PV_U64_TEXT_MAX + 2]; /* [index, */
+    size_t                 of_len;
+    bool                   lost;   /* its worker was lost */
+    bool                   pruned; /* something was passed over */
+};
+
+/* The next leaf from *at on that has the text; false at the end. */
+static bool
+next_with(const struct pv_bundle *bundle, const char *text, size_t len,
+          size_t *at, unsigned *ret_i)
+{
+    const char *from = bundle->entries.ptr + *at;
+    const char *hit = memmem(from, bundle->entries.len - *at, text, len);
+
+    if (hit == NULL) {
+        return false;
+    }
+    *ret_i = pv_bundle_leaf_at(bundle, (size_t)(hit - bundle->entries.ptr));
+    *at = bundle->at[*ret_i + 1];
+    return true;
+}
+
+static enum pv_err
+take(struct pv_trace_found *found, const struct pv_bundle *bundle, unsigned i)
+{
+    struct pv_slice line = pv_bundle_line(bundle, i);
+    enum pv_err     err;
+
+    if (line.len > sizeof(found->line)) {
+        return PV_ENOTFOUND; /* no request is so long */
+    }
+    memcpy(found->line, line.ptr, line.len);
+    found->line_len = line.len;
+    found->index = bundle->n * PV_BUNDLE_LEAVES + i;
+    found->epoch = bundle->epoch[i];
+    found->written_ms = bundle->written_ms[i];
+    err = pv_record_parse((struct pv_slice){found->line, found->line_len},
+                          &found->record);
+    if (err == PV_OK && found->record.type != PV_RECORD_REQUEST) {
+        err = PV_ENOTFOUND; /* another record that names the request */
+    }
+    return err;
+}
+
+static enum pv_err
+request_in(struct hunt *hunt, const struct pv_bundle *bundle)
+{
+    size_t   at = 0;
+    unsigned i;
+
+    while (next_with(bundle, hunt->member, sizeof(hunt->member), &at, &i)) {
+        enum pv_err err = take(hunt->found, bundle, i);
+
+        if (err != PV_ENOTFOUND) {
+            return err;
+        }
+    }
+    return PV_ENOTFOUND;
+}
+
+/*
+ * The bundle to look into next: *n or a later one, none that begins after
+ * until. PV_ENOTFOUND: no more. With *ret_bundle NULL it is to be skipped.
+ */
+static enum pv_err
+look(struct hunt *hunt, uint64_t n, int64_t until_ms,
+     bool (*may_hold)(const struct hunt *, const struct log_about *),
+     const struct pv_bundle **ret_bundle)
+{
+    struct log_about about;
+    enum pv_err      err = log_about(hunt->log, n, &about);
+
+    *ret_bundle = NULL;
+    if (err == PV_OK) {
+        if (about.first_ms > until_ms) {
+            return PV_ENOTFOUND;
+        }
+        if (!may_hold(hunt, &about)) {
+            return PV_OK;
+        }
+    } else if (err != PV_ENOTFOUND) {
+        return err;
+    }
+    err = pv_log_view(hunt->log, n, ret_bundle);
+    if (err == PV_EPRUNED) {
+        hunt->pruned = true;
+        *ret_bundle = NULL;
+        return PV_OK;
+    }
+    if (err == PV_OK && (*ret_bundle)->written_ms[0] > until_ms) {
+        err = PV_ENOTFOUND;
+    }
+    return err;
+}
+
+static bool
+may_hold_request(const struct hunt *hunt, const struct log_about *about)
+{
+    return hunt->id_ms >= about->id_low_ms && hunt->id_ms <= about->id_high_ms;
+}
+
+static enum pv_err
+find_between(struct hunt *hunt, int64_t from_ms, int64_t until_ms)
+{
+    const struct pv_bundle *bundle;
+    uint64_t                index;
+    enum pv_err             err = log_seek(hunt->log, from_ms, &index);
+
+    for (uint64_t n = index / PV_BUNDLE_LEAVES; err == PV_OK; n++) {
+        err = look(hunt, n, until_ms, may_hold_request, &bundle);
+        if (err == PV_OK && bundle != NULL) {
+            err = request_in(hunt, bundle);
+            if (err == PV_OK) {
+                return PV_OK;
+            }
+            err = err == PV_ENOTFOUND ? PV_OK : err;
+        }
+    }
+    return err;
+}
+
+/* ---- its end ----------------------------------------------------------- */
+
+static bool
+may_hold_end(const struct hunt *hunt, const struct log_about *about)
+{
+    return about->has_own || (hunt->found->index >= about->of_low &&
+                              hunt->found->index <= about->of_high);
+}
+
+static bool
+completion_in(struct hunt *hunt, const struct pv_bundle *bundle)
+{
+    struct pv_record record;
+    size_t           at = 0;
+    unsigned         i;
+
+    while (next_with(bundle, hunt->of, hunt->of_len, &at, &i)) {
+        struct pv_completion completion;
+        struct pv_slice      rest;
+
+        if (pv_record_parse(pv_bundle_line(bundle, i), &record) != PV_OK ||
+            record.type != PV_RECORD_COMPLETIONS) {
+            continue; /* of a later version; what is known is told */
+        }
+        rest = record.completions;
+        while (pv_record_next_completion(&rest, &completion) == PV_OK) {
+            if (completion.of == hunt->found->index) {
+                hunt->found->completion = completion;
+                hunt->found->completion_index =
+                    bundle->n * PV_BUNDLE_LEAVES + i;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* When the request's worker was lost according to this bundle; 0: it was not */
+static int64_t
+lost_in(const struct hunt *hunt, const struct pv_bundle *bundle)
+{
+    struct pv_record record;
+
+    for (unsigned i = 0; i < bundle->width; i++) {
+        if (bundle->epoch[i] == 0 &&
+            bundle->n * PV_BUNDLE_LEAVES + i > hunt->found->index &&
+            pv_record_parse(pv_bundle_line(bundle, i), &record) == PV_OK &&
+            record.type == PV_RECORD_WORKER_LOST &&
+            record.worker_lost.epoch == hunt->found->epoch) {
+            return bundle->written_ms[i];
+        }
+    }
+    return 0;
+}
+
+static enum pv_err
+find_end(struct hunt *hunt, int64_t now_ms)
+{
+    struct pv_trace_found  *found = hunt->found;
+    int64_t                 until = found->written_ms + PV_TRACE_CALL_MAX_MS;
+    const struct pv_bundle *bundle;
+    enum pv_err             err = PV_OK;
+
+    hunt->of[0] = '[';
+    hunt->of_len = 1 + pv_u64_text(found->index, hunt->of + 1);
+    hunt->of[hunt->of_len++] = ',';
+    found->state = PV_TRACE_RECEIVED;
+    for (uint64_t n = found->index / PV_BUNDLE_LEAVES; err == PV_OK; n++) {
+        err = look(hunt, n, until, may_hold_end, &bundle);
+        if (err != PV_OK || bundle == NULL) {
+            continue;
+        }
+        if (completion_in(hunt, bundle)) {
+            found->state = PV_TRACE_DONE;
+            return PV_OK;
+        }
+        if (!hunt->lost) {
+            int64_t lost_ms = lost_in(hunt, bundle);
+
+            if (lost_ms != 0) {
+                hunt->lost = true;
+                until = lost_ms + PV_TRACE_LATE_MS;
+            }
+        }
+    }
+    if (hunt->lost || now_ms > found->written_ms + PV_TRACE_CALL_MAX_MS) {
+        found->state = PV_TRACE_UNKNOWN;
+    }
+    return err == PV_ENOTFOUND ? PV_OK : err;
+}
+
+static enum pv_err
+finish(struct hunt *hunt, int64_t now_ms)
+{
+    if (hunt->found->record.request.reason.len > 0) {
+        hunt->found->state = PV_TRACE_DECIDED;
+        return PV_OK;
+    }
+    return find_end(hunt, now_ms);
+}
+
+enum pv_err
+pv_log_find(struct pv_log *log, const struct pv_tracking_id *id, int64_t now_ms,
+            struct pv_trace_found *ret_found)
+{
+    struct hunt hunt = {.log = log, .found = ret_found};
+    enum pv_err err;
+
+    hunt.id_ms = pv_tracking_id_when_ms(id);
+    memcpy(hunt.member, "\"id\":\"", 6);
+    pv_tracking_id_text(id, hunt.member + 6);
+    hunt.member[ID_MEMBER_LEN - 1] = '"';
+
+    err = find_between(&hunt, hunt.id_ms - USUAL_BEFORE_MS,
+                       hunt.id_ms + PV_WIRE_SKEW_MAX_MS);
+    if (err == PV_ENOTFOUND) {
+        err = find_between(&hunt, hunt.id_ms - PV_WIRE_SKEW_MAX_MS,
+                           hunt.id_ms - USUAL_BEFORE_MS);
+    }
+    if (err == PV_ENOTFOUND && hunt.pruned) {
+        err = PV_EPRUNED;
+    }
+    return err == PV_OK ? finish(&hunt, now_ms) : err;
+}
+
+enum pv_err
+pv_log_find_index(struct pv_log *log, uint64_t index, int64_t now_ms,
+                  struct pv_trace_found *ret_found)
+{
+    struct hunt             hunt = {.log = log, .found = ret_found};
+    const struct pv_bundle *bundle;
+    unsigned                i = (unsigned)(index % PV_BUNDLE_LEAVES);
+    enum pv_err err = pv_log_view(log, index / PV_BUNDLE_LEAVES, &bundle);
+
+    if (err == PV_OK && i >= bundle->width) {
+        err = PV_ENOTFOUND;
+    }
+    if (err == PV_OK) {
+        err = take(ret_found, bundle, i);
+    }
+    return err == PV_OK ? finish(&hunt, now_ms) : err;
+}

@@ -1,0 +1,50 @@
+/* log_private.h - what the files of the reading facade share (log_read.h). */
+#ifndef PV_TRACE_LOG_PRIVATE_H
+#define PV_TRACE_LOG_PRIVATE_H
+
+#include "trace/log_read.h"
+#include "trace/raw.h"
+
+#define LOG_CACHE 8 /* bundles kept; a completion is near its request */
+
+struct log_slot {
+    struct pv_bundle bundle;
+    bool             used;
+    uint64_t         when; /* ->clock of the last use */
+};
+
+struct pv_log {
+    int             log_dirfd; /* borrowed; -1: none */
+    struct pv_raw   raw;
+    uint64_t        set_end;
+    uint64_t        clock;
+    struct log_slot slot[LOG_CACHE];
+};
+
+/*
+ * The first leaf written at when_ms or later; the end when there is none. It
+ * may be pruned.
+ */
+enum pv_err log_seek(struct pv_log *log, int64_t when_ms,
+                     uint64_t *ret_index) PV_MUST_CHECK;
+
+/* What a pack's table says of a bundle, so that it need not be read. */
+struct log_about {
+    int64_t  first_ms; /* written */
+    int64_t  last_ms;
+    int64_t  id_low_ms; /* times in the ids of requests; low > high: none */
+    int64_t  id_high_ms;
+    uint64_t of_low; /* requests that end here; low > high: none */
+    uint64_t of_high;
+    bool     has_own; /* records of payvand-traced itself */
+};
+
+/* PV_ENOTFOUND: nothing is known, it must be read. */
+enum pv_err log_about(struct pv_log *log, uint64_t n,
+                      struct log_about *ret_about) PV_MUST_CHECK;
+
+/* False: nothing in bundle n can match. */
+bool log_may_match(struct pv_log *log, uint64_t n,
+                   const struct pv_log_query *query);
+
+#endif

@@ -1,0 +1,319 @@
+/* The stored log as one row of leaves: by index, by id, by query. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "log_scene.h"
+
+#define COMMITS 400
+#define CALLS 9    /* in a commit */
+#define LEAVES 10u /* of them: nine requests and the ends of the last nine */
+
+static int
+setup(void **state)
+{
+    struct log_scene *scene = calloc(1, sizeof(*scene));
+
+    if (scene == NULL) {
+        return -1;
+    }
+    log_scene_open(scene);
+    for (uint64_t i = 0; i < COMMITS; i++) {
+        (void)log_scene_commit(scene, 7, CALLS, i == 0 ? 0 : (i - 1) * LEAVES,
+                               i == 0 ? 0 : CALLS);
+        if (i == 0) { /* keep ten leaves a commit */
+            log_scene_lose(scene, 99);
+        }
+    }
+    *state = scene;
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    log_scene_close(*state);
+    free(*state);
+    return 0;
+}
+
+static struct pv_log *
+open_log(struct log_scene *scene)
+{
+    struct pv_log *log = NULL;
+
+    assert_int_equal(pv_log_open(scene->journal_fd, scene->log_fd, &log),
+                     PV_OK);
+    return log;
+}
+
+/* Leaf i is a request when i mod 10 < 9: call number of it. */
+static uint64_t
+call_of(uint64_t index)
+{
+    return index / LEAVES * CALLS + index % LEAVES;
+}
+
+static int64_t
+written_of(uint64_t index)
+{
+    uint64_t commit = index / LEAVES;
+
+    /* the worker-lost record is a commit of its own, the second one */
+    return SCENE_START_MS + (int64_t)(commit == 0 ? index == 9 : commit + 1);
+}
+
+static void
+gives_every_leaf_in_any_order(void **state)
+{
+    struct log_scene  *scene = *state;
+    struct pv_log     *log = open_log(scene);
+    struct pv_log_leaf leaf;
+    uint64_t           first;
+    uint64_t           end;
+
+    pv_log_range(log, &first, &end);
+    assert_int_equal(first, 0);
+    assert_int_equal(end, COMMITS * LEAVES);
+    for (uint64_t k = 0; k < end; k++) {
+        uint64_t         index = k * 2357 % end;
+        struct pv_record record;
+
+        assert_int_equal(pv_log_leaf(log, index, &leaf), PV_OK);
+        assert_int_equal(leaf.index, index);
+        assert_int_equal(leaf.written_ms, written_of(index));
+        assert_int_equal(leaf.epoch, index == 9 ? 0 : 7);
+        assert_int_equal(pv_record_parse(leaf.line, &record), PV_OK);
+        assert_int_equal(record.type, index == 9 ? PV_RECORD_WORKER_LOST
+                                      : index % LEAVES == 9
+                                          ? PV_RECORD_COMPLETIONS
+                                          : PV_RECORD_REQUEST);
+    }
+    assert_int_equal(pv_log_leaf(log, end, &leaf), PV_ENOTFOUND);
+    pv_log_close(log);
+}
+
+static void
+shows_nothing_behind_the_end_that_was_set(void **state)
+{
+    struct log_scene  *scene = *state;
+    struct pv_log     *log = open_log(scene);
+    struct pv_log_leaf leaf;
+    struct pv_buf      out;
+
+    pv_buf_init(&out, PV_BUNDLE_ENTRIES_MAX);
+    pv_log_set_end(log, 300);
+    assert_int_equal(pv_log_leaf(log, 299, &leaf), PV_OK);
+    assert_int_equal(pv_log_leaf(log, 300, &leaf), PV_ENOTFOUND);
+    assert_int_equal(pv_log_bundle(log, 1, 44, &out), PV_OK);
+    assert_int_equal(pv_log_bundle(log, 1, 45, &out), PV_ENOTFOUND);
+    pv_log_set_end(log, 310);
+    assert_int_equal(pv_log_leaf(log, 309, &leaf), PV_OK);
+    assert_int_equal(pv_log_leaf(log, 310, &leaf), PV_ENOTFOUND);
+    pv_buf_clear(&out);
+    pv_log_close(log);
+}
+
+static void
+gives_bundles_as_published(void **state)
+{
+    struct log_scene *scene = *state;
+    struct pv_log    *log = open_log(scene);
+    struct pv_buf     out;
+    size_t            at = 0;
+
+    pv_buf_init(&out, PV_BUNDLE_ENTRIES_MAX);
+    assert_int_equal(pv_log_bundle(log, 3, PV_BUNDLE_LEAVES, &out), PV_OK);
+    for (uint64_t i = 0; i < PV_BUNDLE_LEAVES; i++) {
+        struct pv_log_leaf leaf;
+        size_t             len =
+            (size_t)(uint8_t)out.ptr[at] << 8 | (uint8_t)out.ptr[at + 1];
+
+        assert_int_equal(pv_log_leaf(log, 3 * PV_BUNDLE_LEAVES + i, &leaf),
+                         PV_OK);
+        assert_int_equal(leaf.line.len, len);
+        assert_memory_equal(leaf.line.ptr, out.ptr + at + 2, len);
+        at += 2 + len;
+    }
+    assert_int_equal(at, out.len);
+    pv_buf_clear(&out);
+    pv_log_close(log);
+}
+
+static void
+finds_each_request_and_its_end(void **state)
+{
+    static struct pv_trace_found found;
+    struct log_scene            *scene = *state;
+    struct pv_log               *log = open_log(scene);
+    uint64_t                     end = COMMITS * LEAVES;
+
+    for (uint64_t index = 0; index < end; index += 7) {
+        struct pv_tracking_id id =
+            log_scene_id(call_of(index), written_of(index));
+
+        if (index % LEAVES == 9) {
+            continue;
+        }
+        assert_int_equal(pv_log_find(log, &id, SCENE_START_MS, &found), PV_OK);
+        assert_int_equal(found.index, index);
+        assert_int_equal(found.written_ms, written_of(index));
+        if (index < end - LEAVES) {
+            assert_int_equal(found.state, PV_TRACE_DONE);
+            assert_int_equal(found.completion.of, index);
+            assert_int_equal(found.completion_index,
+                             (index / LEAVES + 1) * LEAVES + 9);
+        } else {
+            assert_int_equal(found.state, PV_TRACE_RECEIVED);
+        }
+        assert_int_equal(pv_log_find_index(log, index, SCENE_START_MS, &found),
+                         PV_OK);
+        assert_int_equal(found.index, index);
+    }
+    pv_log_close(log);
+}
+
+static void
+knows_no_request_that_was_not_made(void **state)
+{
+    static struct pv_trace_found found;
+    struct log_scene            *scene = *state;
+    struct pv_log               *log = open_log(scene);
+    struct pv_tracking_id        id = log_scene_id(1, SCENE_START_MS + 77);
+
+    assert_int_equal(pv_log_find(log, &id, SCENE_START_MS, &found),
+                     PV_ENOTFOUND);
+    id = log_scene_id(1, SCENE_START_MS + 10000000);
+    assert_int_equal(pv_log_find(log, &id, SCENE_START_MS, &found),
+                     PV_ENOTFOUND);
+    pv_log_close(log);
+}
+
+static void
+says_unknown_when_the_worker_was_lost(void **state)
+{
+    static struct pv_trace_found found;
+    struct log_scene            *scene = *state;
+    struct pv_log               *log;
+    uint64_t                     index = log_scene_commit(scene, 1234, 1, 0, 0);
+
+    log_scene_lose(scene, 1234);
+    log = open_log(scene);
+    assert_int_equal(pv_log_find_index(log, index, scene->now_ms, &found),
+                     PV_OK);
+    assert_int_equal(found.state, PV_TRACE_UNKNOWN);
+    pv_log_set_end(log, index + 1);
+    assert_int_equal(pv_log_find_index(log, index, scene->now_ms, &found),
+                     PV_OK);
+    assert_int_equal(found.state, PV_TRACE_RECEIVED);
+    pv_log_close(log);
+}
+
+struct tally {
+    uint64_t count;
+    uint64_t ends;
+    uint64_t last;
+    bool     rising;
+    bool     falling;
+};
+
+static enum pv_err
+tally_item(void *context, const struct pv_log_item *item)
+{
+    struct tally *tally = context;
+
+    if (tally->count > 0) {
+        tally->rising = tally->rising && item->at >= tally->last;
+        tally->falling = tally->falling && item->at <= tally->last;
+    }
+    tally->last = item->at;
+    tally->count++;
+    tally->ends += item->completion != NULL;
+    return PV_OK;
+}
+
+static uint64_t
+failures_among(uint64_t end)
+{
+    uint64_t count = 0;
+
+    for (uint64_t i = 0; i < end; i++) {
+        count += i % 7 == 0 && i % LEAVES != 9;
+    }
+    return count;
+}
+
+static void
+gives_what_a_query_asks_for(void **state)
+{
+    static const uint64_t calls = (uint64_t)COMMITS * CALLS;
+    const struct {
+        struct pv_log_query query;
+        uint64_t            count;
+        const char         *what;
+    } row[] = {
+        {{.types = 1u << PV_RECORD_REQUEST}, calls, "all requests"},
+        {{.types = 1u << PV_RECORD_WORKER_LOST}, 1, "one type alone"},
+        {{.consumer = PV_LIT("consumer-1")}, calls / 3, "one consumer"},
+        {{.consumer = PV_LIT("consumer-1"), .newest_first = true},
+         calls / 3,
+         "the same, newest first"},
+        {{.consumer = PV_LIT("nobody")}, 0, "nobody's"},
+        {{.provider = PV_LIT("provider-2"), .service = PV_LIT("service-2")},
+         calls / 5,
+         "a provider's service"},
+        {{.provider = PV_LIT("provider-2"), .service = PV_LIT("service-3")},
+         0,
+         "a service that is another's"},
+        {{.outcome = PV_LIT("allowed")}, calls, "by decision"},
+        {{.outcome = PV_LIT("failed")},
+         failures_among((COMMITS - 1) * LEAVES),
+         "by how it ended"},
+        {{.outcome = PV_LIT("failed"), .newest_first = true},
+         failures_among((COMMITS - 1) * LEAVES),
+         "the same, newest first"},
+        {{.limit = 17}, 17, "so many and no more"},
+        {{.from_ms = SCENE_START_MS + 100, .until_ms = SCENE_START_MS + 110},
+         10 * LEAVES,
+         "a span of time"},
+        {{.from_index = 500, .end_index = 503}, 3, "a span of leaves"},
+    };
+    struct pv_log *log = open_log(*state);
+
+    pv_log_set_end(log, COMMITS * LEAVES);
+    for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+        struct tally tally = {.rising = true, .falling = true};
+
+        assert_int_equal(pv_log_walk(log, &row[i].query, tally_item, &tally),
+                         PV_OK);
+        if (tally.count != row[i].count) {
+            fail_msg("%s: %llu, not %llu", row[i].what,
+                     (unsigned long long)tally.count,
+                     (unsigned long long)row[i].count);
+        }
+        assert_true(row[i].query.newest_first ? tally.falling : tally.rising);
+    }
+    pv_log_close(log);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gives_every_leaf_in_any_order),
+        cmocka_unit_test(shows_nothing_behind_the_end_that_was_set),
+        cmocka_unit_test(gives_bundles_as_published),
+        cmocka_unit_test(finds_each_request_and_its_end),
+        cmocka_unit_test(knows_no_request_that_was_not_made),
+        cmocka_unit_test(gives_what_a_query_asks_for),
+        cmocka_unit_test(says_unknown_when_the_worker_was_lost),
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -34,7 +34,7 @@ struct pv_checkpoint {
 enum pv_err pv_checkpoint_parse(struct pv_slice       text,
                                 struct pv_checkpoint *ret) PV_MUST_CHECK;
 
-/* Write the text behind what out holds. PV_EINVAL: origin is not a name. */
+/* Write the text behind what out holds. PV_EINVAL: origin is not a line. */
 enum pv_err pv_checkpoint_write(const struct pv_checkpoint *checkpoint,
                                 struct pv_buf              *out) PV_MUST_CHECK;
 

@@ -31,10 +31,10 @@ struct pv_tiles;
 
 /*
  * The size after opening is the largest that all files can serve: a torn end
- * of one is not counted. A writer then truncates to the size it trusts (that
- * of its last signed checkpoint, whose root it compares) and appends what
- * follows. An empty directory is a tree of size 0. PV_ENOTFOUND: a reader
- * finds no file 0.
+ * of one is not counted. Opening changes nothing. A writer then truncates to
+ * the size it trusts (that of its last signed checkpoint, whose root it
+ * compares first) and appends what follows; before that it may not append. An
+ * empty directory is a tree of size 0. PV_ENOTFOUND: a reader finds no file 0.
  */
 enum pv_err pv_tiles_open(int dirfd, bool writable,
                           struct pv_tiles **ret) PV_MUST_CHECK;
@@ -46,7 +46,10 @@ enum pv_err pv_tiles_refresh(struct pv_tiles *tiles) PV_MUST_CHECK;
 
 /* ---- writing ---------------------------------------------------------- */
 
-/* Add leaf hashes; upper levels follow. Written when buffers fill. */
+/*
+ * Add leaf hashes; upper levels follow. Written when buffers fill. PV_ESTATE:
+ * not truncated since it was opened.
+ */
 enum pv_err pv_tiles_append(struct pv_tiles *tiles, const struct pv_hash *leaf,
                             size_t count) PV_MUST_CHECK;
 

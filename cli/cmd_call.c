@@ -11,6 +11,7 @@
 #include "base/num.h"
 #include "base/time.h"
 #include "cmd.h"
+#include "evidence.h"
 #include "http.h"
 
 #define NAME_MAX_LEN 128
@@ -26,8 +27,11 @@ struct call {
     const char *cert;
     const char *key;
     const char *lang;
+    const char *keep_dir;
     bool        as_json;
     long        timeout_ms;
+
+    struct pv_evidence evidence;
 
     char          line[PV_HTTP_HEADERS_MAX][LINE_MAX_LEN];
     char          address[LINE_MAX_LEN];
@@ -49,6 +53,9 @@ static const char usage_en[] =
     "  --consent NUMBER       the person's consent, where it is demanded\n"
     "  --case UUID            the citizen's case that the call belongs to\n"
     "  --idempotency-key KEY  for commands\n"
+    "  --keep-evidence DIR    keep what was asked, and a secret, in a file "
+    "there,\n"
+    "                         to prove later what was asked: payvand prove\n"
     "  --url URL              the exchange (PAYVAND_URL)\n"
     "  --ca FILE              who signed the exchange's key (PAYVAND_CA)\n"
     "  --cert FILE --key FILE instead of --as\n"
@@ -77,6 +84,8 @@ static const char usage_fa[] =
     "  --consent NUMBER       شماره رضایت شخص، اگر لازم باشد\n"
     "  --case UUID            پرونده شهروند\n"
     "  --idempotency-key KEY  برای فرمان‌ها\n"
+    "  --keep-evidence DIR    نگهداری پرسش و یک راز در پرونده‌ای در آن پوشه،\n"
+    "                         برای اثبات پرسش در آینده: payvand prove\n"
     "  --url URL              نشانی مرکز تبادل (PAYVAND_URL)\n"
     "  --ca FILE              مرجع گواهی مرکز تبادل (PAYVAND_CA)\n"
     "  --cert FILE --key FILE به جای --as\n"
@@ -96,6 +105,7 @@ enum {
     OPT_CONSENT,
     OPT_CASE,
     OPT_KEY_OF_COMMAND,
+    OPT_KEEP_EVIDENCE,
     OPT_URL,
     OPT_CA,
     OPT_CERT,
@@ -112,6 +122,7 @@ static const struct option option[] = {
     {"consent", required_argument, NULL, OPT_CONSENT},
     {"case", required_argument, NULL, OPT_CASE},
     {"idempotency-key", required_argument, NULL, OPT_KEY_OF_COMMAND},
+    {"keep-evidence", required_argument, NULL, OPT_KEEP_EVIDENCE},
     {"url", required_argument, NULL, OPT_URL},
     {"ca", required_argument, NULL, OPT_CA},
     {"cert", required_argument, NULL, OPT_CERT},
@@ -165,6 +176,9 @@ take_option(struct call *call, struct pv_http *http, int which)
         return add_header(call, http, "Payvand-Case", optarg);
     case OPT_KEY_OF_COMMAND:
         return add_header(call, http, "Idempotency-Key", optarg);
+    case OPT_KEEP_EVIDENCE:
+        call->keep_dir = optarg;
+        return true;
     case OPT_URL:
         call->url = optarg;
         return true;
@@ -241,10 +255,17 @@ find_certificate(struct call *call)
     return false;
 }
 
+/* The path without a leading "/x/". */
+static const char *
+method_of(const struct call *call)
+{
+    return strncmp(call->path, "/x/", 3) == 0 ? call->path + 3 : call->path;
+}
+
 static bool
 find_address(struct call *call)
 {
-    const char *path = call->path;
+    const char *path = method_of(call);
     size_t      url_len;
     int         len;
 
@@ -262,9 +283,6 @@ find_address(struct call *call)
     url_len = strlen(call->url);
     while (url_len > 0 && call->url[url_len - 1] == '/') {
         url_len--;
-    }
-    if (strncmp(path, "/x/", 3) == 0) {
-        path += 3;
     }
     len = snprintf(call->address, sizeof(call->address), "%.*s/x/%s",
                    (int)url_len, call->url, path);
@@ -403,6 +421,43 @@ out:
     return result;
 }
 
+/* The evidence is on disk before the exchange hears of the call. */
+static bool
+begin_evidence(struct call *call, struct pv_http *http)
+{
+    struct pv_why why = {""};
+
+    if (call->keep_dir == NULL) {
+        return true;
+    }
+    if (pv_evidence_begin(&call->evidence, call->keep_dir, method_of(call),
+                          pv_buf_view(&call->body), &why) != PV_OK) {
+        pv_cli_error("%s; nothing was sent", why.text);
+        return false;
+    }
+    return add_header(call, http, "Payvand-Commitment",
+                      call->evidence.commitment) &&
+           add_header(call, http, "Payvand-Evidence",
+                      call->evidence.nonce_text);
+}
+
+/* False after saying what is wrong; the pending file holds all that counts. */
+static bool
+end_evidence(struct call *call, const struct pv_http *http)
+{
+    struct pv_why why = {""};
+
+    if (call->keep_dir == NULL) {
+        return true;
+    }
+    if (pv_evidence_end(&call->evidence, http->tracking_id, http->outcome,
+                        &why) != PV_OK) {
+        pv_cli_error("%s", why.text);
+        return false;
+    }
+    return true;
+}
+
 static int
 run(struct call *call, struct pv_http *http)
 {
@@ -412,9 +467,13 @@ run(struct call *call, struct pv_http *http)
     int64_t         began = pv_time_monotonic_ms();
     int64_t         elapsed_ms;
     int             printed;
+    bool            kept;
 
     if (!add_header(call, http, "Content-Type", "application/json")) {
         return PV_EXIT_USAGE;
+    }
+    if (!begin_evidence(call, http)) {
+        return PV_EXIT_FAILED;
     }
     http->url = call->address;
     http->ca = call->ca;
@@ -438,6 +497,7 @@ run(struct call *call, struct pv_http *http)
                      call->url, http->status);
         return PV_EXIT_FAILED;
     }
+    kept = end_evidence(call, http);
     if (outcome != PV_OUTCOME_ANSWERED) {
         problem = json_loadb(http->answer.ptr, http->answer.len,
                              JSON_REJECT_DUPLICATES, NULL);
@@ -449,6 +509,9 @@ run(struct call *call, struct pv_http *http)
         printed = pv_cli_print(&http->answer);
     }
     json_decref(problem);
+    if (printed == PV_EXIT_OK && !kept) {
+        printed = PV_EXIT_FAILED;
+    }
     return printed != PV_EXIT_OK ? printed : pv_cli_outcome_exit(outcome);
 }
 
@@ -493,6 +556,7 @@ pv_cmd_call(int argc, char **argv)
     int            result;
 
     pv_http_init(&http);
+    pv_evidence_init(&call.evidence);
     pv_buf_init(&call.body, PV_HTTP_BODY_MAX);
     result = parse(&call, &http, argc, argv);
     if (result == PV_EXIT_OK) {
@@ -500,6 +564,7 @@ pv_cmd_call(int argc, char **argv)
     } else if (result == -1) {
         result = PV_EXIT_OK; /* help was asked for and given */
     }
+    pv_evidence_clear(&call.evidence);
     pv_buf_clear(&call.body);
     pv_http_clear(&http);
     return result;

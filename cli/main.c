@@ -19,6 +19,8 @@ static const struct command command[] = {
      "فراخوانی یک متد از یک خدمت از راه مرکز تبادل"},
     {"trace", pv_cmd_trace, "what became of a request, by its tracking id",
      "سرنوشت یک درخواست با شناسه پیگیری"},
+    {"prove", pv_cmd_prove, "show from kept evidence what a call asked",
+     "اثبات پرسش یک فراخوانی با مدرک نگهداری‌شده"},
     {"service", pv_cmd_service, "list the services, or show one",
      "فهرست خدمات یا شرح یک خدمت"},
     {"grant", pv_cmd_grant, "list who may call what, and by which resolution",

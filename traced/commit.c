@@ -356,6 +356,18 @@ fail_closed(struct traced *traced, int error)
     space_update(traced, false);
 }
 
+void
+commit_publish(struct traced *traced)
+{
+    const struct pv_journal *journal = &traced->journal;
+
+    state_set(&traced->state->durable_segment, journal->segment.number);
+    state_set(&traced->state->durable_at, journal->at);
+    state_set(&traced->state->durable_ms, (uint64_t)journal->time_ms);
+    /* last: who sees it finds all before it */
+    state_set(&traced->state->durable_index, journal->next_index);
+}
+
 /* The commit on disk, in another segment if need be. */
 static bool
 write_commit(struct traced *traced)
@@ -384,6 +396,7 @@ write_commit(struct traced *traced)
         fail_closed(traced, err == PV_ESYS ? errno : EIO);
         return false;
     }
+    commit_publish(traced);
     traced->retry_wait_ms = 0;
     traced->commit_count++;
     traced->commit_ms = traced->now_ms;

@@ -15,7 +15,6 @@
 #include "traced.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,8 +26,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/num.h"
 #include "base/time.h"
+#include "children.h"
+#include "options.h"
 
 #define EVENTS_MAX 64
 #define BACKLOG 64
@@ -36,160 +36,6 @@
 #define TICK_IDLE_MS 1000
 #define LOOK_EVERY_MS 5000
 #define LOOK_WHEN_LOW_MS 1000
-#define GATHER_US_MAX 10000
-#define RETAIN_FREE_DEFAULT 5
-#define VERIFY_LEN_DEFAULT (UINT64_C(4) << 30)
-
-enum option_key {
-    OPT_ALIGN = 256,
-    OPT_CHECK,
-    OPT_DIR,
-    OPT_GATEWAY_UID,
-    OPT_GATHER_US,
-    OPT_HELP,
-    OPT_MAX_SIZE,
-    OPT_NODE,
-    OPT_RETAIN_FREE,
-    OPT_SEGMENT_SIZE,
-    OPT_SOCKET,
-    OPT_VERIFY,
-    OPT_VERSION,
-};
-
-static const struct option option_list[] = {
-    {"align", required_argument, NULL, OPT_ALIGN},
-    {"check", no_argument, NULL, OPT_CHECK},
-    {"dir", required_argument, NULL, OPT_DIR},
-    {"gateway-uid", required_argument, NULL, OPT_GATEWAY_UID},
-    {"gather-us", required_argument, NULL, OPT_GATHER_US},
-    {"help", no_argument, NULL, OPT_HELP},
-    {"max-size", required_argument, NULL, OPT_MAX_SIZE},
-    {"node", required_argument, NULL, OPT_NODE},
-    {"retain-free", required_argument, NULL, OPT_RETAIN_FREE},
-    {"segment-size", required_argument, NULL, OPT_SEGMENT_SIZE},
-    {"socket", required_argument, NULL, OPT_SOCKET},
-    {"verify", required_argument, NULL, OPT_VERIFY},
-    {"version", no_argument, NULL, OPT_VERSION},
-    {NULL, 0, NULL, 0},
-};
-
-static const char help_text[] =
-    "payvand-traced: write the journal of an exchange's nginx workers\n"
-    "\n"
-    "  payvand-traced --dir DIR --socket PATH --node ID [OPTION...]\n"
-    "  payvand-traced --check --dir DIR\n"
-    "\n"
-    "  --dir DIR             the journal's directory; must exist\n"
-    "  --socket PATH         where the workers connect (made with mode 0600)\n"
-    "  --node ID             this node's id, [a-z0-9./_-]\n"
-    "  --gateway-uid UID     only this user may connect (default: one's own)\n"
-    "  --segment-size BYTES  of new segment files (default 67108864)\n"
-    "  --max-size BYTES      of all segments together (default: the disk's)\n"
-    "  --retain-free PERCENT of the file system, never filled (default 5)\n"
-    "  --verify BYTES        read so much of the newest segments at start,\n"
-    "                        older ones by their heads (default 4294967296)\n"
-    "  --gather-us N         wait N microseconds for more records before a\n"
-    "                        commit (default 0: take what is there)\n"
-    "  --align BYTES         of a new journal's commits, 512 to 4096 (default:\n"
-    "                        the sectors that the disk writes as a whole)\n"
-    "  --check               read the whole journal, say what was found, end\n"
-    "  --version, --help\n"
-    "\n"
-    "It stays in the foreground and writes one line an event to stderr.\n"
-    "Ends with 0 after SIGTERM or SIGINT, 1 when it cannot work (damage in\n"
-    "the journal, another writer), 2 when the command line is wrong.\n";
-
-struct arguments {
-    struct pv_journal_options journal;
-    uint64_t                  max_size;
-    uint64_t                  retain_percent;
-    bool                      check;
-};
-
-static bool
-number(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
-{
-    return pv_slice_to_u64(pv_slice_from(text), max, ret) == PV_OK &&
-           *ret >= min;
-}
-
-/* 0: go on; otherwise an exit code + 1. */
-static int
-parse(int argc, char **argv, struct traced *traced, struct arguments *args)
-{
-    uint64_t n = 0;
-    int      key;
-    bool     good = true;
-
-    while (good &&
-           (key = getopt_long(argc, argv, "", option_list, NULL)) != -1) {
-        switch (key) {
-        case OPT_ALIGN:
-            good =
-                number(optarg, PV_COMMIT_ALIGN_MIN, PV_COMMIT_ALIGN_MAX, &n) &&
-                (n & (n - 1)) == 0;
-            args->journal.align = (uint32_t)n;
-            break;
-        case OPT_CHECK:
-            args->check = true;
-            break;
-        case OPT_DIR:
-            traced->dir = optarg;
-            break;
-        case OPT_GATEWAY_UID:
-            good = number(optarg, 0, UINT32_MAX - 1, &n);
-            traced->gateway_uid = (uid_t)n;
-            break;
-        case OPT_GATHER_US:
-            good = number(optarg, 0, GATHER_US_MAX, &traced->gather_us);
-            break;
-        case OPT_HELP:
-            return fputs(help_text, stdout) == EOF ? 2 : 1;
-        case OPT_MAX_SIZE:
-            good = number(optarg, PV_SEGMENT_SIZE_MIN, UINT64_MAX,
-                          &args->max_size);
-            break;
-        case OPT_NODE:
-            traced->node = optarg;
-            good = pv_record_is_word(pv_slice_from(optarg)) &&
-                   strlen(optarg) <= PV_NODE_MAX;
-            break;
-        case OPT_RETAIN_FREE:
-            good = number(optarg, 0, 99, &args->retain_percent);
-            break;
-        case OPT_SEGMENT_SIZE:
-            good = number(optarg, PV_SEGMENT_SIZE_MIN, PV_SEGMENT_SIZE_MAX,
-                          &args->journal.segment_size) &&
-                   args->journal.segment_size % PV_COMMIT_ALIGN_MAX == 0;
-            break;
-        case OPT_SOCKET:
-            traced->socket = optarg;
-            break;
-        case OPT_VERIFY:
-            good = number(optarg, 0, UINT64_MAX, &traced->verify_len);
-            break;
-        case OPT_VERSION:
-            return puts("payvand-traced " PV_VERSION) == EOF ? 2 : 1;
-        default:
-            return 3; /* getopt_long has said why */
-        }
-        if (!good) {
-            (void)fprintf(stderr, /* the exit code says it too */
-                          "payvand-traced: '%s' is not in its range; see "
-                          "--help\n",
-                          optarg);
-            return 3;
-        }
-    }
-    if (optind != argc || traced->dir == NULL ||
-        (!args->check && (traced->socket == NULL || traced->node == NULL))) {
-        (void)fputs("payvand-traced: --dir, --socket and --node are needed; "
-                    "see --help\n",
-                    stderr); /* the exit code says it too */
-        return 3;
-    }
-    return 0;
-}
 
 /* ---- start ------------------------------------------------------------- */
 
@@ -364,42 +210,49 @@ recover(struct traced *traced, struct pv_why *why)
 }
 
 static enum pv_err
-start(struct traced *traced, const struct arguments *args, struct pv_why *why)
+start(struct traced *traced, const struct options *options, int argc,
+      char **argv, struct pv_why *why)
 {
     enum pv_err err;
 
     (void)umask(027); /* cannot fail; the socket's mode is set apart */
     traced->wall_ms = pv_time_wall_ms();
     traced->now_ms = pv_time_monotonic_ms();
-    err = start_memory(traced, args->journal.segment_size);
+    err = start_memory(traced, options->journal.segment_size);
     if (err != PV_OK) {
         pv_why_set(why, "no memory");
         return err;
     }
-    err = pv_journal_open(traced->dir, &args->journal, &traced->journal, why);
+    err =
+        pv_journal_open(traced->dir, &options->journal, &traced->journal, why);
     if (err == PV_OK) {
         err = recover(traced, why);
     }
     if (err == PV_OK) {
+        err = children_start(options, argc, argv, traced->journal.dirfd,
+                             &traced->state, &traced->control, why);
+    }
+    if (err == PV_OK) {
+        commit_publish(traced);
         err = start_signals(traced, why);
     }
     if (err == PV_OK) {
         err = spare_start(&traced->spare, traced->journal.dirfd,
-                          args->journal.segment_size);
+                          options->journal.segment_size);
         if (err != PV_OK) {
             pv_why_set(why, "cannot start a thread");
         }
     }
     if (err == PV_OK) {
         pv_commit_begin(&traced->commit, traced->journal.next_index);
-        traced->space.max_size = args->max_size;
-        traced->space.retain_percent = args->retain_percent;
+        traced->space.max_size = options->max_size;
+        traced->space.retain_percent = options->retain_percent;
         space_update(traced, true);
         traced->begun_ms = pv_time_monotonic_ms();
         err = start_socket(traced, why);
     }
     if (err == PV_OK) {
-        err = sandbox_enter(why);
+        err = sandbox_enter(SANDBOX_JOURNAL, why);
     }
     return err;
 }
@@ -523,6 +376,7 @@ static void
 finish(struct traced *traced)
 {
     mark(traced);
+    children_stop(traced->control);
     if (traced->listenfd != -1) {
         (void)unlink(traced->socket); /* the next start removes it too */
     }
@@ -580,39 +434,50 @@ check_journal(const struct traced *traced)
                : 0;
 }
 
+static void
+init(struct traced *traced, const struct options *options)
+{
+    traced->dir = options->dir;
+    traced->socket = options->socket;
+    traced->node = options->node;
+    traced->own_uid = geteuid();
+    traced->gateway_uid = options->gateway_uid;
+    traced->gather_us = options->gather_us;
+    traced->verify_len = options->verify_len;
+    traced->epfd = -1;
+    traced->listenfd = -1;
+    traced->sigfd = -1;
+    traced->control = -1;
+    traced->journal.fd = -1;
+    traced->journal.dirfd = -1;
+    traced->journal.lockfd = -1;
+    for (size_t i = 0; i < PEERS_MAX; i++) {
+        traced->peer[i].fd = -1;
+    }
+}
+
 int
 main(int argc, char **argv)
 {
     static struct traced traced;
-    struct arguments     args = {
-            .journal = {.segment_size = PV_SEGMENT_SIZE_DEFAULT},
-            .retain_percent = RETAIN_FREE_DEFAULT,
-    };
-    struct pv_why why;
-    int           code;
+    struct options       options;
+    struct pv_why        why;
+    int                  code;
 
     why.text[0] = '\0';
-    traced.epfd = -1;
-    traced.listenfd = -1;
-    traced.sigfd = -1;
-    traced.journal.fd = -1;
-    traced.journal.dirfd = -1;
-    traced.journal.lockfd = -1;
-    traced.own_uid = geteuid();
-    traced.gateway_uid = traced.own_uid;
-    traced.verify_len = VERIFY_LEN_DEFAULT;
-    for (size_t i = 0; i < PEERS_MAX; i++) {
-        traced.peer[i].fd = -1;
-    }
-    code = parse(argc, argv, &traced, &args);
+    code = options_parse(argc, argv, &options);
     if (code != 0) {
         return code - 1;
     }
-    if (args.check) {
+    if (options.process != NULL) {
+        return children_main(&options, argc, argv);
+    }
+    init(&traced, &options);
+    if (options.check) {
         return check_journal(&traced);
     }
-    args.journal.node = pv_slice_from(traced.node);
-    if (start(&traced, &args, &why) != PV_OK) {
+    options.journal.node = pv_slice_from(traced.node);
+    if (start(&traced, &options, argc, argv, &why) != PV_OK) {
         log_event("error", "traced.cannot_start", "%s", why.text);
         return 1;
     }

@@ -11,6 +11,9 @@
 #include <pthread.h>
 #include <sys/types.h>
 
+#include "event.h"
+#include "sandbox.h"
+#include "state.h"
 #include "trace/journal.h"
 #include "trace/journal_read.h"
 #include "trace/record.h"
@@ -31,11 +34,6 @@
 #define MARK_AFTER_MS 1000 /* idle time before a mark */
 #define RETRY_MIN_MS 250   /* a journal that cannot be written */
 #define RETRY_MAX_MS 30000
-
-/* ---- log.c: one line an event ------------------------------------------ */
-
-void log_event(const char *level, const char *event, const char *format, ...)
-    PV_PRINTF(3, 4);
 
 /* ---- counts.c: what was forwarded today -------------------------------- */
 
@@ -150,10 +148,6 @@ struct traced;
 
 void space_update(struct traced *traced, bool look_at_disk);
 
-/* ---- sandbox.c ----------------------------------------------------------- */
-
-enum pv_err sandbox_enter(struct pv_why *why) PV_MUST_CHECK;
-
 /* ---- peer.c, commit.c, main.c -------------------------------------------- */
 
 struct packet {
@@ -212,6 +206,8 @@ struct traced {
     struct epochs     epochs;
     struct spare      spare;
     struct space      space;
+    struct log_state *state;   /* shared with the children */
+    int               control; /* of their supervisor; -1: none */
     int               epfd;
     int               listenfd;
     int               sigfd;
@@ -254,6 +250,7 @@ void commit_frame(struct traced *traced, struct peer *peer, uint64_t sequence,
 void commit_answer(struct traced *traced, struct peer *peer, uint64_t sequence,
                    uint64_t index, uint32_t why, bool in_commit);
 void commit_round(struct traced *traced);
+void commit_publish(struct traced *traced); /* what is on disk, to all */
 void commit_lost_workers(struct traced *traced);
 pv_frame_fn commit_recover_frame; /* context: struct traced */
 

@@ -1,0 +1,28 @@
+/*
+ * sandbox.h - what each process of payvand-traced may ask of the kernel once
+ * it runs: a list of system calls, and where files are used, the directories
+ * below which it may read or write (Landlock, where the kernel has it).
+ *
+ * Under a sanitizer nothing is filtered.
+ */
+#ifndef PV_TRACED_SANDBOX_H
+#define PV_TRACED_SANDBOX_H
+
+#include "base/err.h"
+
+enum sandbox {
+    SANDBOX_JOURNAL,
+    SANDBOX_CHILDREN, /* the supervisor: its children inherit what it loses */
+    SANDBOX_LOG,
+    SANDBOX_SIGNER,
+    SANDBOX_SIGNER_TOKEN, /* with a vendor's PKCS#11 module in it */
+};
+
+/*
+ * Give up everything else, for good; threads that run already too. What
+ * OpenSSL and others read once (configuration) is to be read before. PV_ESYS.
+ */
+enum pv_err sandbox_enter(enum sandbox   sandbox,
+                          struct pv_why *why) PV_MUST_CHECK;
+
+#endif

@@ -226,6 +226,14 @@ enum pv_reason ngx_http_payvand_tls_reason(ngx_connection_t *c);
 void ngx_http_payvand_source(ngx_connection_t *c, uint8_t address[16]);
 
 
+/* socket.c */
+
+ngx_int_t ngx_http_payvand_socket_init(ngx_conf_t *cf);
+
+/* From now on the connection's socket is read until it is empty, not longer. */
+void ngx_http_payvand_socket_watch(ngx_connection_t *c);
+
+
 /* log.c: nothing of a request's content in the error log */
 
 ngx_int_t ngx_http_payvand_log_init(ngx_conf_t *cf);

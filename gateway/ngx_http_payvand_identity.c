@@ -98,6 +98,8 @@ ngx_http_payvand_identity(ngx_connection_t *c)
         return NULL;
     }
 
+    ngx_http_payvand_socket_watch(c);
+
     return identity;
 }
 

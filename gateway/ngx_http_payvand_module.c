@@ -425,6 +425,7 @@ ngx_http_payvand_init(ngx_conf_t *cf)
     if (ngx_http_payvand_check(cf) != NGX_OK
         || ngx_http_payvand_log_init(cf) != NGX_OK
         || ngx_http_payvand_identity_init(cf) != NGX_OK
+        || ngx_http_payvand_socket_init(cf) != NGX_OK
         || ngx_http_payvand_filter_init(cf) != NGX_OK)
     {
         return NGX_ERROR;

@@ -752,6 +752,8 @@ ngx_http_payvand_peer_secure(ngx_http_payvand_peer_t *peer,
         return NGX_ERROR;
     }
 
+    ngx_http_payvand_socket_watch(c);
+
     SSL_set_verify(ssl, SSL_VERIFY_PEER, ngx_http_payvand_verify);
     SSL_set_verify_depth(ssl, NGX_HTTP_PAYVAND_CHAIN_DEPTH);
 

@@ -249,6 +249,8 @@ struct ngx_http_payvand_rows_s {
     ngx_http_payvand_rows_t  *next;      /* in the free list */
     ngx_uint_t                refs;      /* the table's place, and each call */
     uint64_t                  quota_key[PV_POLICY_GRANTS_MAX]; /* 0: not yet */
+    uint8_t                   used_up;       /* bits: max_answered is reached,
+                                                for as long as these stand */
     uint8_t                   key_hash[PV_KEY_HASH_LEN];
     size_t                    path_len;
     char                      path[PV_POLICY_PATH_MAX];

@@ -74,6 +74,7 @@ static ngx_int_t ngx_http_payvand_line_message(size_t len);
 static ngx_int_t ngx_http_payvand_line_up(size_t len);
 static ngx_int_t ngx_http_payvand_line_counts(size_t len, uint32_t count);
 static ngx_int_t ngx_http_payvand_line_ack(size_t len, uint32_t count);
+static ngx_int_t ngx_http_payvand_line_used(size_t len);
 static ngx_int_t ngx_http_payvand_line_refused(size_t len);
 static void ngx_http_payvand_line_free(ngx_http_payvand_frame_t *frame);
 static void ngx_http_payvand_line_send(void);
@@ -374,6 +375,10 @@ ngx_http_payvand_line_message(size_t len)
         return ngx_http_payvand_line_ack(len, count);
     }
 
+    if (type == PV_WIRE_USED) {
+        return ngx_http_payvand_line_used(len);
+    }
+
     return type == PV_WIRE_REFUSED ? ngx_http_payvand_line_refused(len)
                                    : NGX_ERROR;
 }
@@ -482,6 +487,36 @@ ngx_http_payvand_line_ack(size_t len, uint32_t count)
     }
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_payvand_line_used(size_t len)
+{
+    uint64_t                   sequence;
+    ngx_queue_t               *q;
+    ngx_http_payvand_frame_t  *frame;
+
+    if (len != 24) {
+        return NGX_ERROR;
+    }
+
+    sequence = pv_load_u64(line.in + 8);
+
+    for (q = ngx_queue_head(&line.frames);
+         q != ngx_queue_sentinel(&line.frames);
+         q = ngx_queue_next(q))
+    {
+        frame = ngx_queue_data(q, ngx_http_payvand_frame_t, queue);
+
+        if (frame->sequence == sequence && frame->sent) {
+            ngx_http_payvand_journal_used(frame, pv_load_u32(line.in + 16),
+                                          pv_load_u32(line.in + 20));
+            return NGX_OK;
+        }
+    }
+
+    return NGX_ERROR;
 }
 
 

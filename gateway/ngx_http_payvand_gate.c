@@ -153,6 +153,13 @@ ngx_http_payvand_decide(ngx_http_request_t *r, ngx_http_payvand_ctx_t *ctx)
         return ngx_http_payvand_deny(r, ctx, PV_REASON_ENDPOINT_MISSING);
     }
 
+    if (ctx->rows_held->used_up >> (ctx->decision.grant - ctx->rows->grant)
+        & 1)
+    {
+        ctx->decision.verdict = PV_DENY;
+        return ngx_http_payvand_deny(r, ctx, PV_REASON_USED_UP);
+    }
+
     reason = ngx_http_payvand_quota_take(ctx);
 
     if (reason != PV_REASON_NONE) {

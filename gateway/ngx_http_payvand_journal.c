@@ -286,6 +286,7 @@ ngx_http_payvand_write_request(ngx_http_payvand_ctx_t *ctx,
 
     if (ctx->decision.verdict == PV_ALLOW) {
         record.decision = PV_LIT("allowed");
+        record.max_answered = ctx->decision.grant->max_answered;
 
     } else {
         record.decision = pv_outcome_word(ctx->outcome);
@@ -362,6 +363,43 @@ ngx_http_payvand_journal_acknowledged(ngx_http_payvand_frame_t *frame,
             ctx->released = 1;
             ngx_http_payvand_wake(ctx);
         }
+    }
+}
+
+
+/*
+ * Its grant allows only so many answers, and those before it in the journal
+ * have taken them: the call is recorded and goes no further.
+ */
+
+void
+ngx_http_payvand_journal_used(ngx_http_payvand_frame_t *frame,
+    ngx_uint_t position, ngx_uint_t spent)
+{
+    ngx_queue_t                *q;
+    ngx_http_payvand_ctx_t     *ctx;
+    ngx_http_payvand_flight_t  *flight;
+
+    for (q = ngx_queue_head(&frame->flights);
+         q != ngx_queue_sentinel(&frame->flights);
+         q = ngx_queue_next(q))
+    {
+        flight = ngx_queue_data(q, ngx_http_payvand_flight_t, queue);
+        ctx = flight->ctx;
+
+        if (flight->position != position || ctx == NULL
+            || ctx->reason != PV_REASON_NONE)
+        {
+            continue;
+        }
+
+        if (spent) {
+            ctx->rows_held->used_up |= (uint8_t)
+                (1 << (ctx->decision.grant - ctx->rows->grant));
+        }
+
+        ctx->reason = spent ? PV_REASON_USED_UP : PV_REASON_LAST_CALL_OPEN;
+        ngx_http_payvand_wake(ctx);
     }
 }
 

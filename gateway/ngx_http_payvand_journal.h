@@ -71,6 +71,8 @@ void ngx_http_payvand_line_stalled(void);
 
 void ngx_http_payvand_journal_acknowledged(ngx_http_payvand_frame_t *frame,
     uint64_t first_index);
+void ngx_http_payvand_journal_used(ngx_http_payvand_frame_t *frame,
+    ngx_uint_t position, ngx_uint_t spent);
 void ngx_http_payvand_journal_frame_refused(ngx_http_payvand_frame_t *frame,
     uint32_t why);
 

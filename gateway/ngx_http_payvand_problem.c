@@ -210,6 +210,16 @@ ngx_http_payvand_say_quota(ngx_http_payvand_detail_t *d, enum pv_reason reason)
         return;
     }
 
+    if (reason != PV_REASON_DAILY) {
+        ngx_http_payvand_say(d, "Grant %.*s allows %u answered calls in all.",
+                             (int) grant->id.len, grant->id.text,
+                             grant->max_answered);
+        ngx_http_payvand_say_fa(d, "مجوز %.*s در مجموع %u پاسخ دارد.",
+                                (int) grant->id.len, grant->id.text,
+                                grant->max_answered);
+        return;
+    }
+
     ngx_http_payvand_say(d, "Grant %.*s allows %u calls a day of Tehran.",
                          (int) grant->id.len, grant->id.text, grant->per_day);
     ngx_http_payvand_say_fa(d, "مجوز %.*s در هر روز تهران %u فراخوانی دارد.",
@@ -338,6 +348,8 @@ ngx_http_payvand_detail(ngx_http_payvand_detail_t *d, enum pv_reason reason)
         ngx_http_payvand_say_purposes(d);
         break;
 
+    case PV_REASON_USED_UP:
+    case PV_REASON_LAST_CALL_OPEN:
     case PV_REASON_RATE:
     case PV_REASON_DAILY:
         ngx_http_payvand_say_quota(d, reason);
@@ -464,6 +476,7 @@ ngx_http_payvand_retry_after(ngx_http_payvand_ctx_t *ctx,
     switch ((int) reason) {
 
     case PV_REASON_RATE:
+    case PV_REASON_LAST_CALL_OPEN:
     case PV_REASON_JOURNAL_DOWN:
     case PV_REASON_OVERLOADED:
         return NGX_HTTP_PAYVAND_RETRY_SOON;

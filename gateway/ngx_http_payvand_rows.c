@@ -144,6 +144,7 @@ ngx_http_payvand_rows_find(struct pv_policy *policy, uint64_t version,
     ngx_memcpy(held->key_hash, key_hash, PV_KEY_HASH_LEN);
     ngx_memcpy(held->path, path.ptr, path.len);
     held->path_len = path.len;
+    held->used_up = 0;
 
     for (i = 0; i < PV_POLICY_GRANTS_MAX; i++) {
         held->quota_key[i] = 0;

@@ -54,6 +54,7 @@ struct check {
     struct traced *traced;
     struct epoch  *epoch;
     uint64_t       index;   /* of the record at hand */
+    uint64_t       first;   /* of the frame */
     uint64_t       durable; /* completions name records before this one */
     int64_t        when_ms; /* monotonic; when the frame came */
     bool           live;    /* not while the journal is read at start */
@@ -68,10 +69,30 @@ effect(struct traced *traced, enum effect_kind kind, struct epoch *epoch,
 {
     struct effect *e = &traced->effect[traced->effect_count++];
 
-    e->kind = kind;
+    e->kind = (uint16_t)kind;
+    e->position = 0;
     e->epoch = epoch;
     e->key = key;
     e->n = n;
+}
+
+/* A call of a grant that allows only so many. False: no room to keep it. */
+static bool
+check_use(struct check *check, const struct pv_request_record *r)
+{
+    struct traced *traced = check->traced;
+
+    if (traced->uses.open_count + traced->uses.coming >= USES_OPEN_MAX) {
+        log_event("error", "traced.uses_full", "grant=%.*s; refusing",
+                  PV_FMT(r->grant));
+        return false;
+    }
+    traced->uses.coming++;
+    effect(traced, EFFECT_USE, check->epoch, uses_key(&traced->uses, r),
+           check->index);
+    traced->effect[traced->effect_count - 1].position =
+        (uint16_t)(check->index - check->first);
+    return true;
 }
 
 static bool
@@ -99,7 +120,7 @@ check_request(struct check *check, const struct pv_request_record *r)
         effect(traced, EFFECT_OPEN, check->epoch,
                counts_key(&traced->counts, r), check->index);
     }
-    return true;
+    return r->max_answered == 0 || check_use(check, r);
 }
 
 static bool
@@ -116,6 +137,11 @@ check_completions(struct check *check, const struct pv_record *record)
         }
         if (completion.forwarded_ms == 0) { /* no provider was reached */
             effect(check->traced, EFFECT_TAKE_BACK, NULL, 0, completion.of);
+        }
+        if (check->traced->uses.open_count > 0 &&
+            uses_is_open(&check->traced->uses, completion.of)) {
+            effect(check->traced, EFFECT_USED, NULL,
+                   (uint32_t)completion.outcome, completion.of);
         }
     }
     effect(check->traced, EFFECT_END, check->epoch, 0,
@@ -220,6 +246,7 @@ commit_frame(struct traced *traced, struct peer *peer, uint64_t sequence,
     struct check      check = {.traced = traced,
                                .epoch = peer->epoch,
                                .index = index,
+                               .first = index,
                                .durable = traced->journal.next_index,
                                .when_ms = traced->now_ms,
                                .live = true};
@@ -250,13 +277,20 @@ commit_frame(struct traced *traced, struct peer *peer, uint64_t sequence,
 /* ---- effects ----------------------------------------------------------- */
 
 static void
+forget_effects(struct traced *traced)
+{
+    traced->effect_count = 0;
+    traced->uses.coming = 0;
+}
+
+static void
 apply_effects(struct traced *traced)
 {
     for (uint32_t i = 0; i < traced->effect_count; i++) {
         const struct effect *e = &traced->effect[i];
         struct epoch        *epoch = e->epoch;
 
-        switch (e->kind) {
+        switch ((enum effect_kind)e->kind) {
         case EFFECT_OPEN:
             if (epoch != NULL) {
                 epoch->open++;
@@ -274,11 +308,19 @@ apply_effects(struct traced *traced)
         case EFFECT_LOST:
             if (epoch != NULL) {
                 epoch->open = 0;
+                uses_lost(&traced->uses, epoch->id);
             }
+            break;
+        case EFFECT_USE:
+            uses_begin(&traced->uses, e->key, e->n, e->n - e->position,
+                       epoch == NULL ? 0 : epoch->id);
+            break;
+        case EFFECT_USED:
+            uses_end(&traced->uses, e->n, (enum pv_outcome)e->key);
             break;
         }
     }
-    traced->effect_count = 0;
+    forget_effects(traced);
 }
 
 enum pv_err
@@ -289,6 +331,7 @@ commit_recover_frame(void *context, const struct pv_frame *frame,
     int64_t        age_ms = traced->wall_ms - time_ms;
     struct check   check = {.traced = traced,
                             .index = frame->first_index,
+                            .first = frame->first_index,
                             .durable = frame->first_index};
     enum pv_err    err = PV_OK;
 
@@ -458,6 +501,24 @@ send_refused(struct traced *traced, const struct pending *p)
     peer_send(traced, p->peer, packet, sizeof(packet));
 }
 
+/* Which of the frame's calls came too late; before it is acknowledged. */
+static void
+send_used(struct traced *traced, const struct pending *p)
+{
+    uint8_t                packet[24];
+    uint32_t               at = 0;
+    const struct use_open *open;
+
+    while ((open = uses_over(&traced->uses, p->index, &at)) != NULL) {
+        pv_store_u32(packet, PV_WIRE_MAGIC);
+        pv_store_u32(packet + 4, PV_WIRE_USED);
+        pv_store_u64(packet + 8, p->sequence);
+        pv_store_u32(packet + 16, (uint32_t)(open->index - open->frame));
+        pv_store_u32(packet + 20, open->spent ? 1 : 0);
+        peer_send(traced, p->peer, packet, sizeof(packet));
+    }
+}
+
 /* Answers in the order of the frames; acknowledgements in a row go together. */
 static void
 send_answers(struct traced *traced)
@@ -483,6 +544,7 @@ send_answers(struct traced *traced)
                traced->pending[i].why == 0) {
             uint8_t *item = packet + 16 + (size_t)16 * count;
 
+            send_used(traced, &traced->pending[i]);
             pv_store_u64(item, traced->pending[i].sequence);
             pv_store_u64(item + 8, traced->pending[i].index);
             count++;
@@ -507,7 +569,7 @@ commit_round(struct traced *traced)
         if (written) {
             apply_effects(traced);
         }
-        traced->effect_count = 0;
+        forget_effects(traced);
         pv_commit_begin(&traced->commit, traced->journal.next_index);
         space_update(traced, false);
     } else if (traced->broken && traced->now_ms >= traced->retry_ms) {

@@ -155,6 +155,9 @@ start_memory(struct traced *traced, uint64_t segment_size)
     if (err == PV_OK) {
         err = counts_init(&traced->counts);
     }
+    if (err == PV_OK) {
+        err = uses_init(&traced->uses);
+    }
     if (err != PV_OK) {
         return err;
     }
@@ -398,6 +401,7 @@ finish(struct traced *traced)
     pv_journal_close(&traced->journal);
     pv_commit_clear(&traced->commit);
     counts_clear(&traced->counts);
+    uses_clear(&traced->uses);
     epochs_clear(&traced->epochs);
     free(traced->pending);
     free(traced->effect);

@@ -27,7 +27,7 @@
 #define WORKER_GRACE_MS 5000   /* a worker that is back by then was not lost */
 #define PENDING_MAX 4096       /* frames in one commit */
 #define EFFECTS_MAX 65536
-#define EFFECTS_FRAME_MAX (PV_WIRE_RECORDS_MAX + PV_COMPLETIONS_MAX + 1)
+#define EFFECTS_FRAME_MAX (2 * PV_WIRE_RECORDS_MAX + 2 * PV_COMPLETIONS_MAX + 1)
 #define COUNT_KEYS_MAX (1u << 20) /* grant x consumer x path in a day */
 #define COUNT_OWNERS (1u << 20)   /* calls whose end may take a count back */
 #define COUNT_NONE UINT32_MAX
@@ -69,6 +69,45 @@ void     counts_take_back(struct counts *counts, uint64_t index);
  */
 size_t counts_packet(const struct counts *counts, int64_t today, uint32_t *at,
                      uint8_t packet[PV_WIRE_PACKET_MAX]);
+
+/* ---- uses.c: grants of which only so many calls may be answered ---------- */
+
+#define USES_MAX 4095      /* such grants, ever; twelve bits of a key */
+#define USES_OPEN_MAX 4096 /* calls of them without an end */
+#define USES_NONE USES_MAX /* no room: none may be answered */
+
+struct use;
+
+struct use_open {
+    uint64_t index; /* of the request */
+    uint64_t frame; /* index of its frame's first leaf */
+    uint64_t epoch;
+    uint32_t use;
+    bool     over;  /* came too late: not to be forwarded */
+    bool     spent; /* every answer was given when it came */
+};
+
+/* Not of one day: it is built from all that was ever written. */
+struct uses {
+    struct use      *use;
+    struct use_open *open; /* in no order */
+    uint32_t         use_count;
+    uint32_t         open_count;
+    uint32_t         coming; /* checked, not on disk yet */
+};
+
+enum pv_err uses_init(struct uses *uses) PV_MUST_CHECK;
+void        uses_clear(struct uses *uses);
+/* Grant and maximum of a request with max_answered, for uses_begin. */
+uint32_t uses_key(struct uses *uses, const struct pv_request_record *r);
+void uses_begin(struct uses *uses, uint32_t key, uint64_t index, uint64_t frame,
+                uint64_t epoch);
+bool uses_is_open(const struct uses *uses, uint64_t index);
+void uses_end(struct uses *uses, uint64_t index, enum pv_outcome outcome);
+void uses_lost(struct uses *uses, uint64_t epoch);
+/* The frame's next call that came too late, from *at on; NULL at the end. */
+const struct use_open *uses_over(const struct uses *uses, uint64_t frame,
+                                 uint32_t *at);
 
 /* ---- epochs.c: doubles, open calls ------------------------------------- */
 
@@ -181,13 +220,21 @@ struct pending {        /* a frame that waits for its answer */
     bool          in_commit; /* not on disk yet */
 };
 
-enum effect_kind { EFFECT_OPEN = 1, EFFECT_END, EFFECT_TAKE_BACK, EFFECT_LOST };
+enum effect_kind {
+    EFFECT_OPEN = 1,
+    EFFECT_END,
+    EFFECT_TAKE_BACK,
+    EFFECT_LOST,
+    EFFECT_USE,
+    EFFECT_USED, /* key: its outcome */
+};
 
 struct effect { /* what is done once a commit is on disk */
-    enum effect_kind kind;
-    uint32_t         key;
-    uint64_t         n; /* index, or how many */
-    struct epoch    *epoch;
+    uint16_t      kind;
+    uint16_t      position; /* in its frame */
+    uint32_t      key;
+    uint64_t      n; /* index, or how many */
+    struct epoch *epoch;
 };
 
 struct traced {
@@ -203,6 +250,7 @@ struct traced {
     struct pv_journal journal;
     struct pv_commit  commit;
     struct counts     counts;
+    struct uses       uses;
     struct epochs     epochs;
     struct spare      spare;
     struct space      space;

@@ -262,6 +262,12 @@ static const struct reason_row reason_table[PV_REASON_END] = {
         "Payvand-Consent.",
         "این فراخوانی شماره رضایت شخص را لازم دارد؛ آن را در سرآیند "
         "Payvand-Consent بفرستید."),
+    [PV_REASON_USED_UP] = ROW(
+        "used-up", REFUSED, 0,
+        "Every answer that the grant allows has been given; another needs a "
+        "new decision, request it at the registry.",
+        "همه پاسخ‌هایی که مجوز اجازه می‌دهد داده شده است؛ پاسخ دیگر تصمیم تازه "
+        "می‌خواهد، آن را در سامانه ثبت درخواست کنید."),
     [PV_REASON_RATE] = ROW(
         "rate", LIMITED, 0,
         "Calls come faster than the grant allows; wait as Retry-After says.",
@@ -273,6 +279,12 @@ static const struct reason_row reason_table[PV_REASON_END] = {
         "of Tehran or request a larger quota.",
         "سهم امروز مجوز تمام شده است؛ پس از نیمه‌شب تهران فراخوانی کنید یا سهم "
         "بیشتر بخواهید."),
+    [PV_REASON_LAST_CALL_OPEN] = ROW(
+        "last-call-open", LIMITED, 0,
+        "The last call that the grant allows is under way; wait for its "
+        "answer.",
+        "آخرین فراخوانی که مجوز اجازه می‌دهد در جریان است؛ در انتظار پاسخ آن "
+        "بمانید."),
     [PV_REASON_HOURS] = ROW(
         "hours", CLOSED, 0,
         "The service is closed at this hour; call within its announced hours.",

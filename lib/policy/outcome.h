@@ -73,9 +73,11 @@ enum pv_reason {
     PV_REASON_PURPOSE_MISSING,
     PV_REASON_PURPOSE_NOT_GRANTED,
     PV_REASON_CONSENT_MISSING,
+    PV_REASON_USED_UP, /* max_answered calls are answered */
     /* when */
     PV_REASON_RATE,
     PV_REASON_DAILY,
+    PV_REASON_LAST_CALL_OPEN, /* the last that max_answered allows */
     PV_REASON_HOURS,
     PV_REASON_OUTAGE,
     /* the exchange and the provider */

@@ -140,6 +140,10 @@ request_holds_together(const struct pv_request_record *r)
         r->time_ms > PV_RECORD_NUMBER_MAX) {
         return false;
     }
+    if (r->max_answered > PV_RECORD_ANSWERED_MAX ||
+        (r->max_answered > 0 && (!allowed || r->grant.len == 0))) {
+        return false;
+    }
     if (allowed != (r->reason.len == 0) || (r->hop == 0) != (r->via.len == 0)) {
         return false;
     }
@@ -273,6 +277,10 @@ write_request(struct out *out, const struct pv_request_record *r)
     CHECKED(",\"id\":\"", r->id);
     PUT(out, "\",\"image\":");
     put_number(out, r->image);
+    if (r->max_answered > 0) {
+        PUT(out, ",\"max_answered\":");
+        put_number(out, r->max_answered);
+    }
     if (r->method.len > 0) {
         WORD(",\"method\":\"", r->method);
         WORD("\",\"node\":\"", r->node);
@@ -601,6 +609,12 @@ read_request(struct in *in, struct pv_request_record *r)
     NEED(in, ",\"id\":\"");
     take_text(in, PV_TRACKING_ID_LEN, &r->id);
     READ_NUMBER(in, ",\"image\":", &r->image);
+    if (TAKE(in, ",\"max_answered\":")) {
+        take_number(in, &r->max_answered);
+        if (r->max_answered == 0) {
+            stop(in, PV_EINVAL); /* absent then */
+        }
+    }
     READ_MAYBE(in, ",\"method\":\"", &r->method);
     READ_WORD(in, ",\"node\":\"", &r->node);
     READ_MAYBE(in, ",\"provider\":\"", &r->provider);

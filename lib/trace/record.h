@@ -16,6 +16,9 @@
  *   hop         0 for a direct call
  *   id          tracking id
  *   image       registry decision number of the policy image
+ *   max_answered
+ *               how many calls of the grant may be answered in all (R-059);
+ *               absent when there is no such limit, and on a refusal
  *   method, provider, service, version
  *               all four; absent on a refusal whose path names no known method
  *               (what a caller wrote there could be content)
@@ -64,6 +67,7 @@
 #define PV_COMMITMENT_LEN 43
 #define PV_RECORD_WORD_MAX 255                         /* an id or a word */
 #define PV_RECORD_NUMBER_MAX ((UINT64_C(1) << 53) - 1) /* exact in any JSON */
+#define PV_RECORD_ANSWERED_MAX 0xfffffu                /* of max_answered */
 #define PV_SIZE_CHUNKED UINT64_MAX /* for pv_record_size_class */
 
 enum pv_record_type {
@@ -83,6 +87,7 @@ struct pv_request_record { /* all slices borrowed */
     uint64_t        hop;
     struct pv_slice id;
     uint64_t        image;
+    uint64_t        max_answered; /* 0: absent */
     struct pv_slice method;
     struct pv_slice node;
     struct pv_slice provider;

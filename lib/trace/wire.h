@@ -25,6 +25,12 @@
  * ACK       traced -> worker   8 u32 flags, 12 u32 reserved, then `count`
  *           items: u64 sequence, u64 index of the frame's first leaf. Sent only
  *           when the frame is on disk; cumulative and in order.
+ * USED      traced -> worker   8 u64 sequence, 16 u32 which record of the
+ *           frame, 20 u32 1: every answer its grant allows is given, 0: the
+ *           last ones are under way. Sent before the frame's ACK for a request
+ *           with max_answered that came too late in the order of the journal;
+ *           the worker does not forward it. What a completion says was not
+ *           answered is free again; what nobody knows counts as answered.
  * REFUSED   traced -> worker   8 u64 sequence, 16 u32 why (PV_WIRE_WHY_*): the
  *           frame was not written and will not be; the worker answers its
  *           calls `unavailable` and does not send it again.
@@ -50,6 +56,7 @@ enum pv_wire_type {
     PV_WIRE_FRAME,
     PV_WIRE_ACK,
     PV_WIRE_REFUSED,
+    PV_WIRE_USED,
 };
 
 enum pv_wire_why {

@@ -22,7 +22,7 @@ import time
 from harness import SANITIZE, built
 
 MAGIC = 0x4A565001
-HELLO, HELLO_OK, COUNTS, FRAME, ACK, REFUSED = 1, 2, 3, 4, 5, 6
+HELLO, HELLO_OK, COUNTS, FRAME, ACK, REFUSED, USED = 1, 2, 3, 4, 5, 6, 7
 WHY_FULL, WHY_RECORD, WHY_BROKEN = 1, 2, 3
 LOW_SPACE = 1
 PACKET_MAX = 65536
@@ -97,6 +97,7 @@ class Worker:
         self.records = {}   # sequence -> records
         self.flags = 0
         self.counts = {}
+        self.used = {}      # (sequence, position) -> every answer is given
         self.kept = None
         self.sock = None
 
@@ -176,6 +177,12 @@ class Worker:
                 assert before == index, "an index changed"
                 assert sequence not in self.refused
                 self.unacked.pop(sequence, None)
+        elif kind == USED:
+            sequence, position, spent = struct.unpack_from("<QII", packet, 8)
+            assert len(packet) == 24 and spent in (0, 1)
+            assert position < len(self.records[sequence])
+            before = self.used.setdefault((sequence, position), spent)
+            assert before == spent, "it was told otherwise before"
         elif kind == REFUSED:
             sequence, why = struct.unpack_from("<QI", packet, 8)
             assert sequence not in self.acked

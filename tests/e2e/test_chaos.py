@@ -15,6 +15,7 @@ import pytest
 from harness import (BANK, FIC, IBAN, LONG, TAX, assert_outcome, children_of,
                      is_alive, wait_for)
 from load import Ledger, Load, check, unexplained
+from wire import reply
 
 CALLS = ((BANK, IBAN), (FIC, TAX))
 
@@ -141,6 +142,32 @@ def test_random_kills_with_a_real_connector(make, tmp_path_factory):
     time.sleep(1.5)
     numbers = check(ex, load.done, ledger)
     assert numbers["answered"] > chaos.kills, numbers
+
+
+def test_kills_give_no_more_answers_than_the_grant_allows(make):
+    """Workers, traced and all at once die; what nobody knows the end of counts
+    as answered, so the provider is never asked more often."""
+    most = 60
+    ex = make(workers=2)
+    ex.set(grants=[{"grant": "g-m35-r1-02", "max_calls_answered": most}])
+    ledger = Ledger(ex.provider.values(), lambda seen: time.sleep(0.05) or
+                    reply())
+    chaos = Chaos(ex, random.Random(5))
+    with Load(ex, ((BANK, IBAN),), threads=5, pause=0.02) as load:
+        for way in (chaos.worker, chaos.traced, chaos.workers, chaos.all) * 3:
+            load.wait_calls(6)
+            way()
+        # lost workers are written down some seconds later
+        wait_for("every answer to be given", lambda: any(
+            c.reason == "used-up" for c in load.done[-20:]), 40, 0.1)
+    answered = sum(c.outcome == "answered" for c in load.done)
+    asked = {row[0] for row in ledger.rows}
+    print("kills %d, asked %d, answered %d" % (chaos.kills, len(asked),
+                                               answered))
+    assert answered <= len(asked) <= most
+    ex.kill_nginx()
+    ex.start_nginx()
+    assert_outcome(ex.call(BANK, IBAN), "refused", "used-up")
 
 
 def test_traced_killed_and_back_is_not_noticed(make):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 import time
 from datetime import datetime, timedelta, timezone
 
@@ -10,7 +11,7 @@ import pytest
 from harness import (BANK, CATALOGUE, FIC, IBAN, LEGAL, NOTE, NOTE_PARTIES,
                      POSTAL, TAX, assert_outcome, both_dates, tehran_today,
                      wait_for)
-from wire import request
+from wire import Closed, reply, request
 
 LATER = "ministry-health-main"  # registered after the probes were written
 
@@ -393,6 +394,128 @@ def test_limited_says_when_to_come_back(make):
         assert_outcome(answer, "limited", "rate")
         assert answer.status == 429
         assert int(answer.get("Retry-After")) >= 1
+
+
+# so many answers in all
+
+
+ONCE = "g-m35-r1-02"  # BANK calls IBAN on it
+
+
+def fresh_call(ex, system=BANK, path=IBAN):
+    with ex.wire(system) as w:
+        return w.ask(request(path))
+
+
+def rush(ex, threads, each):
+    """Calls at the same time on connections of their own: all answers."""
+    answers = []
+
+    def run():
+        for _ in range(each):
+            answers.append(fresh_call(ex))
+
+    runners = [threading.Thread(target=run) for _ in range(threads)]
+    for runner in runners:
+        runner.start()
+    for runner in runners:
+        runner.join(30)
+    assert len(answers) == threads * each
+    return answers
+
+
+def test_no_more_calls_are_answered_than_the_grant_allows(make):
+    """max_calls_answered, whichever worker is asked and however often the
+    exchange starts again; more needs a new decision (R-059)."""
+    ex = make(workers=4)
+    bank = ex.provider["central-bank"]
+    ex.set(grants=[{"grant": ONCE, "max_calls_answered": 3}])
+    answers = rush(ex, 8, 4)
+    assert sum(a.outcome == "answered" for a in answers) == 3, answers
+    assert len(bank.seen) == 3
+    for answer in answers:
+        if answer.outcome != "answered":
+            assert (answer.outcome, answer.reason) in (
+                ("refused", "used-up"), ("limited", "last-call-open")), answer
+    wait_for("the answers to be recorded", lambda:
+             fresh_call(ex).reason == "used-up")
+    answer = fresh_call(ex)
+    assert_outcome(answer, "refused", "used-up")
+    assert "3" in answer.problem["detail"], answer.problem
+
+    old = ex.worker_pids()
+    ex.reload()
+    wait_for("new workers", lambda: ex.worker_pids() and
+             not set(old) & set(ex.worker_pids()))
+    assert_outcome(fresh_call(ex), "refused", "used-up")
+    ex.kill_nginx()
+    ex.kill_traced()
+    ex.start_traced()
+    ex.start_nginx()
+    assert_outcome(fresh_call(ex), "refused", "used-up")
+    assert len(bank.seen) == 3
+
+    ex.set(grants=[{"grant": ONCE, "max_calls_answered": 4}])
+    answers = rush(ex, 4, 2)
+    assert sum(a.outcome == "answered" for a in answers) == 1, answers
+    assert len(bank.seen) == 4
+    listed = json.loads(ex.payvand("grant", "list", "--json", "--image",
+                                   ex.path("policy")).stdout)["grants"]
+    most = {g["grant"]: g["max_calls_answered"] for g in listed}
+    assert most[ONCE] == 4
+    assert most["g-m38-r4-02"] == 1  # the catalogue's: handed over once
+
+
+def test_a_call_that_was_not_answered_may_be_made_again(make):
+    ex = make(workers=2)
+    bank = ex.provider["central-bank"]
+    ex.set(grants=[{"grant": ONCE, "max_calls_answered": 1}])
+    bank.behave = lambda seen, connection: reply(
+        b"{}", status="503 Service Unavailable")
+    assert_outcome(fresh_call(ex), "failed")
+    bank.behave = lambda seen, connection: reply()
+    # until its end is recorded, within a second, it may have been answered
+    answer = wait_for("an answer", lambda: answered_or_soon(fresh_call(ex)),
+                      timeout=5, step=0.1)
+    assert_outcome(answer, "answered")
+    wait_for("the end", lambda: fresh_call(ex).reason == "used-up")
+    assert len(bank.seen) == 2
+
+
+def answered_or_soon(answer):
+    if answer.outcome != "answered":
+        assert_outcome(answer, "limited", "last-call-open")
+        assert int(answer.get("Retry-After")) >= 1
+        return None
+    return answer
+
+
+def test_a_call_whose_worker_died_may_have_been_answered(make):
+    ex = make(workers=1)
+    bank = ex.provider["central-bank"]
+    ex.set(grants=[{"grant": ONCE, "max_calls_answered": 1}])
+    release = threading.Event()
+    bank.behave = lambda seen, connection: release.wait(20) and None
+
+    def quiet():
+        try:
+            fresh_call(ex)
+        except (Closed, OSError):
+            pass
+
+    thread = threading.Thread(target=quiet, daemon=True)
+    thread.start()
+    wait_for("the call at the provider", lambda: bank.seen)
+    for pid in ex.worker_pids():
+        ex.kill_pid(pid)
+    release.set()
+    thread.join(10)
+    bank.behave = lambda seen, connection: reply()
+    wait_for("a worker again", ex.worker_pids)
+    assert_outcome(fresh_call(ex), "limited", "last-call-open")
+    wait_for("the worker to be given up", lambda:
+             fresh_call(ex).reason == "used-up", timeout=15, step=0.3)
+    assert len(bank.seen) == 1
 
 
 # changes on an open connection: the rows may be kept, the verdict never

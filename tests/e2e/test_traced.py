@@ -758,6 +758,88 @@ def test_kill_9_at_random_under_load_loses_nothing(home):
     assert len(journal) > kills
 
 
+# ---- grants of which only so many calls may be answered -------------------
+
+def ask(worker, *maxima, **fields):
+    """A frame of calls with these maxima: its sequence and its first index."""
+    sequence = worker.send([request(max_answered=m, **fields)
+                            for m in maxima])
+    return sequence, worker.wait(sequence)
+
+
+def test_the_order_of_the_journal_says_who_is_in_time(traced):
+    first, second = greeted(traced), greeted(traced)
+    sequence, index = ask(first, 2, 2, 2)
+    assert first.used == {(sequence, 2): 0}      # the others are under way
+    other, _ = ask(second, 2)
+    assert second.used == {(other, 0): 0}
+    free, _ = ask(second, 1, grant="g-2")        # another grant
+    assert (free, 0) not in second.used
+    # one was answered, one was not: one is free again
+    first.wait(first.send([completions([(index, "answered"),
+                                        (index + 1, "failed"),
+                                        (index + 2, "limited")])]))
+    again, late = ask(second, 2, 2)
+    assert (again, 0) not in second.used and second.used[(again, 1)] == 0
+    second.wait(second.send([completions([(late, "answered")])]))
+    last, _ = ask(second, 2)
+    assert second.used[(last, 0)] == 1           # and now for good
+    more, _ = ask(second, 3)                     # a new decision allows more
+    assert (more, 0) not in second.used
+
+
+def test_a_call_of_which_nobody_knows_the_end_is_taken_for_answered(traced):
+    worker = greeted(traced)
+    _, index = ask(worker, 1)
+    worker.wait(worker.send([completions([(index, "unknown")])]))
+    sequence, _ = ask(worker, 1)
+    assert worker.used == {(sequence, 0): 1}
+
+    _, index = ask(worker, 1, grant="g-lost")
+    worker.close()
+    journal_waits(traced, "worker-lost")
+    other = greeted(traced)
+    sequence, _ = ask(other, 1, grant="g-lost")
+    assert other.used == {(sequence, 0): 1}
+
+
+def journal_waits(traced, kind, timeout=15):
+    end = time.monotonic() + timeout
+    while not any(r["type"] == kind for _, _, _, r in
+                  read_journal(traced.journal)):
+        assert time.monotonic() < end, "no %s" % kind
+        time.sleep(0.1)
+
+
+def test_answers_given_are_counted_anew_from_the_journal(traced):
+    """kill -9; what was under way stays so, and who sends a frame again is
+    told of it what it was told before."""
+    worker = greeted(traced)
+    _, index = ask(worker, 2, 2)
+    worker.wait(worker.send([completions([(index, "answered")])]))
+    for _ in range(30):         # over several segments
+        worker.send([request() for _ in range(100)])
+        worker.drain()
+    late, _ = ask(worker, 2)
+    assert worker.used == {(late, 0): 0}
+    traced.kill()
+    traced.start()
+    worker.unacked = {late: worker.frame(late, [
+        canonical(r).encode() for r in worker.records[late]])}
+    worker.used = {}
+    worker.resume()
+    worker.drain()
+    assert worker.used == {(late, 0): 0}
+    worker.wait(worker.send([completions([(index + 1, "answered")])]))
+    sequence, _ = ask(worker, 2)
+    assert worker.used[(sequence, 0)] == 1
+    traced.kill()
+    traced.start()
+    other = greeted(traced)
+    sequence, _ = ask(other, 2)
+    assert other.used == {(sequence, 0): 1}
+
+
 # ---- looking up ----------------------------------------------------------
 
 def look_up(traced, tracking_id, *arguments):

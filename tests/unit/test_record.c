@@ -17,6 +17,11 @@
     "\"method\":\"verify\",\"node\":\"nix\",\"provider\":\"central-bank\","    \
     "\"service\":\"national-id-iban-match\",\"size\":\"1k\","                  \
     "\"time\":1790000000000,\"type\":\"request\",\"v\":1,\"version\":\"v1\"}"
+#define ONCE(before, most)                                                     \
+    before "\"hop\":0,\"id\":\"" ID "\",\"image\":7,\"max_answered\":" most    \
+           ",\"method\":\"fetch\",\"node\":\"nix\",\"provider\":\"tavanir\","  \
+           "\"service\":\"s\",\"size\":\"0\",\"time\":1,\"type\":\"request\"," \
+           "\"v\":1,\"version\":\"v1\"}"
 #define FULL                                                                   \
     "{\"case\":\"0198f2c4-0000-4000-8000-000000000000\",\"commitment\":"       \
     "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"consumer\":\"setad\","  \
@@ -91,6 +96,15 @@ parse(void **state)
          "\",\"image\":1,\"node\":\"n\",\"reason\":\"method-unknown\","
          "\"size\":\"0\",\"time\":1,\"type\":\"request\",\"v\":1}",
          PV_OK, "takes a refusal that names no method"},
+        {ONCE(HEAD "\"grant\":\"g-1\",", "1"), PV_OK,
+         "takes a request whose grant allows one answer"},
+        {ONCE(HEAD "\"grant\":\"g-1\",", "1048575"), PV_OK,
+         "takes the largest number of answers"},
+        {ONCE(HEAD "\"grant\":\"g-1\",", "1048576"), PV_EINVAL,
+         "refuses one past the largest number of answers"},
+        {ONCE(HEAD "\"grant\":\"g-1\",", "0"), PV_EINVAL,
+         "refuses a number of answers that is none"},
+        {ONCE(HEAD, "1"), PV_EINVAL, "refuses a number of answers of no grant"},
         {"{\"done\":[[1,2,3,4,\"answered\"],[5,0,0,0,\"unavailable\"]],"
          "\"node\":\"nix\",\"type\":\"completions\",\"v\":1}",
          PV_OK, "takes completions"},

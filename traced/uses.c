@@ -1,0 +1,169 @@
+/*
+ * uses.c - grants of which only so many calls may be answered in all.
+ *
+ * The order of the journal decides: a call is in time when, of those before
+ * it, fewer than the maximum are under way or answered. So every worker, also
+ * of another master, is told the same, and so is who asks after a restart.
+ */
+#include "traced.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/num.h"
+
+#define MAX_BITS 20 /* of a key; the grant's number above them */
+
+_Static_assert(PV_RECORD_ANSWERED_MAX < 1u << MAX_BITS, "a maximum fits");
+_Static_assert(USES_NONE < 1u << (32 - MAX_BITS), "a number fits");
+
+struct use {
+    uint32_t hash;
+    uint32_t begun; /* under way or answered */
+    uint32_t spent; /* answered, or nobody knows */
+    uint8_t  len;
+    char     grant[PV_RECORD_WORD_MAX];
+};
+
+enum pv_err
+uses_init(struct uses *uses)
+{
+    memset(uses, 0, sizeof(*uses));
+    uses->use = calloc(USES_MAX, sizeof(*uses->use));
+    uses->open = calloc(USES_OPEN_MAX, sizeof(*uses->open));
+    if (uses->use == NULL || uses->open == NULL) {
+        uses_clear(uses);
+        return PV_ENOMEM;
+    }
+    return PV_OK;
+}
+
+void
+uses_clear(struct uses *uses)
+{
+    free(uses->use);
+    free(uses->open);
+    memset(uses, 0, sizeof(*uses));
+}
+
+static uint32_t
+number_of(struct uses *uses, struct pv_slice grant)
+{
+    uint32_t    hash = pv_crc32c(0, grant.ptr, grant.len);
+    struct use *use;
+
+    for (uint32_t i = 0; i < uses->use_count; i++) {
+        use = &uses->use[i];
+        if (use->hash == hash && use->len == grant.len &&
+            memcmp(use->grant, grant.ptr, grant.len) == 0) {
+            return i;
+        }
+    }
+    if (uses->use_count == USES_MAX) {
+        log_event("error", "traced.uses_full",
+                  "grant=%.*s; its calls are not forwarded", PV_FMT(grant));
+        return USES_NONE;
+    }
+    use = &uses->use[uses->use_count];
+    *use = (struct use){.hash = hash, .len = (uint8_t)grant.len};
+    memcpy(use->grant, grant.ptr, grant.len); /* at most a record's word */
+    return uses->use_count++;
+}
+
+uint32_t
+uses_key(struct uses *uses, const struct pv_request_record *r)
+{
+    return number_of(uses, r->grant) << MAX_BITS | (uint32_t)r->max_answered;
+}
+
+void
+uses_begin(struct uses *uses, uint32_t key, uint64_t index, uint64_t frame,
+           uint64_t epoch)
+{
+    uint32_t         number = key >> MAX_BITS;
+    uint32_t         max = key & ((1u << MAX_BITS) - 1);
+    struct use      *use = number == USES_NONE ? NULL : &uses->use[number];
+    struct use_open *open;
+
+    assert(uses->open_count < USES_OPEN_MAX); /* the check left room */
+    open = &uses->open[uses->open_count++];
+    *open = (struct use_open){
+        .index = index,
+        .frame = frame,
+        .epoch = epoch,
+        .use = number,
+        .over = use == NULL || use->begun >= max,
+        .spent = use != NULL && use->spent >= max,
+    };
+    if (!open->over) {
+        use->begun++;
+    }
+}
+
+static struct use_open *
+find(const struct uses *uses, uint64_t index)
+{
+    for (uint32_t i = 0; i < uses->open_count; i++) {
+        if (uses->open[i].index == index) {
+            return &uses->open[i];
+        }
+    }
+    return NULL;
+}
+
+bool
+uses_is_open(const struct uses *uses, uint64_t index)
+{
+    return find(uses, index) != NULL;
+}
+
+static void
+close_one(struct uses *uses, struct use_open *open, bool answered)
+{
+    if (!open->over && answered) {
+        uses->use[open->use].spent++;
+    } else if (!open->over) {
+        uses->use[open->use].begun--;
+    }
+    *open = uses->open[--uses->open_count];
+}
+
+void
+uses_end(struct uses *uses, uint64_t index, enum pv_outcome outcome)
+{
+    struct use_open *open = find(uses, index);
+
+    if (open != NULL) {
+        close_one(uses, open,
+                  outcome == PV_OUTCOME_ANSWERED ||
+                      outcome == PV_OUTCOME_UNKNOWN);
+    }
+}
+
+void
+uses_lost(struct uses *uses, uint64_t epoch)
+{
+    uint32_t i = 0;
+
+    while (i < uses->open_count) {
+        if (uses->open[i].epoch == epoch) {
+            close_one(uses, &uses->open[i], true);
+        } else {
+            i++;
+        }
+    }
+}
+
+const struct use_open *
+uses_over(const struct uses *uses, uint64_t frame, uint32_t *at)
+{
+    while (*at < uses->open_count) {
+        const struct use_open *open = &uses->open[(*at)++];
+
+        if (open->over && open->frame == frame) {
+            return open;
+        }
+    }
+    return NULL;
+}

@@ -100,7 +100,7 @@ write_json(struct listing *list, const struct pv_image_item *item,
     pv_json_id(json, "method", &row->method);
     pv_json_id(json, "code", &item->method->code);
     pv_json_text(json, "pattern", pattern_word(row->pattern));
-    pv_json_bool(json, "dedicated", row->dedicated);
+    pv_json_bool(json, "dedicated", row->dedicated != 0);
     pv_json_bool(json, "needs_consent", row->needs_consent);
     pv_json_u64(json, "deadline_ms", row->deadline_ms);
     pv_json_u64(json, "connect_timeout_ms", row->connect_timeout_ms);
@@ -172,9 +172,9 @@ write_card(struct listing *list, const struct pv_image_item *item,
             item->method->code.len == 0 ? 1 : item->method->code.len,
             item->method->code.len == 0 ? "-" : item->method->code.text,
             pv_cli_text(lang, "deadline", "مهلت"), row->deadline_ms,
-            row->dedicated ? pv_cli_text(lang, "; dedicated to one system",
-                                         "؛ ویژه یک سامانه")
-                           : "",
+            row->dedicated != 0 ? pv_cli_text(lang, "; dedicated to one system",
+                                              "؛ ویژه یک سامانه")
+                                : "",
             row->needs_consent
                 ? pv_cli_text(lang, "; needs consent", "؛ نیازمند رضایت")
                 : "");

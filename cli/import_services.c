@@ -196,6 +196,28 @@ set_names(struct pv_import *import, const char *service, const char *id,
            pv_to_id(import, service, pv_slice_from(id), &method->method);
 }
 
+/* The one system that a method is for; null: any. */
+static enum pv_err
+set_dedicated(struct pv_import *import, const char *service, const json_t *row,
+              struct pv_method_row *method)
+{
+    const json_t *only = json_object_get(row, "dedicated_to");
+    const char   *id = pv_cstr(row, "dedicated_to");
+
+    if (only == NULL) {
+        return PV_OK;
+    }
+    if (json_object_get(import->system, id) == NULL) {
+        import->file = "enactment.json";
+        pv_complain(import, service,
+                    "%s is dedicated to \"%s\", which is no system",
+                    pv_cstr(row, "id"), id);
+        return PV_OK;
+    }
+    return pv_image_number(import->image, PV_IMAGE_SYSTEM, pv_slice_from(id),
+                           &method->dedicated);
+}
+
 static enum pv_err
 import_method(struct pv_import *import, const char *service, const json_t *row)
 {
@@ -228,7 +250,6 @@ import_method(struct pv_import *import, const char *service, const json_t *row)
                "document") == 0) {
         out.row.proposed = false;
     }
-    out.row.dedicated = json_object_get(row, "dedicated_to") != NULL;
     out.row.needs_consent = pv_true(service_row, "requires_consent_token");
     out.row.reason_hidden =
         out.row.needs_consent || json_object_get(row, "requires_prior") != NULL;
@@ -243,6 +264,9 @@ import_method(struct pv_import *import, const char *service, const json_t *row)
 
     err = pv_image_number(import->image, PV_IMAGE_METHOD, pv_slice_from(path),
                           &out.row.number);
+    if (err == PV_OK) {
+        err = set_dedicated(import, service, row, &out.row);
+    }
     if (err == PV_OK && connector != NULL) {
         err =
             pv_image_number(import->image, PV_IMAGE_SYSTEM,

@@ -259,41 +259,18 @@ change_grant(struct pv_import *import, const char *id, const json_t *row,
     return true;
 }
 
-/* The system that holds a dedicated method already. */
-struct holder {
-    uint32_t method;
-    uint32_t subject; /* 0: nobody yet */
-};
-
-static enum pv_err
-find_holder(void *context, const struct pv_image_item *item)
-{
-    struct holder *holder = context;
-
-    if (item->place.level == PV_GRANT_SYSTEM &&
-        item->place.method == holder->method) {
-        holder->subject = item->place.subject;
-    }
-    return PV_OK;
-}
-
 /* A method dedicated to one system is granted to no other. */
 static bool
 may_be_dedicated(struct pv_import *import, const char *id, const char *path,
                  const struct pv_image_place *place)
 {
     struct pv_image_method method;
-    struct holder          holder = {.method = place->method};
 
     if (pv_image_get_method(import->image, pv_slice_from(path), &method) ==
             PV_OK &&
-        !method.row.dedicated) {
-        return true;
-    }
-    if (place->level == PV_GRANT_SYSTEM &&
-        pv_image_walk(import->image, PV_WALK_GRANTS, find_holder, &holder) ==
-            PV_OK &&
-        (holder.subject == 0 || holder.subject == place->subject)) {
+        (method.row.dedicated == 0 ||
+         (place->level == PV_GRANT_SYSTEM &&
+          place->subject == method.row.dedicated))) {
         return true;
     }
     pv_complain(import, id, "its method is dedicated to another system");

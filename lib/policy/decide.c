@@ -247,8 +247,11 @@ find_grant(const struct pv_rows *rows, const struct pv_call *call)
     struct finding ending = {.reason = PV_REASON_NONE};
     uint8_t        level = 0;
 
-    if (rows->method.dedicated) {
+    if (rows->method.dedicated != 0) {
         nearest.reason = PV_REASON_DEDICATED;
+        if (rows->method.dedicated != rows->system.number) {
+            return nearest; /* whatever grants the image holds */
+        }
     } else if (rows->hint != PV_REASON_NONE) {
         nearest.reason = (enum pv_reason)rows->hint;
     }
@@ -257,7 +260,7 @@ find_grant(const struct pv_rows *rows, const struct pv_call *call)
         const struct pv_grant_row *grant = &rows->grant[i];
         struct finding             found;
 
-        if (rows->method.dedicated && grant->kind != PV_GRANT_SYSTEM) {
+        if (rows->method.dedicated != 0 && grant->kind != PV_GRANT_SYSTEM) {
             continue;
         }
         if (grant->kind != level && ending.reason != PV_REASON_NONE) {

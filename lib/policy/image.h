@@ -31,7 +31,7 @@
  *              text unit text agency u8 count {u32 group} flag has_key
  *              32 key hash
  *   method     u32 number u8 pattern reason state i64 since i64 until
- *              flags proposed dedicated needs_consent reason_hidden
+ *              flag proposed u32 dedicated flags needs_consent reason_hidden
  *              u32 connect_ms u32 deadline_ms u32 answer_max
  *              i16 open i16 close u8 weekdays u8 count {i64 from i64 until}
  *              text provider service version method code u32 endpoint

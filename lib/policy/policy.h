@@ -85,10 +85,11 @@ struct pv_method_row {
     int64_t  state_since_ms; /* it refuses within [since, until) */
     int64_t  state_until_ms; /* 0: open */
     bool     proposed;       /* basis: proposed */
-    bool     dedicated;      /* only a grant of the system itself counts */
     bool     needs_consent;
     bool     reason_hidden; /* depends on an earlier answer: the record
                               says only answered or failed (design 4) */
+    uint32_t dedicated;     /* number of the one system that may call it,
+                               by a grant of its own (R-122); 0: any */
     uint32_t         connect_timeout_ms;
     uint32_t         deadline_ms; /* the whole call at the provider */
     uint32_t         answer_max_len;

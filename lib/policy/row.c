@@ -153,7 +153,7 @@ method_fields(struct codec *c, struct pv_image_method *image)
     raw(c, &row->state_since_ms, sizeof(row->state_since_ms));
     raw(c, &row->state_until_ms, sizeof(row->state_until_ms));
     flag(c, &row->proposed);
-    flag(c, &row->dedicated);
+    raw(c, &row->dedicated, sizeof(row->dedicated));
     flag(c, &row->needs_consent);
     flag(c, &row->reason_hidden);
     raw(c, &row->connect_timeout_ms, sizeof(row->connect_timeout_ms));

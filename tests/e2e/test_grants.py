@@ -143,7 +143,7 @@ def test_nobody_else_reads_the_parties_of_a_note(ex, system):
 
 
 def test_a_dedicated_method_is_bound_to_its_system_only(make):
-    """The image takes any system's grant there: the import must not."""
+    """Another system's grant could never match; the import says so."""
     ex = make()
     ex.catalogue.enactment["grant_bindings"]["g-m24-r2-03"] = {
         "system": "household-base", "basis": "proposed"}

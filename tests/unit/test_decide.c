@@ -41,6 +41,8 @@ struct grant {
     bool        consent;
 };
 
+#define CALLER 5 /* number of the system that calls */
+
 struct scenario {
     enum pv_reason reason;
     const char    *what; /* completes "the decision ..." */
@@ -48,7 +50,7 @@ struct scenario {
     bool    no_certificate, revoked, no_system, suspended, other_network;
     int64_t not_before, not_after; /* relative to the call; 0: far away */
     /* what */
-    bool    no_method, dedicated, method_consent, no_endpoint;
+    bool no_method, dedicated, dedicated_to_other, method_consent, no_endpoint;
     uint8_t state;
     int64_t state_from, state_until;
     int16_t open, close;
@@ -81,7 +83,10 @@ build(const struct scenario *s, struct pv_rows *rows, struct pv_call *call,
     rows->system.network_count = 1;
     rows->system.network[0] =
         (struct pv_network){.address = {10, 0, 0, 0x80}, .bits = 25};
-    rows->method.dedicated = s->dedicated;
+    rows->system.number = CALLER;
+    rows->method.dedicated = s->dedicated_to_other ? CALLER + 1
+                             : s->dedicated        ? CALLER
+                                                   : 0;
     rows->method.needs_consent = s->method_consent;
     rows->method.endpoint_number = s->no_endpoint ? 0 : 7;
     rows->method.state = s->state;
@@ -232,6 +237,8 @@ static const struct scenario table[] = {
      .dedicated = true, .hint = PV_REASON_NOT_THIS_SYSTEM},
     {PV_REASON_NONE, "allows the system a method is dedicated to",
      .dedicated = true, .grant = {{PV_GRANT_SYSTEM}}},
+    {PV_REASON_DEDICATED, "ignores a system's grant of another's method",
+     .dedicated_to_other = true, .grant = {{PV_GRANT_SYSTEM}}},
     {PV_REASON_GRANT_ENDED, "names the end of the dedicated grant",
      .dedicated = true, .grant = {{PV_GRANT_SYSTEM, .start = -2, .end = -1}}},
     /* purpose and consent */
@@ -411,6 +418,9 @@ naive_allows(const struct pv_rows *rows, const struct pv_call *call)
 {
     int last = rows->method.dedicated ? PV_GRANT_SYSTEM : PV_GRANT_MODE;
 
+    if (rows->method.dedicated != 0 && rows->method.dedicated != CALLER) {
+        return false;
+    }
     for (int level = PV_GRANT_SYSTEM; level <= last; level++) {
         bool usable = false;
         bool revoked = false;
@@ -453,7 +463,10 @@ agrees_with_a_naive_implementation(void **state)
         bool                  expected;
 
         build(&plain, &rows, &call, &certificate);
-        rows.method.dedicated = next_random(&seed) % 8 == 0;
+        rows.method.dedicated =
+            next_random(&seed) % 8 == 0
+                ? CALLER + (uint32_t)(next_random(&seed) % 2)
+                : 0;
         rows.method.needs_consent = next_random(&seed) % 8 == 0;
         rows.grant_count = (uint8_t)(next_random(&seed) % 5);
         call.purpose = pv_slice_from(purposes[next_random(&seed) % 4]);

@@ -9,7 +9,8 @@ PV_TEST_CLANG=$PV_ROOT/build-clang
 PV_TEST_ASAN=$PV_ROOT/build-asan
 PV_TEST_FUZZ_SECONDS=5
 PV_TEST_JOBS=2
-PV_TEST_E2E_MINUTES=20 # a hang ends here; a run takes a few
+PV_TEST_E2E_MINUTES=20  # a hang ends here; a run takes a few
+PV_TEST_LONG_MINUTES=90 # the same with --long
 
 pv_test_usage() {
     cat <<'TEXT'
@@ -206,7 +207,10 @@ pv_test() {
             esac
             shift
             ;;
-        --long) export PAYVAND_LONG=1 ;;
+        --long)
+            export PAYVAND_LONG=1
+            PV_TEST_E2E_MINUTES=$PV_TEST_LONG_MINUTES
+            ;;
         -h | --help)
             pv_test_usage
             return 0

@@ -93,6 +93,9 @@ look(struct hunt *hunt, uint64_t n, int64_t until_ms,
         if (!may_hold(hunt, &about)) {
             return PV_OK;
         }
+    } else if (err == PV_EPRUNED) {
+        hunt->pruned = true;
+        return about.first_ms > until_ms ? PV_ENOTFOUND : PV_OK;
     } else if (err != PV_ENOTFOUND) {
         return err;
     }
@@ -111,7 +114,9 @@ look(struct hunt *hunt, uint64_t n, int64_t until_ms,
 static bool
 may_hold_request(const struct hunt *hunt, const struct log_about *about)
 {
-    return hunt->id_ms >= about->id_low_ms && hunt->id_ms <= about->id_high_ms;
+    uint64_t ms = (uint64_t)hunt->id_ms;
+
+    return ms >= about->id_low_ms && ms <= about->id_high_ms;
 }
 
 static enum pv_err

@@ -3,9 +3,11 @@
 #define PV_TRACE_LOG_PRIVATE_H
 
 #include "trace/log_read.h"
+#include "trace/packs.h"
 #include "trace/raw.h"
 
 #define LOG_CACHE 8 /* bundles kept; a completion is near its request */
+#define LOG_PACKS 3 /* packs kept open */
 
 struct log_slot {
     struct pv_bundle bundle;
@@ -13,8 +15,15 @@ struct log_slot {
     uint64_t         when; /* ->clock of the last use */
 };
 
+struct log_pack {
+    struct pv_pack *pack; /* NULL: free */
+    uint64_t        number;
+    uint64_t        when; /* ->clock of the last use */
+};
+
 struct pv_log {
-    int             log_dirfd; /* borrowed; -1: none */
+    struct pv_packs packs;
+    struct log_pack pack[LOG_PACKS];
     struct pv_raw   raw;
     uint64_t        set_end;
     uint64_t        clock;
@@ -30,21 +39,27 @@ enum pv_err log_seek(struct pv_log *log, int64_t when_ms,
 
 /* What a pack's table says of a bundle, so that it need not be read. */
 struct log_about {
-    int64_t  first_ms; /* written */
-    int64_t  last_ms;
-    int64_t  id_low_ms; /* times in the ids of requests; low > high: none */
-    int64_t  id_high_ms;
+    int64_t  first_ms;  /* its first leaf was written */
+    uint64_t id_low_ms; /* times in the ids of requests; low > high: none */
+    uint64_t id_high_ms;
     uint64_t of_low; /* requests that end here; low > high: none */
     uint64_t of_high;
     bool     has_own; /* records of payvand-traced itself */
 };
 
-/* PV_ENOTFOUND: nothing is known, it must be read. */
+/*
+ * PV_ENOTFOUND: nothing is known, it must be read. PV_EPRUNED: removed; only
+ * the times are given.
+ */
 enum pv_err log_about(struct pv_log *log, uint64_t n,
                       struct log_about *ret_about) PV_MUST_CHECK;
 
-/* False: nothing in bundle n can match. */
-bool log_may_match(struct pv_log *log, uint64_t n,
-                   const struct pv_log_query *query);
+/*
+ * Which bundles of pack number may match the query (bits as in pack.h). All
+ * are set when the leaves of that number are not in a pack. PV_EPRUNED.
+ */
+enum pv_err log_mask(struct pv_log *log, uint64_t number,
+                     const struct pv_log_query *query,
+                     uint8_t mask[PV_PACK_BITS_LEN]) PV_MUST_CHECK;
 
 #endif

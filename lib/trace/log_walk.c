@@ -10,7 +10,9 @@ struct walk {
     void                      *context;
     uint64_t                   from; /* leaves to look at */
     uint64_t                   end;
-    uint64_t                   left; /* items that may still be given */
+    uint64_t                   left;    /* items that may still be given */
+    uint64_t                   mask_of; /* pack that ->mask is of */
+    uint8_t                    mask[PV_PACK_BITS_LEN];
 };
 
 static bool
@@ -153,7 +155,17 @@ visit_bundle(struct walk *walk, uint64_t n)
     uint64_t    high = low + PV_BUNDLE_LEAVES;
     enum pv_err err = PV_OK;
 
-    if (!log_may_match(walk->log, n, walk->query)) {
+    if (walk->mask_of != n / PV_PACK_BUNDLES) {
+        walk->mask_of = n / PV_PACK_BUNDLES;
+        err = log_mask(walk->log, walk->mask_of, walk->query, walk->mask);
+        if (err == PV_EPRUNED) { /* removed since this began */
+            memset(walk->mask, 0, sizeof(walk->mask));
+        } else if (err != PV_OK) {
+            return err;
+        }
+        err = PV_OK;
+    }
+    if ((walk->mask[n % PV_PACK_BUNDLES / 8] & (1u << n % 8)) == 0) {
         return PV_OK;
     }
     low = low > walk->from ? low : walk->from;
@@ -208,6 +220,7 @@ pv_log_walk(struct pv_log *log, const struct pv_log_query *query, pv_log_fn *fn,
         .query = query,
         .fn = fn,
         .context = context,
+        .mask_of = UINT64_MAX,
         .left = query->limit == 0 ? UINT64_MAX : query->limit,
     };
     uint64_t    first;
@@ -222,7 +235,7 @@ pv_log_walk(struct pv_log *log, const struct pv_log_query *query, pv_log_fn *fn,
     for (uint64_t i = 0; i <= last - first && err == PV_OK && walk.left > 0;
          i++) {
         err = visit_bundle(&walk, query->newest_first ? last - i : first + i);
-        err = err == PV_EPRUNED ? PV_OK : err; /* removed since */
+        err = err == PV_EPRUNED ? PV_OK : err; /* removed just now */
     }
     return err;
 }

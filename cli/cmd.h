@@ -15,9 +15,10 @@
 
 /* Exit codes, documented in payvand(1); stable. */
 enum pv_exit {
-    PV_EXIT_OK = 0,     /* done; for `call`: answered */
-    PV_EXIT_FAILED = 1, /* the command could not do its work */
-    PV_EXIT_USAGE = 2,  /* the command line is wrong */
+    PV_EXIT_OK = 0,         /* done; for `call`: answered */
+    PV_EXIT_FAILED = 1,     /* the command could not do its work */
+    PV_EXIT_USAGE = 2,      /* the command line is wrong */
+    PV_EXIT_UNVERIFIED = 3, /* `verify`: what was checked does not hold */
     /* `call`: one code for each class of outcome */
     PV_EXIT_INVALID = 10,
     PV_EXIT_REFUSED = 11,
@@ -42,6 +43,7 @@ int pv_cmd_prove(int argc, char **argv);
 int pv_cmd_service(int argc, char **argv);
 int pv_cmd_status(int argc, char **argv);
 int pv_cmd_trace(int argc, char **argv);
+int pv_cmd_verify(int argc, char **argv);
 
 /*
  * The language to speak: name is the value of --lang or NULL, then

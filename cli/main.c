@@ -21,6 +21,8 @@ static const struct command command[] = {
      "سرنوشت یک درخواست با شناسه پیگیری"},
     {"prove", pv_cmd_prove, "show from kept evidence what a call asked",
      "اثبات پرسش یک فراخوانی با مدرک نگهداری‌شده"},
+    {"verify", pv_cmd_verify, "check a receipt offline",
+     "سنجش یک رسید بدون شبکه"},
     {"service", pv_cmd_service, "list the services, or show one",
      "فهرست خدمات یا شرح یک خدمت"},
     {"grant", pv_cmd_grant, "list who may call what, and by which resolution",

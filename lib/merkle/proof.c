@@ -72,6 +72,9 @@ range_hash(struct reader *reader, uint64_t start, uint64_t end,
     struct pv_hash node[64];
     size_t         count = 0;
 
+    if (start >= end) {
+        return PV_EINVAL; /* no hash is that of nothing */
+    }
     while (start < end) {
         unsigned    height = 63 - (unsigned)__builtin_clzll(end - start);
         enum pv_err err = full_node(reader, start, height, &node[count++]);

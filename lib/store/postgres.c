@@ -259,7 +259,7 @@ postgres_prepare(struct pv_store *store, enum pv_stmt stmt)
     enum pv_err      err = translate(pv_statement[stmt].sql, &text, &cstr);
     int              count = 0;
 
-    for (; types[count] != '\0' && count < PV_STORE_ARGUMENTS_MAX; count++) {
+    for (; count < PV_STORE_ARGUMENTS_MAX && types[count] != '\0'; count++) {
         oid[count] =
             types[count] == 'i' || types[count] == 'I' ? OID_INT8 : OID_TEXT;
     }

@@ -29,7 +29,7 @@ are_extensions(struct pv_slice rest)
 enum pv_err
 pv_checkpoint_parse(struct pv_slice text, struct pv_checkpoint *ret)
 {
-    struct pv_checkpoint read;
+    struct pv_checkpoint read = {.size = 0};
     struct pv_slice      size;
     struct pv_slice      root;
     struct pv_slice      rest;

@@ -518,7 +518,7 @@ tile_paths(void **state)
         {"tile/0/001/", PV_EINVAL, {0}, "refuses a slash at the end"},
         {"/tile/0/001", PV_EINVAL, {0}, "refuses a slash in front"},
         {"tile/0", PV_EINVAL, {0}, "refuses a level alone"},
-        {"tile/entrie/000", PV_EINVAL, {0}, "refuses another word"},
+        {"tile/entry/000", PV_EINVAL, {0}, "refuses another word"},
         {"tile/0/x999/x999/x999/x999/x999/999",
          PV_EINVAL,
          {0},

@@ -60,6 +60,8 @@ with_log(const struct options *options)
 /* In the order of their start; they are ended from the last to the first. */
 static const struct child child[] = {
     {"signer", signer_main, BIT(FD_SIGNER) | BIT(FD_SERVE_LOG), with_log},
+    {"keeper", keeper_main, BIT(FD_STATE) | BIT(FD_JOURNAL) | BIT(FD_LOG),
+     with_log},
     {"log", log_main,
      BIT(FD_STATE) | BIT(FD_JOURNAL) | BIT(FD_LOG) | BIT(FD_LOG_LOCK) |
          BIT(FD_ASK_SIGNER) | BIT(FD_ASK_COURIER),

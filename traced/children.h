@@ -58,6 +58,7 @@ int children_main(const struct options *options, int argc, char **argv);
 #define CHILD_STOP_SIGNAL SIGUSR2
 #define CHILDREN_STOP_MS 10000
 
+int keeper_main(const struct options *options);
 int log_main(const struct options *options);
 int signer_main(const struct options *options);
 

@@ -93,6 +93,8 @@ static const int journal[] = {
     END,
 };
 
+static const int keeper[] = {SCMP_SYS(mkdirat), SCMP_SYS(ftruncate), END};
+
 static const int log_calls[] = {
     SCMP_SYS(mkdirat), SCMP_SYS(ftruncate), SCMP_SYS(recvfrom),
     SCMP_SYS(sendto),  SCMP_SYS(poll),      END,
@@ -192,6 +194,9 @@ struct process {
 static const struct process process[] = {
     [SANDBOX_JOURNAL] = {.list = {every, files, journal}},
     [SANDBOX_CHILDREN] = {.deny = true, .list = {refused}},
+    [SANDBOX_KEEPER] = {.list = {every, files, keeper},
+                        .walls = true,
+                        .place = {{FD_JOURNAL, false}, {FD_LOG, true}}},
     [SANDBOX_LOG] = {.list = {every, files, log_calls},
                      .walls = true,
                      .place = {{FD_JOURNAL, false}, {FD_LOG, true}}},

@@ -2,8 +2,10 @@
  * image.c - the writer's environment and transactions.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "policy/writer.h"
 
@@ -108,6 +110,21 @@ open_environment(struct pv_image *image, const char *dir, bool durable,
     return pv_db_check_length(image->env);
 }
 
+/* LMDB makes its files durable, but not their names. */
+static enum pv_err
+sync_names(const char *dir)
+{
+    int         fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    enum pv_err err;
+
+    if (fd == -1) {
+        return PV_ESYS;
+    }
+    err = fsync(fd) == 0 ? PV_OK : PV_ESYS;
+    (void)close(fd); /* read-only: nothing to lose */
+    return err;
+}
+
 enum pv_err
 pv_image_open(const char *dir, bool durable, struct pv_image **ret_image,
               struct pv_why *why)
@@ -125,6 +142,9 @@ pv_image_open(const char *dir, bool durable, struct pv_image **ret_image,
     err = open_environment(image, dir, durable, &rc);
     if (err == PV_OK) {
         err = prepare(image);
+    }
+    if (err == PV_OK && durable) {
+        err = sync_names(dir);
     }
     if (err != PV_OK) {
         goto out;

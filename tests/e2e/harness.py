@@ -463,7 +463,8 @@ class Exchange:
         return self
 
     def payvand(self, *args, check=True, env=None):
-        done = subprocess.run([built("payvand"), *args], env=program_env(),
+        done = subprocess.run([built("payvand"), *args],
+                              env=dict(program_env(), **(env or {})),
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               timeout=120)
         with open(self.path("log", "payvand.log"), "ab") as log:

@@ -1,0 +1,282 @@
+"""Power loss, replayed from a recorded run; kill -9 is not power loss.
+
+Each test runs real programs under the recorder (tests/fault/record.c), notes
+what clients were told and when, and then goes through the crash points: what
+the disk may hold there (powerloss.py) is written out, the programs recover on
+it, and nothing that anybody was told may be gone.
+"""
+
+import json
+import os
+import random
+import time
+
+import pytest
+
+from harness import IBAN, LONG, SANITIZE, Exchange
+from journal_client import Traced, Worker, completions, request
+from journal_reader import read_commit, walk
+from powerloss import Recording
+
+pytestmark = pytest.mark.skipif(
+    SANITIZE, reason="the same programs as in the other build, only slower")
+
+SEED = int(os.environ.get("PAYVAND_SEED", "1405"))
+
+
+class Listener(Worker):
+    """A worker that keeps, with each acknowledgement, when it had come."""
+
+    def __init__(self, recording, path):
+        super().__init__(path)
+        self.recording = recording
+        self.known = {}  # sequence -> position in the log
+
+    def receive(self):
+        kind = super().receive()
+        now = self.recording.position()
+        for sequence in self.acked:
+            self.known.setdefault(sequence, now)
+        return kind
+
+
+def run_of_a_journal(home, frames, restarts=1):
+    """traced under the recorder: frames of 2 workers, marks, new segments,
+    kill -9 and recovery, a clean end. Gives the recording and the workers."""
+    traced = Traced(home, "--segment-size", "262144")
+    recording = Recording(traced.journal)
+    traced.env = recording.env()
+    workers = []
+    for run in range(restarts + 1):
+        traced.start()
+        both = [Listener(recording, traced.socket) for _ in range(2)]
+        workers += both
+        for worker in both:
+            worker.hello()
+        for i in range(frames):
+            worker = both[i % 2]
+            index = worker.wait(worker.send(
+                [request() for _ in range(1 + 40 * (i % 3))]))
+            if i % 5 == 4:
+                worker.send([completions([(index, "answered")])])
+                both[1 - i % 2].send([request()])
+                for each in both:
+                    each.drain()
+        if run == 0:
+            time.sleep(1.3)  # the mark of an idle writer
+        if run < restarts:
+            traced.kill()
+        else:
+            assert traced.stop() == 0
+        for worker in both:
+            worker.close()
+    return recording, workers
+
+
+class JournalJudge:
+    """Recovers images of a journal, each only once, and asks of them what
+    clients had been told."""
+
+    def __init__(self, home, workers):
+        self.home = home
+        self.workers = workers
+        self.sent = {(w.epoch, s): records for w in workers
+                     for s, records in w.records.items()}
+        self.known = sorted((at, w.epoch, s) for w in workers
+                            for s, at in w.known.items())
+        self.found = {}  # digest -> frames
+        self.images = self.starts = 0
+
+    def told(self, at):
+        return [(epoch, s) for when, epoch, s in self.known if when <= at]
+
+    def look(self, image, start=False):
+        """What the journal of the image holds: {(epoch, sequence): records}"""
+        if image.digest in self.found and not start:
+            return self.found[image.digest]
+        self.images += 1
+        folder = os.path.join(self.home, "image")
+        image.write(os.path.join(folder, "journal"))
+        traced = Traced(folder, "--segment-size", "262144")
+        code, words = traced.check()
+        assert code == 0 or not os.listdir(traced.journal), words
+        before = self.frames(traced.journal)
+        if start:
+            self.starts += 1
+            self.go_on(traced, before)
+        self.found[image.digest] = before
+        return before
+
+    @staticmethod
+    def frames(folder):
+        """By the independent reader. Check sums of all commits but the last
+        were payvand-traced --check's work: here they would take too long."""
+        commits = list(walk(folder, check=False))
+        if commits:
+            head, commit, _ = commits[-1]
+            with open(os.path.join(folder, head["name"]), "rb") as file:
+                data = file.read()
+            if read_commit(data, commit["at"], head["align"]) is None:
+                commits.pop()  # torn
+        frames, index = {}, 0
+        for _, commit, found in commits:
+            assert commit["index"] == index
+            for epoch, sequence, lines in found:
+                frames[epoch, sequence] = [json.loads(line) for line in lines]
+                index += len(lines)
+        return frames
+
+    def go_on(self, traced, before):
+        """A start on the image works, and changes nothing of it."""
+        traced.start()
+        worker = Worker(traced.socket)
+        worker.hello()
+        index = worker.wait(worker.send([request()]))
+        assert index == sum(len(r) for r in before.values())
+        assert traced.stop() == 0
+        worker.close()
+        after = self.frames(traced.journal)
+        assert after.pop((worker.epoch, 1)) == worker.records[1]
+        assert after == before
+        assert traced.check()[0] == 0
+
+    def judge(self, point, image, start=False):
+        frames = self.look(image, start)
+        for key in self.told(point.at):
+            assert key in frames, "an acknowledged frame is lost"
+        for key, records in frames.items():
+            if key[0] != 0:  # traced's own
+                assert self.sent[key] == records, "what was never sent"
+
+
+def test_the_recorder_misses_nothing(home):
+    recording, _ = run_of_a_journal(home, 6)
+    replay = recording.replay()
+    replay.run()
+    replay.same_as_disk()
+
+
+def test_the_judge_sees_an_acknowledgement_before_its_fdatasync(home):
+    """The control: with every fsync taken out of the record, some image loses
+    an acknowledged frame."""
+    recording, workers = run_of_a_journal(home, 6, restarts=0)
+    replay = recording.replay()
+    replay.events = [e for e in replay.events
+                     if (e.of or e).kind not in (17, 18)]
+    judge = JournalJudge(home, workers)
+    lost = 0
+    for point in replay.points():
+        for image in point.images(random.Random(SEED), samples=1):
+            try:
+                judge.judge(point, image)
+            except AssertionError:
+                lost += 1
+    assert lost > 0
+
+
+def test_a_journal_survives_power_loss_at_every_write(home):
+    rng = random.Random(SEED)
+    recording, workers = run_of_a_journal(home, 60 if LONG else 16)
+    replay = recording.replay()
+    judge = JournalJudge(home, workers)
+    points = 0
+    for point in replay.points():
+        points += 1
+        for image in point.images(rng, samples=20 if LONG else 3):
+            judge.judge(point, image,
+                        start=rng.random() < (0.2 if LONG else 0.03))
+    print("%d points, %d images, %d starts" % (points, judge.images,
+                                               judge.starts))
+    assert judge.images > 50 and judge.starts > 5
+    replay.same_as_disk()
+
+
+# ---- the policy image ----------------------------------------------------
+
+class Recorded(Exchange):
+    """Its imports run under a recorder."""
+
+    recording = None
+
+    def payvand(self, *args, **more):
+        if self.recording is not None and args[0] == "import":
+            more["env"] = self.recording.env()
+        return super().payvand(*args, **more)
+
+
+NOTHING = (b'{"grants":[]}\n', b'{"methods":[]}\n')
+
+
+class ImageJudge:
+    """What an image says must be one of the states that were reported, or the
+    one that was being written; never less than the last reported."""
+
+    def __init__(self, exchange, home, states):
+        self.exchange, self.home, self.states = exchange, home, states
+        self.said = {}  # digest -> what the image says; None: it refuses
+        self.starts = 0
+
+    def words(self, folder):
+        said = []
+        for what in ("grant", "service"):
+            done = self.exchange.payvand(what, "list", "--image", folder,
+                                         "--json", check=False)
+            if done.returncode != 0:
+                return None
+            said.append(done.stdout)
+        return tuple(said)
+
+    def judge(self, point, image, start=False):
+        folder = os.path.join(self.home, "policy-image")
+        told = [i for i, (at, _) in enumerate(self.states) if at <= point.at]
+        start = start and told != []  # before that there is no image yet
+        if start or image.digest not in self.said:
+            image.write(folder)
+            said = self.words(folder)
+            if start:
+                self.starts += 1
+                self.exchange.payvand(
+                    "import", "--catalogue", self.exchange.catalogue.home,
+                    "--deployment", self.exchange.path("deployment.json"),
+                    "--image", folder, "--probes")
+                assert self.words(folder) == self.states[-1][1], \
+                    "an import does not mend it"
+            self.said[image.digest] = said
+        said = self.said[image.digest]
+        least = told[-1] if told else -1
+        allowed = [words for _, words in self.states[max(0, least):least + 2]]
+        if least == -1:
+            allowed += [None, NOTHING]
+        assert said in allowed, "after change %d of %d" % (
+            least, len(self.states))
+
+
+def test_the_policy_image_survives_power_loss_at_every_write(home, pki):
+    exchange = Recorded(os.path.join(home, "x"), pki)
+    rng = random.Random(SEED)
+    policy = exchange.path("policy")
+    recording = Recording(policy)
+    exchange.recording = recording
+    judge = ImageJudge(exchange, home, [])
+    changes = [lambda: exchange.import_policy()]
+    for deadline in (700, 800, 900):
+        changes.append(lambda ms=deadline: exchange.set(methods=[
+            {"path": IBAN, "deadline_ms": ms}]))
+    changes.append(lambda: exchange.import_policy())
+    try:
+        for change in changes:
+            change()
+            at = recording.position()
+            judge.states.append((at, judge.words(policy)))
+    finally:
+        exchange.kill_everything()
+    exchange.recording = None
+    said = [words for _, words in judge.states]
+    assert None not in said and len(set(said)) >= 4
+    replay = recording.replay()
+    for point in replay.points():
+        for image in point.images(rng, samples=20 if LONG else 2):
+            judge.judge(point, image, start=rng.random() < 0.02)
+    print("%d images, %d imports" % (len(judge.said), judge.starts))
+    assert len(judge.said) > 10
+    replay.same_as_disk(but=("lock.mdb",))

@@ -140,9 +140,9 @@ set_groups(struct pv_import *import, const char *agency,
         if (!pv_true(value, "is_group") || !belongs(import, group, agency)) {
             continue;
         }
-        if (row->group_count == PV_IMAGE_GROUPS_MAX) {
+        if (row->group_count == PV_POLICY_GROUPS_MAX) {
             pv_complain(import, agency, "belongs to more than %d groups",
-                        PV_IMAGE_GROUPS_MAX);
+                        PV_POLICY_GROUPS_MAX);
             return PV_OK;
         }
         err = pv_image_number(import->image, PV_IMAGE_AGENCY,

@@ -81,9 +81,9 @@ set_system(struct pv_import *import, const char *id, const json_t *row)
     }
     json_array_foreach(groups, i, group)
     {
-        if (i >= PV_IMAGE_GROUPS_MAX || !json_is_string(group)) {
+        if (i >= PV_POLICY_GROUPS_MAX || !json_is_string(group)) {
             pv_complain(import, id, "groups are at most %d ids",
-                        PV_IMAGE_GROUPS_MAX);
+                        PV_POLICY_GROUPS_MAX);
             return PV_OK;
         }
         if (err == PV_OK) {

@@ -42,13 +42,14 @@ check_decision(const struct pv_grant_row *grant)
     struct pv_certificate certificate = {.not_after_ms = INT64_MAX};
     struct pv_call        call = {
                .when_ms = WHEN, .certificate = &certificate, .has_consent = true};
-    struct pv_rows     rows = {.has_system = true, .has_method = true};
+    struct pv_found    found = {.consumer.known = true, .target.known = true};
+    struct pv_rows     rows = pv_rows_of(&found);
     struct pv_decision decision;
 
-    rows.system.network_count = 1;
-    rows.method.endpoint_number = 1;
-    rows.grant_count = 1;
-    rows.grant[0] = *grant;
+    found.consumer.system.network_count = 1;
+    found.target.method.endpoint_number = 1;
+    found.rights.grant_count = 1;
+    found.rights.grant[0] = *grant;
     pv_policy_decide(&rows, &call, false, &decision);
     if (decision.verdict == PV_ALLOW) {
         law(grant->purpose_count == 1);

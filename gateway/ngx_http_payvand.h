@@ -245,24 +245,36 @@ void ngx_http_payvand_log_connection(ngx_connection_t *c);
 
 /* rows.c: rows found, kept while the image's version stands */
 
-struct ngx_http_payvand_rows_s {
-    ngx_http_payvand_rows_t  *next;      /* in the free list */
-    ngx_uint_t                refs;      /* the table's place, and each call */
+typedef struct ngx_http_payvand_entry_s  ngx_http_payvand_entry_t;
+
+struct ngx_http_payvand_entry_s {        /* what all that is kept begins with */
+    ngx_uint_t                 refs;     /* its place's, its pairs', its calls' */
+    ngx_http_payvand_entry_t  *key;      /* of a pair, counted there */
+    ngx_http_payvand_entry_t  *path;
+};
+
+struct ngx_http_payvand_rows_s {         /* the pair of a key and a path */
+    ngx_http_payvand_entry_t  entry;
+    struct pv_rows            rows;
+    uint8_t                   used_up;   /* bits: max_answered is reached, for
+                                            as long as these stand */
     uint64_t                  quota_key[PV_POLICY_GRANTS_MAX]; /* 0: not yet */
-    uint8_t                   used_up;       /* bits: max_answered is reached,
-                                                for as long as these stand */
-    uint8_t                   key_hash[PV_KEY_HASH_LEN];
-    size_t                    path_len;
-    char                      path[PV_POLICY_PATH_MAX];
-    struct pv_rows            rows;      /* last: cut behind its grants */
+    struct pv_rights          rights;    /* last: cut behind its grants */
 };
 
 /* The rows of (key, path) in image `version`, counted once for the caller. */
 enum pv_err ngx_http_payvand_rows_find(struct pv_policy *policy,
     uint64_t version, const uint8_t *key_hash, struct pv_slice path,
-    ngx_http_payvand_rows_t **ret_held);
-void ngx_http_payvand_rows_release(ngx_http_payvand_rows_t *held); /* NULL ok */
+    ngx_http_payvand_rows_t **ret_rows);
+void ngx_http_payvand_rows_release(ngx_http_payvand_rows_t *rows); /* NULL ok */
 void ngx_http_payvand_rows_clear(void);
+
+/* Which of the rows' grants decided. */
+static ngx_inline ngx_uint_t
+ngx_http_payvand_grant_at(ngx_http_payvand_ctx_t *ctx)
+{
+    return ctx->decision.grant - ctx->rows->rights->grant;
+}
 
 
 /* gate.c */

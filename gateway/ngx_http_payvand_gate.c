@@ -92,9 +92,10 @@ ngx_http_payvand_gate(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_payvand_decide(ngx_http_request_t *r, ngx_http_payvand_ctx_t *ctx)
 {
-    bool             revoked;
-    struct pv_call   call;
-    enum pv_reason   form, reason;
+    bool                         revoked;
+    struct pv_call               call;
+    enum pv_reason               form, reason;
+    const struct pv_method_row  *method;
 
     ngx_http_payvand_count(NGX_HTTP_PAYVAND_CALLS);
 
@@ -148,14 +149,14 @@ ngx_http_payvand_decide(ngx_http_request_t *r, ngx_http_payvand_ctx_t *ctx)
         return ngx_http_payvand_deny(r, ctx, ctx->decision.reason);
     }
 
-    if (ctx->decision.grant == NULL || ctx->rows->method.endpoint_number == 0) {
+    method = &ctx->rows->target->method;
+
+    if (ctx->decision.grant == NULL || method->endpoint_number == 0) {
         ctx->decision.verdict = PV_DENY;
         return ngx_http_payvand_deny(r, ctx, PV_REASON_ENDPOINT_MISSING);
     }
 
-    if (ctx->rows_held->used_up >> (ctx->decision.grant - ctx->rows->grant)
-        & 1)
-    {
+    if (ctx->rows_held->used_up >> ngx_http_payvand_grant_at(ctx) & 1) {
         ctx->decision.verdict = PV_DENY;
         return ngx_http_payvand_deny(r, ctx, PV_REASON_USED_UP);
     }
@@ -167,9 +168,9 @@ ngx_http_payvand_decide(ngx_http_request_t *r, ngx_http_payvand_ctx_t *ctx)
         return ngx_http_payvand_deny(r, ctx, reason);
     }
 
-    ctx->idempotent = ctx->rows->method.pattern == PV_PATTERN_INQUIRY
-                      || ctx->rows->method.pattern == PV_PATTERN_VERIFY
-                      || ctx->rows->method.pattern == PV_PATTERN_LIST;
+    ctx->idempotent = method->pattern == PV_PATTERN_INQUIRY
+                      || method->pattern == PV_PATTERN_VERIFY
+                      || method->pattern == PV_PATTERN_LIST;
 
     if (ngx_http_payvand_journal_park(ctx) != NGX_AGAIN) {
         return ngx_http_payvand_refuse(r, ctx, ctx->reason);
@@ -301,7 +302,7 @@ ngx_http_payvand_deny(ngx_http_request_t *r, ngx_http_payvand_ctx_t *ctx,
         ctx->outcome = PV_OUTCOME_UNAVAILABLE;
     }
 
-    if (!ctx->rows->has_system) {
+    if (!ctx->rows->consumer->known) {
         ngx_http_payvand_count(NGX_HTTP_PAYVAND_KEY_UNREGISTERED);
 
     } else if (reason != PV_REASON_CERTIFICATE_REVOKED) {

@@ -251,8 +251,8 @@ ngx_http_payvand_wake(ngx_http_payvand_ctx_t *ctx)
 
 
 /*
- * The record, in place, into the frame being filled. A purpose goes in only
- * when it is one of the grant's: what else a caller writes there is content.
+ * The record, in place, into the frame being filled. The purpose is one of the
+ * grant's, or none: what else a caller writes there is content.
  */
 
 static ngx_int_t
@@ -264,6 +264,8 @@ ngx_http_payvand_write_request(ngx_http_payvand_ctx_t *ctx,
     const struct pv_rows         *rows;
     struct pv_request_record      record;
     ngx_http_payvand_frame_t     *frame;
+    const struct pv_method_row   *method;
+    const struct pv_system_row   *system;
 
     frame = ngx_http_payvand_line_room(PV_RECORD_MAX);
     if (frame == NULL) {
@@ -272,15 +274,17 @@ ngx_http_payvand_write_request(ngx_http_payvand_ctx_t *ctx,
 
     r = ctx->request;
     rows = ctx->rows;
+    system = &rows->consumer->system;
+    method = &rows->target->method;
 
     ngx_memzero(&record, sizeof(struct pv_request_record));
 
     record.case_id = ctx->case_id;
     record.commitment = ctx->commitment;
-    record.consumer = ngx_http_payvand_id_slice(&rows->system.system);
-    record.unit = ngx_http_payvand_id_slice(&rows->system.unit);
+    record.consumer = ngx_http_payvand_id_slice(&system->system);
+    record.unit = ngx_http_payvand_id_slice(&system->unit);
     record.id = (struct pv_slice) { (char *) ctx->id_text, PV_TRACKING_ID_LEN };
-    record.image = rows->decision;
+    record.image = rows->rights->decision;
     record.node = journal.node;
     record.time_ms = (uint64_t) ctx->received_ms;
 
@@ -295,20 +299,14 @@ ngx_http_payvand_write_request(ngx_http_payvand_ctx_t *ctx,
 
     if (ctx->decision.grant != NULL) {
         record.grant = ngx_http_payvand_id_slice(&ctx->decision.grant->id);
-
-        if (ctx->decision.purpose.ptr >= (const char *) rows
-            && ctx->decision.purpose.ptr
-               < (const char *) &rows->grant[rows->grant_count])
-        {
-            record.purpose = ctx->decision.purpose;
-        }
+        record.purpose = ctx->decision.purpose;
     }
 
-    if (rows->has_method) {
-        record.method = ngx_http_payvand_id_slice(&rows->method.method);
-        record.provider = ngx_http_payvand_id_slice(&rows->method.provider);
-        record.service = ngx_http_payvand_id_slice(&rows->method.service);
-        record.version = ngx_http_payvand_id_slice(&rows->method.version);
+    if (rows->target->known) {
+        record.method = ngx_http_payvand_id_slice(&method->method);
+        record.provider = ngx_http_payvand_id_slice(&method->provider);
+        record.service = ngx_http_payvand_id_slice(&method->service);
+        record.version = ngx_http_payvand_id_slice(&method->version);
     }
 
     record.size = pv_record_size_class(r->headers_in.chunked
@@ -394,8 +392,8 @@ ngx_http_payvand_journal_used(ngx_http_payvand_frame_t *frame,
         }
 
         if (spent) {
-            ctx->rows_held->used_up |= (uint8_t)
-                (1 << (ctx->decision.grant - ctx->rows->grant));
+            ctx->rows_held->used_up |=
+                           (uint8_t) (1 << ngx_http_payvand_grant_at(ctx));
         }
 
         ctx->reason = spent ? PV_REASON_USED_UP : PV_REASON_LAST_CALL_OPEN;
@@ -506,9 +504,10 @@ ngx_http_payvand_expire(ngx_event_t *ev)
 void
 ngx_http_payvand_journal_complete(ngx_http_payvand_ctx_t *ctx)
 {
-    uint64_t                    step;
-    struct pv_completion       *completion;
-    ngx_http_payvand_flight_t  *flight;
+    uint64_t                     step;
+    struct pv_completion        *completion;
+    ngx_http_payvand_flight_t   *flight;
+    const struct pv_method_row  *method;
 
     ngx_http_payvand_unpark(ctx);
 
@@ -529,8 +528,8 @@ ngx_http_payvand_journal_complete(ngx_http_payvand_ctx_t *ctx)
     }
 
     if (ctx->forwarded_ms) {
-        step = ctx->rows->method.pattern == PV_PATTERN_VERIFY
-               ? NGX_HTTP_PAYVAND_ROUND : 1;
+        method = &ctx->rows->target->method;
+        step = method->pattern == PV_PATTERN_VERIFY ? NGX_HTTP_PAYVAND_ROUND : 1;
 
         completion->forwarded_ms = (uint64_t) ctx->forwarded_ms / step * step;
         completion->first_ms = (uint64_t) ctx->first_ms / step * step;
@@ -540,7 +539,7 @@ ngx_http_payvand_journal_complete(ngx_http_payvand_ctx_t *ctx)
         /* where a method depends on an earlier answer, the class would tell
            that answer (design 4) */
 
-        if (ctx->rows->method.reason_hidden
+        if (method->reason_hidden
             && ctx->outcome != PV_OUTCOME_ANSWERED)
         {
             completion->outcome = PV_OUTCOME_FAILED;
@@ -681,8 +680,8 @@ ngx_http_payvand_journal_refusal(ngx_http_payvand_ctx_t *ctx)
     closed = ngx_http_payvand_line_low_space()
              || ngx_http_payvand_line_is_down();
 
-    if (!ngx_http_payvand_budget_take(&ctx->rows->system, ctx->received_ms,
-                                      closed))
+    if (!ngx_http_payvand_budget_take(&ctx->rows->consumer->system,
+                                      ctx->received_ms, closed))
     {
         return;
     }

@@ -81,11 +81,13 @@ ngx_http_payvand_say_no_grant(ngx_http_payvand_detail_t *d)
 {
     const struct pv_id  *system;
 
-    if (d->rows == NULL || !d->rows->has_system || !d->rows->has_method) {
+    if (d->rows == NULL || !d->rows->consumer->known
+        || !d->rows->target->known)
+    {
         return;
     }
 
-    system = &d->rows->system.system;
+    system = &d->rows->consumer->system.system;
 
     ngx_http_payvand_say(d, "System %.*s has no grant for %.*s.",
                          (int) system->len, system->text,
@@ -233,11 +235,11 @@ ngx_http_payvand_say_hours(ngx_http_payvand_detail_t *d)
 {
     const struct pv_method_row  *method;
 
-    if (d->rows == NULL || !d->rows->has_method) {
+    if (d->rows == NULL || !d->rows->target->known) {
         return;
     }
 
-    method = &d->rows->method;
+    method = &d->rows->target->method;
 
     if (method->open_minute == 0 && method->close_minute == 0) {
         ngx_http_payvand_say(d, "Today is not one of its days.");
@@ -260,20 +262,21 @@ ngx_http_payvand_say_hours(ngx_http_payvand_detail_t *d)
 static void
 ngx_http_payvand_say_outage(ngx_http_payvand_detail_t *d)
 {
-    int                      minute;
-    char                     room[NGX_HTTP_PAYVAND_DAY_LEN];
-    uint8_t                  i;
-    const char              *day;
-    const struct pv_notice  *notice;
+    int                          minute;
+    char                         room[NGX_HTTP_PAYVAND_DAY_LEN];
+    uint8_t                      i;
+    const char                  *day;
+    const struct pv_notice      *notice;
+    const struct pv_method_row  *method;
 
-    if (d->rows == NULL || !d->rows->has_method) {
+    if (d->rows == NULL || !d->rows->target->known) {
         return;
     }
 
-    for (i = 0; i < d->rows->method.notice_count && i < PV_POLICY_NOTICES_MAX;
-         i++)
-    {
-        notice = &d->rows->method.notice[i];
+    method = &d->rows->target->method;
+
+    for (i = 0; i < method->notice_count && i < PV_POLICY_NOTICES_MAX; i++) {
+        notice = &method->notice[i];
 
         if (d->ctx->received_ms < notice->from_ms
             || d->ctx->received_ms >= notice->until_ms)

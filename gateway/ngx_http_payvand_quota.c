@@ -162,10 +162,10 @@ ngx_http_payvand_quota_take(ngx_http_payvand_ctx_t *ctx)
         return PV_REASON_JOURNAL_DOWN;
     }
 
-    key = &ctx->rows_held->quota_key[grant - ctx->rows->grant];
+    key = &ctx->rows_held->quota_key[ngx_http_payvand_grant_at(ctx)];
 
     if (*key == 0) {
-        agency = &ctx->rows->system.agency;
+        agency = &ctx->rows->consumer->system.agency;
         *key = ngx_http_payvand_quota_key(
                    (struct pv_slice) { grant->id.text, grant->id.len },
                    (struct pv_slice) { agency->text, grant->per_member
@@ -243,7 +243,7 @@ ngx_http_payvand_quota_refund(ngx_http_payvand_ctx_t *ctx)
     ctx->counted = 0;
 
     shared = ngx_http_payvand_shared();
-    key = ctx->rows_held->quota_key[ctx->decision.grant - ctx->rows->grant];
+    key = ctx->rows_held->quota_key[ngx_http_payvand_grant_at(ctx)];
     quota = &shared->quota[ctx->quota_slot];
 
     ngx_http_payvand_shared_lock();

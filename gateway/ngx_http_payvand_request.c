@@ -263,8 +263,7 @@ ngx_http_payvand_request_head(ngx_http_request_t *r,
     u_char                        *p;
     ngx_buf_t                     *b;
     ngx_uint_t                     i, chunked;
-    const struct pv_id            *grant;
-    const struct pv_rows          *rows;
+    const struct pv_id            *grant, *system, *tls_name;
     ngx_table_elt_t               *h;
     struct pv_slice                name;
     ngx_http_upstream_t           *u;
@@ -273,7 +272,8 @@ ngx_http_payvand_request_head(ngx_http_request_t *r,
 
     u = r->upstream;
     ctx = call->ctx;
-    rows = ctx->rows;
+    system = &ctx->rows->consumer->system.system;
+    tls_name = &ctx->rows->target->method.endpoint_name;
     grant = ctx->decision.grant ? &ctx->decision.grant->id : NULL;
     mcf = ngx_http_get_module_main_conf(r, ngx_http_payvand_module);
 
@@ -284,10 +284,10 @@ ngx_http_payvand_request_head(ngx_http_request_t *r,
     len = ngx_http_payvand_len(ngx_http_payvand_post)
           + ctx->path.len
           + ngx_http_payvand_len(ngx_http_payvand_host)
-          + rows->method.endpoint_name.len
+          + tls_name->len
           + ngx_http_payvand_len(ngx_http_payvand_chunked) + NGX_OFF_T_LEN
           + ngx_http_payvand_len(ngx_http_payvand_consumer)
-          + rows->system.system.len
+          + system->len
           + ngx_http_payvand_len(ngx_http_payvand_grant)
           + (grant ? grant->len : 0)
           + ngx_http_payvand_len(ngx_http_payvand_tracking)
@@ -314,8 +314,8 @@ ngx_http_payvand_request_head(ngx_http_request_t *r,
     p = ngx_http_payvand_put_text(p, ngx_http_payvand_post);
     p = ngx_http_payvand_put(p, ctx->path.ptr, ctx->path.len);
     p = ngx_http_payvand_put_text(p, ngx_http_payvand_host);
-    p = ngx_http_payvand_put(p, rows->method.endpoint_name.text,
-                             rows->method.endpoint_name.len);
+    p = ngx_http_payvand_put(p, tls_name->text,
+                             tls_name->len);
 
     if (chunked) {
         p = ngx_http_payvand_put_text(p, ngx_http_payvand_chunked);
@@ -342,8 +342,8 @@ ngx_http_payvand_request_head(ngx_http_request_t *r,
     }
 
     p = ngx_http_payvand_put_text(p, ngx_http_payvand_consumer);
-    p = ngx_http_payvand_put(p, rows->system.system.text,
-                             rows->system.system.len);
+    p = ngx_http_payvand_put(p, system->text,
+                             system->len);
 
     if (grant) {
         p = ngx_http_payvand_put_text(p, ngx_http_payvand_grant);

@@ -1,10 +1,11 @@
 /*
- * ngx_http_payvand_rows.c - the rows found for (key, path), kept per worker
- * while the image's version stands; never a verdict.
+ * ngx_http_payvand_rows.c - the rows found, kept per worker while the image's
+ * version stands; never a verdict.
  *
- * A direct-mapped table: each (key, path) has one place and a newcomer takes
- * it. An entry is counted: a call in flight keeps the rows it was decided on
- * even when its place in the table has been taken.
+ * Three tables: of keys, of paths, and of pairs of these. What many calls
+ * share is there once and stays in the processor's caches; a pair is small.
+ * An entry is counted: a call in flight keeps the pair it was decided on, and
+ * a pair its key's and path's rows, also when their places have been taken.
  */
 
 #include "ngx_http_payvand.h"
@@ -12,197 +13,440 @@
 #include "base/num.h"
 
 
-#define NGX_HTTP_PAYVAND_ROWS_SLOTS  32768 /* a power of two; 1.5 to 7 KiB each,
-                                              made when first used */
-#define NGX_HTTP_PAYVAND_CACHE_LINE  64
-#define NGX_HTTP_PAYVAND_ROWS_FREE   64    /* entries kept for reuse */
+#define NGX_HTTP_PAYVAND_WAYS    4      /* places that one entry may have */
+#define NGX_HTTP_PAYVAND_KEYS    10     /* tables: log2 of their sets */
+#define NGX_HTTP_PAYVAND_PATHS   10
+#define NGX_HTTP_PAYVAND_PAIRS   14
+#define NGX_HTTP_PAYVAND_LINE    64     /* bytes that memory gives at once */
+
+#define NGX_HTTP_PAYVAND_GOLDEN  UINT64_C(0x9e3779b97f4a7c15)
 
 
 typedef struct {
-    ngx_http_payvand_rows_t  *slot[NGX_HTTP_PAYVAND_ROWS_SLOTS];
-    ngx_http_payvand_rows_t  *free[PV_POLICY_GRANTS_MAX + 1];
-    ngx_uint_t                free_count;
-    struct pv_rows            found;       /* before their number is known */
-} ngx_http_payvand_rows_table_t;
+    ngx_http_payvand_entry_t   entry;
+    uint8_t                    hash[PV_KEY_HASH_LEN];
+    struct pv_consumer         consumer;
+} ngx_http_payvand_key_t;
 
 
-static ngx_http_payvand_rows_table_t  table;
+typedef struct {
+    ngx_http_payvand_entry_t   entry;
+    size_t                     len;
+    char                       text[PV_POLICY_PATH_MAX];
+    struct pv_target           target;
+} ngx_http_payvand_path_t;
 
 
-static uint64_t
-ngx_http_payvand_rows_hash(const uint8_t *key_hash, struct pv_slice path)
+/* a set is one line of memory: no entry is touched but the one that is meant */
+
+typedef struct {
+    struct {
+        uint64_t                   hash;
+        ngx_http_payvand_entry_t  *entry;
+    } way[NGX_HTTP_PAYVAND_WAYS];
+} ngx_http_payvand_set_t;
+
+
+static ngx_http_payvand_entry_t *ngx_http_payvand_rows_get(
+    ngx_http_payvand_set_t *set, uint64_t hash);
+static void ngx_http_payvand_rows_put(ngx_http_payvand_set_t *set,
+    uint64_t hash, ngx_http_payvand_entry_t *entry);
+static void ngx_http_payvand_rows_drop(ngx_http_payvand_entry_t *entry);
+static enum pv_err ngx_http_payvand_rows_learn(struct pv_policy *policy,
+    ngx_http_payvand_key_t *key, ngx_http_payvand_path_t *path,
+    const uint8_t *key_hash, struct pv_slice text,
+    ngx_http_payvand_rows_t **ret_rows);
+
+
+static struct {
+    ngx_http_payvand_set_t  key[1 << NGX_HTTP_PAYVAND_KEYS];
+    ngx_http_payvand_set_t  path[1 << NGX_HTTP_PAYVAND_PATHS];
+    ngx_http_payvand_set_t  pair[1 << NGX_HTTP_PAYVAND_PAIRS];
+    struct pv_found         found;      /* before its size is known */
+} table __attribute__((aligned(NGX_HTTP_PAYVAND_LINE)));
+
+
+/* the key's hash is as good as random already, registered keys or not */
+
+static ngx_inline uint64_t
+ngx_http_payvand_key_hash(const uint8_t *hash)
 {
-    /* the key's hash is as good as random already, registered keys or not */
-
-    return pv_load_u64(key_hash)
-           ^ pv_crc32c((uint32_t) path.len, path.ptr, path.len);
+    return pv_load_u64(hash);
 }
 
 
-/* Room for as many grants as there are: most entries have one. */
-
-static size_t
-ngx_http_payvand_rows_len(ngx_uint_t grants)
+static ngx_inline uint64_t
+ngx_http_payvand_path_hash(struct pv_slice path)
 {
-    return offsetof(struct pv_rows, grant)
-           + grants * sizeof(struct pv_grant_row);
+    return pv_crc32c((uint32_t) path.len, path.ptr, path.len)
+           * NGX_HTTP_PAYVAND_GOLDEN;
 }
 
 
-static ngx_http_payvand_rows_t *
-ngx_http_payvand_rows_new(ngx_uint_t grants)
+static ngx_inline uint64_t
+ngx_http_payvand_pair_hash(ngx_http_payvand_key_t *key,
+    ngx_http_payvand_path_t *path)
 {
-    ngx_http_payvand_rows_t  *held;
-
-    held = table.free[grants];
-
-    if (held != NULL) {
-        table.free[grants] = held->next;
-        table.free_count--;
-        return held;
-    }
-
-    return ngx_alloc(offsetof(ngx_http_payvand_rows_t, rows)
-                     + ngx_http_payvand_rows_len(grants), ngx_cycle->log);
+    return ((uint64_t) (uintptr_t) key * NGX_HTTP_PAYVAND_GOLDEN
+            ^ (uintptr_t) path)
+           * NGX_HTTP_PAYVAND_GOLDEN;
 }
 
 
-/*
- * Where many systems call many methods an entry is in no cache: its lines are
- * asked for at once instead of one after the other.
- */
+#define ngx_http_payvand_set(kind, hash, bits)                                \
+    (&table.kind[(hash) >> (64 - (bits))])
+
+
+static ngx_http_payvand_key_t *
+ngx_http_payvand_rows_key(uint64_t version, const uint8_t *hash)
+{
+    uint64_t                 h;
+    ngx_http_payvand_key_t  *key;
+
+    h = ngx_http_payvand_key_hash(hash);
+    key = (ngx_http_payvand_key_t *) ngx_http_payvand_rows_get(
+              ngx_http_payvand_set(key, h, NGX_HTTP_PAYVAND_KEYS), h);
+
+    return key != NULL
+           && key->consumer.version == version
+           && ngx_memcmp(key->hash, hash, PV_KEY_HASH_LEN) == 0
+           ? key : NULL;
+}
+
+
+static ngx_http_payvand_path_t *
+ngx_http_payvand_rows_path(uint64_t version, struct pv_slice text)
+{
+    uint64_t                  h;
+    ngx_http_payvand_path_t  *path;
+
+    h = ngx_http_payvand_path_hash(text);
+    path = (ngx_http_payvand_path_t *) ngx_http_payvand_rows_get(
+               ngx_http_payvand_set(path, h, NGX_HTTP_PAYVAND_PATHS), h);
+
+    return path != NULL
+           && path->target.version == version
+           && path->len == text.len
+           && ngx_memcmp(path->text, text.ptr, text.len) == 0
+           ? path : NULL;
+}
+
+
+/* Where many systems call many methods a pair is in no cache. */
 
 static void
-ngx_http_payvand_rows_prefetch(ngx_http_payvand_rows_t *held)
+ngx_http_payvand_rows_prefetch(ngx_http_payvand_rows_t *rows)
 {
-    size_t  at, len;
+    size_t  at;
 
-    if (held == NULL) {
-        return;
-    }
-
-    len = offsetof(ngx_http_payvand_rows_t, rows)
-          + ngx_http_payvand_rows_len(1);
-
-    for (at = 0; at < len; at += NGX_HTTP_PAYVAND_CACHE_LINE) {
-        __builtin_prefetch((char *) held + at);
+    for (at = offsetof(ngx_http_payvand_rows_t, rights.version);
+         at < offsetof(ngx_http_payvand_rows_t, rights.grant[0].purpose[1]);
+         at += NGX_HTTP_PAYVAND_LINE)
+    {
+        __builtin_prefetch((char *) rows + at);
     }
 }
 
 
 enum pv_err
 ngx_http_payvand_rows_find(struct pv_policy *policy, uint64_t version,
-    const uint8_t *key_hash, struct pv_slice path,
-    ngx_http_payvand_rows_t **ret_held)
+    const uint8_t *key_hash, struct pv_slice text,
+    ngx_http_payvand_rows_t **ret_rows)
 {
-    uint64_t                   hash;
-    enum pv_err                err;
-    ngx_uint_t                 i;
-    ngx_http_payvand_rows_t  **place, *held;
+    uint64_t                  h;
+    ngx_http_payvand_key_t   *key;
+    ngx_http_payvand_path_t  *path;
+    ngx_http_payvand_rows_t  *rows;
 
-    if (path.len > PV_POLICY_PATH_MAX) {
+    if (text.len > PV_POLICY_PATH_MAX) {
         return PV_ERANGE;
     }
 
-    hash = ngx_http_payvand_rows_hash(key_hash, path);
-    place = &table.slot[hash & (NGX_HTTP_PAYVAND_ROWS_SLOTS - 1)];
-    held = *place;
+    key = ngx_http_payvand_rows_key(version, key_hash);
+    path = ngx_http_payvand_rows_path(version, text);
 
-    ngx_http_payvand_rows_prefetch(held);
+    if (key != NULL && path != NULL) {
+        h = ngx_http_payvand_pair_hash(key, path);
+        rows = (ngx_http_payvand_rows_t *) ngx_http_payvand_rows_get(
+                   ngx_http_payvand_set(pair, h, NGX_HTTP_PAYVAND_PAIRS), h);
 
-    if (held != NULL
-        && held->rows.version == version
-        && held->path_len == path.len
-        && ngx_memcmp(held->key_hash, key_hash, PV_KEY_HASH_LEN) == 0
-        && ngx_memcmp(held->path, path.ptr, path.len) == 0)
-    {
-        ngx_http_payvand_count(NGX_HTTP_PAYVAND_ROWS_HIT);
-        ngx_http_payvand_quota_prefetch(held->quota_key[0]);
-        held->refs++;
-        *ret_held = held;
-        return PV_OK;
+        if (rows != NULL) {
+            ngx_http_payvand_rows_prefetch(rows);
+
+            if (rows->entry.key == &key->entry
+                && rows->entry.path == &path->entry)
+            {
+                ngx_http_payvand_count(NGX_HTTP_PAYVAND_ROWS_HIT);
+                ngx_http_payvand_quota_prefetch(rows->quota_key[0]);
+                rows->entry.refs++;
+                *ret_rows = rows;
+                return PV_OK;
+            }
+        }
     }
 
     ngx_http_payvand_count(NGX_HTTP_PAYVAND_ROWS_MISS);
 
-    ngx_memzero(&table.found, ngx_http_payvand_rows_len(0));
+    return ngx_http_payvand_rows_learn(policy, key, path, key_hash, text,
+                                       ret_rows);
+}
 
-    err = pv_policy_find(policy, key_hash, path, &table.found);
+
+/*
+ * Only what is registered is remembered: strangers and invented paths must not
+ * push out the rows of those who may call.
+ */
+
+static ngx_http_payvand_key_t *
+ngx_http_payvand_rows_new_key(const uint8_t *hash)
+{
+    uint64_t                 h;
+    ngx_http_payvand_key_t  *key;
+
+    key = ngx_calloc(sizeof(ngx_http_payvand_key_t), ngx_cycle->log);
+    if (key == NULL) {
+        return NULL;
+    }
+
+    key->entry.refs = 1;
+    key->consumer = table.found.consumer;
+    ngx_memcpy(key->hash, hash, PV_KEY_HASH_LEN);
+
+    if (key->consumer.known) {
+        h = ngx_http_payvand_key_hash(hash);
+        ngx_http_payvand_rows_put(
+            ngx_http_payvand_set(key, h, NGX_HTTP_PAYVAND_KEYS), h,
+            &key->entry);
+    }
+
+    return key;
+}
+
+
+static ngx_http_payvand_path_t *
+ngx_http_payvand_rows_new_path(struct pv_slice text)
+{
+    uint64_t                  h;
+    ngx_http_payvand_path_t  *path;
+
+    path = ngx_calloc(sizeof(ngx_http_payvand_path_t), ngx_cycle->log);
+    if (path == NULL) {
+        return NULL;
+    }
+
+    path->entry.refs = 1;
+    path->target = table.found.target;
+    path->len = text.len;
+    ngx_memcpy(path->text, text.ptr, text.len);
+
+    if (path->target.known) {
+        h = ngx_http_payvand_path_hash(text);
+        ngx_http_payvand_rows_put(
+            ngx_http_payvand_set(path, h, NGX_HTTP_PAYVAND_PATHS), h,
+            &path->entry);
+    }
+
+    return path;
+}
+
+
+/* Room for as many grants as there are, and for the last one's purposes. */
+
+static size_t
+ngx_http_payvand_rights_len(const struct pv_rights *rights)
+{
+    ngx_uint_t  last;
+
+    if (rights->grant_count == 0) {
+        return offsetof(struct pv_rights, grant);
+    }
+
+    last = rights->grant_count - 1;
+
+    return offsetof(struct pv_rights, grant)
+           + last * sizeof(struct pv_grant_row)
+           + offsetof(struct pv_grant_row, purpose)
+           + rights->grant[last].purpose_count * sizeof(struct pv_id);
+}
+
+
+static ngx_http_payvand_rows_t *
+ngx_http_payvand_rows_new_pair(ngx_http_payvand_key_t *key,
+    ngx_http_payvand_path_t *path)
+{
+    size_t                    len;
+    uint64_t                  h;
+    ngx_http_payvand_rows_t  *rows;
+
+    len = ngx_http_payvand_rights_len(&table.found.rights);
+
+    rows = ngx_calloc(offsetof(ngx_http_payvand_rows_t, rights) + len,
+                      ngx_cycle->log);
+    if (rows == NULL) {
+        return NULL;
+    }
+
+    rows->entry.refs = 1;
+    rows->entry.key = &key->entry;
+    rows->entry.path = &path->entry;
+    key->entry.refs++;
+    path->entry.refs++;
+
+    ngx_memcpy(&rows->rights, &table.found.rights, len);
+    rows->rows.consumer = &key->consumer;
+    rows->rows.target = &path->target;
+    rows->rows.rights = &rows->rights;
+
+    if (key->consumer.known && path->target.known) {
+        h = ngx_http_payvand_pair_hash(key, path);
+        ngx_http_payvand_rows_put(
+            ngx_http_payvand_set(pair, h, NGX_HTTP_PAYVAND_PAIRS), h,
+            &rows->entry);
+    }
+
+    return rows;
+}
+
+
+/* What is not remembered, or of an older version, comes from the image. */
+
+static enum pv_err
+ngx_http_payvand_rows_learn(struct pv_policy *policy,
+    ngx_http_payvand_key_t *key, ngx_http_payvand_path_t *path,
+    const uint8_t *key_hash, struct pv_slice text,
+    ngx_http_payvand_rows_t **ret_rows)
+{
+    enum pv_err               err;
+    ngx_http_payvand_rows_t  *rows;
+
+    table.found.consumer.version = 0;
+    table.found.target.version = 0;
+    table.found.rights.version = 0;
+
+    if (key != NULL) {
+        table.found.consumer = key->consumer;
+    }
+
+    if (path != NULL) {
+        table.found.target = path->target;
+    }
+
+    err = pv_policy_find(policy, key_hash, text, &table.found);
     if (err != PV_OK) {
         return err;
     }
 
-    held = ngx_http_payvand_rows_new(table.found.grant_count);
-    if (held == NULL) {
+    if (key != NULL && key->consumer.version == table.found.consumer.version) {
+        key->entry.refs++;
+
+    } else {
+        key = ngx_http_payvand_rows_new_key(key_hash);
+    }
+
+    if (path != NULL && path->target.version == table.found.target.version) {
+        path->entry.refs++;
+
+    } else {
+        path = ngx_http_payvand_rows_new_path(text);
+    }
+
+    rows = key != NULL && path != NULL
+           ? ngx_http_payvand_rows_new_pair(key, path) : NULL;
+
+    ngx_http_payvand_rows_drop((ngx_http_payvand_entry_t *) key);
+    ngx_http_payvand_rows_drop((ngx_http_payvand_entry_t *) path);
+
+    if (rows == NULL) {
         return PV_ENOMEM;
     }
 
-    ngx_memcpy(&held->rows, &table.found,
-               ngx_http_payvand_rows_len(table.found.grant_count));
-    held->refs = 1;
-
-    ngx_memcpy(held->key_hash, key_hash, PV_KEY_HASH_LEN);
-    ngx_memcpy(held->path, path.ptr, path.len);
-    held->path_len = path.len;
-    held->used_up = 0;
-
-    for (i = 0; i < PV_POLICY_GRANTS_MAX; i++) {
-        held->quota_key[i] = 0;
-    }
-
-    *ret_held = held;
-
-    /*
-     * Only what is registered is remembered: strangers and invented paths
-     * must not push out the rows of those who may call.
-     */
-
-    if (held->rows.has_system && held->rows.has_method) {
-        ngx_http_payvand_rows_release(*place);
-        *place = held;
-        held->refs++;
-    }
+    *ret_rows = rows;
 
     return PV_OK;
 }
 
 
-void
-ngx_http_payvand_rows_release(ngx_http_payvand_rows_t *held)
+static ngx_http_payvand_entry_t *
+ngx_http_payvand_rows_get(ngx_http_payvand_set_t *set, uint64_t hash)
 {
-    if (held == NULL || --held->refs != 0) {
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_HTTP_PAYVAND_WAYS; i++) {
+        if (set->way[i].hash == hash && set->way[i].entry != NULL) {
+            return set->way[i].entry;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* In the place of the same hash, or of the one that came first. */
+
+static void
+ngx_http_payvand_rows_put(ngx_http_payvand_set_t *set, uint64_t hash,
+    ngx_http_payvand_entry_t *entry)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_HTTP_PAYVAND_WAYS - 1; i++) {
+        if (set->way[i].hash == hash) {
+            break;
+        }
+    }
+
+    ngx_http_payvand_rows_drop(set->way[i].entry);
+
+    for ( /* void */ ; i > 0; i--) {
+        set->way[i] = set->way[i - 1];
+    }
+
+    set->way[0].hash = hash;
+    set->way[0].entry = entry;
+    entry->refs++;
+}
+
+
+static void
+ngx_http_payvand_rows_drop(ngx_http_payvand_entry_t *entry)
+{
+    if (entry == NULL || --entry->refs != 0) {
         return;
     }
 
-    if (table.free_count == NGX_HTTP_PAYVAND_ROWS_FREE) {
-        ngx_free(held);
-        return;
-    }
+    ngx_http_payvand_rows_drop(entry->key);
+    ngx_http_payvand_rows_drop(entry->path);
+    ngx_free(entry);
+}
 
-    held->next = table.free[held->rows.grant_count];
-    table.free[held->rows.grant_count] = held;
-    table.free_count++;
+
+void
+ngx_http_payvand_rows_release(ngx_http_payvand_rows_t *rows)
+{
+    if (rows != NULL) {
+        ngx_http_payvand_rows_drop(&rows->entry);
+    }
+}
+
+
+static void
+ngx_http_payvand_rows_empty(ngx_http_payvand_set_t *set, ngx_uint_t count)
+{
+    ngx_uint_t  i, k;
+
+    for (i = 0; i < count; i++) {
+        for (k = 0; k < NGX_HTTP_PAYVAND_WAYS; k++) {
+            ngx_http_payvand_rows_drop(set[i].way[k].entry);
+            set[i].way[k].entry = NULL;
+        }
+    }
 }
 
 
 void
 ngx_http_payvand_rows_clear(void)
 {
-    ngx_uint_t                i;
-    ngx_http_payvand_rows_t  *held;
-
-    for (i = 0; i < NGX_HTTP_PAYVAND_ROWS_SLOTS; i++) {
-        ngx_http_payvand_rows_release(table.slot[i]);
-        table.slot[i] = NULL;
-    }
-
-    for (i = 0; i <= PV_POLICY_GRANTS_MAX; i++) {
-        while (table.free[i]) {
-            held = table.free[i];
-            table.free[i] = held->next;
-            ngx_free(held);
-        }
-    }
-
-    table.free_count = 0;
+    ngx_http_payvand_rows_empty(table.pair, 1 << NGX_HTTP_PAYVAND_PAIRS);
+    ngx_http_payvand_rows_empty(table.path, 1 << NGX_HTTP_PAYVAND_PATHS);
+    ngx_http_payvand_rows_empty(table.key, 1 << NGX_HTTP_PAYVAND_KEYS);
 }

@@ -323,7 +323,7 @@ ngx_http_payvand_upstream_prepare(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    method = &ctx->rows->method;
+    method = &ctx->rows->target->method;
 
     if (method->endpoint_number == 0) {
         ctx->reason = PV_REASON_ENDPOINT_MISSING;

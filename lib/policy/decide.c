@@ -83,11 +83,11 @@ check_caller(const struct pv_rows *rows, const struct pv_call *call,
     } else if (call->when_ms > certificate->not_after_ms) {
         deny(decision, PV_REASON_CERTIFICATE_EXPIRED,
              certificate->not_after_ms);
-    } else if (!rows->has_system) {
+    } else if (!rows->consumer->known) {
         deny(decision, PV_REASON_KEY_UNREGISTERED, 0);
-    } else if (rows->system.suspended) {
+    } else if (rows->consumer->system.suspended) {
         deny(decision, PV_REASON_SYSTEM_SUSPENDED, 0);
-    } else if (!source_is_registered(&rows->system, call->source)) {
+    } else if (!source_is_registered(&rows->consumer->system, call->source)) {
         deny(decision, PV_REASON_NETWORK_NOT_REGISTERED, 0);
     } else {
         return true;
@@ -100,8 +100,9 @@ static bool
 check_consumer(const struct pv_rows *rows, int64_t when_ms,
                struct pv_decision *decision)
 {
-    for (size_t i = 0; i < rows->block_count && i < PV_POLICY_BLOCKS_MAX; i++) {
-        const struct pv_block *block = &rows->block[i];
+    for (size_t i = 0;
+         i < rows->rights->block_count && i < PV_POLICY_BLOCKS_MAX; i++) {
+        const struct pv_block *block = &rows->rights->block[i];
 
         if (in_force(block->reason, block->since_ms, block->until_ms,
                      when_ms)) {
@@ -119,15 +120,16 @@ check_consumer(const struct pv_rows *rows, int64_t when_ms,
 static enum pv_reason
 service_reason(const struct pv_rows *rows)
 {
-    if (rows->method.state == PV_REASON_SERVICE_NOT_LIVE) {
-        for (size_t i = 0; i < rows->grant_count && i < PV_POLICY_GRANTS_MAX;
-             i++) {
-            if (rows->grant[i].blocked == PV_REASON_GRANT_AWAITS_SERVICE) {
+    if (rows->target->method.state == PV_REASON_SERVICE_NOT_LIVE) {
+        for (size_t i = 0;
+             i < rows->rights->grant_count && i < PV_POLICY_GRANTS_MAX; i++) {
+            if (rows->rights->grant[i].blocked ==
+                PV_REASON_GRANT_AWAITS_SERVICE) {
                 return PV_REASON_GRANT_AWAITS_SERVICE;
             }
         }
     }
-    return (enum pv_reason)rows->method.state;
+    return (enum pv_reason)rows->target->method.state;
 }
 
 static struct pv_slice
@@ -183,7 +185,7 @@ look_at(const struct pv_grant_row *grant, const struct pv_rows *rows,
     } else {
         found.reason = find_purpose(grant, call->purpose, &found.purpose);
         if (found.reason == PV_REASON_NONE && !call->has_consent &&
-            (grant->needs_consent || rows->method.needs_consent)) {
+            (grant->needs_consent || rows->target->method.needs_consent)) {
             found.reason = PV_REASON_CONSENT_MISSING;
         }
     }
@@ -247,20 +249,22 @@ find_grant(const struct pv_rows *rows, const struct pv_call *call)
     struct finding ending = {.reason = PV_REASON_NONE};
     uint8_t        level = 0;
 
-    if (rows->method.dedicated != 0) {
+    if (rows->target->method.dedicated != 0) {
         nearest.reason = PV_REASON_DEDICATED;
-        if (rows->method.dedicated != rows->system.number) {
+        if (rows->target->method.dedicated != rows->consumer->system.number) {
             return nearest; /* whatever grants the image holds */
         }
-    } else if (rows->hint != PV_REASON_NONE) {
-        nearest.reason = (enum pv_reason)rows->hint;
+    } else if (rows->rights->hint != PV_REASON_NONE) {
+        nearest.reason = (enum pv_reason)rows->rights->hint;
     }
 
-    for (size_t i = 0; i < rows->grant_count && i < PV_POLICY_GRANTS_MAX; i++) {
-        const struct pv_grant_row *grant = &rows->grant[i];
+    for (size_t i = 0;
+         i < rows->rights->grant_count && i < PV_POLICY_GRANTS_MAX; i++) {
+        const struct pv_grant_row *grant = &rows->rights->grant[i];
         struct finding             found;
 
-        if (rows->method.dedicated != 0 && grant->kind != PV_GRANT_SYSTEM) {
+        if (rows->target->method.dedicated != 0 &&
+            grant->kind != PV_GRANT_SYSTEM) {
             continue;
         }
         if (grant->kind != level && ending.reason != PV_REASON_NONE) {
@@ -356,13 +360,15 @@ pv_policy_decide(const struct pv_rows *rows, const struct pv_call *call,
     if (!check_caller(rows, call, revoked, &decision)) {
         goto out;
     }
-    if (!rows->has_method) {
+    if (!rows->target->known) {
         deny(&decision, PV_REASON_METHOD_UNKNOWN, 0);
         goto out;
     }
-    if (in_force(rows->method.state, rows->method.state_since_ms,
-                 rows->method.state_until_ms, call->when_ms)) {
-        deny(&decision, service_reason(rows), rows->method.state_since_ms);
+    if (in_force(rows->target->method.state,
+                 rows->target->method.state_since_ms,
+                 rows->target->method.state_until_ms, call->when_ms)) {
+        deny(&decision, service_reason(rows),
+             rows->target->method.state_since_ms);
         goto out;
     }
     if (!check_consumer(rows, call->when_ms, &decision)) {
@@ -375,11 +381,11 @@ pv_policy_decide(const struct pv_rows *rows, const struct pv_call *call,
         deny(&decision, found.reason, found.since_ms);
         goto out;
     }
-    if (rows->method.endpoint_number == 0) {
+    if (rows->target->method.endpoint_number == 0) {
         deny(&decision, PV_REASON_ENDPOINT_MISSING, 0);
         goto out;
     }
-    if (!check_time(&rows->method, call->when_ms, &decision)) {
+    if (!check_time(&rows->target->method, call->when_ms, &decision)) {
         goto out;
     }
     decision.purpose = found.purpose;

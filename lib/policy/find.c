@@ -59,48 +59,59 @@ get(struct pv_policy *policy, const struct pv_key *key, enum pv_row_kind kind,
     return pv_db_get(policy->txn, policy->small_dbi, key, kind, ret_row);
 }
 
-static enum pv_err
-find_system(struct pv_policy *policy, const uint8_t *key_hash,
-            struct pv_image_system *caller, bool *ret_has)
+static void
+set_consumer(struct pv_consumer *consumer, const struct pv_image_system *row)
 {
-    struct pv_key key;
-    enum pv_err   err;
+    consumer->known = true;
+    consumer->system = row->row;
+    consumer->group_count = row->group_count;
+    memcpy(consumer->group, row->group, sizeof(row->group));
+}
 
+static enum pv_err
+find_consumer(struct pv_policy *policy, const uint8_t *key_hash,
+              struct pv_consumer *consumer)
+{
+    struct pv_image_system row;
+    struct pv_key          key;
+    enum pv_err            err;
+
+    consumer->known = false;
     pv_key_start(&key, PV_TABLE_KEYS);
     err = pv_key_bytes(&key, key_hash, PV_KEY_HASH_LEN);
     if (err == PV_OK) {
-        err = get(policy, &key, PV_ROW_SYSTEM, caller);
+        err = get(policy, &key, PV_ROW_SYSTEM, &row);
     }
-    if (err == PV_OK && (!caller->has_key || memcmp(caller->key_hash, key_hash,
-                                                    PV_KEY_HASH_LEN) != 0)) {
+    if (err == PV_OK && (!row.has_key || memcmp(row.key_hash, key_hash,
+                                                PV_KEY_HASH_LEN) != 0)) {
         return PV_ECORRUPT;
     }
-    *ret_has = err == PV_OK;
+    if (err == PV_OK) {
+        set_consumer(consumer, &row);
+    }
     return err == PV_ENOTFOUND ? PV_OK : err;
 }
 
 static enum pv_err
-find_method(struct pv_policy *policy, struct pv_slice path,
-            struct pv_method_row *row, bool *ret_has)
+find_target(struct pv_policy *policy, struct pv_slice path,
+            struct pv_target *target)
 {
+    struct pv_method_row    *row = &target->method;
     struct pv_image_endpoint endpoint;
     struct pv_image_method   method;
     struct pv_key            key;
     enum pv_err              err;
 
+    target->known = false;
     pv_key_start(&key, PV_TABLE_METHODS);
     err = pv_key_bytes(&key, path.ptr, path.len);
     if (err == PV_OK) {
         err = get(policy, &key, PV_ROW_METHOD, &method);
     }
-    if (err == PV_ENOTFOUND) {
-        *ret_has = false;
-        return PV_OK;
-    }
     if (err != PV_OK) {
-        return err;
+        return err == PV_ENOTFOUND ? PV_OK : err;
     }
-    *ret_has = true;
+    target->known = true;
     *row = method.row;
     if (row->endpoint_number == 0) {
         return PV_OK;
@@ -138,7 +149,7 @@ concerns(const struct pv_system_row *caller, uint8_t level, uint32_t subject)
 }
 
 static enum pv_err
-find_suspensions(struct pv_policy *policy, struct pv_rows *rows)
+find_suspensions(struct pv_policy *policy, struct pv_found *found)
 {
     struct pv_image_suspension row;
     struct scan                scan;
@@ -146,25 +157,26 @@ find_suspensions(struct pv_policy *policy, struct pv_rows *rows)
 
     scan_start(&scan, policy->small);
     pv_key_start(&scan.prefix, PV_TABLE_SUSPENSIONS);
-    pv_key_u32(&scan.prefix, rows->system.agency_number);
-    pv_key_u32(&scan.prefix, rows->method.number);
+    pv_key_u32(&scan.prefix, found->consumer.system.agency_number);
+    pv_key_u32(&scan.prefix, found->target.method.number);
     while ((err = scan_next(&scan)) == PV_OK) {
         const uint8_t *at = (const uint8_t *)scan.key.mv_data + scan.prefix.len;
 
         if (scan.key.mv_size != scan.prefix.len + 1 + sizeof(uint32_t)) {
             return PV_ECORRUPT;
         }
-        if (!concerns(&rows->system, at[0], pv_key_load_u32(at + 1))) {
+        if (!concerns(&found->consumer.system, at[0],
+                      pv_key_load_u32(at + 1))) {
             continue;
         }
         err = scan_row(&scan, PV_ROW_SUSPENSION, &row);
         if (err != PV_OK) {
             return err;
         }
-        if (rows->block_count == PV_POLICY_BLOCKS_MAX) {
+        if (found->rights.block_count == PV_POLICY_BLOCKS_MAX) {
             return PV_ECORRUPT; /* one row a level */
         }
-        rows->block[rows->block_count++] = (struct pv_block){
+        found->rights.block[found->rights.block_count++] = (struct pv_block){
             .reason = row.reason,
             .since_ms = row.since_ms,
             .until_ms = row.until_ms,
@@ -173,11 +185,11 @@ find_suspensions(struct pv_policy *policy, struct pv_rows *rows)
     return err == PV_ENOTFOUND ? PV_OK : err;
 }
 
-/* One row into the next place of rows. */
+/* One row into the next place. */
 static enum pv_err
-take_grant(const struct scan *scan, uint8_t level, struct pv_rows *rows)
+take_grant(const struct scan *scan, uint8_t level, struct pv_rights *rights)
 {
-    struct pv_grant_row *row = &rows->grant[rows->grant_count];
+    struct pv_grant_row *row = &rights->grant[rights->grant_count];
     enum pv_err          err = scan_row(scan, PV_ROW_GRANT, row);
 
     if (err != PV_OK) {
@@ -186,28 +198,28 @@ take_grant(const struct scan *scan, uint8_t level, struct pv_rows *rows)
     if (row->kind != level) {
         return PV_ECORRUPT;
     }
-    rows->grant_count++;
+    rights->grant_count++;
     return PV_OK;
 }
 
 /* The grants of one subject; rows past the maximum are not found, which can
  * only refuse. */
 static enum pv_err
-find_grants_of(struct pv_policy *policy, struct pv_rows *rows, uint8_t level,
+find_grants_of(struct pv_policy *policy, struct pv_found *found, uint8_t level,
                uint32_t subject)
 {
     struct scan scan;
     enum pv_err err;
 
     scan_start(&scan, policy->grants);
-    pv_key_grants_of(&scan.prefix, rows->system.agency_number,
-                     rows->method.number);
+    pv_key_grants_of(&scan.prefix, found->consumer.system.agency_number,
+                     found->target.method.number);
     pv_key_u8(&scan.prefix, level);
     pv_key_u32(&scan.prefix, subject);
-    while (rows->grant_count < PV_POLICY_GRANTS_MAX) {
+    while (found->rights.grant_count < PV_POLICY_GRANTS_MAX) {
         err = scan_next(&scan);
         if (err == PV_OK) {
-            err = take_grant(&scan, level, rows);
+            err = take_grant(&scan, level, &found->rights);
         }
         if (err != PV_OK) {
             return err == PV_ENOTFOUND ? PV_OK : err;
@@ -222,7 +234,7 @@ find_grants_of(struct pv_policy *policy, struct pv_rows *rows, uint8_t level,
  * holds very many for one method, each subject is sought by itself.
  */
 static enum pv_err
-find_individual(struct pv_policy *policy, struct pv_rows *rows)
+find_individual(struct pv_policy *policy, struct pv_found *found)
 {
     struct scan scan;
     enum pv_err err;
@@ -230,8 +242,8 @@ find_individual(struct pv_policy *policy, struct pv_rows *rows)
     uint8_t     hint = PV_REASON_NONE;
 
     scan_start(&scan, policy->grants);
-    pv_key_grants_of(&scan.prefix, rows->system.agency_number,
-                     rows->method.number);
+    pv_key_grants_of(&scan.prefix, found->consumer.system.agency_number,
+                     found->target.method.number);
     while ((err = scan_next(&scan)) == PV_OK && seen++ < NEIGHBOURS_MAX) {
         struct pv_image_place place;
 
@@ -239,34 +251,34 @@ find_individual(struct pv_policy *policy, struct pv_rows *rows)
             return PV_ECORRUPT;
         }
         place = pv_key_place(scan.key.mv_data);
-        if (!concerns(&rows->system, place.level, place.subject)) {
+        if (!concerns(&found->consumer.system, place.level, place.subject)) {
             hint = place.level == PV_GRANT_UNIT ? PV_REASON_NOT_THIS_UNIT
                    : hint != PV_REASON_NONE     ? hint
                                                 : PV_REASON_NOT_THIS_SYSTEM;
             continue;
         }
-        if (rows->grant_count < PV_POLICY_GRANTS_MAX) {
-            err = take_grant(&scan, place.level, rows);
+        if (found->rights.grant_count < PV_POLICY_GRANTS_MAX) {
+            err = take_grant(&scan, place.level, &found->rights);
             if (err != PV_OK) {
                 return err;
             }
         }
     }
     if (err == PV_OK) { /* very many */
-        rows->grant_count = 0;
-        err =
-            find_grants_of(policy, rows, PV_GRANT_SYSTEM, rows->system.number);
-        if (err == PV_OK && rows->system.unit_number != 0) {
-            err = find_grants_of(policy, rows, PV_GRANT_UNIT,
-                                 rows->system.unit_number);
+        found->rights.grant_count = 0;
+        err = find_grants_of(policy, found, PV_GRANT_SYSTEM,
+                             found->consumer.system.number);
+        if (err == PV_OK && found->consumer.system.unit_number != 0) {
+            err = find_grants_of(policy, found, PV_GRANT_UNIT,
+                                 found->consumer.system.unit_number);
         }
         if (err == PV_OK) {
-            err = find_grants_of(policy, rows, PV_GRANT_AGENCY,
-                                 rows->system.agency_number);
+            err = find_grants_of(policy, found, PV_GRANT_AGENCY,
+                                 found->consumer.system.agency_number);
         }
     }
-    if (rows->grant_count == 0) {
-        rows->hint = hint;
+    if (found->rights.grant_count == 0) {
+        found->rights.hint = hint;
     }
     return err == PV_ENOTFOUND ? PV_OK : err;
 }
@@ -283,20 +295,20 @@ lists(const uint32_t *number, size_t count, uint32_t wanted)
 }
 
 static enum pv_err
-find_group_grants(struct pv_policy             *policy,
-                  const struct pv_image_system *caller, struct pv_rows *rows)
+find_group_grants(struct pv_policy *policy, struct pv_found *found)
 {
     struct scan scan;
     enum pv_err err;
 
-    if (caller->group_count == 0) {
+    if (found->consumer.group_count == 0) {
         return PV_OK;
     }
     scan_start(&scan, policy->small);
     pv_key_start(&scan.prefix, PV_TABLE_GROUP_GRANTS);
-    pv_key_u32(&scan.prefix, rows->method.number);
-    while (rows->grant_count < PV_POLICY_GRANTS_MAX) {
-        struct pv_grant_row *row = &rows->grant[rows->grant_count];
+    pv_key_u32(&scan.prefix, found->target.method.number);
+    while (found->rights.grant_count < PV_POLICY_GRANTS_MAX) {
+        struct pv_grant_row *row =
+            &found->rights.grant[found->rights.grant_count];
 
         err = scan_next(&scan);
         if (err != PV_OK) {
@@ -305,7 +317,7 @@ find_group_grants(struct pv_policy             *policy,
         if (scan.key.mv_size < scan.prefix.len + sizeof(uint32_t)) {
             return PV_ECORRUPT;
         }
-        if (!lists(caller->group, caller->group_count,
+        if (!lists(found->consumer.group, found->consumer.group_count,
                    pv_key_load_u32((const uint8_t *)scan.key.mv_data +
                                    scan.prefix.len))) {
             continue;
@@ -317,7 +329,7 @@ find_group_grants(struct pv_policy             *policy,
         if (row->kind != PV_GRANT_GROUP) {
             return PV_ECORRUPT;
         }
-        rows->grant_count++;
+        found->rights.grant_count++;
     }
     return PV_OK;
 }
@@ -341,7 +353,7 @@ mode_covers(const struct pv_image_mode *mode, uint32_t agency)
 }
 
 static enum pv_err
-find_modes(struct pv_policy *policy, struct pv_rows *rows)
+find_modes(struct pv_policy *policy, struct pv_found *found)
 {
     struct pv_image_mode mode;
     struct scan          scan;
@@ -350,8 +362,8 @@ find_modes(struct pv_policy *policy, struct pv_rows *rows)
 
     scan_start(&scan, policy->small);
     pv_key_start(&scan.prefix, PV_TABLE_MODES);
-    pv_key_u32(&scan.prefix, rows->method.number);
-    while (rows->grant_count < PV_POLICY_GRANTS_MAX) {
+    pv_key_u32(&scan.prefix, found->target.method.number);
+    while (found->rights.grant_count < PV_POLICY_GRANTS_MAX) {
         err = scan_next(&scan);
         if (err == PV_OK) {
             err = scan_row(&scan, PV_ROW_MODE, &mode);
@@ -362,7 +374,7 @@ find_modes(struct pv_policy *policy, struct pv_rows *rows)
         if (mode.row.kind != PV_GRANT_MODE) {
             return PV_ECORRUPT;
         }
-        covered = mode_covers(&mode, rows->system.agency_number);
+        covered = mode_covers(&mode, found->consumer.system.agency_number);
         if (!covered && mode.row.blocked == PV_REASON_MODE_WITHOUT_RESOLUTION) {
             continue; /* a proposal, and not about this agency */
         }
@@ -371,7 +383,7 @@ find_modes(struct pv_policy *policy, struct pv_rows *rows)
             mode.row.blocked_since_ms = 0;
             mode.row.blocked_until_ms = 0;
         }
-        rows->grant[rows->grant_count++] = mode.row;
+        found->rights.grant[found->rights.grant_count++] = mode.row;
     }
     return PV_OK;
 }
@@ -388,70 +400,91 @@ renew(struct pv_policy *policy)
 
 /* In the order of decision. */
 static enum pv_err
-find_grants(struct pv_policy *policy, const struct pv_image_system *caller,
-            struct pv_rows *rows)
+find_grants(struct pv_policy *policy, struct pv_found *found)
 {
-    enum pv_err err = find_individual(policy, rows);
+    enum pv_err err = find_individual(policy, found);
 
     if (err == PV_OK) {
-        err = find_group_grants(policy, caller, rows);
+        err = find_group_grants(policy, found);
     }
-    return err == PV_OK ? find_modes(policy, rows) : err;
+    return err == PV_OK ? find_modes(policy, found) : err;
 }
 
+/* What the key and the path have with each other. */
 static enum pv_err
-find_all(struct pv_policy *policy, const uint8_t *key_hash,
-         struct pv_slice path, struct pv_rows *rows)
+find_rights(struct pv_policy *policy, struct pv_found *found)
 {
-    struct pv_image_system caller;
-    enum pv_err            err;
+    struct pv_rights *rights = &found->rights;
+    enum pv_err       err;
 
-    err = find_system(policy, key_hash, &caller, &rows->has_system);
-    if (err == PV_OK && rows->has_system) {
-        rows->system = caller.row;
-    }
-    if (err == PV_OK) {
-        err = find_method(policy, path, &rows->method, &rows->has_method);
-    }
-    if (err != PV_OK || !rows->has_system || !rows->has_method) {
-        return err;
+    rights->decision = policy->meta.decision;
+    rights->block_count = 0;
+    rights->hint = PV_REASON_NONE;
+    rights->grant_count = 0;
+    if (!found->consumer.known || !found->target.known) {
+        return PV_OK;
     }
 
     err = renew(policy);
     if (err == PV_OK) {
-        err = find_suspensions(policy, rows);
+        err = find_suspensions(policy, found);
     }
-    return err == PV_OK ? find_grants(policy, &caller, rows) : err;
+    return err == PV_OK ? find_grants(policy, found) : err;
+}
+
+/* Those parts that are of another version than the image. */
+static enum pv_err
+find_parts(struct pv_policy *policy, const uint8_t *key_hash,
+           struct pv_slice path, struct pv_found *found)
+{
+    uint64_t    version = policy->checked;
+    enum pv_err err = PV_OK;
+
+    if (found->consumer.version != version) {
+        err = find_consumer(policy, key_hash, &found->consumer);
+    }
+    if (err == PV_OK && found->target.version != version) {
+        err = find_target(policy, path, &found->target);
+    }
+    if (err == PV_OK && found->rights.version != version) {
+        err = find_rights(policy, found);
+    }
+    if (err == PV_OK) {
+        found->consumer.version = version;
+        found->target.version = version;
+        found->rights.version = version;
+    }
+    return err;
+}
+
+/* Who forgets to look at the error finds nothing to allow. */
+static void
+forget(struct pv_found *found)
+{
+    found->consumer.version = 0;
+    found->consumer.known = false;
+    found->target.version = 0;
+    found->target.known = false;
+    found->rights.version = 0;
+    found->rights.grant_count = 0;
 }
 
 enum pv_err
 pv_policy_find(struct pv_policy *policy,
                const uint8_t key_hash[PV_KEY_HASH_LEN], struct pv_slice path,
-               struct pv_rows *ret_rows)
+               struct pv_found *found)
 {
-    enum pv_err err;
+    enum pv_err err = PV_ERANGE;
 
-    /* who forgets to look at the error finds nothing to allow */
-    ret_rows->has_system = false;
-    ret_rows->has_method = false;
-    ret_rows->block_count = 0;
-    ret_rows->hint = PV_REASON_NONE;
-    ret_rows->grant_count = 0;
-    if (path.len > PV_POLICY_PATH_MAX) {
-        return PV_ERANGE;
+    if (path.len <= PV_POLICY_PATH_MAX) {
+        err = pv_reader_begin(policy);
     }
-    err = pv_reader_begin(policy);
-    if (err != PV_OK) {
-        return err;
+    if (err == PV_OK) {
+        err = find_parts(policy, key_hash, path, found);
+        pv_reader_end(policy);
     }
-    ret_rows->version = policy->checked;
-    ret_rows->decision = policy->meta.decision;
-    err = find_all(policy, key_hash, path, ret_rows);
-    pv_reader_end(policy);
     if (err != PV_OK) {
-        ret_rows->has_system = false;
-        ret_rows->has_method = false;
-        ret_rows->grant_count = 0;
+        forget(found);
     }
     return err;
 }
@@ -484,28 +517,23 @@ find_quota(struct pv_policy *policy, struct pv_slice system,
            struct pv_id *ret_agency)
 {
     struct pv_image_system caller;
-    struct pv_rows         rows;
+    struct pv_found        found;
     enum pv_err            err;
 
-    rows.grant_count = 0;
-    rows.hint = PV_REASON_NONE;
     err = find_named_system(policy, system, &caller);
     if (err == PV_OK) {
-        rows.system = caller.row;
-        err = find_method(policy, path, &rows.method, &rows.has_method);
+        set_consumer(&found.consumer, &caller);
+        err = find_target(policy, path, &found.target);
     }
     if (err == PV_OK) {
-        err = rows.has_method ? renew(policy) : PV_ENOTFOUND;
+        err = found.target.known ? find_rights(policy, &found) : PV_ENOTFOUND;
     }
-    if (err == PV_OK) {
-        err = find_grants(policy, &caller, &rows);
-    }
-    for (size_t i = 0; err == PV_OK && i < rows.grant_count; i++) {
-        const struct pv_id *id = &rows.grant[i].id;
+    for (size_t i = 0; err == PV_OK && i < found.rights.grant_count; i++) {
+        const struct pv_grant_row *row = &found.rights.grant[i];
 
-        if (pv_slice_eq((struct pv_slice){id->text, id->len}, grant)) {
-            *ret_agency = rows.grant[i].per_member ? rows.system.agency
-                                                   : (struct pv_id){.len = 0};
+        if (pv_slice_eq((struct pv_slice){row->id.text, row->id.len}, grant)) {
+            *ret_agency = row->per_member ? found.consumer.system.agency
+                                          : (struct pv_id){.len = 0};
             return PV_OK;
         }
     }

@@ -61,7 +61,6 @@
 #define PV_IMAGE_FORMAT 1
 #define PV_IMAGE_MAP_SIZE (UINT64_C(4) << 30) /* address space, not disk */
 #define PV_IMAGE_READERS_MAX 1024
-#define PV_IMAGE_GROUPS_MAX 8      /* groups that an agency belongs to */
 #define PV_IMAGE_MODE_LIST_MAX 512 /* agencies named by one mode */
 #define PV_IMAGE_NUMBER_MAX 0x0fffffffu
 #define PV_IMAGE_KEY_MAX 256  /* bytes of any key */
@@ -86,7 +85,7 @@ struct pv_image_system {
     bool                 has_key;
     uint8_t              key_hash[PV_KEY_HASH_LEN];
     uint8_t              group_count;
-    uint32_t             group[PV_IMAGE_GROUPS_MAX];
+    uint32_t             group[PV_POLICY_GROUPS_MAX];
 };
 
 struct pv_image_method {

@@ -3,8 +3,8 @@
  *
  * The image (image.h has its byte tables) is an LMDB environment written in
  * place by one writer; a change is in force at the next decision (design 5).
- * Finding and deciding are apart: the rows found may be kept for a
- * (connection, path) while the image's version stands, the verdict never.
+ * Finding and deciding are apart: the rows found may be kept while the image's
+ * version stands, the verdict never.
  *
  * Ownership: the caller owns every struct; rows are copies, nothing in them
  *            points into the map.
@@ -26,6 +26,7 @@
 #define PV_POLICY_PURPOSES_MAX 8
 #define PV_POLICY_NETWORKS_MAX 8
 #define PV_POLICY_NOTICES_MAX 4
+#define PV_POLICY_GROUPS_MAX 8 /* that an agency belongs to */
 #define PV_POLICY_GRANTS_MAX 8 /* rows of one (subject, method) */
 #define PV_POLICY_BLOCKS_MAX 3 /* of the system, its unit, its agency */
 #define PV_POLICY_ANSWERED_MAX 0xfffffu /* of max_answered */
@@ -146,23 +147,57 @@ struct pv_block {
     int64_t until_ms; /* 0: open */
 };
 
-/* What pv_policy_find gives: everything a decision of this (key, path) needs */
-struct pv_rows {
-    uint64_t             version;  /* of the image these rows came from */
-    uint64_t             decision; /* number of the last registry decision */
-    bool                 has_system;
-    bool                 has_method;
+/*
+ * The rows that decide a call come in three parts: those of a key, those of a
+ * path, and those of both. Many calls share the first two. `version` is that
+ * of the image a part was found in, 0 when there is nothing in it yet.
+ */
+struct pv_consumer {
+    uint64_t             version;
+    bool                 known; /* else the key is registered to nobody */
+    uint8_t              group_count;
+    uint32_t             group[PV_POLICY_GROUPS_MAX];
     struct pv_system_row system;
-    struct pv_method_row method;
-    uint8_t              block_count; /* suspensions and withdrawals of this
-                                        system, unit or agency for this method;
-                                        they refuse also under a mode */
-    struct pv_block block[PV_POLICY_BLOCKS_MAX];
-    uint8_t         hint; /* reason when grants exist, but for another unit
-                             or system of this agency; 0 when not */
-    uint8_t             grant_count; /* in the order of decision */
-    struct pv_grant_row grant[PV_POLICY_GRANTS_MAX];
 };
+
+struct pv_target {
+    uint64_t             version;
+    bool                 known; /* else no method has this path */
+    struct pv_method_row method;
+};
+
+struct pv_rights {
+    struct pv_block block[PV_POLICY_BLOCKS_MAX];
+    uint64_t        version;
+    uint64_t        decision;    /* number of the last registry decision */
+    uint8_t         block_count; /* suspensions and withdrawals of this
+                                    system, unit or agency for this method;
+                                    they refuse also under a mode */
+    uint8_t hint;                /* reason when grants exist, but for another
+                                    unit or system of this agency; 0 when not */
+    uint8_t             grant_count; /* in the order of decision */
+    struct pv_grant_row grant[PV_POLICY_GRANTS_MAX]; /* last: may be cut */
+};
+
+/* Everything a decision of one (key, path) needs; all of one version. */
+struct pv_rows {
+    const struct pv_consumer *consumer;
+    const struct pv_target   *target;
+    const struct pv_rights   *rights;
+};
+
+/* Room for what pv_policy_find finds; zero is empty. */
+struct pv_found {
+    struct pv_consumer consumer;
+    struct pv_target   target;
+    struct pv_rights   rights;
+};
+
+static inline struct pv_rows
+pv_rows_of(const struct pv_found *found)
+{
+    return (struct pv_rows){&found->consumer, &found->target, &found->rights};
+}
 
 /* What the caller presented, checked by TLS but not by policy. */
 struct pv_certificate {
@@ -196,7 +231,7 @@ struct pv_decision {
                                          (ended on, suspended since, starts
                                          on, outage until, opens again at) */
     const struct pv_grant_row *grant;   /* in rows; NULL when none applies */
-    struct pv_slice            purpose; /* the one in force; in rows or call */
+    struct pv_slice            purpose; /* the one in force; in rows */
 };
 
 struct pv_policy; /* reader */
@@ -218,21 +253,23 @@ void        pv_policy_close(struct pv_policy *policy);
 bool pv_policy_in_place(const struct pv_policy *policy);
 
 /*
- * The image's current version: changes with every committed change. Cheap
- * enough for every call (one reader renewal). Errors as pv_policy_find.
+ * The image's current version: changes with every committed change. A look at
+ * the map, cheap enough for every call. Errors as pv_policy_find.
  */
 enum pv_err pv_policy_version(struct pv_policy *policy,
                               uint64_t         *ret_version) PV_MUST_CHECK;
 
 /*
- * Copy the rows for a key and a canonical path. A missing system or method is
- * not an error: has_system, has_method say so. PV_EDB, PV_ECORRUPT,
- * PV_EVERSION, PV_ERANGE (path too long).
+ * Copy the rows for a key and a canonical path. Parts of `found` that are of
+ * the image's version are those of this key and path, and are left as they
+ * are; afterwards all three are of one version. A missing system or method is
+ * not an error: `known` says so, and then there are no rights. PV_EDB,
+ * PV_ECORRUPT, PV_EVERSION, PV_ERANGE (path too long): nothing is known.
  */
 enum pv_err pv_policy_find(struct pv_policy *policy,
                            const uint8_t     key_hash[PV_KEY_HASH_LEN],
                            struct pv_slice   path,
-                           struct pv_rows   *ret_rows) PV_MUST_CHECK;
+                           struct pv_found  *found) PV_MUST_CHECK;
 
 /*
  * Is this (issuer, serial) revoked? Looked up on every call. Errors as above.

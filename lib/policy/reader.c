@@ -251,8 +251,17 @@ pv_reader_end(struct pv_policy *policy)
 enum pv_err
 pv_policy_version(struct pv_policy *policy, uint64_t *ret_version)
 {
-    enum pv_err err = pv_reader_begin(policy);
+    MDB_envinfo info;
+    enum pv_err err;
 
+    /* the newest meta page: neither a lock nor a reader's place is needed */
+    err = pv_db_err(mdb_env_info(policy->env, &info));
+    if (err == PV_OK && info.me_last_txnid == policy->checked &&
+        policy->checked != 0) {
+        *ret_version = policy->checked;
+        return PV_OK;
+    }
+    err = pv_reader_begin(policy);
     if (err == PV_OK) {
         *ret_version = policy->checked;
         pv_reader_end(policy);

@@ -134,7 +134,7 @@ system_fields(struct codec *c, struct pv_image_system *image)
     id(c, &row->system);
     id(c, &row->unit);
     id(c, &row->agency);
-    count(c, &image->group_count, PV_IMAGE_GROUPS_MAX);
+    count(c, &image->group_count, PV_POLICY_GROUPS_MAX);
     for (size_t i = 0; i < image->group_count && !c->bad; i++) {
         raw(c, &image->group[i], sizeof(image->group[i]));
     }

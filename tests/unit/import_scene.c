@@ -163,7 +163,7 @@ overlay(struct scene *scene, const char *json, char text[256])
 enum pv_reason
 call(struct scene *scene, const char *name, const char *path,
      const char *purpose, bool consent, struct pv_decision *decision,
-     struct pv_rows *rows)
+     struct pv_found *found)
 {
     struct pv_certificate certificate = fixture_certificate(name);
     struct pv_call        one = {
@@ -173,10 +173,12 @@ call(struct scene *scene, const char *name, const char *path,
                .purpose = pv_slice_from(purpose),
                .has_consent = consent,
     };
+    struct pv_rows rows = pv_rows_of(found);
 
+    *found = (struct pv_found){.consumer.version = 0};
     assert_int_equal(pv_policy_find(scene->policy, certificate.key_hash,
-                                    pv_slice_from(path), rows),
+                                    pv_slice_from(path), found),
                      PV_OK);
-    pv_policy_decide(rows, &one, false, decision);
+    pv_policy_decide(&rows, &one, false, decision);
     return decision->reason;
 }

@@ -36,6 +36,6 @@ size_t overlay(struct scene *scene, const char *json, char text[256]);
 /* Find and decide a call from 127.0.0.1. */
 enum pv_reason call(struct scene *scene, const char *name, const char *path,
                     const char *purpose, bool consent,
-                    struct pv_decision *decision, struct pv_rows *rows);
+                    struct pv_decision *decision, struct pv_found *found);
 
 #endif

@@ -189,7 +189,8 @@ enum pv_reason
 fixture_call(struct pv_policy *policy, const char *name, const char *path)
 {
     struct pv_certificate certificate = fixture_certificate(name);
-    struct pv_rows        rows;
+    struct pv_found       found = {.consumer.version = 0};
+    struct pv_rows        rows = pv_rows_of(&found);
     struct pv_decision    decision;
     struct pv_call        call = {
                .when_ms = FIXTURE_WHEN,
@@ -199,7 +200,7 @@ fixture_call(struct pv_policy *policy, const char *name, const char *path)
 
     if (pv_policy_revoked(policy, &certificate, &revoked) != PV_OK ||
         pv_policy_find(policy, certificate.key_hash, pv_slice_from(path),
-                       &rows) != PV_OK) {
+                       &found) != PV_OK) {
         return PV_REASON_POLICY_UNREADABLE;
     }
     pv_policy_decide(&rows, &call, revoked, &decision);

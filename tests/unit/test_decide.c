@@ -73,46 +73,49 @@ at(int64_t relative)
 }
 
 static void
-build(const struct scenario *s, struct pv_rows *rows, struct pv_call *call,
+build(const struct scenario *s, struct pv_found *found, struct pv_call *call,
       struct pv_certificate *certificate)
 {
-    *rows = (struct pv_rows){.has_system = !s->no_system,
-                             .has_method = !s->no_method,
-                             .hint = s->hint};
-    rows->system.suspended = s->suspended;
-    rows->system.network_count = 1;
-    rows->system.network[0] =
+    struct pv_method_row *method = &found->target.method;
+    struct pv_rights     *rights = &found->rights;
+
+    *found = (struct pv_found){.consumer.known = !s->no_system,
+                               .target.known = !s->no_method,
+                               .rights.hint = s->hint};
+    found->consumer.system.suspended = s->suspended;
+    found->consumer.system.network_count = 1;
+    found->consumer.system.network[0] =
         (struct pv_network){.address = {10, 0, 0, 0x80}, .bits = 25};
-    rows->system.number = CALLER;
-    rows->method.dedicated = s->dedicated_to_other ? CALLER + 1
-                             : s->dedicated        ? CALLER
-                                                   : 0;
-    rows->method.needs_consent = s->method_consent;
-    rows->method.endpoint_number = s->no_endpoint ? 0 : 7;
-    rows->method.state = s->state;
-    rows->method.state_since_ms = at(s->state_from);
-    rows->method.state_until_ms = at(s->state_until);
-    rows->method.open_minute = s->open;
-    rows->method.close_minute = s->close;
-    rows->method.weekdays = s->weekdays;
+    found->consumer.system.number = CALLER;
+    method->dedicated = s->dedicated_to_other ? CALLER + 1
+                        : s->dedicated        ? CALLER
+                                              : 0;
+    method->needs_consent = s->method_consent;
+    method->endpoint_number = s->no_endpoint ? 0 : 7;
+    method->state = s->state;
+    method->state_since_ms = at(s->state_from);
+    method->state_until_ms = at(s->state_until);
+    method->open_minute = s->open;
+    method->close_minute = s->close;
+    method->weekdays = s->weekdays;
     if (s->notice_from != 0 || s->notice_until != 0) {
-        rows->method.notice_count = 1;
-        rows->method.notice[0].from_ms = WHEN + s->notice_from;
-        rows->method.notice[0].until_ms = WHEN + s->notice_until;
+        method->notice_count = 1;
+        method->notice[0].from_ms = WHEN + s->notice_from;
+        method->notice[0].until_ms = WHEN + s->notice_until;
     }
     if (s->block != 0) {
-        rows->block_count = 1;
-        rows->block[0] =
+        rights->block_count = 1;
+        rights->block[0] =
             (struct pv_block){s->block, at(s->block_from), at(s->block_until)};
     }
     for (size_t i = 0; i < 3 && !s->no_grant; i++) {
         const struct grant  *from = &s->grant[i];
-        struct pv_grant_row *to = &rows->grant[rows->grant_count];
+        struct pv_grant_row *to = &rights->grant[rights->grant_count];
 
         if (from->kind == 0 && i > 0) {
             break;
         }
-        rows->grant_count++;
+        rights->grant_count++;
         *to = (struct pv_grant_row){
             .kind = from->kind == 0 ? PV_GRANT_AGENCY : from->kind,
             .blocked = from->blocked,
@@ -294,10 +297,11 @@ decides_every_branch_of_the_table(void **state)
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         struct pv_certificate certificate;
         struct pv_decision    decision;
-        struct pv_rows        rows;
+        struct pv_found       found;
+        struct pv_rows        rows = pv_rows_of(&found);
         struct pv_call        call;
 
-        build(&table[i], &rows, &call, &certificate);
+        build(&table[i], &found, &call, &certificate);
         pv_policy_decide(&rows, &call, table[i].revoked, &decision);
         if (decision.reason != table[i].reason) {
             fail_msg("the decision %s: got \"%.*s\"", table[i].what,
@@ -339,10 +343,11 @@ dates_that_belong_to_a_reason_are_told(void **state)
     for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
         struct pv_certificate certificate;
         struct pv_decision    decision;
-        struct pv_rows        rows;
+        struct pv_found       found;
+        struct pv_rows        rows = pv_rows_of(&found);
         struct pv_call        call;
 
-        build(&row[i].scenario, &rows, &call, &certificate);
+        build(&row[i].scenario, &found, &call, &certificate);
         pv_policy_decide(&rows, &call, false, &decision);
         assert_int_equal(decision.reason, row[i].scenario.reason);
         assert_true(decision.since_ms == row[i].since);
@@ -355,15 +360,16 @@ a_grant_without_purposes_refuses(void **state)
     static const struct scenario plain = {PV_REASON_NONE, "plain"};
     struct pv_certificate        certificate;
     struct pv_decision           decision;
-    struct pv_rows               rows;
+    struct pv_found              found;
+    struct pv_rows               rows = pv_rows_of(&found);
     struct pv_call               call;
 
     (void)state;
-    build(&plain, &rows, &call, &certificate);
-    rows.grant[0].purpose_count = 0;
+    build(&plain, &found, &call, &certificate);
+    found.rights.grant[0].purpose_count = 0;
     pv_policy_decide(&rows, &call, false, &decision);
     assert_int_equal(decision.verdict, PV_DENY);
-    memset(&rows, 0, sizeof(rows));
+    memset(&found, 0, sizeof(found));
     memset(&call, 0, sizeof(call));
     pv_policy_decide(&rows, &call, false, &decision);
     assert_int_equal(decision.verdict, PV_DENY);
@@ -398,7 +404,7 @@ naive_usable(const struct pv_rows *rows, const struct pv_call *call,
              (grant->blocked_until_ms == 0 ||
               grant->blocked_until_ms > call->when_ms)) &&
            (call->has_consent ||
-            (!grant->needs_consent && !rows->method.needs_consent));
+            (!grant->needs_consent && !rows->target->method.needs_consent));
 }
 
 static bool
@@ -416,19 +422,22 @@ naive_revokes(const struct pv_call *call, const struct pv_grant_row *grant)
 static bool
 naive_allows(const struct pv_rows *rows, const struct pv_call *call)
 {
-    int last = rows->method.dedicated ? PV_GRANT_SYSTEM : PV_GRANT_MODE;
+    int last = rows->target->method.dedicated ? PV_GRANT_SYSTEM : PV_GRANT_MODE;
 
-    if (rows->method.dedicated != 0 && rows->method.dedicated != CALLER) {
+    if (rows->target->method.dedicated != 0 &&
+        rows->target->method.dedicated != CALLER) {
         return false;
     }
     for (int level = PV_GRANT_SYSTEM; level <= last; level++) {
         bool usable = false;
         bool revoked = false;
 
-        for (size_t i = 0; i < rows->grant_count; i++) {
-            if (rows->grant[i].kind == level) {
-                usable = usable || naive_usable(rows, call, &rows->grant[i]);
-                revoked = revoked || naive_revokes(call, &rows->grant[i]);
+        for (size_t i = 0; i < rows->rights->grant_count; i++) {
+            if (rows->rights->grant[i].kind == level) {
+                usable =
+                    usable || naive_usable(rows, call, &rows->rights->grant[i]);
+                revoked =
+                    revoked || naive_revokes(call, &rows->rights->grant[i]);
             }
         }
         if (usable || revoked) {
@@ -457,22 +466,23 @@ agrees_with_a_naive_implementation(void **state)
     for (int round = 0; round < 300000; round++) {
         struct pv_certificate certificate;
         struct pv_decision    decision;
-        struct pv_rows        rows;
+        struct pv_found       found;
+        struct pv_rows        rows = pv_rows_of(&found);
         struct pv_call        call;
         uint8_t               kind = PV_GRANT_SYSTEM;
         bool                  expected;
 
-        build(&plain, &rows, &call, &certificate);
-        rows.method.dedicated =
+        build(&plain, &found, &call, &certificate);
+        found.target.method.dedicated =
             next_random(&seed) % 8 == 0
                 ? CALLER + (uint32_t)(next_random(&seed) % 2)
                 : 0;
-        rows.method.needs_consent = next_random(&seed) % 8 == 0;
-        rows.grant_count = (uint8_t)(next_random(&seed) % 5);
+        found.target.method.needs_consent = next_random(&seed) % 8 == 0;
+        found.rights.grant_count = (uint8_t)(next_random(&seed) % 5);
         call.purpose = pv_slice_from(purposes[next_random(&seed) % 4]);
         call.has_consent = next_random(&seed) % 2 == 0;
-        for (size_t i = 0; i < rows.grant_count; i++) {
-            struct pv_grant_row *row = &rows.grant[i];
+        for (size_t i = 0; i < found.rights.grant_count; i++) {
+            struct pv_grant_row *row = &found.rights.grant[i];
 
             *row = (struct pv_grant_row){0};
             kind = (uint8_t)(kind + next_random(&seed) % 3);

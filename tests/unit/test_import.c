@@ -79,7 +79,7 @@ check_expectation(struct scene *scene, const json_t *probe,
 {
     const char        *word = text_of(expect, "outcome");
     bool               answered = strcmp(word, "answered") == 0;
-    struct pv_rows     rows;
+    struct pv_found    found;
     struct pv_decision decision;
     enum pv_reason     reason;
 
@@ -87,7 +87,7 @@ check_expectation(struct scene *scene, const json_t *probe,
         return; /* quotas are the gate's */
     }
     reason = call(scene, caller_of(scene, probe, expect), path,
-                  text_of(expect, "purpose"), false, &decision, &rows);
+                  text_of(expect, "purpose"), false, &decision, &found);
     if (answered ? reason != PV_REASON_NONE
                  : !pv_slice_eq(pv_reason_word(reason),
                                 pv_slice_from(text_of(expect, "reason")))) {
@@ -201,12 +201,12 @@ the_catalogue_is_decided_as_its_resolutions_say(void **state)
     (void)state;
     scene_open(&scene);
     for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
-        struct pv_rows     rows;
+        struct pv_found    found;
         struct pv_decision decision;
         enum pv_reason     reason;
 
         reason = call(&scene, row[i].caller, row[i].path, row[i].purpose, false,
-                      &decision, &rows);
+                      &decision, &found);
         if (reason != row[i].reason) {
             fail_msg("%s: got %.*s", row[i].what,
                      PV_FMT(pv_reason_word(reason)));

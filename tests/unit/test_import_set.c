@@ -40,10 +40,10 @@ an_import_keeps_revocations_and_suspensions(void **state)
                      PV_OK);
     assert_true(revoked); /* also with a zero byte in front of the serial */
     {
-        struct pv_rows     rows;
+        struct pv_found    found;
         struct pv_decision decision;
 
-        assert_int_equal(call(&scene, BANK, IBAN, "", false, &decision, &rows),
+        assert_int_equal(call(&scene, BANK, IBAN, "", false, &decision, &found),
                          PV_REASON_CONSUMER_SUSPENDED);
         assert_int_equal(
             overlay(&scene,
@@ -52,7 +52,7 @@ an_import_keeps_revocations_and_suspensions(void **state)
                     "\"lift\":true}]}",
                     text),
             0);
-        assert_int_equal(call(&scene, BANK, IBAN, "", false, &decision, &rows),
+        assert_int_equal(call(&scene, BANK, IBAN, "", false, &decision, &found),
                          PV_REASON_NONE);
     }
     scene_close(&scene);
@@ -113,7 +113,7 @@ overlays_change_what_is_decided(void **state)
     (void)state;
     scene_open(&scene);
     for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
-        struct pv_rows     rows;
+        struct pv_found    found;
         struct pv_decision decision;
         enum pv_reason     reason;
 
@@ -121,7 +121,7 @@ overlays_change_what_is_decided(void **state)
             fail_msg("%s: %s", row[i].what, text);
         }
         reason =
-            call(&scene, BANK, IBAN, row[i].purpose, false, &decision, &rows);
+            call(&scene, BANK, IBAN, row[i].purpose, false, &decision, &found);
         if (reason != row[i].reason) {
             fail_msg("%s: got %.*s", row[i].what,
                      PV_FMT(pv_reason_word(reason)));

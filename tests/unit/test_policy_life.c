@@ -97,14 +97,14 @@ change_for_ever(const char *dir, bool durable)
 static uint32_t
 quota_of(struct pv_policy *policy, const char *name)
 {
-    struct pv_rows rows;
-    uint8_t        key[PV_KEY_HASH_LEN];
+    struct pv_found found = {.consumer.version = 0};
+    uint8_t         key[PV_KEY_HASH_LEN];
 
     fixture_key(name, key);
-    assert_int_equal(pv_policy_find(policy, key, PV_LIT(FIXTURE_PATH), &rows),
+    assert_int_equal(pv_policy_find(policy, key, PV_LIT(FIXTURE_PATH), &found),
                      PV_OK);
-    assert_int_equal(rows.grant_count, 1);
-    return rows.grant[0].per_day;
+    assert_int_equal(found.rights.grant_count, 1);
+    return found.rights.grant[0].per_day;
 }
 
 static void
@@ -253,7 +253,7 @@ static bool
 refuses(const char *dir)
 {
     struct pv_policy *policy = NULL;
-    struct pv_rows    rows;
+    struct pv_found   found = {.consumer.version = 0};
     struct pv_why     why = {""};
     enum pv_err       err;
     uint8_t           key[PV_KEY_HASH_LEN];
@@ -265,7 +265,7 @@ refuses(const char *dir)
         return true;
     }
     fixture_key("a-main", key);
-    err = pv_policy_find(policy, key, PV_LIT(FIXTURE_PATH), &rows);
+    err = pv_policy_find(policy, key, PV_LIT(FIXTURE_PATH), &found);
     pv_policy_close(policy);
     return err != PV_OK;
 }
@@ -410,7 +410,7 @@ a_newer_image_refuses_also_who_has_it_open(void **state)
     struct pv_policy *policy = NULL;
     struct pv_policy *again = NULL;
     struct pv_why     why;
-    struct pv_rows    rows;
+    struct pv_found   found = {.consumer.version = 0};
     uint64_t          version;
     uint8_t           key[PV_KEY_HASH_LEN];
 
@@ -421,13 +421,13 @@ a_newer_image_refuses_also_who_has_it_open(void **state)
     fixture.image = NULL;
     assert_int_equal(pv_policy_open(fixture.dir, &policy, &why), PV_OK);
     fixture_key("a-main", key);
-    assert_int_equal(pv_policy_find(policy, key, PV_LIT(FIXTURE_PATH), &rows),
+    assert_int_equal(pv_policy_find(policy, key, PV_LIT(FIXTURE_PATH), &found),
                      PV_OK);
     write_format(fixture.dir, PV_IMAGE_FORMAT + 1);
     assert_int_equal(pv_policy_version(policy, &version), PV_EVERSION);
-    assert_int_equal(pv_policy_find(policy, key, PV_LIT(FIXTURE_PATH), &rows),
+    assert_int_equal(pv_policy_find(policy, key, PV_LIT(FIXTURE_PATH), &found),
                      PV_EVERSION);
-    assert_false(rows.has_system);
+    assert_false(found.consumer.known);
     assert_int_equal(pv_policy_open(fixture.dir, &again, &why), PV_EVERSION);
     assert_int_equal(pv_image_open(fixture.dir, false, &fixture.image, &why),
                      PV_EVERSION);

@@ -44,6 +44,7 @@ int pv_cmd_service(int argc, char **argv);
 int pv_cmd_status(int argc, char **argv);
 int pv_cmd_trace(int argc, char **argv);
 int pv_cmd_verify(int argc, char **argv);
+int pv_cmd_witness(int argc, char **argv);
 
 /*
  * The language to speak: name is the value of --lang or NULL, then

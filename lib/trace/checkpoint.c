@@ -45,10 +45,6 @@ pv_checkpoint_parse(struct pv_slice text, struct pv_checkpoint *ret)
     if (err == PV_OK) {
         err = pv_base64_exactly(root, read.root.bytes, PV_HASH_LEN);
     }
-    if (err == PV_OK && read.size == 0 &&
-        !pv_hash_eq(&read.root, &pv_merkle_empty)) {
-        err = PV_EINVAL;
-    }
     if (err == PV_OK) {
         *ret = read;
     }
@@ -88,6 +84,10 @@ pv_checkpoint_open(struct pv_slice bytes, const struct pv_note_key *key,
     if (err == PV_OK &&
         !pv_slice_eq(checkpoint.origin,
                      (struct pv_slice){key->name, key->name_len})) {
+        err = PV_EVERIFY;
+    }
+    if (err == PV_OK && checkpoint.size == 0 &&
+        !pv_hash_eq(&checkpoint.root, &pv_merkle_empty)) {
         err = PV_EVERIFY;
     }
     if (err != PV_OK) {

@@ -27,8 +27,8 @@ struct pv_checkpoint {
 };
 
 /*
- * Read a note's text. PV_EINVAL: breaks the grammar, or size 0 with another
- * root than that of the empty tree; PV_ERANGE: size past PV_MERKLE_SIZE_MAX.
+ * Read a note's text. PV_EINVAL: breaks the grammar; PV_ERANGE: size past
+ * PV_MERKLE_SIZE_MAX.
  * Law: what is parsed is written again to the same bytes.
  */
 enum pv_err pv_checkpoint_parse(struct pv_slice       text,
@@ -40,8 +40,9 @@ enum pv_err pv_checkpoint_write(const struct pv_checkpoint *checkpoint,
 
 /*
  * Read a note that key signed: pv_note_parse, pv_note_verify, then the text,
- * whose origin must be the key's name. Anything but PV_OK means that nothing
- * of it may be used. ret_note (may be NULL) is the note, for cosignatures.
+ * whose origin must be the key's name; size 0 has the empty tree's root.
+ * Anything but PV_OK means that nothing of it may be used. ret_note (may be
+ * NULL) is the note, for cosignatures.
  */
 enum pv_err pv_checkpoint_open(struct pv_slice           bytes,
                                const struct pv_note_key *key,

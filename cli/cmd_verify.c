@@ -4,21 +4,18 @@
  * (cmd_verify_log.c).
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/base64.h"
 #include "base/jalali.h"
-#include "base/num.h"
 #include "base/time.h"
 #include "cmd.h"
 #include "trace/receipt.h"
+#include "trust.h"
 
 #define OUT_MAX_LEN (64 * 1024)
-#define WITNESSES_MAX 16
 
 static const char usage_en[] =
     "payvand verify RECEIPT --log-key VKEY [OPTION...]\n"
@@ -54,9 +51,7 @@ static const char usage_fa[] =
     "خوانده نشد، ۲ خط فرمان نادرست.\n";
 
 static const struct option option_list[] = {
-    {"log-key", required_argument, NULL, 'k'},
-    {"witness-key", required_argument, NULL, 'w'},
-    {"witnesses", required_argument, NULL, 'n'},
+    PV_CLI_TRUST_OPTIONS,
     {"json", no_argument, NULL, 'j'},
     {"lang", required_argument, NULL, 'l'},
     {"help", no_argument, NULL, 'h'},
@@ -64,15 +59,11 @@ static const struct option option_list[] = {
 };
 
 struct args {
-    const char        *lang_name;
-    enum pv_lang       lang;
-    bool               json;
-    bool               help;
-    bool               has_log;
-    struct pv_note_key log;
-    struct pv_note_key witness[WITNESSES_MAX];
-    size_t             witness_count;
-    uint64_t           quorum; /* UINT64_MAX: all of them */
+    const char         *lang_name;
+    enum pv_lang        lang;
+    bool                json;
+    bool                help;
+    struct pv_cli_trust trust;
 };
 
 /* Persian for what does not hold; the English sentence comes with it. */
@@ -125,8 +116,8 @@ static void
 print_witnesses(const struct args               *args,
                 const struct pv_receipt_verdict *verdict)
 {
-    for (size_t i = 0; i < args->witness_count; i++) {
-        const struct pv_note_key *key = &args->witness[i];
+    for (size_t i = 0; i < args->trust.witness_count; i++) {
+        const struct pv_note_key *key = &args->trust.witness[i];
         uint64_t                  when_s;
 
         if (pv_note_verify(&verdict->note, key, &when_s) == PV_OK &&
@@ -136,7 +127,7 @@ print_witnesses(const struct args               *args,
             row_time(args, "  signed", "  امضا", (int64_t)when_s * 1000);
         }
     }
-    if (args->witness_count == 0) {
+    if (args->trust.witness_count == 0) {
         (void)puts(pv_cli_text(
             args->lang,
             "no witness was asked for: a log that shows different trees to\n"
@@ -244,28 +235,6 @@ print_json(const struct pv_receipt         *receipt,
 
 /* ---- the work ----------------------------------------------------------- */
 
-static enum pv_err
-read_file(const char *name, struct pv_buf *out)
-{
-    bool        is_stdin = strcmp(name, "-") == 0;
-    int         fd = is_stdin ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
-    ssize_t     n = 1;
-    enum pv_err err = fd == -1 ? PV_ESYS : PV_OK;
-
-    while (err == PV_OK && n > 0) {
-        err = pv_buf_reserve(out, 1);
-        if (err == PV_OK) {
-            n = read(fd, out->ptr + out->len, out->cap - out->len);
-            err = n == -1 ? PV_ESYS : PV_OK;
-            out->len += n > 0 ? (size_t)n : 0;
-        }
-    }
-    if (fd != -1 && !is_stdin) {
-        (void)close(fd); /* read-only: nothing to lose */
-    }
-    return err;
-}
-
 static int
 report(const struct args *args, const struct pv_receipt *receipt,
        const struct pv_receipt_verdict *verdict, const struct pv_why *why)
@@ -294,22 +263,16 @@ report(const struct args *args, const struct pv_receipt *receipt,
 static int
 verify(const struct args *args, const char *name)
 {
-    const struct pv_receipt_trust trust = {
-        .log = &args->log,
-        .witness = args->witness,
-        .witness_count = args->witness_count,
-        .quorum = args->quorum == UINT64_MAX ? args->witness_count
-                                             : (size_t)args->quorum,
-    };
-    struct pv_receipt         receipt = {.owner = NULL};
-    struct pv_receipt_verdict verdict = {.fault = PV_RECEIPT_UNCHECKED};
-    struct pv_why             why = {""};
-    struct pv_buf             file;
-    enum pv_err               err;
-    int                       code = PV_EXIT_FAILED;
+    const struct pv_receipt_trust trust = pv_cli_trust_view(&args->trust);
+    struct pv_receipt             receipt = {.owner = NULL};
+    struct pv_receipt_verdict     verdict = {.fault = PV_RECEIPT_UNCHECKED};
+    struct pv_why                 why = {""};
+    struct pv_buf                 file;
+    enum pv_err                   err;
+    int                           code = PV_EXIT_FAILED;
 
     pv_buf_init(&file, PV_RECEIPT_MAX);
-    err = read_file(name, &file);
+    err = pv_cli_read_file(name, &file);
     if (err == PV_OK) {
         err = pv_receipt_parse(pv_buf_view(&file), &receipt, &why);
     } else if (err == PV_ESYS) {
@@ -334,46 +297,9 @@ out:
 }
 
 static bool
-take_key(const char *text, enum pv_note_type type, const char *what,
-         struct pv_note_key *ret)
-{
-    enum pv_err err = pv_note_key_parse(pv_slice_from(text), ret);
-
-    if (err != PV_OK) {
-        pv_cli_error("--%s: %s: %s", what,
-                     err == PV_EVERIFY
-                         ? "the key id does not belong to name and key"
-                         : "not a public key of the form name+id+base64",
-                     text);
-        return false;
-    }
-    if (ret->type != type) {
-        pv_cli_error("--%s: %s", what,
-                     type == PV_NOTE_ED25519
-                         ? "that is a witness's key"
-                         : "that is a log's key, not a witness's");
-        return false;
-    }
-    return true;
-}
-
-static bool
 take_option(struct args *args, int key)
 {
     switch (key) {
-    case 'k':
-        args->has_log = true;
-        return take_key(optarg, PV_NOTE_ED25519, "log-key", &args->log);
-    case 'w':
-        if (args->witness_count == WITNESSES_MAX) {
-            pv_cli_error("at most %d witnesses", WITNESSES_MAX);
-            return false;
-        }
-        return take_key(optarg, PV_NOTE_COSIGNATURE, "witness-key",
-                        &args->witness[args->witness_count++]);
-    case 'n':
-        return pv_slice_to_u64(pv_slice_from(optarg), WITNESSES_MAX,
-                               &args->quorum) == PV_OK;
     case 'j':
         args->json = true;
         return true;
@@ -384,16 +310,17 @@ take_option(struct args *args, int key)
         args->help = true;
         return true;
     default:
-        return false;
+        return pv_cli_trust_take(&args->trust, key, optarg);
     }
 }
 
 int
 pv_cmd_verify(int argc, char **argv)
 {
-    struct args args = {.quorum = UINT64_MAX};
+    struct args args = {0};
     int         key;
 
+    pv_cli_trust_init(&args.trust);
     optind = 0; /* getopt starts anew */
     while ((key = getopt_long(argc, argv, "h", option_list, NULL)) != -1) {
         if (!take_option(&args, key)) {
@@ -406,8 +333,7 @@ pv_cmd_verify(int argc, char **argv)
                    ? PV_EXIT_FAILED
                    : PV_EXIT_OK;
     }
-    if (argc - optind != 1 || !args.has_log ||
-        (args.quorum != UINT64_MAX && args.quorum > args.witness_count)) {
+    if (argc - optind != 1 || !pv_cli_trust_is_whole(&args.trust)) {
         return pv_cli_usage_error("verify");
     }
     return verify(&args, argv[optind]);

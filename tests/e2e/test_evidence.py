@@ -15,7 +15,8 @@ import time
 
 import pytest
 
-from harness import BANK, IBAN, LONG, answering, assert_outcome, built
+import tlog
+from harness import BANK, IBAN, LONG, answering, assert_outcome
 from pki import OPENSSL
 from test_marker import _contains
 
@@ -110,7 +111,8 @@ def test_a_call_with_evidence_is_recorded_and_proven(caller, tmp_path):
     del evidence["content"]
     short = tmp_path / "short.json"
     short.write_text(json.dumps(evidence))
-    assert caller.ex.payvand("prove", str(short), check=False).returncode == 1
+    done = caller.ex.payvand("prove", str(short), check=False)
+    assert done.returncode == 1 and b"--content" in done.stderr
     content = tmp_path / "content"
     content.write_text(body)
     caller.ex.payvand("prove", str(short), "--content", str(content))
@@ -136,8 +138,70 @@ def test_evidence_that_was_changed_proves_nothing(caller, tmp_path, change):
     path = tmp_path / "changed.json"
     path.write_text(text)
     done = caller.ex.payvand("prove", str(path), "--json", check=False)
-    assert done.returncode == 1
+    assert done.returncode == (3 if change in ("content", "nonce",
+                                               "commitment") else 1)
     assert b'"proven":true' not in done.stdout
+
+
+@pytest.fixture
+def proven(caller, tmp_path):
+    """A call, its evidence, and a receipt of it by another implementation."""
+    log = tlog.Key("ix.trace", seed=b"1" * 32)
+    said = json.loads(caller('{"national_id":"9991234561"}').stdout)
+    path, _ = evidence_of(caller, said["tracking_id"])
+    line = tlog.canonical(caller.ex.record(said["tracking_id"]))
+    entries = [tlog.request_record(said["tracking_id"][:-1] + c)
+               for c in "0123456789"]
+
+    def prove(at=4, line=line, key=log.vkey, evidence=path, entries=entries):
+        entries = entries[:at] + [line] + entries[at:]
+        text = tlog.checkpoint_text(
+            "ix.trace", [tlog.leaf_hash(e.encode()) for e in entries])
+        receipt = tmp_path / "receipt.json"
+        receipt.write_bytes(tlog.receipt(tlog.note(text, log), entries, at))
+        done = caller.ex.payvand(
+            "prove", evidence, "--receipt", str(receipt), "--log-key", key,
+            "--json", check=False)
+        return done.returncode, json.loads(done.stdout)
+
+    prove.line, prove.path = line, path
+    return prove
+
+
+def test_evidence_and_receipt_prove_what_stands_in_the_log(proven):
+    code, said = proven()
+    assert code == 0 and said["proven"] and said["in_log"]
+    assert (said["index"], said["size"], said["log"]) == (4, 11, "ix.trace")
+
+
+def other_record(line, **changes):
+    record = dict(json.loads(line), **changes)
+    return tlog.canonical({k: v for k, v in record.items() if v is not None})
+
+
+@pytest.mark.parametrize("changes", [
+    {"commitment": None}, {"commitment": "A" * 43},
+    {"id": "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"}, {"method": "other"},
+    {"provider": "tax-administration"}], ids=lambda c: next(iter(c)))
+def test_a_good_receipt_of_another_call_proves_nothing(proven, changes):
+    code, said = proven(line=other_record(proven.line, **changes))
+    assert (code, said["fault"], said["in_log"]) == (3, "record", False)
+
+
+def test_a_receipt_that_is_not_good_proves_nothing(proven, tmp_path):
+    other = tlog.Key("ix.trace", seed=b"2" * 32)
+    code, said = proven(key=other.vkey)
+    assert (code, said["fault"], said["in_log"]) == (3, "receipt", False)
+
+
+def test_a_good_receipt_does_not_help_wrong_content(proven, tmp_path):
+    with open(proven.path) as file:
+        evidence = json.load(file)
+    evidence["content"] = base64.b64encode(b"{}").decode()
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text(json.dumps(evidence))
+    code, said = proven(evidence=str(wrong))
+    assert (code, said["fault"], said["in_log"]) == (3, "commitment", False)
 
 
 def test_each_call_has_a_nonce_of_its_own(caller):

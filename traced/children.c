@@ -57,6 +57,12 @@ with_log(const struct options *options)
     return options->log_dir != NULL;
 }
 
+static bool
+with_reader(const struct options *options)
+{
+    return options->api != NULL || options->local != NULL;
+}
+
 /* In the order of their start; they are ended from the last to the first. */
 static const struct child child[] = {
     {"signer", signer_main, BIT(FD_SIGNER) | BIT(FD_SERVE_LOG), with_log},
@@ -66,6 +72,8 @@ static const struct child child[] = {
      BIT(FD_STATE) | BIT(FD_JOURNAL) | BIT(FD_LOG) | BIT(FD_LOG_LOCK) |
          BIT(FD_ASK_SIGNER) | BIT(FD_ASK_COURIER),
      with_log},
+    {"reader", reader_main, BIT(FD_STATE_READ) | BIT(FD_JOURNAL) | BIT(FD_LOG),
+     with_reader},
 };
 
 #define CHILDREN (sizeof(child) / sizeof(child[0]))

@@ -60,6 +60,7 @@ int children_main(const struct options *options, int argc, char **argv);
 
 int keeper_main(const struct options *options);
 int log_main(const struct options *options);
+int reader_main(const struct options *options);
 int signer_main(const struct options *options);
 
 #endif

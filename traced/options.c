@@ -15,16 +15,21 @@
 
 enum option_key {
     OPT_ALIGN = 256,
+    OPT_API,
+    OPT_API_UID,
     OPT_CHECK,
     OPT_DIR,
     OPT_GATEWAY_UID,
     OPT_GATHER_US,
     OPT_HELP,
     OPT_INIT_KEY,
+    OPT_LOCAL,
     OPT_LOG,
     OPT_MAX_SIZE,
     OPT_NODE,
     OPT_ORIGIN,
+    OPT_POLICY,
+    OPT_READERS,
     OPT_RETAIN_FREE,
     OPT_SEGMENT_SIZE,
     OPT_SIGNER,
@@ -36,16 +41,21 @@ enum option_key {
 
 static const struct option option_list[] = {
     {"align", required_argument, NULL, OPT_ALIGN},
+    {"api", required_argument, NULL, OPT_API},
+    {"api-uid", required_argument, NULL, OPT_API_UID},
     {"check", no_argument, NULL, OPT_CHECK},
     {"dir", required_argument, NULL, OPT_DIR},
     {"gateway-uid", required_argument, NULL, OPT_GATEWAY_UID},
     {"gather-us", required_argument, NULL, OPT_GATHER_US},
     {"help", no_argument, NULL, OPT_HELP},
     {"init-key", no_argument, NULL, OPT_INIT_KEY},
+    {"local", required_argument, NULL, OPT_LOCAL},
     {"log", required_argument, NULL, OPT_LOG},
     {"max-size", required_argument, NULL, OPT_MAX_SIZE},
     {"node", required_argument, NULL, OPT_NODE},
     {"origin", required_argument, NULL, OPT_ORIGIN},
+    {"policy", required_argument, NULL, OPT_POLICY},
+    {"readers", required_argument, NULL, OPT_READERS},
     {"retain-free", required_argument, NULL, OPT_RETAIN_FREE},
     {"segment-size", required_argument, NULL, OPT_SEGMENT_SIZE},
     {"signer", required_argument, NULL, OPT_SIGNER},
@@ -79,6 +89,13 @@ static const char help_text[] =
     "  --log DIR             keep the Merkle log there; must exist\n"
     "  --signer DIR          the directory of the log's key (see --init-key)\n"
     "  --witnesses FILE      who cosigns, and how many of them are needed\n"
+    "  --api PATH            socket for the nginx of the API (see --api-uid)\n"
+    "  --api-uid UID         only this user may connect there (default: one's\n"
+    "                        own)\n"
+    "  --local PATH          socket for users of this machine: one's own and\n"
+    "                        those of --readers\n"
+    "  --readers FILE        operators and auditors, by user and by key\n"
+    "  --policy DIR          the policy image: which key is whose\n"
     "  --init-key            make the log's key in the signer's directory, once;\n"
     "                        prints the public key that others check with\n"
     "  --origin NAME         the log's name, for ever: no spaces, no plus\n"
@@ -120,8 +137,10 @@ check(const struct options *options)
     if (options->log_dir != NULL && options->signer_dir == NULL) {
         return wrong("--log needs --signer");
     }
-    if (options->log_dir == NULL && options->witnesses != NULL) {
-        return wrong("--witnesses needs --log");
+    if (options->log_dir == NULL &&
+        (options->witnesses != NULL || options->api != NULL ||
+         options->local != NULL)) {
+        return wrong("--witnesses, --api and --local need --log");
     }
     return 0;
 }
@@ -135,6 +154,7 @@ options_parse(int argc, char **argv, struct options *options)
 
     *options = (struct options){
         .gateway_uid = geteuid(),
+        .api_uid = geteuid(),
         .journal = {.segment_size = PV_SEGMENT_SIZE_DEFAULT},
         .retain_percent = RETAIN_FREE_DEFAULT,
         .verify_len = VERIFY_LEN_DEFAULT,
@@ -148,6 +168,13 @@ options_parse(int argc, char **argv, struct options *options)
                 number(optarg, PV_COMMIT_ALIGN_MIN, PV_COMMIT_ALIGN_MAX, &n) &&
                 (n & (n - 1)) == 0;
             options->journal.align = (uint32_t)n;
+            break;
+        case OPT_API:
+            options->api = optarg;
+            break;
+        case OPT_API_UID:
+            good = number(optarg, 0, UINT32_MAX - 1, &n);
+            options->api_uid = (uid_t)n;
             break;
         case OPT_CHECK:
             options->check = true;
@@ -167,6 +194,9 @@ options_parse(int argc, char **argv, struct options *options)
         case OPT_INIT_KEY:
             options->init_key = true;
             break;
+        case OPT_LOCAL:
+            options->local = optarg;
+            break;
         case OPT_LOG:
             options->log_dir = optarg;
             break;
@@ -181,6 +211,12 @@ options_parse(int argc, char **argv, struct options *options)
             break;
         case OPT_ORIGIN:
             options->origin = optarg;
+            break;
+        case OPT_POLICY:
+            options->policy_dir = optarg;
+            break;
+        case OPT_READERS:
+            options->readers = optarg;
             break;
         case OPT_RETAIN_FREE:
             good = number(optarg, 0, 99, &options->retain_percent);

@@ -19,6 +19,11 @@ struct options {                       /* texts are argv's; NULL: not given */
     const char               *signer_dir;
     const char               *origin;
     const char               *witnesses;
+    const char               *api; /* sockets of the reader */
+    const char               *local;
+    const char               *readers;
+    const char               *policy_dir;
+    uid_t                     api_uid;
     uid_t                     gateway_uid;
     uint64_t                  gather_us;
     uint64_t                  verify_len;

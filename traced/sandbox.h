@@ -15,6 +15,7 @@ enum sandbox {
     SANDBOX_CHILDREN, /* the supervisor: its children inherit what it loses */
     SANDBOX_KEEPER,
     SANDBOX_LOG,
+    SANDBOX_READER,
     SANDBOX_SIGNER,
     SANDBOX_SIGNER_TOKEN, /* with a vendor's PKCS#11 module in it */
 };

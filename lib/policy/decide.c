@@ -53,9 +53,8 @@ network_covers(const struct pv_network *network, const uint8_t source[16])
            ((network->address[whole] ^ source[whole]) & mask) == 0;
 }
 
-static bool
-source_is_registered(const struct pv_system_row *system,
-                     const uint8_t               source[16])
+bool
+pv_policy_is_from(const struct pv_system_row *system, const uint8_t source[16])
 {
     for (size_t i = 0; i < system->network_count && i < PV_POLICY_NETWORKS_MAX;
          i++) {
@@ -87,7 +86,7 @@ check_caller(const struct pv_rows *rows, const struct pv_call *call,
         deny(decision, PV_REASON_KEY_UNREGISTERED, 0);
     } else if (rows->consumer->system.suspended) {
         deny(decision, PV_REASON_SYSTEM_SUSPENDED, 0);
-    } else if (!source_is_registered(&rows->consumer->system, call->source)) {
+    } else if (!pv_policy_is_from(&rows->consumer->system, call->source)) {
         deny(decision, PV_REASON_NETWORK_NOT_REGISTERED, 0);
     } else {
         return true;

@@ -288,6 +288,10 @@ enum pv_err pv_policy_quota_of(struct pv_policy *policy, struct pv_slice system,
                                struct pv_slice path, struct pv_slice grant,
                                struct pv_id *ret_agency) PV_MUST_CHECK;
 
+/* Does the address lie in one of the system's networks? */
+bool pv_policy_is_from(const struct pv_system_row *system,
+                       const uint8_t               source[16]);
+
 /*
  * Decide one call on the rows found, in the order of design 5, without
  * looking anything up: pure, never fails, never touches a clock or a file.

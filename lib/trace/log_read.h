@@ -146,6 +146,13 @@ struct pv_log_item {
 typedef enum pv_err pv_log_fn(void *context, const struct pv_log_item *item);
 
 /*
+ * The leaves that a walk would look at: *ret_from to *ret_end - 1. So that a
+ * long walk can be cut into pieces (from_index, end_index) by its caller.
+ */
+enum pv_err pv_log_bounds(struct pv_log *log, const struct pv_log_query *query,
+                          uint64_t *ret_from, uint64_t *ret_end) PV_MUST_CHECK;
+
+/*
  * Give the matching records in order. Bundles that cannot match are skipped by
  * what their pack says of them. Pruned leaves are passed over. A line that
  * does not parse (a later version's) matches only a query that asks for

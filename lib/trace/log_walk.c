@@ -212,6 +212,20 @@ find_bounds(struct walk *walk)
 }
 
 enum pv_err
+pv_log_bounds(struct pv_log *log, const struct pv_log_query *query,
+              uint64_t *ret_from, uint64_t *ret_end)
+{
+    struct walk walk = {.log = log, .query = query};
+    enum pv_err err = find_bounds(&walk);
+
+    if (err == PV_OK) {
+        *ret_from = walk.from;
+        *ret_end = walk.end > walk.from ? walk.end : walk.from;
+    }
+    return err;
+}
+
+enum pv_err
 pv_log_walk(struct pv_log *log, const struct pv_log_query *query, pv_log_fn *fn,
             void *context)
 {

@@ -1,0 +1,371 @@
+"""Reading the trace: who sees what, and that each reading is a record first
+(R-078, R-079, R-083). The tests play the API's nginx; test_api.py has it."""
+
+import json
+import os
+import re
+import signal
+import time
+
+import pytest
+
+from harness import BANK, FIC, IBAN, TAX, wait_for
+from reading import AUDITOR, OPERATOR, ReadExchange, ask, peer_headers
+
+PROVIDER = "central-bank-connector"
+REQUESTS = "/trace/v1/requests"
+
+
+@pytest.fixture(scope="module")
+def ex(request, pki):
+    import shutil
+    import tempfile
+    folder = tempfile.mkdtemp(prefix="pv-read-")
+    with ReadExchange(folder, pki) as exchange:
+        exchange.mine = exchange.call(BANK, IBAN).tracking_id
+        exchange.other = exchange.call(FIC, TAX).tracking_id
+        exchange.refused = exchange.call(BANK, TAX).tracking_id
+        for tracking_id in (exchange.mine, exchange.other):
+            exchange.completion(tracking_id)
+        yield exchange
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def readers(ex):
+    """name -> arguments of ex.read."""
+    return {
+        "public": {"public": True},
+        "consumer": {"as_system": BANK},
+        "provider": {"as_system": PROVIDER},
+        "other": {"as_system": FIC},
+        "auditor": {"identity": ex.auditor},
+        "operator": {"identity": ex.operator},
+        "local": {},
+    }
+
+
+# What each gets of the bank's own call, and of the pages for all.
+MATRIX = {
+    "checkpoint": ("/checkpoint", {}),
+    "lookup": (REQUESTS + "/{mine}",
+               {"public": 401, "other": 404}),
+    "search": (REQUESTS + "?limit=5", {"public": 401}),
+    "follow": ("/trace/v1/follow?cursor=0", {"public": 401}),
+    "rollups": ("/trace/v1/rollups", {"public": 401}),
+    "volumes": ("/trace/v1/volumes", {"public": 401}),
+    "receipt": ("/trace/v1/receipts/{mine}", {"public": 401, "other": 404}),
+    "metrics": ("/metrics", {"public": 401, "consumer": 403, "provider": 403,
+                             "other": 403, "auditor": 403}),
+    "entries": ("/tile/entries/000.p/1",
+                {"public": 401, "consumer": 403, "provider": 403,
+                 "other": 403}),
+    "hashes": ("/tile/0/000.p/1", {}),
+}
+
+
+@pytest.mark.parametrize("name", MATRIX)
+@pytest.mark.parametrize("reader", ["public", "consumer", "provider", "other",
+                                    "auditor", "operator", "local"])
+def test_each_role_sees_its_own(ex, name, reader):
+    target, refused = MATRIX[name]
+    answer = ex.read(target.format(mine=ex.mine), **readers(ex)[reader])
+    if reader in refused:
+        assert answer.status == refused[reader]
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.json["title"] and answer.json["title_fa"]
+    elif name in ("checkpoint", "hashes", "entries", "receipt", "rollups",
+                  "volumes"):
+        # what the log's other processes make may not be there yet
+        assert answer.status in (200, 404, 503), answer.body
+        assert answer.status == 200 or answer.problem in (
+            "no-checkpoint", "no-tile", "receipt-not-yet", "no-figures")
+    else:
+        assert answer.status == 200, answer.body
+
+
+@pytest.mark.parametrize("reader", ["consumer", "provider", "other", "auditor",
+                                    "operator", "local"])
+def test_a_search_shows_nothing_of_others(ex, reader):
+    answer = ex.read(REQUESTS + "?as=" + (
+        "provider" if reader == "provider" else "consumer"),
+        **readers(ex)[reader])
+    seen = {r["tracking_id"] for r in answer.json["requests"]}
+    assert (ex.mine in seen) == (reader != "other")
+    assert (ex.other in seen) == (reader not in ("consumer", "provider"))
+    for row in answer.json["requests"]:
+        if reader == "consumer":
+            assert row["record"]["consumer"] == BANK
+        if reader == "provider":
+            assert row["record"]["provider"] == "central-bank"
+
+
+def test_asking_for_anothers_calls_gives_an_empty_list(ex):
+    for target, who in (("?consumer=" + FIC, BANK),
+                        ("?as=provider&provider=tax-administration",
+                         PROVIDER)):
+        answer = ex.read(REQUESTS + target, as_system=who)
+        assert answer.status == 200
+        assert answer.json == {"requests": []}
+
+
+def test_not_there_and_not_yours_are_the_same_answer(ex):
+    unknown = ex.mine[:-12] + "0123456789ab"
+    answers = [ex.read(REQUESTS + "/" + i, as_system=FIC)
+               for i in (ex.mine, unknown, "9991234561")]
+    assert {a.status for a in answers} == {404}
+    assert len({a.body for a in answers}) == 1
+    heads = [{k: v for k, v in a.headers.items() if k != "Date"}
+             for a in answers]
+    assert heads[0] == heads[1] == heads[2]
+
+
+def test_follow_shows_a_party_its_calls_and_their_ends(ex):
+    rows = ex.read("/trace/v1/follow?cursor=0", as_system=BANK).json["records"]
+    ids = {r["record"]["id"] for r in rows if "record" in r}
+    assert ids == {ex.mine, ex.refused}
+    ends = [r["completion"] for r in rows if "completion" in r]
+    assert [e["outcome"] for e in ends] == ["answered"]
+
+
+def test_follow_goes_on_where_it_stopped(ex):
+    begin = ex.read("/trace/v1/follow").json
+    assert begin["records"] == []
+    before = len(ex.readings())
+    assert ex.read("/trace/v1/follow?cursor=" +
+                   begin["cursor"]).json["records"] == []
+    assert len(ex.readings()) == before  # a look that showed nothing
+    new = ex.call(BANK, IBAN).tracking_id
+
+    def shown():
+        rows = ex.read("/trace/v1/follow?cursor=" + begin["cursor"]).json
+        return [r for r in rows["records"] if "record" in r and
+                r["record"].get("id") == new]
+    wait_for("the new call", shown)
+
+
+def test_pages_of_a_search_have_no_gap_and_no_double(ex):
+    for _ in range(12):
+        ex.call(BANK, IBAN)
+    whole = ex.read(REQUESTS + "?limit=1000").json["requests"]
+    for order in ("newest", "oldest"):
+        seen, cursor = [], ""
+        while True:
+            page = ex.read(REQUESTS + "?limit=5&order=%s%s" % (
+                order, cursor)).json
+            seen += [r["index"] for r in page["requests"]]
+            if "cursor" not in page:
+                break
+            cursor = "&cursor=" + page["cursor"]
+        expected = [r["index"] for r in whole]
+        assert seen == (expected if order == "newest" else expected[::-1])
+
+
+def test_pages_by_outcome_have_no_gap_and_no_double(ex):
+    for _ in range(8):  # their ends share leaves
+        ex.call(BANK, IBAN)
+    time.sleep(1.5)
+    target = REQUESTS + "?outcome=answered&consumer=" + BANK
+    whole = [r["index"] for r in ex.read(target + "&limit=1000")
+             .json["requests"]]
+    seen, cursor = [], ""
+    while True:
+        page = ex.read(target + "&limit=3" + cursor).json
+        seen += [r["index"] for r in page["requests"]]
+        if "cursor" not in page:
+            break
+        cursor = "&cursor=" + page["cursor"]
+    assert sorted(seen) == sorted(whole) and len(seen) == len(set(seen))
+
+
+@pytest.mark.parametrize("query", [
+    "?subject=9991234561", "?limit=0", "?limit=1001", "?from=yesterday",
+    "?limit=1&limit=2", "?outcome=yes", "?as=friend", "?cursor=x", "?order=",
+    "?from=%31", "?"+"x" * 100,
+])
+def test_refuses_a_query_it_does_not_know(ex, query):
+    answer = ex.read(REQUESTS + query)
+    assert answer.status == 400 and answer.problem == "query"
+
+
+@pytest.mark.parametrize("day", ["from=2026-01-01", "from=1405-01-01",
+                                 "from=1"])
+def test_takes_dates_of_both_calendars(ex, day):
+    assert ex.read(REQUESTS + "?" + day).json["requests"]
+
+
+# ---- recorded -------------------------------------------------------------
+
+def test_every_reading_is_a_record(ex):
+    def one(target, **how):
+        before = len(ex.readings())
+        answer = ex.read(target, **how)
+        new = ex.readings()[before:]
+        assert len(new) == 1, (target, new)
+        return answer, new[0]
+
+    answer, reading = one(REQUESTS + "/" + ex.mine, as_system=BANK)
+    assert answer.status == 200
+    assert (reading["by"], reading["role"], reading["what"], reading["count"],
+            reading["id"]) == (BANK, "consumer", "lookup", 1, ex.mine)
+    _, reading = one(REQUESTS + "/" + ex.mine, as_system=PROVIDER)
+    assert (reading["by"], reading["role"]) == (PROVIDER, "provider")
+    answer, reading = one(REQUESTS + "?limit=3", identity=ex.auditor)
+    assert (reading["by"], reading["role"], reading["what"], reading["count"]
+            ) == (AUDITOR, "auditor", "search", 3)
+    _, reading = one("/trace/v1/follow?cursor=0&limit=2", identity=ex.operator)
+    assert (reading["by"], reading["role"], reading["what"], reading["count"]
+            ) == (OPERATOR, "operator", "follow", 2)
+    _, reading = one(REQUESTS + "/" + ex.mine)
+    assert reading["by"] == "uid/%d" % os.getuid()
+    # an attempt too, without what was written there
+    answer, reading = one(REQUESTS + "/9991234561", as_system=FIC)
+    assert answer.status == 404
+    assert reading["count"] == 0 and "id" not in reading
+
+
+def test_the_record_is_on_disk_before_the_answer(ex):
+    for _ in range(20):
+        before = len(ex.readings())
+        assert ex.read(REQUESTS + "/" + ex.mine).status == 200
+        assert len(ex.readings()) == before + 1
+
+
+def test_without_a_journal_nothing_is_shown(home, pki):
+    with ReadExchange(home, pki, workers=1) as ex:
+        tracking_id = ex.call(BANK, IBAN).tracking_id
+        assert ex.read(REQUESTS + "/" + tracking_id).status == 200
+        os.kill(ex.traced.pid, signal.SIGSTOP)
+        try:
+            answers = [ex.read(REQUESTS + "/" + tracking_id),
+                       ex.read(REQUESTS, as_system=BANK),
+                       ex.read("/trace/v1/follow?cursor=0")]
+        finally:
+            os.kill(ex.traced.pid, signal.SIGCONT)
+        for answer in answers:
+            assert answer.status == 503
+            assert answer.problem == "reading-unrecorded"
+            assert answer.headers["Retry-After"] == "1"
+            assert tracking_id.encode() not in answer.body
+        wait_for("readings again", lambda: ex.read(
+            REQUESTS + "/" + tracking_id).status == 200)
+
+
+def test_a_reader_that_dies_comes_back(home, pki):
+    with ReadExchange(home, pki, workers=1) as ex:
+        tracking_id = ex.call(BANK, IBAN).tracking_id
+        for line in ex.log_text().splitlines():
+            found = re.search(r"traced.child name=reader pid=(\d+)", line)
+            if found:
+                pid = int(found.group(1))
+        ex.kill_pid(pid)
+
+        def reads():
+            try:
+                return ex.read(REQUESTS + "/" + tracking_id).status == 200
+            except OSError:
+                return False
+        wait_for("the reader", reads)
+        assert ex.call(BANK, IBAN).status == 200
+
+
+# ---- who may come ----------------------------------------------------------
+
+def test_an_unknown_key_is_refused(ex, pki):
+    answer = ex.read(REQUESTS, identity=pki.of("nobody-registered"))
+    assert answer.status == 403 and answer.problem == "reader-unknown"
+
+
+def test_a_registered_key_from_elsewhere_is_refused(ex, pki):
+    answer = ex.read(REQUESTS, as_system=BANK, address="192.0.2.1")
+    assert answer.status == 403 and answer.problem == "reader-unknown"
+
+
+def test_a_certificate_that_did_not_verify_is_refused(ex, pki):
+    answer = ex.read(REQUESTS, as_system=BANK, verify="FAILED:expired")
+    assert answer.status == 403 and answer.problem == "certificate-not-good"
+
+
+def test_headers_that_come_twice_are_refused(ex, pki):
+    headers = peer_headers(pki.of(BANK))
+    headers["Payvand-Peer-Verify"] = ["NONE", "SUCCESS"]
+    assert ask(ex.api, REQUESTS, headers).status == 403
+
+
+def test_the_local_socket_believes_no_header(ex, pki):
+    answer = ask(ex.local, REQUESTS + "?consumer=" + FIC,
+                 peer_headers(pki.of(BANK)))
+    assert [r["record"]["consumer"] for r in answer.json["requests"]] == [FIC]
+    assert ex.readings()[-1]["role"] == "operator"
+
+
+def test_without_nginxs_headers_nothing_is_shown(ex):
+    answer = ask(ex.api, REQUESTS, {})
+    assert answer.status == 403 and answer.problem == "not-through-nginx"
+
+
+def test_too_many_readings_are_refused(ex):
+    statuses = [ex.read(REQUESTS + "?limit=1",
+                        as_system="customs-administration-main").status
+                for _ in range(140)]
+    assert statuses[0] == 200 and 429 in statuses
+    assert ex.read(REQUESTS + "?limit=1", as_system=FIC).status == 200
+
+
+def test_only_get_is_answered(ex):
+    for method in ("POST", "PUT", "DELETE"):
+        answer = ask(ex.local, REQUESTS, method=method)
+        assert answer.status == 405
+
+
+def test_metrics_read_as_prometheus_text(ex):
+    answer = ex.read("/metrics")
+    assert answer.headers["Content-Type"].startswith(
+        "text/plain; version=0.0.4")
+    assert prometheus(answer.body.decode())[
+        "payvand_log_staleness_seconds"] >= 0
+
+
+def prometheus(text):
+    """A strict reader of the text format: {sample: value}."""
+    samples, kind, helped = {}, {}, set()
+    assert text.endswith("\n")
+    for line in text.splitlines():
+        found = re.fullmatch(r"# HELP ([a-z_:][a-z0-9_:]*) (\S.*)", line)
+        if found:
+            assert found.group(1) not in helped, "HELP twice: " + line
+            helped.add(found.group(1))
+            continue
+        found = re.fullmatch(r"# TYPE ([a-z_:][a-z0-9_:]*) "
+                             r"(counter|gauge|histogram)", line)
+        if found:
+            assert found.group(1) not in kind, "TYPE twice: " + line
+            assert found.group(1) in helped, "no HELP: " + line
+            kind[found.group(1)] = found.group(2)
+            continue
+        found = re.fullmatch(r"([a-z_:][a-z0-9_:]*)(\{[^{}]*\})? "
+                             r"([0-9]+(?:\.[0-9]+)?)", line)
+        assert found, "not a sample: " + line
+        name = found.group(1)
+        assert name in kind, "no TYPE: " + line
+        if kind[name] == "counter":
+            assert name.endswith("_total"), "a counter's name: " + name
+        assert name + (found.group(2) or "") not in samples
+        samples[name + (found.group(2) or "")] = float(found.group(3))
+    return samples
+
+
+# ---- never content ---------------------------------------------------------
+
+def test_what_was_asked_is_nowhere_in_what_is_read(ex, pki):
+    marker = "9991234561marker"
+    tracking_id = ex.call(BANK, IBAN, {"national_id": marker}).tracking_id
+    ex.completion(tracking_id)
+    for target in (REQUESTS + "/" + tracking_id, REQUESTS,
+                   "/trace/v1/follow?cursor=0", "/metrics",
+                   "/trace/v1/receipts/" + tracking_id):
+        assert marker.encode() not in ex.read(target).body
+    ex.read(REQUESTS + "/" + marker)
+    ex.read(REQUESTS + "?consumer=" + marker)
+    ex.read("/" + marker)
+    assert marker not in ex.log_text()
+    assert marker not in json.dumps(ex.records())

@@ -280,6 +280,14 @@ ngx_http_payvand_grant_at(ngx_http_payvand_ctx_t *ctx)
 /* gate.c */
 
 ngx_int_t ngx_http_payvand_gate(ngx_http_request_t *r);
+
+/*
+ * nginx refused a request of a gate location before the gate saw it: give it
+ * its tracking id, its place in the counters and, for a known system, its
+ * record. ctx->reason says why, the fault or what weighs more; NULL: no memory.
+ */
+ngx_http_payvand_ctx_t *ngx_http_payvand_gate_missed(ngx_http_request_t *r,
+    enum pv_reason fault);
 ngx_int_t ngx_http_payvand_gate_init_process(ngx_cycle_t *cycle);
 void ngx_http_payvand_gate_exit_process(ngx_cycle_t *cycle);
 struct pv_policy *ngx_http_payvand_policy(void);  /* NULL: not readable */

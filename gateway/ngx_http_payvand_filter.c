@@ -502,14 +502,20 @@ ngx_http_payvand_header_filter(ngx_http_request_t *r)
 
     ctx = ngx_http_payvand_ctx(r);
     call = ctx ? ctx->upstream : NULL;
+    plcf = ngx_http_get_module_loc_conf(r, ngx_http_payvand_module);
+
+    if (ctx == NULL && plcf->enable
+        && r->err_status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE)
+    {
+        /* nginx reads the length before any phase that modules have */
+        ctx = ngx_http_payvand_gate_missed(r, PV_REASON_BODY_TOO_LARGE);
+    }
 
     if (r->err_status == 0) {
 
         if (call && call->forwarded && !call->judged && r->upstream) {
             return ngx_http_payvand_judge(r, ctx, call);
         }
-
-        plcf = ngx_http_get_module_loc_conf(r, ngx_http_payvand_module);
 
         if (ctx == NULL && !plcf->enable
             && r->headers_out.status < NGX_HTTP_SPECIAL_RESPONSE)

@@ -21,8 +21,10 @@ static enum pv_reason ngx_http_payvand_look_up(ngx_http_payvand_ctx_t *ctx,
     struct pv_slice path, bool *ret_revoked);
 static enum pv_reason ngx_http_payvand_check_form(ngx_http_request_t *r,
     ngx_http_payvand_ctx_t *ctx);
-static ngx_int_t ngx_http_payvand_deny(ngx_http_request_t *r,
-    ngx_http_payvand_ctx_t *ctx, enum pv_reason reason);
+static enum pv_reason ngx_http_payvand_judge(ngx_http_request_t *r,
+    ngx_http_payvand_ctx_t *ctx, enum pv_reason fault);
+static enum pv_reason ngx_http_payvand_deny(ngx_http_payvand_ctx_t *ctx,
+    enum pv_reason reason);
 static ngx_int_t ngx_http_payvand_go_on(ngx_http_request_t *r,
     ngx_http_payvand_ctx_t *ctx);
 static void ngx_http_payvand_open_policy(void);
@@ -89,13 +91,18 @@ ngx_http_payvand_gate(ngx_http_request_t *r)
 }
 
 
-static ngx_int_t
-ngx_http_payvand_decide(ngx_http_request_t *r, ngx_http_payvand_ctx_t *ctx)
+/*
+ * Everything but the quota. PV_REASON_NONE: the call may be made; otherwise it
+ * is not, and what is to be recorded of it is.
+ */
+
+static enum pv_reason
+ngx_http_payvand_judge(ngx_http_request_t *r, ngx_http_payvand_ctx_t *ctx,
+    enum pv_reason fault)
 {
-    bool                         revoked;
-    struct pv_call               call;
-    enum pv_reason               form, reason;
-    const struct pv_method_row  *method;
+    bool             revoked;
+    struct pv_call   call;
+    enum pv_reason   form, reason;
 
     ngx_http_payvand_count(NGX_HTTP_PAYVAND_CALLS);
 
@@ -103,7 +110,7 @@ ngx_http_payvand_decide(ngx_http_request_t *r, ngx_http_payvand_ctx_t *ctx)
     ctx->received_ms = ngx_http_payvand_now_ms();
 
     if (pv_tracking_ids_next(&gate.ids, ctx->received_ms, &ctx->id) != PV_OK) {
-        return ngx_http_payvand_refuse(r, ctx, PV_REASON_OVERLOADED);
+        return PV_REASON_OVERLOADED;
     }
 
     pv_tracking_id_text(&ctx->id, (char *) ctx->id_text);
@@ -112,9 +119,8 @@ ngx_http_payvand_decide(ngx_http_request_t *r, ngx_http_payvand_ctx_t *ctx)
 
     if (ctx->identity == NULL || ctx->identity->reason != PV_REASON_NONE) {
         ngx_http_payvand_count(NGX_HTTP_PAYVAND_TLS_REFUSED);
-        return ngx_http_payvand_refuse(r, ctx, ctx->identity
-                                               ? ctx->identity->reason
-                                               : PV_REASON_CERTIFICATE_MISSING);
+        return ctx->identity ? ctx->identity->reason
+                             : PV_REASON_CERTIFICATE_MISSING;
     }
 
     form = ngx_http_payvand_check_form(r, ctx);
@@ -122,7 +128,11 @@ ngx_http_payvand_decide(ngx_http_request_t *r, ngx_http_payvand_ctx_t *ctx)
     reason = ngx_http_payvand_look_up(ctx, form == PV_REASON_NONE
                                            ? ctx->path : PV_LIT(""), &revoked);
     if (reason != PV_REASON_NONE) {
-        return ngx_http_payvand_refuse(r, ctx, reason);
+        return reason;
+    }
+
+    if (fault != PV_REASON_NONE) {
+        form = fault;
     }
 
     ngx_memzero(&call, sizeof(struct pv_call));
@@ -140,33 +150,49 @@ ngx_http_payvand_decide(ngx_http_request_t *r, ngx_http_payvand_ctx_t *ctx)
             || ctx->decision.reason > PV_REASON_SYSTEM_SUSPENDED))
     {
         /* the caller is known and in good standing: the form is at fault */
-        ctx->decision.verdict = PV_DENY;
         ctx->decision.grant = NULL;
-        return ngx_http_payvand_deny(r, ctx, form);
+        return ngx_http_payvand_deny(ctx, form);
     }
 
     if (ctx->decision.verdict != PV_ALLOW) {
-        return ngx_http_payvand_deny(r, ctx, ctx->decision.reason);
+        return ngx_http_payvand_deny(ctx, ctx->decision.reason);
     }
 
-    method = &ctx->rows->target->method;
+    if (ctx->decision.grant == NULL
+        || ctx->rows->target->method.endpoint_number == 0)
+    {
+        return ngx_http_payvand_deny(ctx, PV_REASON_ENDPOINT_MISSING);
+    }
 
-    if (ctx->decision.grant == NULL || method->endpoint_number == 0) {
-        ctx->decision.verdict = PV_DENY;
-        return ngx_http_payvand_deny(r, ctx, PV_REASON_ENDPOINT_MISSING);
+    return PV_REASON_NONE;
+}
+
+
+static ngx_int_t
+ngx_http_payvand_decide(ngx_http_request_t *r, ngx_http_payvand_ctx_t *ctx)
+{
+    enum pv_reason               reason;
+    const struct pv_method_row  *method;
+
+    reason = ngx_http_payvand_judge(r, ctx, PV_REASON_NONE);
+
+    if (reason != PV_REASON_NONE) {
+        return ngx_http_payvand_refuse(r, ctx, reason);
     }
 
     if (ctx->rows_held->used_up >> ngx_http_payvand_grant_at(ctx) & 1) {
-        ctx->decision.verdict = PV_DENY;
-        return ngx_http_payvand_deny(r, ctx, PV_REASON_USED_UP);
-    }
+        reason = PV_REASON_USED_UP;
 
-    reason = ngx_http_payvand_quota_take(ctx);
+    } else {
+        reason = ngx_http_payvand_quota_take(ctx);
+    }
 
     if (reason != PV_REASON_NONE) {
-        ctx->decision.verdict = PV_DENY;
-        return ngx_http_payvand_deny(r, ctx, reason);
+        return ngx_http_payvand_refuse(r, ctx,
+                                       ngx_http_payvand_deny(ctx, reason));
     }
+
+    method = &ctx->rows->target->method;
 
     ctx->idempotent = method->pattern == PV_PATTERN_INQUIRY
                       || method->pattern == PV_PATTERN_VERIFY
@@ -181,6 +207,25 @@ ngx_http_payvand_decide(ngx_http_request_t *r, ngx_http_payvand_ctx_t *ctx)
     r->write_event_handler = ngx_http_core_run_phases;
 
     return NGX_AGAIN;
+}
+
+
+ngx_http_payvand_ctx_t *
+ngx_http_payvand_gate_missed(ngx_http_request_t *r, enum pv_reason fault)
+{
+    enum pv_reason           reason;
+    ngx_http_payvand_ctx_t  *ctx;
+
+    ctx = ngx_http_payvand_ctx_create(r);
+    if (ctx == NULL) {
+        return NULL;
+    }
+
+    reason = ngx_http_payvand_judge(r, ctx, fault);
+
+    ctx->reason = reason != PV_REASON_NONE ? reason : fault;
+
+    return ctx;
 }
 
 
@@ -290,10 +335,10 @@ ngx_http_payvand_look_up(ngx_http_payvand_ctx_t *ctx, struct pv_slice path,
 
 /* Strangers and the revoked are counted; a known system's are journalled. */
 
-static ngx_int_t
-ngx_http_payvand_deny(ngx_http_request_t *r, ngx_http_payvand_ctx_t *ctx,
-    enum pv_reason reason)
+static enum pv_reason
+ngx_http_payvand_deny(ngx_http_payvand_ctx_t *ctx, enum pv_reason reason)
 {
+    ctx->decision.verdict = PV_DENY;
     ctx->reason = reason;
     ctx->outcome = pv_reason_outcome(reason);
 
@@ -309,7 +354,7 @@ ngx_http_payvand_deny(ngx_http_request_t *r, ngx_http_payvand_ctx_t *ctx,
         ngx_http_payvand_journal_refusal(ctx);
     }
 
-    return ngx_http_payvand_refuse(r, ctx, ctx->reason);
+    return ctx->reason;
 }
 
 

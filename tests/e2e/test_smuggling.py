@@ -172,8 +172,25 @@ def test_a_body_over_the_limit_is_refused_before_it_is_sent(ex, bank):
         w.send(head(b"Content-Length: 2000000"))
         answer = w.answer()
     assert answer.status == 413
-    assert answer.outcome == "invalid"
-    assert answer.reason == "body-too-large"
+    assert_outcome(answer, "invalid", "body-too-large")
+    record = ex.record(answer.tracking_id)
+    assert (record["decision"], record["reason"]) == ("invalid",
+                                                      "body-too-large")
+    assert (record["consumer"], record["method"], record["size"]) == (
+        BANK, "verify", "big")
+    assert "grant" not in record
+    assert bank.seen == []
+
+
+def test_who_sends_too_much_is_told_first_that_nobody_knows_him(ex, pki, bank):
+    with ex.wire(identity=pki.make("stranger-too-large")) as w:
+        w.send(head(b"Content-Length: 2000000"))
+        answer = w.answer()
+    assert_outcome(answer, "refused", "key-unregistered")
+    with ex.wire() as w:
+        w.send(head(b"Content-Length: 2000000"))
+        answer = w.answer()
+    assert_outcome(answer, "refused", "certificate-missing")
     assert bank.seen == []
 
 

@@ -1,0 +1,167 @@
+"""docs/check-without-us.md, each block as it stands, and what it must catch."""
+
+import base64
+import http.server
+import json
+import os
+import re
+import subprocess
+import threading
+
+import pytest
+
+import tlog
+from harness import ROOT
+
+PAGE = os.path.join(ROOT, "docs", "check-without-us.md")
+COUNT = 700  # leaves: two full tiles and a partial one, of level 0 and 1
+
+
+def blocks():
+    """(language, text) of each fenced block, in order."""
+    with open(PAGE, encoding="utf-8") as file:
+        return re.findall(r"^```(\w+)\n(.*?)^```$", file.read(), re.M | re.S)
+
+
+def run(folder, log, only=None):
+    """Run the blocks in a folder; the output of all, or the error of one."""
+    said = ""
+    for language, text in blocks():
+        if only is not None and language not in only:
+            continue
+        program = {"python": ["/usr/bin/python3", "-I", "-"],
+                   "sh": ["/bin/bash", "-euo", "pipefail"]}[language]
+        done = subprocess.run(
+            program, input=text, text=True, cwd=folder,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60,
+            env={"PATH": "/usr/bin:/bin", "LOG": log, "LANG": "C.UTF-8"})
+        said += done.stdout
+        if done.returncode != 0:
+            return said, False
+    return said, True
+
+
+class Tiles:
+    """A log's public face over HTTP, from a list of leaf hashes."""
+
+    def __init__(self, hashes, checkpoint):
+        self.files = {"/checkpoint": checkpoint.encode()}
+        level = list(hashes)
+        for number in range(3):
+            for n in range(0, len(level), 256):
+                part = level[n:n + 256]
+                path = "/tile/%d/%03d" % (number, n // 256)
+                if len(part) < 256:
+                    path += ".p/%d" % len(part)
+                self.files[path] = b"".join(part)
+            level = [tlog.root(level[i:i + 256])
+                     for i in range(0, len(level) - 255, 256)]
+        tiles = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                body = tiles.files.get(self.path)
+                self.send_response(404 if body is None else 200)
+                self.end_headers()
+                self.wfile.write(body or b"")
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0),
+                                                      Handler)
+        self.url = "http://127.0.0.1:%d" % self.server.server_port
+        threading.Thread(target=self.server.serve_forever,
+                         daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Made:
+    """What the page asks for, made by the second implementation (tlog.py)."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.log = tlog.Key("ix.trace", seed=b"1" * 32)
+        self.witness = tlog.Key("witness", tlog.COSIGNATURE, b"2" * 32)
+        content = b'{"national_id":"9991234561"}'
+        nonce = bytes(range(32))
+        made = tlog.sha(b"payvand-commitment-v1", nonce, tlog.sha(content))
+        self.entries = [tlog.request_record(
+            "017f22e2-79b0-7cc3-98c4-%012x" % i) for i in range(COUNT - 1)]
+        self.entries[5] = tlog.request_record(
+            "017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
+            commitment=urlsafe(made))
+        self.entries.append(tlog.completions_record(
+            (5, 1645557742000, 1645557742100, 1645557742100, "answered")))
+        self.hashes = [tlog.leaf_hash(e.encode()) for e in self.entries]
+        self.write("log.vkey", self.log.vkey + "\n")
+        self.write("witness.vkey", self.witness.vkey + "\n")
+        self.write("evidence.json", json.dumps({
+            "nonce": urlsafe(nonce),
+            "content": base64.b64encode(content).decode()}))
+        self.checkpoint = self.note(self.hashes)
+        self.write("receipt.json", tlog.receipt(
+            self.checkpoint, self.entries, 5, COUNT - 1).decode())
+        self.write("checkpoint.old", self.note(self.hashes[:300]))
+        self.tiles = Tiles(self.hashes, self.checkpoint)
+
+    def note(self, hashes):
+        return tlog.note(tlog.checkpoint_text("ix.trace", hashes), self.log,
+                         self.witness)
+
+    def write(self, name, text):
+        (self.folder / name).write_text(text, encoding="utf-8")
+
+    def read(self, name):
+        return (self.folder / name).read_text(encoding="utf-8")
+
+
+def urlsafe(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+@pytest.fixture
+def made(tmp_path):
+    scene = Made(tmp_path)
+    yield scene
+    scene.tiles.stop()
+
+
+def test_the_page_checks_what_is_right(made):
+    said, well = run(made.folder, made.tiles.url)
+    assert well, said
+    assert said.count("Signature Verified Successfully") == 2
+    assert "it ended as answered" in said
+    assert 'this was asked: {"national_id":"9991234561"}' in said
+    assert "the log of 700 begins with the log of 300" in said
+
+
+@pytest.mark.parametrize("break_it, word", [
+    (lambda m: m.write("receipt.json", m.read("receipt.json").replace(
+        "bank-a-core", "bank-b-core")), "NOT in the log"),
+    (lambda m: m.write("receipt.json", m.read("receipt.json").replace(
+        '"answered"', '"failed"').replace('\\"answered\\"', '\\"failed\\"')),
+     "NOT in the log"),
+    (lambda m: m.write("receipt.json", m.read("receipt.json").replace(
+        "\\n700\\n", "\\n701\\n")), "Verification Failure"),
+    (lambda m: m.write("log.vkey", tlog.Key("ix.trace", seed=b"3" * 32).vkey),
+     "no signature of ix.trace"),
+    (lambda m: m.write("witness.vkey", tlog.Key(
+        "witness", tlog.COSIGNATURE, b"3" * 32).vkey), "no signature"),
+    (lambda m: m.write("evidence.json", m.read("evidence.json").replace(
+        '"content": "ey', '"content": "fy')), "NOT what was asked"),
+    (lambda m: m.write("checkpoint.old", m.note(
+        m.hashes[:299] + [bytes(32)])), "REWRITTEN"),
+    (lambda m: m.tiles.files.update({"/tile/0/001": bytes(8192)}),
+     "REWRITTEN"),
+    (lambda m: m.tiles.files.update({"/tile/0/002.p/188": bytes(188 * 32)}),
+     "not those of the checkpoint"),
+], ids=["record", "completion", "size", "log key", "witness key", "content",
+        "old checkpoint", "full tile", "partial tile"])
+def test_the_page_catches_what_is_wrong(made, break_it, word):
+    break_it(made)
+    said, well = run(made.folder, made.tiles.url)
+    assert not well and word in said, said

@@ -410,6 +410,7 @@ follow_text(struct args *args, uint64_t index, struct pv_slice line)
     case PV_RECORD_REFUSALS:
     case PV_RECORD_WORKER_LOST:
     case PV_RECORD_READING:
+    case PV_RECORD_PRUNED:
         follow_json(args, index, line);
         break;
     }

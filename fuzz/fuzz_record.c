@@ -61,6 +61,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         err =
             pv_record_write_reading(&record.reading, room, sizeof(room), &len);
         break;
+    case PV_RECORD_PRUNED:
+        err = pv_record_write_pruned(&record.pruned, room, sizeof(room), &len);
+        break;
     }
     assert(err == PV_OK && len == size && memcmp(room, data, size) == 0);
     return 0;

@@ -169,6 +169,7 @@ check_record(struct check *check, struct pv_slice line)
         break;
     case PV_RECORD_REFUSALS:
     case PV_RECORD_READING:
+    case PV_RECORD_PRUNED:
         good = true;
         break;
     case PV_RECORD_WORKER_LOST:

@@ -473,6 +473,28 @@ pv_record_write_reading(const struct pv_reading_record *reading, char *room,
     return out->err;
 }
 
+enum pv_err
+pv_record_write_pruned(const struct pv_pruned_record *pruned, char *room,
+                       size_t room_len, size_t *ret_len)
+{
+    struct out  state = {room, room + room_len, PV_OK};
+    struct out *out = &state;
+
+    PUT(out, "{\"count\":");
+    put_number(out, pruned->count);
+    WORD(",\"decision\":\"", pruned->decision);
+    PUT(out, "\",\"first\":");
+    put_number(out, pruned->first);
+    WORD(",\"node\":\"", pruned->node);
+    PUT(out, "\",\"time\":");
+    put_number(out, pruned->time_ms);
+    PUT(out, ",\"type\":\"pruned\",\"v\":1}");
+    if (out->err == PV_OK) {
+        *ret_len = (size_t)(out->at - room);
+    }
+    return out->err;
+}
+
 /* ---- reading ---------------------------------------------------------- */
 
 struct in {
@@ -737,6 +759,20 @@ read_reading(struct in *in, struct pv_reading_record *r)
 }
 
 /* The first member tells the types apart, but for consumer: see count. */
+static void
+read_pruned(struct in *in, struct pv_pruned_record *r)
+{
+    memset(r, 0, sizeof(*r));
+    READ_NUMBER(in, "{\"count\":", &r->count);
+    READ_WORD(in, ",\"decision\":\"", &r->decision);
+    READ_NUMBER(in, ",\"first\":", &r->first);
+    READ_WORD(in, ",\"node\":\"", &r->node);
+    READ_NUMBER(in, ",\"time\":", &r->time_ms);
+    NEED(in, ",\"type\":\"pruned\",\"v\":");
+    take_version(in);
+    NEED(in, "}");
+}
+
 static enum pv_record_type
 type_of(struct pv_slice line)
 {
@@ -751,6 +787,9 @@ type_of(struct pv_slice line)
     }
     if (pv_slice_starts(line, PV_LIT("{\"by\":"))) {
         return PV_RECORD_READING;
+    }
+    if (pv_slice_starts(line, PV_LIT("{\"count\":"))) {
+        return PV_RECORD_PRUNED;
     }
     if (pv_slice_starts(line, PV_LIT("{\"consumer\":\""))) {
         quote = memchr(line.ptr + 13, '"', line.len - 13);
@@ -803,6 +842,10 @@ pv_record_parse(struct pv_slice line, struct pv_record *ret_record)
     case PV_RECORD_READING:
         read_reading(&in, &record.reading);
         record.node = record.reading.node;
+        break;
+    case PV_RECORD_PRUNED:
+        read_pruned(&in, &record.pruned);
+        record.node = record.pruned.node;
         break;
     }
     if (in.err == PV_OK && in.at != in.end) {

@@ -51,6 +51,12 @@
  *               "provider"
  *   time, type "reading", v
  *   what        "bundle", "follow", "lookup", "receipt", "rollup", "search"
+ * pruned      leaves were removed, by a decision on retention (R-084); on disk
+ *             before the first of them goes
+ *   count       how many leaves, from `first` on
+ *   decision    reference of the decision, a word
+ *   first       index of the first leaf removed
+ *   node, time, type "pruned", v
  */
 #ifndef PV_TRACE_RECORD_H
 #define PV_TRACE_RECORD_H
@@ -76,6 +82,7 @@ enum pv_record_type {
     PV_RECORD_REFUSALS,
     PV_RECORD_WORKER_LOST,
     PV_RECORD_READING,
+    PV_RECORD_PRUNED,
 };
 
 struct pv_request_record { /* all slices borrowed */
@@ -134,12 +141,21 @@ struct pv_reading_record {
     struct pv_slice what;
 };
 
+struct pv_pruned_record {
+    uint64_t        count;
+    struct pv_slice decision;
+    uint64_t        first;
+    struct pv_slice node;
+    uint64_t        time_ms;
+};
+
 struct pv_record { /* what pv_record_parse gives; slices borrow the line */
     enum pv_record_type          type;
     struct pv_request_record     request;
     struct pv_refusals_record    refusals;
     struct pv_worker_lost_record worker_lost;
     struct pv_reading_record     reading;
+    struct pv_pruned_record      pruned;
     struct pv_slice              node;
     size_t                       completion_count;
     struct pv_slice              completions; /* text of `done`, for
@@ -180,6 +196,9 @@ pv_record_write_worker_lost(const struct pv_worker_lost_record *lost,
 enum pv_err pv_record_write_reading(const struct pv_reading_record *reading,
                                     char *room, size_t room_len,
                                     size_t *ret_len) PV_MUST_CHECK;
+enum pv_err pv_record_write_pruned(const struct pv_pruned_record *pruned,
+                                   char *room, size_t room_len,
+                                   size_t *ret_len) PV_MUST_CHECK;
 
 /*
  * Strict: exactly the canonical form above, nothing else, otherwise PV_EINVAL;

@@ -406,6 +406,7 @@ pv_rollup_count(struct pv_rollup *rollup, uint64_t minute,
         break;
     case PV_RECORD_WORKER_LOST: /* its calls end by their age */
     case PV_RECORD_READING:
+    case PV_RECORD_PRUNED:
         break;
     }
     return err;

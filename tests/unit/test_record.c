@@ -63,6 +63,11 @@ law(struct pv_slice line, const struct pv_record *record)
             pv_record_write_reading(&record->reading, room, sizeof(room), &len),
             PV_OK);
         break;
+    case PV_RECORD_PRUNED:
+        assert_int_equal(
+            pv_record_write_pruned(&record->pruned, room, sizeof(room), &len),
+            PV_OK);
+        break;
     case PV_RECORD_COMPLETIONS:
         assert_int_equal(pv_record_begin_completions(room, sizeof(room), &len),
                          PV_OK);
@@ -122,6 +127,12 @@ parse(void **state)
          "\"operator\",\"time\":1,\"type\":\"reading\",\"v\":1,\"what\":"
          "\"search\"}",
          PV_OK, "takes a reading of nothing"},
+        {"{\"count\":65536,\"decision\":\"resolution/12\",\"first\":0,"
+         "\"node\":\"n\",\"time\":1,\"type\":\"pruned\",\"v\":1}",
+         PV_OK, "takes a pruning"},
+        {"{\"count\":65536,\"first\":0,\"node\":\"n\",\"time\":1,"
+         "\"type\":\"pruned\",\"v\":1}",
+         PV_EINVAL, "refuses a pruning without a decision"},
         {"{\"by\":\"uid/1000\",\"count\":0,\"node\":\"n\",\"role\":"
          "\"friend\",\"time\":1,\"type\":\"reading\",\"v\":1,\"what\":"
          "\"search\"}",

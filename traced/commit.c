@@ -405,8 +405,8 @@ commit_publish(struct traced *traced)
 {
     const struct pv_journal *journal = &traced->journal;
 
-    state_set(&traced->state->durable_segment, journal->segment.number);
-    state_set(&traced->state->durable_at, journal->at);
+    state_set(&traced->state->durable_place,
+              state_place(journal->segment.number, journal->at));
     state_set(&traced->state->durable_ms, (uint64_t)journal->time_ms);
     /* last: who sees it finds all before it */
     state_set(&traced->state->durable_index, journal->next_index);

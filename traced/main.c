@@ -29,6 +29,7 @@
 #include "base/time.h"
 #include "children.h"
 #include "options.h"
+#include "signer_key.h"
 
 #define EVENTS_MAX 64
 #define BACKLOG 64
@@ -475,6 +476,10 @@ main(int argc, char **argv)
     }
     if (options.process != NULL) {
         return children_main(&options, argc, argv);
+    }
+    if (options.init_key || options.accept != NULL) {
+        return options.init_key ? signer_init(&options)
+                                : signer_accept(&options);
     }
     init(&traced, &options);
     if (options.check) {

@@ -14,7 +14,8 @@
 #define VERIFY_LEN_DEFAULT (UINT64_C(4) << 30)
 
 enum option_key {
-    OPT_ALIGN = 256,
+    OPT_ACCEPT = 256,
+    OPT_ALIGN,
     OPT_API,
     OPT_API_UID,
     OPT_CHECK,
@@ -28,6 +29,7 @@ enum option_key {
     OPT_MAX_SIZE,
     OPT_NODE,
     OPT_ORIGIN,
+    OPT_PKCS11,
     OPT_POLICY,
     OPT_READERS,
     OPT_RETAIN_FREE,
@@ -40,6 +42,7 @@ enum option_key {
 };
 
 static const struct option option_list[] = {
+    {"accept-checkpoint", required_argument, NULL, OPT_ACCEPT},
     {"align", required_argument, NULL, OPT_ALIGN},
     {"api", required_argument, NULL, OPT_API},
     {"api-uid", required_argument, NULL, OPT_API_UID},
@@ -54,6 +57,7 @@ static const struct option option_list[] = {
     {"max-size", required_argument, NULL, OPT_MAX_SIZE},
     {"node", required_argument, NULL, OPT_NODE},
     {"origin", required_argument, NULL, OPT_ORIGIN},
+    {"pkcs11", required_argument, NULL, OPT_PKCS11},
     {"policy", required_argument, NULL, OPT_POLICY},
     {"readers", required_argument, NULL, OPT_READERS},
     {"retain-free", required_argument, NULL, OPT_RETAIN_FREE},
@@ -98,6 +102,9 @@ static const char help_text[] =
     "  --policy DIR          the policy image: which key is whose\n"
     "  --init-key            make the log's key in the signer's directory, once;\n"
     "                        prints the public key that others check with\n"
+    "  --pkcs11 URI          with --init-key: the key of a token instead\n"
+    "  --accept-checkpoint FILE  with --signer: go on from this published\n"
+    "                        checkpoint when the signer's `signed` is lost\n"
     "  --origin NAME         the log's name, for ever: no spaces, no plus\n"
     "  --check               read the whole journal, say what was found, end\n"
     "  --version, --help\n"
@@ -163,6 +170,9 @@ options_parse(int argc, char **argv, struct options *options)
     while (good &&
            (key = getopt_long(argc, argv, "P:", option_list, NULL)) != -1) {
         switch (key) {
+        case OPT_ACCEPT:
+            options->accept = optarg;
+            break;
         case OPT_ALIGN:
             good =
                 number(optarg, PV_COMMIT_ALIGN_MIN, PV_COMMIT_ALIGN_MAX, &n) &&
@@ -217,6 +227,9 @@ options_parse(int argc, char **argv, struct options *options)
             break;
         case OPT_READERS:
             options->readers = optarg;
+            break;
+        case OPT_PKCS11:
+            options->token = optarg;
             break;
         case OPT_RETAIN_FREE:
             good = number(optarg, 0, 99, &options->retain_percent);

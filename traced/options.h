@@ -18,6 +18,8 @@ struct options {                       /* texts are argv's; NULL: not given */
     const char               *log_dir;
     const char               *signer_dir;
     const char               *origin;
+    const char               *token;  /* --pkcs11: the key's URI */
+    const char               *accept; /* --accept-checkpoint: a file */
     const char               *witnesses;
     const char               *api; /* sockets of the reader */
     const char               *local;

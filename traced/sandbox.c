@@ -62,6 +62,7 @@ static const int every[] = {
     SCMP_SYS(set_robust_list),
     SCMP_SYS(exit),
     SCMP_SYS(exit_group),
+    SCMP_SYS(sysinfo), /* qsort() of much */
     END,
 };
 
@@ -116,7 +117,7 @@ static const int reader[] = {
 
 static const int signer[] = {
     SCMP_SYS(recvfrom),
-    SCMP_SYS(sendto),
+    SCMP_SYS(sendmsg),
     SCMP_SYS(poll),
     END,
 };

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "trace/journal.h"
 
 #define LOG_STATE_LEN 4096
 
@@ -22,9 +23,8 @@ typedef _Atomic uint64_t state_number;
 
 struct log_state {
     /* the journal process */
-    state_number durable_index;   /* leaves on disk; no reader goes past it */
-    state_number durable_segment; /* where they end: a hint for readers */
-    state_number durable_at;
+    state_number durable_index;  /* leaves on disk; no reader goes past it */
+    state_number durable_place;  /* where they end: state_place() */
     state_number durable_ms;     /* wall clock of the last commit with leaves */
     state_number journal_oldest; /* first leaf that is still in a segment */
     state_number journal_broken; /* 1: the journal cannot be written */
@@ -59,6 +59,19 @@ enum pv_err state_make(int *ret_fd, int *ret_read_fd,
 /* Map the page of a descriptor; writable only where it is. PV_ESYS. */
 enum pv_err state_map(int fd, struct log_state **ret) PV_MUST_CHECK;
 enum pv_err state_map_read(int fd, const struct log_state **ret) PV_MUST_CHECK;
+
+/* A segment and an offset in it, in one number: both change at once. */
+#define STATE_PLACE_BITS 24
+#define STATE_PLACE_MASK ((UINT64_C(1) << STATE_PLACE_BITS) - 1)
+
+_Static_assert(PV_SEGMENT_SIZE_MAX / PV_COMMIT_ALIGN_MIN < STATE_PLACE_MASK,
+               "an offset in sectors fits");
+
+static inline uint64_t
+state_place(uint64_t segment, uint64_t at)
+{
+    return segment << STATE_PLACE_BITS | at / PV_COMMIT_ALIGN_MIN;
+}
 
 static inline uint64_t
 state_get(const state_number *number)

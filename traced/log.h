@@ -1,0 +1,91 @@
+/*
+ * log.h - what the files of the log process share: the tree that follows the
+ * journal, its signed checkpoints, and the files of the log's directory.
+ *
+ *   vkey         the log's public key and name (origin), one line
+ *   tree/        hashes (trace/tiles.h)
+ *   checkpoint   the published signed note; with witnesses the last one that
+ *                enough of them cosigned
+ *   checkpoint.log  with witnesses: the last one that the log signed
+ *   checkpoints  kept ones, notes one behind the other: at least one an hour
+ *                while there is something new, and one behind each pack's end
+ *   status       JSON for people and `payvand status`; may be a second old
+ */
+#ifndef PV_TRACED_LOG_H
+#define PV_TRACED_LOG_H
+
+#include "children.h"
+#include "follow.h"
+#include "signer.h"
+#include "trace/tiles.h"
+
+#define LOG_VKEY "vkey"
+#define LOG_TREE "tree"
+#define LOG_CHECKPOINT "checkpoint"
+#define LOG_SIGNED "checkpoint.log"
+#define LOG_KEPT "checkpoints"
+#define LOG_STATUS "status"
+
+#define CHECKPOINT_MS 150 /* from the beginning of one to that of the next */
+#define KEEP_EVERY_MS INT64_C(3600000)
+#define KEEP_EVERY_LEAVES 65536 /* a pack */
+
+struct log {
+    struct log_state  *state;
+    struct pv_sha256  *sha;
+    struct pv_tiles   *tiles;
+    int                treefd;
+    struct follow      follow;
+    struct pv_note_key key;
+    bool               witnessed; /* there is a witnesses file */
+    uint64_t           ask_id;
+    /* of the last one signed */
+    uint64_t       size;
+    struct pv_hash root;
+    struct pv_buf  note;
+    struct pv_buf  before; /* the note before it, at start only */
+    bool           published;
+    int64_t        begun_ms; /* monotonic; of the last checkpoint */
+    int64_t        new_ms;   /* wall clock; of the oldest leaf not signed */
+    int64_t        late_ms;  /* the same, of leaves not published */
+    uint64_t       kept_size;
+    int64_t        kept_ms;     /* monotonic */
+    int64_t        status_ms;   /* monotonic; when it was written last */
+    uint64_t       status_size; /* and what it said was published */
+    struct pv_why  why;         /* why it does not go on */
+};
+
+/* ---- log_ask.c: the signer ----------------------------------------------- */
+
+/*
+ * What was signed last: ->key, ->size, ->root, ->note, ->before. PV_EVERIFY:
+ * the signer refuses, ->why is its words; PV_EAGAIN: it does not answer.
+ */
+enum pv_err log_ask_last(struct log *log) PV_MUST_CHECK;
+
+/* A signature on the tree of size leaves; the same fields. */
+enum pv_err log_ask_sign(struct log *log, uint64_t size,
+                         const struct pv_hash         *root,
+                         const struct pv_merkle_proof *proof) PV_MUST_CHECK;
+
+/* ---- log_start.c: is what is there what was signed? ---------------------- */
+
+/* PV_EVERIFY: it is not; ->why has the way out. Others: ->why too. */
+enum pv_err log_start(struct log *log) PV_MUST_CHECK;
+
+/* ---- log_publish.c: checkpoints, status ---------------------------------- */
+
+/* The published checkpoint is one of the last two signed. As above. */
+enum pv_err log_check_published(struct log *log) PV_MUST_CHECK;
+/* Write the last signed one for all to see; ->published tells. */
+void log_publish(struct log *log);
+void log_write_status(struct log *log, bool now);
+
+/* ---- log.c ----------------------------------------------------------------
+ */
+
+/* Hash the leaves of a commit from index `from` on into the tree. */
+enum pv_err log_add_commit(struct log *log, const struct pv_commit_view *view,
+                           uint64_t from) PV_MUST_CHECK;
+
+#endif

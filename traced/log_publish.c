@@ -1,0 +1,261 @@
+/* log_publish.c - the checkpoints that others read, and the log's status. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/time.h"
+#include "event.h"
+#include "files.h"
+#include "log.h"
+
+#define STATUS_MS 1000
+#define STATUS_IDLE_MS 10000
+#define STATUS_MAX 4096
+
+/* ---- at start -------------------------------------------------------------
+ */
+
+/* The size of a published note of ours. PV_ENOTFOUND: no such file. */
+static enum pv_err
+read_published(struct log *log, const char *name, struct pv_checkpoint *ret,
+               struct pv_buf *room)
+{
+    enum pv_err err = file_read(FD_LOG, name, room);
+
+    if (err == PV_OK) {
+        err = pv_checkpoint_open(pv_buf_view(room), &log->key, ret, NULL);
+    }
+    if (err != PV_OK && err != PV_ENOTFOUND) {
+        pv_why_set(&log->why,
+                   "the published %s does not read as this log's (%s). If it "
+                   "was changed or damaged, remove it: the last one signed is "
+                   "published again",
+                   name, pv_err_text(err));
+        return err == PV_ESYS || err == PV_ENOMEM ? err : PV_EVERIFY;
+    }
+    return err;
+}
+
+static enum pv_err
+compare_published(struct log *log, const char *name,
+                  const struct pv_checkpoint *published)
+{
+    struct pv_checkpoint before;
+    bool                 is_last = published->size == log->size;
+
+    if (is_last && pv_hash_eq(&published->root, &log->root)) {
+        log->published = true;
+        return PV_OK;
+    }
+    if (published->size > log->size || is_last) {
+        pv_why_set(&log->why,
+                   "the published %s is of %llu leaves, the signer knows of "
+                   "%llu: the signer's directory was rolled back. Restore its "
+                   "newest `signed`. When that is lost, remove the old one and "
+                   "go on from the published checkpoint: payvand-traced "
+                   "--accept-checkpoint LOG/%s --signer DIR",
+                   name, (unsigned long long)published->size,
+                   (unsigned long long)log->size, name);
+        return PV_EVERIFY;
+    }
+    /* it ended between signing and publishing */
+    if (log->before.len > 0 &&
+        pv_checkpoint_open(pv_buf_view(&log->before), &log->key, &before,
+                           NULL) == PV_OK &&
+        published->size == before.size &&
+        pv_hash_eq(&published->root, &before.root)) {
+        return PV_OK;
+    }
+    pv_why_set(
+        &log->why,
+        "the published %s is of %llu leaves, but %llu were signed since: "
+        "it was rolled back, perhaps from a backup. Who trusts it sees "
+        "an old log. If journal and tree are whole, remove the file: "
+        "the last one signed is published again",
+        name, (unsigned long long)published->size,
+        (unsigned long long)log->size);
+    return PV_EVERIFY;
+}
+
+/*
+ * Without witnesses `checkpoint` is the last one that was published; with
+ * them `checkpoint.log` is, and `checkpoint` may be as late as they are.
+ */
+enum pv_err
+log_check_published(struct log *log)
+{
+    const char          *name = LOG_SIGNED;
+    struct pv_checkpoint published;
+    struct pv_buf        room;
+    enum pv_err          err;
+
+    pv_buf_init(&room, PV_CHECKPOINT_NOTE_MAX);
+    err = read_published(log, name, &published, &room);
+    if (err == PV_ENOTFOUND) {
+        name = LOG_CHECKPOINT;
+        room.len = 0;
+        err = read_published(log, name, &published, &room);
+    }
+    if (err == PV_OK) {
+        err = compare_published(log, name, &published);
+    } else if (err == PV_ENOTFOUND) {
+        err = PV_OK;
+    }
+    pv_buf_clear(&room);
+    return err;
+}
+
+/* ---- publishing -----------------------------------------------------------
+ */
+
+/*
+ * Where the last whole signature line ends in the kept notes: behind it may
+ * stand half a note that a crash left. -1: it cannot be read.
+ */
+static off_t
+kept_end(int fd)
+{
+    static char room[2 * PV_CHECKPOINT_NOTE_MAX];
+    struct stat st;
+    off_t       from;
+    off_t       end;
+    ssize_t     len;
+
+    if (fstat(fd, &st) == -1) {
+        return -1;
+    }
+    from =
+        st.st_size > (off_t)sizeof(room) ? st.st_size - (off_t)sizeof(room) : 0;
+    len = pread(fd, room, sizeof(room), from);
+    if (len < 0) {
+        return -1;
+    }
+    end = from;
+    for (ssize_t i = 0, line = 0; i < len; i++) {
+        if (room[i] == '\n') {
+            if ((unsigned char)room[line] == 0xe2) { /* of the long dash */
+                end = from + i + 1;
+            }
+            line = i + 1;
+        }
+    }
+    return end;
+}
+
+/* One for auditors to keep: behind each pack, and each hour. */
+static enum pv_err
+keep_one(struct log *log)
+{
+    int64_t     now_ms = pv_time_monotonic_ms();
+    enum pv_err err = PV_ESYS;
+    off_t       end;
+    int         fd;
+
+    if (log->size == 0 ||
+        (log->kept_ms != 0 && now_ms - log->kept_ms < KEEP_EVERY_MS &&
+         log->size / KEEP_EVERY_LEAVES == log->kept_size / KEEP_EVERY_LEAVES)) {
+        return PV_OK;
+    }
+    fd = openat(FD_LOG, LOG_KEPT, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+                FILE_MODE_GROUP);
+    if (fd == -1) {
+        return PV_ESYS;
+    }
+    end = kept_end(fd);
+    if (end != -1 && ftruncate(fd, end) == 0 &&
+        pwrite(fd, log->note.ptr, log->note.len, end) ==
+            (ssize_t)log->note.len &&
+        fdatasync(fd) == 0) {
+        log->kept_ms = now_ms;
+        log->kept_size = log->size;
+        err = PV_OK;
+    }
+    (void)close(fd); /* what counts was synced; half a note is cut later */
+    return err;
+}
+
+void
+log_publish(struct log *log)
+{
+    const char *name = log->witnessed ? LOG_SIGNED : LOG_CHECKPOINT;
+    enum pv_err err =
+        file_replace(FD_LOG, name, pv_buf_view(&log->note), FILE_MODE_GROUP);
+
+    if (err == PV_OK && !log->witnessed &&
+        unlinkat(FD_LOG, LOG_SIGNED, 0) == -1 && errno != ENOENT) {
+        err = PV_ESYS;
+    }
+    if (err == PV_OK && !log->witnessed) {
+        err = keep_one(log);
+    }
+    if (err != PV_OK) {
+        log_event("error", "log.publish_failed",
+                  "size=%llu errno=%d (%s); trying again",
+                  (unsigned long long)log->size, errno, strerror(errno));
+        return;
+    }
+    log->published = true;
+    if (!log->witnessed) {
+        state_set(&log->state->published_ms, (uint64_t)pv_time_wall_ms());
+        state_set(&log->state->published_size, log->size);
+    }
+}
+
+/* ---- status ---------------------------------------------------------------
+ */
+
+static void
+fill_status(const struct log *log, struct pv_json *json)
+{
+    const struct log_state *state = log->state;
+    uint64_t                late_ms = state_get(&state->unsigned_ms);
+    uint64_t                now_ms = (uint64_t)pv_time_wall_ms();
+
+    pv_json_object(json, NULL);
+    pv_json_u64(json, "durable", state_get(&state->durable_index));
+    pv_json_string(json, "origin",
+                   (struct pv_slice){log->key.name, log->key.name_len});
+    pv_json_u64(json, "published", state_get(&state->published_size));
+    pv_json_u64(json, "published_time", state_get(&state->published_ms));
+    if (log->why.text[0] != '\0') {
+        pv_json_text(json, "refusal", log->why.text);
+    }
+    pv_json_u64(json, "signed", state_get(&state->signed_size));
+    pv_json_bool(json, "split_view", state_get(&state->split_view) != 0);
+    pv_json_u64(json, "staleness_ms",
+                late_ms != 0 && now_ms > late_ms ? now_ms - late_ms : 0);
+    pv_json_u64(json, "time", now_ms);
+    pv_json_u64(json, "witness_count", state_get(&state->witness_count));
+    pv_json_bool(json, "witnessed", log->witnessed);
+    pv_json_end_object(json);
+}
+
+void
+log_write_status(struct log *log, bool now)
+{
+    int64_t        now_ms = pv_time_monotonic_ms();
+    uint64_t       published = state_get(&log->state->published_size);
+    bool           idle = log->new_ms == 0 && published == log->status_size;
+    int64_t        wait_ms = idle ? STATUS_IDLE_MS : STATUS_MS;
+    struct pv_buf  room;
+    struct pv_json json;
+
+    if (!now && log->status_ms != 0 && now_ms - log->status_ms < wait_ms) {
+        return;
+    }
+    log->status_ms = now_ms;
+    log->status_size = published;
+    pv_buf_init(&room, STATUS_MAX);
+    pv_json_init(&json, &room);
+    fill_status(log, &json);
+    if (pv_json_finish(&json) == PV_OK &&
+        pv_buf_add_char(&room, '\n') == PV_OK) {
+        /* it may be lost; its age is looked at */
+        file_replace_lightly(FD_LOG, LOG_STATUS, pv_buf_view(&room),
+                             FILE_MODE_GROUP);
+    }
+    pv_buf_clear(&room);
+}

@@ -165,3 +165,13 @@ def test_the_page_catches_what_is_wrong(made, break_it, word):
     break_it(made)
     said, well = run(made.folder, made.tiles.url)
     assert not well and word in said, said
+
+
+def test_the_page_of_formats_shows_a_record_in_its_one_form():
+    page = os.path.join(ROOT, "docs", "format-trace.md")
+    with open(page, encoding="utf-8") as file:
+        (line,) = re.findall(r'^    (\{"consumer".*\})$', file.read(), re.M)
+    assert line == tlog.canonical(json.loads(line))
+    assert line == tlog.request_record(
+        "017f22e2-79b0-7cc3-98c4-dc0c0c07398f", consumer="setad", grant="g-1",
+        node="nix")

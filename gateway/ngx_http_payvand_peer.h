@@ -77,6 +77,21 @@ ngx_http_payvand_peer_t *ngx_http_payvand_peer_get(
     const struct pv_method_row *method, ngx_uint_t loopback);
 void ngx_http_payvand_peer_release(ngx_http_payvand_peer_t *peer);
 
+
+/* address.c */
+
+ngx_int_t ngx_http_payvand_address_init(ngx_cycle_t *cycle);
+ngx_uint_t ngx_http_payvand_address_is_forbidden(const uint8_t address[16],
+    in_port_t port, ngx_uint_t loopback);
+
+
+/* link.c */
+
+ngx_int_t ngx_http_payvand_link_init(ngx_cycle_t *cycle);
+
+/* Forget an idle connection and close it: the link dies with its pool. */
+void ngx_http_payvand_link_close(ngx_http_payvand_link_t *link);
+
 /* A usable idle connection, or NULL. probe: ask the kernel if it was closed */
 ngx_connection_t *ngx_http_payvand_peer_take(ngx_http_payvand_peer_t *peer,
     ngx_log_t *log, ngx_uint_t probe);

@@ -58,6 +58,12 @@ with_log(const struct options *options)
 }
 
 static bool
+with_witnesses(const struct options *options)
+{
+    return options->log_dir != NULL && options->witnesses != NULL;
+}
+
+static bool
 with_reader(const struct options *options)
 {
     return options->api != NULL || options->local != NULL;
@@ -72,6 +78,8 @@ static const struct child child[] = {
      BIT(FD_STATE) | BIT(FD_JOURNAL) | BIT(FD_LOG) | BIT(FD_LOG_LOCK) |
          BIT(FD_ASK_SIGNER) | BIT(FD_ASK_COURIER),
      with_log},
+    {"courier", courier_main, BIT(FD_SERVE_COURIER) | BIT(FD_WITNESSES),
+     with_witnesses},
     {"reader", reader_main, BIT(FD_STATE_READ) | BIT(FD_JOURNAL) | BIT(FD_LOG),
      with_reader},
 };

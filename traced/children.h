@@ -59,6 +59,7 @@ int children_main(const struct options *options, int argc, char **argv);
 #define CHILDREN_STOP_MS 10000
 
 int keeper_main(const struct options *options);
+int courier_main(const struct options *options);
 int log_main(const struct options *options);
 int reader_main(const struct options *options);
 int signer_main(const struct options *options);

@@ -19,7 +19,7 @@
  * ASK    log -> courier   16 the checkpoint: a note with the log's signature.
  *                         It takes the place of one still on its way
  * WANT   courier -> log   16 u64 from: the proof from there to size is wanted.
- *                         Only for the checkpoint last asked
+ *                         The size is that of an ASK, maybe not of the last
  * PROOF  log -> courier   16 u64 from, 24 count hashes of 32 (RFC 6962 2.1.2);
  *                         count is COURIER_NO_PROOF when there is none: from
  *                         is above size

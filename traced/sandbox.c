@@ -115,6 +115,27 @@ static const int reader[] = {
     SCMP_SYS(kill),        END,
 };
 
+/* libcurl and what TLS needs of the network; no files at all */
+static const int courier[] = {
+    SCMP_SYS(read),
+    SCMP_SYS(pread64),
+    SCMP_SYS(socket),
+    SCMP_SYS(connect),
+    SCMP_SYS(getsockopt),
+    SCMP_SYS(setsockopt),
+    SCMP_SYS(getsockname),
+    SCMP_SYS(getpeername),
+    SCMP_SYS(recvfrom),
+    SCMP_SYS(sendto),
+    SCMP_SYS(recvmsg),
+    SCMP_SYS(sendmsg),
+    SCMP_SYS(poll),
+    SCMP_SYS(fcntl),
+    SCMP_SYS(ioctl),
+    SCMP_SYS(shutdown),
+    END,
+};
+
 static const int signer[] = {
     SCMP_SYS(recvfrom),
     SCMP_SYS(sendmsg),
@@ -209,6 +230,7 @@ struct process {
 static const struct process process[] = {
     [SANDBOX_JOURNAL] = {.list = {every, files, journal}},
     [SANDBOX_CHILDREN] = {.deny = true, .list = {refused}},
+    [SANDBOX_COURIER] = {.list = {every, courier}, .walls = true},
     [SANDBOX_KEEPER] = {.list = {every, files, keeper},
                         .walls = true,
                         .place = {{FD_JOURNAL, false}, {FD_LOG, true}}},

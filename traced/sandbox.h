@@ -13,6 +13,7 @@
 enum sandbox {
     SANDBOX_JOURNAL,
     SANDBOX_CHILDREN, /* the supervisor: its children inherit what it loses */
+    SANDBOX_COURIER,
     SANDBOX_KEEPER,
     SANDBOX_LOG,
     SANDBOX_READER,

@@ -105,9 +105,11 @@ catch_up(struct log *log)
  */
 
 static void
-set_late(struct log *log)
+say_late(struct log *log)
 {
-    int64_t late_ms = log->published ? log->new_ms : log->late_ms;
+    int64_t late_ms = log->asked_new_ms != 0 ? log->asked_new_ms
+                      : log->signed_ms != 0  ? log->signed_ms
+                                             : log->new_ms;
 
     state_set(&log->state->unsigned_ms, (uint64_t)late_ms);
 }
@@ -138,36 +140,37 @@ make_checkpoint(struct log *log)
     if (err != PV_OK) {
         return err;
     }
-    log->published = false;
-    log->late_ms = log->new_ms;
+    log->written = false;
+    log->signed_ms = log->signed_ms == 0 ? log->new_ms : log->signed_ms;
     log->new_ms = 0;
     state_set(&log->state->signed_ms, (uint64_t)pv_time_wall_ms());
     state_set(&log->state->signed_size, size);
     return PV_OK;
 }
 
-/* What is signed is published before the next is signed. */
+/* What is signed is written before the next is signed. */
 static enum pv_err
 round_once(struct log *log)
 {
     int64_t     now_ms = pv_time_monotonic_ms();
     enum pv_err err = catch_up(log);
 
-    if (err != PV_OK) {
-        return err;
-    }
-    if (!log->published && now_ms - log->begun_ms >= CHECKPOINT_MS) {
+    if (err == PV_OK && !log->written &&
+        now_ms - log->begun_ms >= CHECKPOINT_MS) {
         log->begun_ms = now_ms;
-        log_publish(log);
+        log_write_signed(log);
     }
-    if (log->published && pv_tiles_size(log->tiles) > log->size &&
+    if (err == PV_OK && log->written && pv_tiles_size(log->tiles) > log->size &&
         (stop || now_ms - log->begun_ms >= CHECKPOINT_MS)) {
         err = make_checkpoint(log);
         if (err == PV_OK) {
-            log_publish(log);
+            log_write_signed(log);
         }
     }
-    set_late(log);
+    if (err == PV_OK && log->witnessed && log->written) {
+        log_ask_witnesses(log);
+    }
+    say_late(log);
     return err;
 }
 
@@ -183,8 +186,7 @@ run(struct log *log)
         err = round_once(log);
         log_write_status(log, false);
         if (err == PV_OK && !stop) {
-            /* a signal ends the wait; nothing else can go wrong */
-            (void)poll(NULL, 0, WAIT_MS);
+            log_hear_courier(log, WAIT_MS);
         }
     }
     if (err == PV_OK) {
@@ -207,7 +209,7 @@ refuse(struct log *log, enum pv_err err)
         return 1; /* a disk or a signer that fails: a new one tries again */
     }
     while (!stop && pv_time_monotonic_ms() < end_ms) {
-        (void)poll(NULL, 0, WAIT_MS); /* as in run() */
+        (void)poll(NULL, 0, WAIT_MS); /* a signal ends it */
     }
     return CHILD_REFUSES;
 }
@@ -222,6 +224,7 @@ init(struct log *log, const struct options *options)
     log->follow.reader.fd = -1;
     pv_buf_init(&log->note, NOTES_MAX);
     pv_buf_init(&log->before, NOTES_MAX);
+    pv_buf_init(&log->asked, PV_CHECKPOINT_NOTE_MAX);
     if (sigaction(CHILD_STOP_SIGNAL, &action, NULL) == -1 ||
         state_map(FD_STATE, &log->state) != PV_OK) {
         return PV_ESYS;
@@ -249,9 +252,6 @@ log_main(const struct options *options)
     if (err == PV_OK) {
         state_set(&log.state->log_refusal, 0);
         state_set(&log.state->signed_size, log.size);
-        if (log.published && !log.witnessed) {
-            state_set(&log.state->published_size, log.size);
-        }
         log_event("info", "log.started", "size=%llu journal=%llu",
                   (unsigned long long)log.size,
                   (unsigned long long)state_get(&log.state->durable_index));

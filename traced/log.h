@@ -43,16 +43,23 @@ struct log {
     uint64_t       size;
     struct pv_hash root;
     struct pv_buf  note;
-    struct pv_buf  before; /* the note before it, at start only */
-    bool           published;
-    int64_t        begun_ms; /* monotonic; of the last checkpoint */
-    int64_t        new_ms;   /* wall clock; of the oldest leaf not signed */
-    int64_t        late_ms;  /* the same, of leaves not published */
-    uint64_t       kept_size;
-    int64_t        kept_ms;     /* monotonic */
-    int64_t        status_ms;   /* monotonic; when it was written last */
-    uint64_t       status_size; /* and what it said was published */
-    struct pv_why  why;         /* why it does not go on */
+    struct pv_buf  before;   /* the note before it, at start only */
+    bool           written;  /* it stands in its file */
+    int64_t        begun_ms; /* monotonic; when the last one was begun */
+    /* on its way to the witnesses */
+    struct pv_buf asked; /* its note */
+    uint64_t      asked_size;
+    int64_t       asked_ms; /* monotonic; 0: none is on its way */
+    /* wall clock of the oldest leaf that is not yet ...; 0: none */
+    int64_t new_ms;       /* signed */
+    int64_t signed_ms;    /* asked for, of those signed */
+    int64_t asked_new_ms; /* published, of those asked for */
+    /* the files */
+    uint64_t      kept_size;
+    int64_t       kept_ms;     /* monotonic */
+    int64_t       status_ms;   /* monotonic; when it was written last */
+    uint64_t      status_size; /* and what it said was published */
+    struct pv_why why;         /* why it does not go on */
 };
 
 /* ---- log_ask.c: the signer ----------------------------------------------- */
@@ -77,9 +84,18 @@ enum pv_err log_start(struct log *log) PV_MUST_CHECK;
 
 /* The published checkpoint is one of the last two signed. As above. */
 enum pv_err log_check_published(struct log *log) PV_MUST_CHECK;
-/* Write the last signed one for all to see; ->published tells. */
-void log_publish(struct log *log);
+/* Write the last signed one to its file; ->written tells. */
+void log_write_signed(struct log *log);
+/* A note of size leaves for all to see. False: said, and to be tried again. */
+bool log_publish(struct log *log, struct pv_slice note, uint64_t size);
 void log_write_status(struct log *log, bool now);
+
+/* ---- log_courier.c: witnesses -------------------------------------------- */
+
+/* Ask for cosignatures of the last one signed, when none is on its way. */
+void log_ask_witnesses(struct log *log);
+/* Wait for words of the courier, at most so long, and act on them. */
+void log_hear_courier(struct log *log, int wait_ms);
 
 /* ---- log.c ----------------------------------------------------------------
  */

@@ -47,7 +47,7 @@ compare_published(struct log *log, const char *name,
     bool                 is_last = published->size == log->size;
 
     if (is_last && pv_hash_eq(&published->root, &log->root)) {
-        log->published = true;
+        log->written = true;
         return PV_OK;
     }
     if (published->size > log->size || is_last) {
@@ -87,15 +87,19 @@ compare_published(struct log *log, const char *name,
 enum pv_err
 log_check_published(struct log *log)
 {
-    const char          *name = LOG_SIGNED;
+    const char          *name = LOG_CHECKPOINT;
     struct pv_checkpoint published;
     struct pv_buf        room;
     enum pv_err          err;
 
     pv_buf_init(&room, PV_CHECKPOINT_NOTE_MAX);
-    err = read_published(log, name, &published, &room);
-    if (err == PV_ENOTFOUND) {
-        name = LOG_CHECKPOINT;
+    err = read_published(log, LOG_CHECKPOINT, &published, &room);
+    if (err == PV_OK && published.size <= log->size) {
+        state_set(&log->state->published_size, published.size);
+    }
+    if (file_is_there(FD_LOG, LOG_SIGNED) &&
+        (err == PV_OK || err == PV_ENOTFOUND)) {
+        name = LOG_SIGNED;
         room.len = 0;
         err = read_published(log, name, &published, &room);
     }
@@ -103,6 +107,9 @@ log_check_published(struct log *log)
         err = compare_published(log, name, &published);
     } else if (err == PV_ENOTFOUND) {
         err = PV_OK;
+    }
+    if (err == PV_OK && log->witnessed && !file_is_there(FD_LOG, LOG_SIGNED)) {
+        log->written = false; /* the first one since there are witnesses */
     }
     pv_buf_clear(&room);
     return err;
@@ -147,16 +154,16 @@ kept_end(int fd)
 
 /* One for auditors to keep: behind each pack, and each hour. */
 static enum pv_err
-keep_one(struct log *log)
+keep_one(struct log *log, struct pv_slice note, uint64_t size)
 {
     int64_t     now_ms = pv_time_monotonic_ms();
     enum pv_err err = PV_ESYS;
     off_t       end;
     int         fd;
 
-    if (log->size == 0 ||
+    if (size == 0 ||
         (log->kept_ms != 0 && now_ms - log->kept_ms < KEEP_EVERY_MS &&
-         log->size / KEEP_EVERY_LEAVES == log->kept_size / KEEP_EVERY_LEAVES)) {
+         size / KEEP_EVERY_LEAVES == log->kept_size / KEEP_EVERY_LEAVES)) {
         return PV_OK;
     }
     fd = openat(FD_LOG, LOG_KEPT, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
@@ -166,41 +173,63 @@ keep_one(struct log *log)
     }
     end = kept_end(fd);
     if (end != -1 && ftruncate(fd, end) == 0 &&
-        pwrite(fd, log->note.ptr, log->note.len, end) ==
-            (ssize_t)log->note.len &&
+        pwrite(fd, note.ptr, note.len, end) == (ssize_t)note.len &&
         fdatasync(fd) == 0) {
         log->kept_ms = now_ms;
-        log->kept_size = log->size;
+        log->kept_size = size;
         err = PV_OK;
     }
     (void)close(fd); /* what counts was synced; half a note is cut later */
     return err;
 }
 
-void
-log_publish(struct log *log)
+static void
+say_failed(uint64_t size)
 {
-    const char *name = log->witnessed ? LOG_SIGNED : LOG_CHECKPOINT;
-    enum pv_err err =
-        file_replace(FD_LOG, name, pv_buf_view(&log->note), FILE_MODE_GROUP);
+    log_event("error", "log.publish_failed",
+              "size=%llu errno=%d (%s); trying again", (unsigned long long)size,
+              errno, strerror(errno));
+}
 
-    if (err == PV_OK && !log->witnessed &&
-        unlinkat(FD_LOG, LOG_SIGNED, 0) == -1 && errno != ENOENT) {
-        err = PV_ESYS;
-    }
-    if (err == PV_OK && !log->witnessed) {
-        err = keep_one(log);
+bool
+log_publish(struct log *log, struct pv_slice note, uint64_t size)
+{
+    enum pv_err err =
+        file_replace(FD_LOG, LOG_CHECKPOINT, note, FILE_MODE_GROUP);
+
+    if (err == PV_OK) {
+        err = keep_one(log, note, size);
     }
     if (err != PV_OK) {
-        log_event("error", "log.publish_failed",
-                  "size=%llu errno=%d (%s); trying again",
-                  (unsigned long long)log->size, errno, strerror(errno));
+        say_failed(size);
+        return false;
+    }
+    log->asked_new_ms = 0;
+    state_set(&log->state->published_ms, (uint64_t)pv_time_wall_ms());
+    state_set(&log->state->published_size, size);
+    return true;
+}
+
+void
+log_write_signed(struct log *log)
+{
+    struct pv_slice note = pv_buf_view(&log->note);
+
+    if (!log->witnessed) {
+        log->asked_new_ms = log->signed_ms;
+        log->written = log_publish(log, note, log->size);
+        log->signed_ms = log->written ? 0 : log->signed_ms;
+        /* of a time with witnesses; older than `checkpoint` from now on */
+        if (log->written && unlinkat(FD_LOG, LOG_SIGNED, 0) == -1 &&
+            errno != ENOENT) {
+            say_failed(log->size);
+        }
         return;
     }
-    log->published = true;
-    if (!log->witnessed) {
-        state_set(&log->state->published_ms, (uint64_t)pv_time_wall_ms());
-        state_set(&log->state->published_size, log->size);
+    log->written =
+        file_replace(FD_LOG, LOG_SIGNED, note, FILE_MODE_GROUP) == PV_OK;
+    if (!log->written) {
+        say_failed(log->size);
     }
 }
 

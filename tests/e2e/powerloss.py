@@ -254,6 +254,7 @@ class Replay:
         self.fds = {}                 # pid -> {fd: [node, position, flags]}
         self.cwd = {}
         self.open = {}                # event -> what its return completes
+        self.on_event = None          # called with each event, before it
 
     # ---- the walk
 
@@ -288,6 +289,8 @@ class Replay:
 
     def step(self, event):
         """True when it touched something under the root."""
+        if self.on_event is not None:
+            self.on_event(event)
         if event.kind == RETURN:
             return self._return(event) if event.of is not None else False
         handler = {BEGIN: self._begin, HAS: self._has, FORK: self._fork,

@@ -6,6 +6,7 @@ the disk may hold there (powerloss.py) is written out, the programs recover on
 it, and nothing that anybody was told may be gone.
 """
 
+import base64
 import json
 import os
 import random
@@ -14,13 +15,15 @@ import time
 import pytest
 
 from harness import IBAN, LONG, SANITIZE, Exchange
-from journal_client import Traced, Worker, completions, request
-from journal_reader import read_commit, walk
-from powerloss import Recording
+from journal_client import Traced, Worker, canonical, completions, request
+from journal_reader import read_commit, read_journal, walk
+from log_client import ORIGIN, LogTraced, parse, prefix_roots
+from powerloss import RENAME, SENT, Recording
 
 pytestmark = pytest.mark.skipif(
     SANITIZE, reason="the same programs as in the other build, only slower")
 
+DASH = "\u2014 ".encode()
 SEED = int(os.environ.get("PAYVAND_SEED", "1405"))
 
 
@@ -188,6 +191,133 @@ def test_a_journal_survives_power_loss_at_every_write(home):
     print("%d points, %d images, %d starts" % (points, judge.images,
                                                judge.starts))
     assert judge.images > 50 and judge.starts > 5
+    replay.same_as_disk()
+
+
+# ---- the log -------------------------------------------------------------
+
+class LogJudge(JournalJudge):
+    """Beside the journal: whatever checkpoint anybody could have seen, the
+    signer knows of it, the journal has its leaves, and the log goes on."""
+
+    def __init__(self, home, workers, replay):
+        super().__init__(home, workers)
+        self.replay = replay
+        self.left = []       # (position, size, root) of each note that left
+        self.judged = set()  # digest and how much had left
+
+    def watch(self, event):
+        """Notes: out of a process by a message, or under a name."""
+        if event.kind == SENT and DASH in event.data:
+            at = event.data.index(ORIGIN.encode() + b"\n")
+            self._left(event.at, event.data[at:])
+        elif event.kind == RENAME and event.path2 == "checkpoint":
+            path = self.replay._path(event, event.fd, event.path)
+            self._left(event.at, bytes(self.replay.seen[path].content({})))
+
+    def _left(self, at, data):
+        """One note, or the two of `signed`."""
+        for note in data.split(ORIGIN.encode() + b"\n")[1:]:
+            size, root = note.split(b"\n")[:2]
+            self.left.append((at, int(size), base64.b64decode(root)))
+
+    def judge(self, point, image, start=False):
+        left = {(size, root) for at, size, root in self.left if at < point.at}
+        told = self.told(point.at)
+        key = image.digest, len(left), len(told)
+        if key in self.judged and not start:
+            return
+        self.judged.add(key)
+        self.images += 1
+        folder = os.path.join(self.home, "image")
+        image.write(folder)
+        frames = self.frames(os.path.join(folder, "journal"))
+        for acked in told:
+            assert acked in frames, "an acknowledged frame is lost"
+        entries = [canonical(record).encode() for records in frames.values()
+                   for record in records]
+        signed = self.notes(os.path.join(folder, "signer", "signed"))
+        largest = max(size for size, _ in signed)
+        for size, root in left | signed:
+            assert size <= largest, "the signer forgot what it signed"
+            assert size <= len(entries), "signed leaves are lost"
+        roots = prefix_roots(entries, [size for size, _ in left | signed])
+        for size, root in left | signed:
+            assert roots[size] == root, "another tree"
+        published = os.path.join(folder, "log", "checkpoint")
+        if os.path.exists(published):
+            assert self.notes(published) <= signed, \
+                "published and signed are too far apart"
+        if start:
+            self.starts += 1
+            self.go_on_with_the_log(folder, entries, left | signed)
+
+    @staticmethod
+    def notes(path):
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        return {parse(ORIGIN + "\n" + note)[:2]
+                for note in text.split(ORIGIN + "\n")[1:]}
+
+    @staticmethod
+    def go_on_with_the_log(folder, entries, seen):
+        traced = LogTraced(folder, "--segment-size", "262144")
+        traced.start()
+        worker = Worker(traced.socket)
+        worker.hello()
+        assert worker.wait(worker.send([request()])) == len(entries)
+        size, root, _ = traced.wait_size(len(entries) + 1)
+        worker.close()
+        assert traced.stop() == 0
+        after = [canonical(row[3]).encode()
+                 for row in read_journal(traced.journal, check=False)]
+        assert after[:len(entries)] == entries
+        roots = prefix_roots(after, [size, *(s for s, _ in seen)])
+        for old_size, old_root in seen | {(size, root)}:
+            assert roots[old_size] == old_root, "not the tree that was seen"
+
+
+def run_of_a_log(home, frames):
+    """traced with log and signer under the recorder; all of it is killed once
+    and goes on."""
+    site = os.path.join(home, "site")
+    traced = LogTraced(site, "--segment-size", "262144")
+    traced.log = os.path.join(home, "traced.log")
+    traced.socket = os.path.join(home, "journal.sock")
+    recording = Recording(site)
+    traced.env = recording.env()
+    workers = []
+    for run in range(2):
+        traced.start()
+        worker = Listener(recording, traced.socket)
+        workers.append(worker)
+        worker.hello()
+        for i in range(frames):
+            worker.wait(worker.send([request() for _ in range(1 + 20 * (i % 3))]))
+            if i % 4 == 3:
+                traced.wait_size(sum(
+                    len(w.records[s]) for w in workers for s in w.acked))
+        if run == 0:
+            traced.kill()
+        else:
+            assert traced.stop() == 0
+        worker.close()
+    return recording, workers
+
+
+def test_the_log_survives_power_loss_at_every_write(home):
+    rng = random.Random(SEED)
+    recording, workers = run_of_a_log(home, 40 if LONG else 8)
+    replay = recording.replay()
+    judge = LogJudge(home, workers, replay)
+    replay.on_event = judge.watch
+    for point in replay.points():
+        for image in point.images(rng, samples=12 if LONG else 1):
+            judge.judge(point, image,
+                        start=rng.random() < (0.05 if LONG else 0.005))
+    print("%d images, %d starts, %d notes" % (judge.images, judge.starts,
+                                              len(judge.left)))
+    assert judge.images > 100 and judge.starts > 3 and len(judge.left) > 4
     replay.same_as_disk()
 
 

@@ -16,9 +16,9 @@ import pytest
 
 from harness import IBAN, LONG, SANITIZE, Exchange
 from journal_client import Traced, Worker, canonical, completions, request
-from journal_reader import read_commit, read_journal, walk
+from journal_reader import Damaged, read_commit, read_journal, walk
 from log_client import ORIGIN, LogTraced, parse, prefix_roots
-from powerloss import RENAME, SENT, Recording
+from powerloss import FSYNC, OPEN, RENAME, SENT, SYNC, Recording
 
 pytestmark = pytest.mark.skipif(
     SANITIZE, reason="the same programs as in the other build, only slower")
@@ -165,7 +165,7 @@ def test_the_judge_sees_an_acknowledgement_before_its_fdatasync(home):
     recording, workers = run_of_a_journal(home, 6, restarts=0)
     replay = recording.replay()
     replay.events = [e for e in replay.events
-                     if (e.of or e).kind not in (17, 18)]
+                     if (e.of or e).kind not in (FSYNC, SYNC)]
     judge = JournalJudge(home, workers)
     lost = 0
     for point in replay.points():
@@ -237,6 +237,7 @@ class LogJudge(JournalJudge):
         entries = [canonical(record).encode() for records in frames.values()
                    for record in records]
         signed = self.notes(os.path.join(folder, "signer", "signed"))
+        assert signed, "the signer forgot all that it signed"
         largest = max(size for size, _ in signed)
         for size, root in left | signed:
             assert size <= largest, "the signer forgot what it signed"
@@ -319,6 +320,32 @@ def test_the_log_survives_power_loss_at_every_write(home):
                                               len(judge.left)))
     assert judge.images > 100 and judge.starts > 3 and len(judge.left) > 4
     replay.same_as_disk()
+
+
+@pytest.mark.parametrize("file, word", [
+    ("signed.tmp", "the signer forgot"), ("spare.tmp", "not a segment")],
+    ids=["the signer", "the journal"])
+def test_the_judge_of_the_log_sees_a_process_that_does_not_sync(home, file,
+                                                                word):
+    """The control: the fsyncs of one process are taken out of the record."""
+    recording, workers = run_of_a_log(home, 4)
+    replay = recording.replay()
+    pids = {e.pid for e in replay.events if e.kind == OPEN and e.path == file}
+    assert pids
+    replay.events = [e for e in replay.events if e.pid not in pids or
+                     (e.of or e).kind != FSYNC]
+    judge = LogJudge(home, workers, replay)
+    replay.on_event = judge.watch
+    found = set()
+    for point in replay.points():
+        for image in point.images(random.Random(SEED), samples=1):
+            try:
+                judge.judge(point, image)
+            except (AssertionError, Damaged, FileNotFoundError) as error:
+                found.add(str(error))
+        if any(word in text for text in found):
+            break
+    assert any(word in text for text in found), found
 
 
 # ---- the policy image ----------------------------------------------------

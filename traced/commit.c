@@ -63,7 +63,7 @@ struct check {
     bool           ended;   /* completions were met: nothing may follow */
 };
 
-static void
+static struct effect *
 effect(struct traced *traced, enum effect_kind kind, struct epoch *epoch,
        uint32_t key, uint64_t n)
 {
@@ -74,6 +74,7 @@ effect(struct traced *traced, enum effect_kind kind, struct epoch *epoch,
     e->epoch = epoch;
     e->key = key;
     e->n = n;
+    return e;
 }
 
 /* A call of a grant that allows only so many. False: no room to keep it. */
@@ -89,9 +90,8 @@ check_use(struct check *check, const struct pv_request_record *r)
     }
     traced->uses.coming++;
     effect(traced, EFFECT_USE, check->epoch, uses_key(&traced->uses, r),
-           check->index);
-    traced->effect[traced->effect_count - 1].position =
-        (uint16_t)(check->index - check->first);
+           check->index)
+        ->position = (uint16_t)(check->index - check->first);
     return true;
 }
 
@@ -117,8 +117,10 @@ check_request(struct check *check, const struct pv_request_record *r)
     }
     if (r->reason.len == 0) { /* allowed */
         check->granted = true;
-        effect(traced, EFFECT_OPEN, check->epoch,
-               counts_key(&traced->counts, r), check->index);
+        counts_gather(
+            &traced->counts, r,
+            &effect(traced, EFFECT_OPEN, check->epoch, COUNT_NONE, check->index)
+                 ->key);
     }
     return r->max_answered == 0 || check_use(check, r);
 }
@@ -194,13 +196,18 @@ check_frame(struct check *check, struct pv_slice records, uint32_t count)
     uint32_t        n = 0;
     enum pv_err     err;
 
+    counts_begin(&check->traced->counts);
     while ((err = pv_frame_next_record(&records, &line)) == PV_OK) {
         if (n == PV_WIRE_RECORDS_MAX || !check_record(check, line)) {
             return false;
         }
         n++;
     }
-    return err == PV_ENOTFOUND && n == count && n > 0;
+    if (err != PV_ENOTFOUND || n != count || n == 0) {
+        return false;
+    }
+    counts_find(&check->traced->counts);
+    return true;
 }
 
 /* ---- room -------------------------------------------------------------- */
@@ -524,8 +531,8 @@ send_used(struct traced *traced, const struct pending *p)
 static void
 send_answers(struct traced *traced)
 {
-    uint8_t  packet[16 + 16 * ACKS_MAX];
-    uint32_t i = 0;
+    static uint8_t packet[16 + 16 * ACKS_MAX];
+    uint32_t       i = 0;
 
     while (i < traced->pending_count) {
         const struct pending *first = &traced->pending[i];

@@ -12,8 +12,19 @@
 #define KEY_BITS 20        /* of a key; above them the generation, one a day */
 #define GENERATIONS 0xfffu /* 0xfff itself is for COUNT_NONE */
 #define PATH_FIXED_LEN 6   /* "/x/" and three more slashes */
+#define LINE_LEN 64        /* of what memory gives at once */
 
 _Static_assert(COUNT_KEYS_MAX == 1u << KEY_BITS, "a key fits its bits");
+
+/* of a call, in the order of a key's text */
+enum { GRANT, CONSUMER, PROVIDER, SERVICE, VERSION, METHOD, PARTS };
+
+static const struct pv_slice before[PARTS] = {
+    [PROVIDER] = PV_SLICE_INIT("/x/"),
+    [SERVICE] = PV_SLICE_INIT("/"),
+    [VERSION] = PV_SLICE_INIT("/"),
+    [METHOD] = PV_SLICE_INIT("/"),
+};
 
 struct count_key {
     uint32_t hash;
@@ -24,6 +35,15 @@ struct count_key {
     uint16_t path_len;
 };
 
+/* One call of the frame at hand, in the commit's bytes. */
+struct count_call {
+    struct pv_slice part[PARTS];
+    uint32_t        hash;
+    size_t          path_len;
+    int64_t         day;
+    uint32_t       *ret_key;
+};
+
 enum pv_err
 counts_init(struct counts *counts)
 {
@@ -31,7 +51,8 @@ counts_init(struct counts *counts)
     counts->slot_count = SLOTS_FIRST;
     counts->slot = calloc(counts->slot_count, sizeof(*counts->slot));
     counts->owner = calloc(COUNT_OWNERS, sizeof(*counts->owner));
-    if (counts->slot == NULL || counts->owner == NULL) {
+    counts->call = calloc(PV_WIRE_RECORDS_MAX, sizeof(*counts->call));
+    if (counts->slot == NULL || counts->owner == NULL || counts->call == NULL) {
         counts_clear(counts);
         return PV_ENOMEM;
     }
@@ -45,6 +66,7 @@ counts_clear(struct counts *counts)
     free(counts->text);
     free(counts->slot);
     free(counts->owner);
+    free(counts->call);
     memset(counts, 0, sizeof(*counts));
 }
 
@@ -60,24 +82,10 @@ begin_day(struct counts *counts, int64_t day)
     counts->full_logged = false;
 }
 
-static uint32_t
-hash_of(const struct pv_request_record *r)
-{
-    const struct pv_slice *const part[] = {&r->grant,    &r->consumer,
-                                           &r->provider, &r->service,
-                                           &r->version,  &r->method};
-    uint32_t                     hash = 0;
-
-    for (size_t i = 0; i < sizeof(part) / sizeof(part[0]); i++) {
-        hash = pv_crc32c(hash + 1, part[i]->ptr, part[i]->len);
-    }
-    return hash;
-}
-
 static bool
 step(const char **at, struct pv_slice part)
 {
-    if (memcmp(*at, part.ptr, part.len) != 0) {
+    if (part.len > 0 && memcmp(*at, part.ptr, part.len) != 0) {
         return false;
     }
     *at += part.len;
@@ -86,23 +94,22 @@ step(const char **at, struct pv_slice part)
 
 static bool
 same(const struct counts *counts, const struct count_key *key,
-     const struct pv_request_record *r)
+     const struct count_call *call)
 {
     const char *at = counts->text + key->text_at;
 
-    if (key->grant_len != r->grant.len ||
-        key->consumer_len != r->consumer.len ||
-        key->path_len != PATH_FIXED_LEN + r->provider.len + r->service.len +
-                             r->version.len + r->method.len) {
+    if (key->hash != call->hash || key->grant_len != call->part[GRANT].len ||
+        key->consumer_len != call->part[CONSUMER].len ||
+        key->path_len != call->path_len) {
         return false;
     }
     /* a part may hold a slash; then the whole decides */
-    return (r->grant.len == 0 || step(&at, r->grant)) &&
-           step(&at, r->consumer) && step(&at, PV_LIT("/x/")) &&
-           step(&at, r->provider) && step(&at, PV_LIT("/")) &&
-           step(&at, r->service) && step(&at, PV_LIT("/")) &&
-           step(&at, r->version) && step(&at, PV_LIT("/")) &&
-           step(&at, r->method);
+    for (size_t i = 0; i < PARTS; i++) {
+        if (!step(&at, before[i]) || !step(&at, call->part[i])) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool
@@ -168,16 +175,14 @@ put(struct counts *counts, struct pv_slice part)
 }
 
 static uint32_t
-add_key(struct counts *counts, const struct pv_request_record *r, uint32_t hash)
+add_key(struct counts *counts, const struct count_call *call)
 {
-    size_t path_len = PATH_FIXED_LEN + r->provider.len + r->service.len +
-                      r->version.len + r->method.len;
+    size_t            len = call->part[GRANT].len + call->part[CONSUMER].len;
     struct count_key *key;
     uint32_t          at;
 
     /* the packet's lengths are bytes; so are the registry's */
-    if (path_len > UINT8_MAX ||
-        !grow(counts, r->grant.len + r->consumer.len + path_len)) {
+    if (call->path_len > UINT8_MAX || !grow(counts, len + call->path_len)) {
         if (!counts->full_logged) {
             log_event("error", "traced.counts_full",
                       "keys=%u; daily quotas cannot be rebuilt for others",
@@ -188,23 +193,17 @@ add_key(struct counts *counts, const struct pv_request_record *r, uint32_t hash)
     }
     key = &counts->key[counts->key_count];
     *key = (struct count_key){
-        .hash = hash,
+        .hash = call->hash,
         .text_at = (uint32_t)counts->text_len,
-        .grant_len = (uint8_t)r->grant.len,
-        .consumer_len = (uint8_t)r->consumer.len,
-        .path_len = (uint16_t)path_len,
+        .grant_len = (uint8_t)call->part[GRANT].len,
+        .consumer_len = (uint8_t)call->part[CONSUMER].len,
+        .path_len = (uint16_t)call->path_len,
     };
-    put(counts, r->grant);
-    put(counts, r->consumer);
-    put(counts, PV_LIT("/x/"));
-    put(counts, r->provider);
-    put(counts, PV_LIT("/"));
-    put(counts, r->service);
-    put(counts, PV_LIT("/"));
-    put(counts, r->version);
-    put(counts, PV_LIT("/"));
-    put(counts, r->method);
-    at = hash & (counts->slot_count - 1);
+    for (size_t i = 0; i < PARTS; i++) {
+        put(counts, before[i]);
+        put(counts, call->part[i]);
+    }
+    at = call->hash & (counts->slot_count - 1);
     while (counts->slot[at] != 0) {
         at = (at + 1) & (counts->slot_count - 1);
     }
@@ -212,30 +211,87 @@ add_key(struct counts *counts, const struct pv_request_record *r, uint32_t hash)
     return counts->generation << KEY_BITS | (counts->key_count - 1);
 }
 
-uint32_t
-counts_key(struct counts *counts, const struct pv_request_record *r)
+static uint32_t
+find_key(struct counts *counts, const struct count_call *call)
 {
-    int64_t  day = pv_time_tehran_day((int64_t)r->time_ms);
-    uint32_t hash;
     uint32_t at;
 
-    if (day != counts->day) {
-        if (day < counts->day) {
+    if (call->day != counts->day) {
+        if (call->day < counts->day) {
             return COUNT_NONE;
         }
-        begin_day(counts, day);
+        begin_day(counts, call->day);
     }
-    hash = hash_of(r);
-    at = hash & (counts->slot_count - 1);
+    at = call->hash & (counts->slot_count - 1);
     while (counts->slot[at] != 0) {
         uint32_t n = counts->slot[at] - 1;
 
-        if (counts->key[n].hash == hash && same(counts, &counts->key[n], r)) {
+        if (same(counts, &counts->key[n], call)) {
             return counts->generation << KEY_BITS | n;
         }
         at = (at + 1) & (counts->slot_count - 1);
     }
-    return add_key(counts, r, hash);
+    return add_key(counts, call);
+}
+
+void
+counts_begin(struct counts *counts)
+{
+    counts->call_count = 0;
+}
+
+void
+counts_gather(struct counts *counts, const struct pv_request_record *r,
+              uint32_t *ret_key)
+{
+    struct count_call *call = &counts->call[counts->call_count++];
+
+    *call = (struct count_call){
+        .part = {r->grant, r->consumer, r->provider, r->service, r->version,
+                 r->method},
+        .path_len = PATH_FIXED_LEN + r->provider.len + r->service.len +
+                    r->version.len + r->method.len,
+        .day = pv_time_tehran_day((int64_t)r->time_ms),
+        .ret_key = ret_key,
+    };
+    for (size_t i = 0; i < PARTS; i++) {
+        call->hash =
+            pv_crc32c(call->hash + 1, call->part[i].ptr, call->part[i].len);
+    }
+    __builtin_prefetch(&counts->slot[call->hash & (counts->slot_count - 1)]);
+}
+
+/* Where a call's key most likely is, or NULL. */
+static const struct count_key *
+guess(const struct counts *counts, const struct count_call *call)
+{
+    uint32_t n = counts->slot[call->hash & (counts->slot_count - 1)];
+
+    return n == 0 ? NULL : &counts->key[n - 1];
+}
+
+/*
+ * With many keys each look-up waits for memory three times, slot, key and
+ * text; so each step is asked for, for all calls, before the next is taken.
+ */
+void
+counts_find(struct counts *counts)
+{
+    for (uint32_t i = 0; i < counts->call_count; i++) {
+        __builtin_prefetch(guess(counts, &counts->call[i]));
+    }
+    for (uint32_t i = 0; i < counts->call_count; i++) {
+        const struct count_key *key = guess(counts, &counts->call[i]);
+
+        if (key != NULL) {
+            __builtin_prefetch(counts->text + key->text_at);
+            __builtin_prefetch(counts->text + key->text_at + LINE_LEN);
+        }
+    }
+    for (uint32_t i = 0; i < counts->call_count; i++) {
+        *counts->call[i].ret_key = find_key(counts, &counts->call[i]);
+    }
+    counts->call_count = 0;
 }
 
 void

@@ -38,6 +38,7 @@
 /* ---- counts.c: what was forwarded today -------------------------------- */
 
 struct count_key;
+struct count_call;
 
 struct counts {
     int64_t           day; /* Tehran day number */
@@ -53,16 +54,24 @@ struct counts {
         uint32_t index_low;
         uint32_t key;
     } * owner;
-    uint32_t generation; /* of the day; in the high bits of a key */
-    bool     full_logged;
+    uint32_t           generation; /* of the day; in the high bits of a key */
+    struct count_call *call;       /* of the frame at hand */
+    uint32_t           call_count;
+    bool               full_logged;
 };
 
 enum pv_err counts_init(struct counts *counts) PV_MUST_CHECK;
 void        counts_clear(struct counts *counts);
-/* The key of a call, COUNT_NONE when it is of an earlier day. */
-uint32_t counts_key(struct counts *counts, const struct pv_request_record *r);
-void     counts_add(struct counts *counts, uint32_t key, uint64_t index);
-void     counts_take_back(struct counts *counts, uint64_t index);
+/*
+ * The keys of a frame's calls, found together: begin, gather each call while
+ * its bytes stand, find. A key is COUNT_NONE when it is of an earlier day.
+ */
+void counts_begin(struct counts *counts);
+void counts_gather(struct counts *counts, const struct pv_request_record *r,
+                   uint32_t *ret_key);
+void counts_find(struct counts *counts);
+void counts_add(struct counts *counts, uint32_t key, uint64_t index);
+void counts_take_back(struct counts *counts, uint64_t index);
 /*
  * Fill a COUNTS packet with keys from *at on; its length. *at becomes
  * UINT32_MAX at the end.

@@ -153,7 +153,9 @@ struct ngx_http_payvand_ctx_s {
     /* journal's */
     ngx_queue_t                   queue;        /* of parked requests */
     ngx_msec_t                    parked_at;    /* ngx_current_msec */
-    ngx_http_payvand_flight_t    *flight;       /* completion slot, or NULL */
+    ngx_http_payvand_flight_t    *flight;       /* NULL when acknowledged */
+    uint64_t                      index;        /* of the record, then */
+    unsigned                      indexed:1;    /* and no completion yet */
 
     /* quota's */
     uint32_t                      quota_slot;
@@ -362,7 +364,8 @@ void ngx_http_payvand_journal_exit_process(ngx_cycle_t *cycle);
 /*
  * Queue the call's request record and park the call: NGX_AGAIN; its write
  * event is posted when ctx->released or ctx->reason is set. Or NGX_ERROR with
- * ctx->reason set (wait queue full, journal full).
+ * ctx->reason set (wait queue full, journal full). NGX_OK, released at once,
+ * only where the decision alone is measured (bench/decision).
  */
 ngx_int_t ngx_http_payvand_journal_park(ngx_http_payvand_ctx_t *ctx);
 

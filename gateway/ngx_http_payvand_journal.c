@@ -11,7 +11,7 @@
 
 
 #define NGX_HTTP_PAYVAND_PARKED_MAX   16384     /* requests of one worker */
-#define NGX_HTTP_PAYVAND_FLIGHTS_MAX  65536     /* records without their end */
+#define NGX_HTTP_PAYVAND_FLIGHTS_MAX  65536     /* records on their way */
 #define NGX_HTTP_PAYVAND_DONE_MAX     16384     /* completions that wait */
 #define NGX_HTTP_PAYVAND_DONE_BATCH   256       /* that ride along */
 #define NGX_HTTP_PAYVAND_DONE_WAIT    400       /* ms, at most 1 s (design 6) */
@@ -334,6 +334,7 @@ void
 ngx_http_payvand_journal_acknowledged(ngx_http_payvand_frame_t *frame,
     uint64_t first_index)
 {
+    uint64_t                    index;
     ngx_queue_t                *q;
     ngx_http_payvand_ctx_t     *ctx;
     ngx_http_payvand_flight_t  *flight;
@@ -346,21 +347,25 @@ ngx_http_payvand_journal_acknowledged(ngx_http_payvand_frame_t *frame,
 
         ngx_http_payvand_count(NGX_HTTP_PAYVAND_JOURNALLED);
 
-        flight->completion.of = first_index + flight->position;
-        flight->acknowledged = 1;
-
-        if (flight->done) {
-            ngx_http_payvand_add_done(&flight->completion);
-            ngx_http_payvand_flight_free(flight);
-            continue;
-        }
-
+        index = first_index + flight->position;
         ctx = flight->ctx;
 
-        if (ctx->reason == PV_REASON_NONE) {  /* did not time out meanwhile */
-            ctx->released = 1;
-            ngx_http_payvand_wake(ctx);
+        if (ctx == NULL) {
+            flight->completion.of = index;
+            ngx_http_payvand_add_done(&flight->completion);
+
+        } else {
+            ctx->flight = NULL;
+            ctx->index = index;
+            ctx->indexed = 1;
+
+            if (ctx->reason == PV_REASON_NONE) {  /* not timed out meanwhile */
+                ctx->released = 1;
+                ngx_http_payvand_wake(ctx);
+            }
         }
+
+        ngx_http_payvand_flight_free(flight);
     }
 }
 
@@ -501,58 +506,62 @@ ngx_http_payvand_expire(ngx_event_t *ev)
 
 /* ---- the end of a call ---- */
 
-void
-ngx_http_payvand_journal_complete(ngx_http_payvand_ctx_t *ctx)
+static void
+ngx_http_payvand_completion(ngx_http_payvand_ctx_t *ctx,
+    struct pv_completion *completion)
 {
     uint64_t                     step;
-    struct pv_completion        *completion;
-    ngx_http_payvand_flight_t   *flight;
     const struct pv_method_row  *method;
 
-    ngx_http_payvand_unpark(ctx);
+    ngx_memzero(completion, sizeof(struct pv_completion));
 
-    flight = ctx->flight;
-    if (flight == NULL) {
-        return;
-    }
-
-    ctx->flight = NULL;
-    flight->ctx = NULL;
-
-    completion = &flight->completion;
-
+    completion->of = ctx->index;
     completion->outcome = ctx->outcome;
 
     if (ctx->outcome == PV_OUTCOME_NONE) {  /* no log phase: no answer either */
         completion->outcome = PV_OUTCOME_UNAVAILABLE;
     }
 
-    if (ctx->forwarded_ms) {
-        method = &ctx->rows->target->method;
-        step = method->pattern == PV_PATTERN_VERIFY ? NGX_HTTP_PAYVAND_ROUND : 1;
-
-        completion->forwarded_ms = (uint64_t) ctx->forwarded_ms / step * step;
-        completion->first_ms = (uint64_t) ctx->first_ms / step * step;
-        completion->last_ms = ctx->first_ms
-                              ? (uint64_t) ctx->last_ms / step * step : 0;
-
-        /* where a method depends on an earlier answer, the class would tell
-           that answer (design 4) */
-
-        if (method->reason_hidden
-            && ctx->outcome != PV_OUTCOME_ANSWERED)
-        {
-            completion->outcome = PV_OUTCOME_FAILED;
-        }
-    }
-
-    if (flight->acknowledged) {
-        ngx_http_payvand_add_done(completion);
-        ngx_http_payvand_flight_free(flight);
+    if (ctx->forwarded_ms == 0) {
         return;
     }
 
-    flight->done = 1;
+    method = &ctx->rows->target->method;
+    step = method->pattern == PV_PATTERN_VERIFY ? NGX_HTTP_PAYVAND_ROUND : 1;
+
+    completion->forwarded_ms = (uint64_t) ctx->forwarded_ms / step * step;
+    completion->first_ms = (uint64_t) ctx->first_ms / step * step;
+    completion->last_ms = ctx->first_ms
+                          ? (uint64_t) ctx->last_ms / step * step : 0;
+
+    /* where a method depends on an earlier answer, the class would tell that
+       answer (design 4) */
+
+    if (method->reason_hidden && ctx->outcome != PV_OUTCOME_ANSWERED) {
+        completion->outcome = PV_OUTCOME_FAILED;
+    }
+}
+
+
+void
+ngx_http_payvand_journal_complete(ngx_http_payvand_ctx_t *ctx)
+{
+    struct pv_completion  completion;
+
+    ngx_http_payvand_unpark(ctx);
+
+    if (ctx->flight != NULL) {
+        ngx_http_payvand_completion(ctx, &ctx->flight->completion);
+        ctx->flight->ctx = NULL;
+        ctx->flight = NULL;
+        return;
+    }
+
+    if (ctx->indexed) {
+        ctx->indexed = 0;
+        ngx_http_payvand_completion(ctx, &completion);
+        ngx_http_payvand_add_done(&completion);
+    }
 }
 
 

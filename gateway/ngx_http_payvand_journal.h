@@ -2,10 +2,9 @@
  * ngx_http_payvand_journal.h - the worker's side of lib/trace/wire.h, between
  * journal.c (who waits for what) and frame.c (bytes and the socket).
  *
- * A flight is one call's record on its way: it outlives the request, because a
- * completion can only be written when the acknowledgement has told the index
- * of the record. Its life: filed in a frame -> acknowledged (index known) ->
- * done (completion queued); or done first and acknowledged later.
+ * A flight is one call's record on its way, from the frame it was filed in to
+ * the acknowledgement, which tells its index to the call's ctx. A call that is
+ * over before leaves its completion in the flight.
  */
 
 #ifndef _NGX_HTTP_PAYVAND_JOURNAL_H_INCLUDED_
@@ -16,12 +15,10 @@
 
 
 struct ngx_http_payvand_flight_s {
-    ngx_queue_t               queue;      /* frame.flights; then unused */
-    ngx_http_payvand_ctx_t   *ctx;        /* NULL when the request is gone */
+    ngx_queue_t               queue;      /* frame.flights */
+    ngx_http_payvand_ctx_t   *ctx;        /* NULL when the call is over */
     uint32_t                  position;   /* of the record in its frame */
-    struct pv_completion      completion; /* .of when acknowledged */
-    unsigned                  acknowledged:1;
-    unsigned                  done:1;
+    struct pv_completion      completion; /* of a call that is over */
 };
 
 

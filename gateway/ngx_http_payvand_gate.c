@@ -198,8 +198,12 @@ ngx_http_payvand_decide(ngx_http_request_t *r, ngx_http_payvand_ctx_t *ctx)
                       || method->pattern == PV_PATTERN_VERIFY
                       || method->pattern == PV_PATTERN_LIST;
 
-    if (ngx_http_payvand_journal_park(ctx) != NGX_AGAIN) {
+    if (ngx_http_payvand_journal_park(ctx) == NGX_ERROR) {
         return ngx_http_payvand_refuse(r, ctx, ctx->reason);
+    }
+
+    if (ctx->released) {
+        return ngx_http_payvand_go_on(r, ctx);
     }
 
     ctx->waiting = 1;

@@ -34,9 +34,8 @@ ngx_int_t
 ngx_http_payvand_journal_park(ngx_http_payvand_ctx_t *ctx)
 {
     ctx->released = 1;
-    ngx_post_event(ctx->request->connection->write, &ngx_posted_events);
 
-    return NGX_AGAIN;
+    return NGX_OK;
 }
 
 

@@ -1,0 +1,481 @@
+/* http_call.c - one request: its head, its body, its job, its answer. */
+#include "connectord/http_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/json.h"
+#include "base/time.h"
+#include "connectord/log.h"
+#include "contract/request.h"
+#include "trace/tracking_id.h"
+
+#define HEADER_VALUE_MAX 128
+#define PROBLEM_MAX 4096
+
+#define CALL_MAGIC 0x63616c6cu
+
+struct call {
+    uint32_t                magic;
+    struct pv_http         *http;
+    struct MHD_Connection  *connection;
+    const struct pv_method *method;
+    char                    uri[PV_PATH_MAX];
+    char                    tracking_id[PV_TRACKING_ID_LEN + 1];
+    struct pv_buf           body;
+    struct pv_job           job;
+    bool                    begun;     /* headers have been judged */
+    bool                    too_large; /* swallow the rest */
+    bool                    suspended;
+    unsigned                status;
+    const char             *outcome;
+    bool                    problem;
+    struct pv_buf           answer;
+};
+
+static struct call *
+call_of(void *context)
+{
+    struct call *call = context;
+
+    return call != NULL && call->magic == CALL_MAGIC ? call : NULL;
+}
+
+static struct call *
+call_of_job(struct pv_job *job)
+{
+    return call_of((char *)job - offsetof(struct call, job));
+}
+
+/* ---- answers ---- */
+
+static void
+say_problem(struct call *call, unsigned status, const char *outcome,
+            const char *word, const char *title, const char *title_fa)
+{
+    struct pv_json json;
+
+    call->status = status;
+    call->outcome = outcome;
+    call->problem = true;
+    call->answer.len = 0;
+    pv_json_init(&json, &call->answer);
+    pv_json_object(&json, NULL);
+    pv_json_text(&json, "type", word);
+    pv_json_text(&json, "title", title);
+    pv_json_text(&json, "title_fa", title_fa);
+    pv_json_text(&json, "outcome", outcome);
+    if (call->tracking_id[0] != '\0') {
+        pv_json_text(&json, "tracking_id", call->tracking_id);
+    }
+    pv_json_end_object(&json);
+    if (pv_json_finish(&json) != PV_OK) {
+        call->answer.len = 0; /* the header still says the class */
+    }
+}
+
+static void
+say_failed(struct call *call)
+{
+    say_problem(call, MHD_HTTP_OK, "failed",
+                "urn:payvand:problem:provider-answer",
+                "The provider could not answer",
+                "ارائه‌دهنده نتوانست پاسخ دهد");
+}
+
+static void
+say_timeout(struct call *call)
+{
+    say_problem(
+        call, MHD_HTTP_OK, "timeout", "urn:payvand:problem:provider-timeout",
+        "The provider did not answer in time",
+        "ارائه‌دهنده در مهلت مقرر پاسخ نداد");
+}
+
+static void
+say_fault(struct call *call, const struct pv_fault *fault)
+{
+    call->status = MHD_HTTP_OK;
+    call->outcome = "invalid";
+    call->problem = true;
+    call->answer.len = 0;
+    if (pv_fault_problem(fault, pv_slice_from(call->tracking_id),
+                         &call->answer) != PV_OK) {
+        say_failed(call);
+    }
+}
+
+static enum MHD_Result
+send_answer(struct call *call)
+{
+    struct MHD_Response *response;
+    enum MHD_Result      done;
+    size_t               len = call->answer.len;
+
+    response = MHD_create_response_from_buffer(
+        len, len == 0 ? (char *)(uintptr_t) "" : call->answer.ptr,
+        MHD_RESPMEM_MUST_COPY);
+    if (response == NULL) {
+        return MHD_NO;
+    }
+    if (MHD_add_response_header(response, "Payvand-Outcome", call->outcome) !=
+            MHD_YES ||
+        MHD_add_response_header(response, "Content-Type",
+                                call->problem
+                                    ? "application/problem+json"
+                                    : "application/json") != MHD_YES ||
+        (call->tracking_id[0] != '\0' &&
+         MHD_add_response_header(response, "Payvand-Tracking-Id",
+                                 call->tracking_id) != MHD_YES) ||
+        (call->http->stopping &&
+         MHD_add_response_header(response, "Connection", "close") != MHD_YES)) {
+        MHD_destroy_response(response);
+        return MHD_NO;
+    }
+    done = MHD_queue_response(call->connection, call->status, response);
+    MHD_destroy_response(response); /* the connection holds its own */
+    return done;
+}
+
+/* ---- the request's head ---- */
+
+struct gate_headers {
+    unsigned    consumers;
+    unsigned    tracking_ids;
+    const char *consumer;
+    const char *tracking_id;
+};
+
+static enum MHD_Result
+note_header(void *context, enum MHD_ValueKind kind, const char *key,
+            const char *value)
+{
+    struct gate_headers *headers = context;
+
+    (void)kind; /* only headers are asked for */
+    if (strcasecmp(key, "Payvand-Consumer") == 0) {
+        headers->consumers++;
+        headers->consumer = value;
+    } else if (strcasecmp(key, "Payvand-Tracking-Id") == 0) {
+        headers->tracking_ids++;
+        headers->tracking_id = value;
+    }
+    return MHD_YES;
+}
+
+static bool
+is_plain(const char *value)
+{
+    size_t len = value == NULL ? 0 : strlen(value);
+
+    for (size_t i = 0; i < len; i++) {
+        if (value[i] <= 0x20 || value[i] > 0x7e) {
+            return false;
+        }
+    }
+    return len > 0 && len <= HEADER_VALUE_MAX;
+}
+
+/* Does the call bear what only the exchange's gate sets? */
+static bool
+is_from_gate(struct call *call)
+{
+    struct gate_headers headers = {0, 0, NULL, NULL};
+
+    if (MHD_get_connection_values(call->connection, MHD_HEADER_KIND,
+                                  note_header, &headers) < 0 ||
+        headers.consumers != 1 || headers.tracking_ids != 1 ||
+        !is_plain(headers.consumer) || headers.tracking_id == NULL ||
+        !pv_uuid_is_valid(pv_slice_from(headers.tracking_id))) {
+        return false;
+    }
+    return pv_slice_to_cstr(pv_slice_from(headers.tracking_id),
+                            call->tracking_id,
+                            sizeof(call->tracking_id)) == PV_OK;
+}
+
+static bool
+find_method(struct call *call)
+{
+    const struct pv_connector_config *config = call->http->config;
+
+    for (size_t i = 0; i < config->method_count; i++) {
+        if (strcmp(config->method[i]->path, call->uri) == 0) {
+            call->method = config->method[i];
+            call->job.method = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* False when an answer stands already. */
+static bool
+judge_head(struct call *call, const char *http_method)
+{
+    if (strcmp(http_method, MHD_HTTP_METHOD_POST) != 0) {
+        say_problem(call, MHD_HTTP_METHOD_NOT_ALLOWED, "failed",
+                    "urn:payvand:problem:http-method", "Only POST is answered",
+                    "تنها POST پذیرفته است");
+        return false;
+    }
+    if (!is_from_gate(call)) {
+        say_problem(call, MHD_HTTP_FORBIDDEN, "failed",
+                    "urn:payvand:problem:not-through-exchange",
+                    "This call does not come through the exchange",
+                    "این فراخوانی از مرکز تبادل نیامده است");
+        return false;
+    }
+    if (!find_method(call)) {
+        say_problem(
+            call, MHD_HTTP_NOT_FOUND, "failed",
+            "urn:payvand:problem:method-unknown",
+            "This connector has no such method",
+            "این اتصال‌دهنده چنین متدی ندارد");
+        return false;
+    }
+    return true;
+}
+
+/* ---- a call's way ---- */
+
+static void
+build_answer(struct call *call, struct pv_slice body)
+{
+    const struct pv_method *method = call->method;
+    struct pv_rows          sets[2];
+    struct pv_fault         fault = {PV_FAULT_NONE, ""};
+    enum pv_err             err;
+
+    err = pv_rows_read(body, method->scalar.sql == NULL ? 1 : 2,
+                       method->max_rows, sets);
+    if (err == PV_OK) {
+        call->answer.len = 0;
+        err =
+            pv_answer_build(method, &sets[0], &sets[1], &call->answer, &fault);
+        pv_rows_clear(&sets[0]);
+        pv_rows_clear(&sets[1]);
+    }
+    if (err == PV_OK) {
+        call->status = MHD_HTTP_OK;
+        call->outcome = "answered";
+        call->problem = false;
+        return;
+    }
+    pv_log_error("connector.answer_breaks_contract",
+                 "tracking_id=%s path=%s member=%s fault=%.*s error=\"%s\"",
+                 call->tracking_id, method->path,
+                 fault.member[0] == '\0' ? "-" : fault.member,
+                 PV_FMT(pv_fault_word(fault.kind)), pv_err_text(err));
+    say_failed(call);
+}
+
+static void
+on_done(struct pv_job *job, enum pv_job_end end, struct pv_slice rows)
+{
+    struct call *call = call_of_job(job);
+
+    if (call == NULL) {
+        return;
+    }
+    switch (end) {
+    case PV_JOB_ROWS:
+        build_answer(call, rows);
+        break;
+    case PV_JOB_TIMEOUT:
+        say_timeout(call);
+        break;
+    case PV_JOB_FAILED:
+    case PV_JOB_BUSY:
+        say_failed(call);
+        break;
+    }
+    if (end != PV_JOB_ROWS) {
+        pv_log_warn("connector.call_not_answered",
+                    "tracking_id=%s path=%s outcome=%s reason=%s sqlstate=%s",
+                    call->tracking_id, call->method->path, call->outcome,
+                    job->reason, job->state[0] == '\0' ? "-" : job->state);
+    }
+    if (call->suspended) {
+        call->suspended = false;
+        MHD_resume_connection(call->connection);
+    }
+}
+
+static enum pv_err
+put_parameters(struct pv_buf *buf, const struct pv_request *request,
+               const struct pv_statement *statement)
+{
+    enum pv_err err = PV_OK;
+
+    for (size_t i = 0; err == PV_OK && i < statement->bind_count; i++) {
+        struct pv_slice text;
+
+        err = pv_request_bind(request, &statement->bind[i], &text)
+                  ? pv_put_text(buf, text)
+                  : pv_put_null(buf);
+    }
+    return err;
+}
+
+static enum pv_err
+make_call_frame(struct call *call, const struct pv_request *request)
+{
+    const struct pv_method *method = call->method;
+    struct pv_buf          *buf = &call->job.call;
+    enum pv_err             err;
+
+    pv_buf_init(buf, PV_FRAME_HEAD + PV_CALL_MAX);
+    err = pv_frame_begin(buf, PV_MESSAGE_CALL, 0);
+    if (err == PV_OK) {
+        err = pv_put_u32(buf, (uint32_t)call->job.method);
+    }
+    if (err == PV_OK) {
+        err = pv_put_u32(buf, (uint32_t)(method->statement.bind_count +
+                                         method->scalar.bind_count));
+    }
+    if (err == PV_OK) {
+        err = put_parameters(buf, request, &method->statement);
+    }
+    if (err == PV_OK) {
+        err = put_parameters(buf, request, &method->scalar);
+    }
+    if (err == PV_OK) {
+        pv_frame_end(buf);
+    }
+    return err;
+}
+
+/* The body is whole: judge it and hand it over. True: suspended. */
+static bool
+start_job(struct call *call)
+{
+    struct pv_fault   fault = {PV_FAULT_NONE, ""};
+    struct pv_request request;
+    int64_t           now_ms = pv_time_monotonic_ms();
+    enum pv_err       err;
+
+    if (call->too_large) {
+        pv_fault_set(&fault, PV_FAULT_TOO_LARGE, PV_LIT(""));
+        say_fault(call, &fault);
+        return false;
+    }
+    err = pv_request_parse(call->method, pv_buf_view(&call->body), &request,
+                           &fault);
+    pv_buf_wipe(&call->body);
+    if (err == PV_EINVAL) {
+        say_fault(call, &fault);
+        return false;
+    }
+    if (err == PV_OK) {
+        err = make_call_frame(call, &request);
+        pv_request_clear(&request);
+    }
+    if (err != PV_OK) {
+        pv_log_error("connector.call_failed", "tracking_id=%s error=\"%s\"",
+                     call->tracking_id, pv_err_text(err));
+        pv_buf_wipe(&call->job.call);
+        say_failed(call);
+        return false;
+    }
+    call->job.deadline_ms = now_ms + call->method->deadline_ms;
+    call->job.done = on_done;
+    call->outcome = NULL;
+    pv_pool_submit(call->http->pool, &call->job, now_ms);
+    if (call->outcome != NULL) {
+        return false; /* it has ended already */
+    }
+    call->suspended = true;
+    MHD_suspend_connection(call->connection);
+    return true;
+}
+
+static enum MHD_Result
+take_body(struct call *call, const char *data, size_t *len)
+{
+    if (!call->too_large &&
+        pv_buf_add(&call->body, (struct pv_slice){data, *len}) != PV_OK) {
+        call->too_large = true;
+        pv_buf_wipe(&call->body);
+    }
+    *len = 0;
+    return MHD_YES;
+}
+
+enum MHD_Result
+pv_call_on_request(void *context, struct MHD_Connection *connection,
+                   const char *url, const char *http_method,
+                   const char *version, const char *data, size_t *len,
+                   void **con_cls)
+{
+    struct call *call = call_of(*con_cls);
+
+    (void)context;
+    (void)url; /* unescaped; the raw one was kept by on_uri */
+    (void)version;
+    if (call == NULL) {
+        return MHD_NO;
+    }
+    call->connection = connection;
+    if (!call->begun) {
+        call->begun = true;
+        if (!judge_head(call, http_method)) {
+            call->too_large = true; /* swallow the body, then say so */
+        }
+        return MHD_YES;
+    }
+    if (*len > 0) {
+        return take_body(call, data, len);
+    }
+    if (call->outcome == NULL && call->method != NULL) {
+        if (start_job(call)) {
+            return MHD_YES;
+        }
+    }
+    return send_answer(call);
+}
+
+/* Called with the request line's target as it was sent. */
+void *
+pv_call_on_uri(void *context, const char *uri,
+               struct MHD_Connection *connection)
+{
+    struct call *call = calloc(1, sizeof(*call));
+
+    (void)connection;
+    if (call == NULL) {
+        return NULL;
+    }
+    call->magic = CALL_MAGIC;
+    call->http = context;
+    call->http->calls++;
+    pv_buf_init(&call->body, PV_BODY_MAX);
+    pv_buf_init(&call->answer, PV_ANSWER_MAX + PROBLEM_MAX);
+    if (pv_slice_to_cstr(pv_slice_from(uri), call->uri, sizeof(call->uri)) !=
+        PV_OK) {
+        call->uri[0] = '\0'; /* longer than any path: no such method */
+    }
+    return call;
+}
+
+void
+pv_call_on_completed(void *context, struct MHD_Connection *connection,
+                     void **con_cls, enum MHD_RequestTerminationCode code)
+{
+    struct call *call = call_of(*con_cls);
+
+    (void)context;
+    (void)connection;
+    (void)code; /* there is no one left to tell */
+    if (call == NULL) {
+        return;
+    }
+    call->http->calls--;
+    pv_buf_wipe(&call->body);
+    pv_buf_wipe(&call->answer);
+    pv_buf_wipe(&call->job.call);
+    explicit_bzero(call, sizeof(*call));
+    free(call);
+    *con_cls = NULL;
+}

@@ -1,0 +1,36 @@
+/*
+ * http_private.h - what http.c (connections) and http_call.c (calls) share.
+ */
+#ifndef PV_CONNECTORD_HTTP_PRIVATE_H
+#define PV_CONNECTORD_HTTP_PRIVATE_H
+
+#include <microhttpd.h>
+#include <sys/stat.h>
+
+#include "connectord/http.h"
+
+struct pv_http {
+    const struct pv_connector_config *config;
+    struct pv_pool                   *pool;
+    int                               epoll;
+    struct pv_watch                   listener;
+    struct pv_watch                   inner; /* libmicrohttpd's epoll */
+    struct MHD_Daemon                *daemon;
+    size_t                            calls; /* begun and not yet answered */
+    bool                              stopping;
+    struct stat                       made; /* our socket in the file system */
+};
+
+/* http_call.c: libmicrohttpd's three callbacks of one request; context is the
+ * struct pv_http, *con_cls the call. */
+enum MHD_Result pv_call_on_request(void                  *context,
+                                   struct MHD_Connection *connection,
+                                   const char *url, const char *http_method,
+                                   const char *version, const char *data,
+                                   size_t *len, void **con_cls);
+void           *pv_call_on_uri(void *context, const char *uri,
+                               struct MHD_Connection *connection);
+void pv_call_on_completed(void *context, struct MHD_Connection *connection,
+                          void **con_cls, enum MHD_RequestTerminationCode code);
+
+#endif

@@ -1,0 +1,225 @@
+/*
+ * worker_query.c - one fixed statement: prepared, bound, run, its rows put
+ * into the answer. Part of the worker's process; see worker.c.
+ */
+#include "connectord/worker_private.h"
+
+#include <string.h>
+
+#include "base/num.h"
+
+#define CELL_CHUNK 1024
+
+void
+pv_query_note(struct worker *worker, SQLSMALLINT kind, SQLHANDLE handle)
+{
+    SQLCHAR     state[PV_SQLSTATE_LEN + 1] = "HY000";
+    SQLCHAR     text[SQL_MAX_MESSAGE_LENGTH]; /* never looked at */
+    SQLINTEGER  native;
+    SQLSMALLINT len;
+
+    (void)SQLGetDiagRec(kind, handle, 1, state, &native, text, sizeof(text),
+                        &len); /* on failure HY000 stays */
+    for (size_t i = 0; i < PV_SQLSTATE_LEN; i++) {
+        bool plain = (state[i] >= '0' && state[i] <= '9') ||
+                     (state[i] >= 'A' && state[i] <= 'Z');
+
+        worker->state[i] = plain ? (char)state[i] : '?';
+    }
+    worker->state[PV_SQLSTATE_LEN] = '\0';
+}
+
+void
+pv_query_forget(struct query *query)
+{
+    if (query->stmt != SQL_NULL_HSTMT) {
+        (void)SQLFreeHandle(SQL_HANDLE_STMT, query->stmt); /* being dropped */
+        query->stmt = SQL_NULL_HSTMT;
+    }
+}
+
+enum pv_err
+pv_query_prepare(struct worker *worker, struct query *query)
+{
+    if (query->sql == NULL || query->stmt != SQL_NULL_HSTMT) {
+        return PV_OK;
+    }
+    if (!SQL_SUCCEEDED(
+            SQLAllocHandle(SQL_HANDLE_STMT, worker->dbc, &query->stmt))) {
+        pv_query_note(worker, SQL_HANDLE_DBC, worker->dbc);
+        query->stmt = SQL_NULL_HSTMT;
+        return PV_EDB;
+    }
+    if (!SQL_SUCCEEDED(
+            SQLPrepare(query->stmt, (SQLCHAR *)query->sql, SQL_NTS))) {
+        pv_query_note(worker, SQL_HANDLE_STMT, query->stmt);
+        pv_query_forget(query);
+        return PV_EDB;
+    }
+    return PV_OK;
+}
+
+static enum pv_err
+bind(struct worker *worker, struct query *query, struct parameter *parameter)
+{
+    for (uint32_t i = 0; i < query->binds; i++) {
+        struct parameter *one = &parameter[i];
+        SQLULEN size = one->text.len == 0 ? 1 : (SQLULEN)one->text.len;
+
+        if (!SQL_SUCCEEDED(SQLBindParameter(
+                query->stmt, (SQLUSMALLINT)(i + 1), SQL_PARAM_INPUT, SQL_C_CHAR,
+                SQL_VARCHAR, size, 0, (SQLPOINTER)(uintptr_t)one->text.ptr,
+                (SQLLEN)one->text.len, &one->indicator))) {
+            pv_query_note(worker, SQL_HANDLE_STMT, query->stmt);
+            return PV_EDB;
+        }
+    }
+    return PV_OK;
+}
+
+/*
+ * Append one cell. SQLGetData gives it in pieces; the last piece's length is
+ * what the indicator says, earlier ones fill the room but for their NUL.
+ */
+static enum pv_err
+put_cell(struct worker *worker, SQLHSTMT stmt, SQLUSMALLINT column)
+{
+    struct pv_buf *out = &worker->out;
+    size_t         at = out->len;
+    enum pv_err    err = pv_put_u32(out, 0);
+
+    while (err == PV_OK) {
+        SQLLEN    got = 0;
+        SQLRETURN result;
+        size_t    len;
+
+        err = pv_buf_reserve(out, CELL_CHUNK);
+        if (err != PV_OK) {
+            break;
+        }
+        result = SQLGetData(stmt, column, SQL_C_CHAR, out->ptr + out->len,
+                            CELL_CHUNK, &got);
+        if (result == SQL_NO_DATA) {
+            break; /* the piece before was the last */
+        }
+        if (!SQL_SUCCEEDED(result)) {
+            pv_query_note(worker, SQL_HANDLE_STMT, stmt);
+            return PV_EDB;
+        }
+        if (got == SQL_NULL_DATA) {
+            pv_store_u32(out->ptr + at, PV_NULL);
+            return PV_OK;
+        }
+        len = got == SQL_NO_TOTAL || got >= CELL_CHUNK ? CELL_CHUNK - 1
+                                                       : (size_t)got;
+        out->len += len;
+        if (out->len - at - 4 > PV_VALUE_MAX) {
+            return PV_ERANGE;
+        }
+        if (got != SQL_NO_TOTAL && got < CELL_CHUNK) {
+            break;
+        }
+    }
+    if (err == PV_OK) {
+        pv_store_u32(out->ptr + at, (uint32_t)(out->len - at - 4));
+    }
+    return err;
+}
+
+static enum pv_err
+put_names(struct worker *worker, SQLHSTMT stmt, SQLSMALLINT columns)
+{
+    enum pv_err err = pv_put_u32(&worker->out, (uint32_t)columns);
+
+    for (SQLSMALLINT i = 1; err == PV_OK && i <= columns; i++) {
+        SQLCHAR     name[PV_MEMBER_MAX + 1] = "";
+        SQLSMALLINT len = 0;
+
+        if (!SQL_SUCCEEDED(SQLColAttribute(stmt, (SQLUSMALLINT)i,
+                                           SQL_DESC_LABEL, name, sizeof(name),
+                                           &len, NULL))) {
+            pv_query_note(worker, SQL_HANDLE_STMT, stmt);
+            return PV_EDB;
+        }
+        err = pv_put_text(&worker->out, pv_slice_from((const char *)name));
+    }
+    return err;
+}
+
+static enum pv_err
+put_rows(struct worker *worker, SQLHSTMT stmt, SQLSMALLINT columns,
+         uint32_t max_rows, bool exists_only, enum pv_query_error *kind)
+{
+    size_t      count_at;
+    uint32_t    count = 0;
+    enum pv_err err = put_names(worker, stmt, exists_only ? 0 : columns);
+
+    count_at = worker->out.len;
+    if (err == PV_OK) {
+        err = pv_put_u32(&worker->out, 0);
+    }
+    while (err == PV_OK) {
+        SQLRETURN result = SQLFetch(stmt);
+
+        if (result == SQL_NO_DATA) {
+            break;
+        }
+        if (!SQL_SUCCEEDED(result)) {
+            pv_query_note(worker, SQL_HANDLE_STMT, stmt);
+            return PV_EDB;
+        }
+        if (count == max_rows) {
+            *kind = PV_QUERY_ROWS;
+            return PV_ERANGE;
+        }
+        count++;
+        if (exists_only) {
+            break;
+        }
+        for (SQLSMALLINT i = 1; err == PV_OK && i <= columns; i++) {
+            err = put_cell(worker, stmt, (SQLUSMALLINT)i);
+        }
+    }
+    if (err == PV_OK) {
+        pv_store_u32(worker->out.ptr + count_at, count);
+    }
+    return err;
+}
+
+enum pv_err
+pv_query_run(struct worker *worker, struct query *query,
+             struct parameter *parameter, uint32_t max_rows, bool exists_only,
+             enum pv_query_error *kind)
+{
+    SQLSMALLINT columns = 0;
+    SQLRETURN   result;
+    enum pv_err err = pv_query_prepare(worker, query);
+
+    if (err == PV_OK) {
+        err = bind(worker, query, parameter);
+    }
+    if (err != PV_OK) {
+        return err;
+    }
+    result = SQLExecute(query->stmt);
+    if (!SQL_SUCCEEDED(result) && result != SQL_NO_DATA) {
+        pv_query_note(worker, SQL_HANDLE_STMT, query->stmt);
+        err = PV_EDB;
+        goto out;
+    }
+    if (!SQL_SUCCEEDED(SQLNumResultCols(query->stmt, &columns)) ||
+        columns < 1 || columns > PV_FIELDS_MAX) {
+        memcpy(worker->state, "07005", PV_SQLSTATE_LEN + 1); /* no rows */
+        err = PV_EDB;
+        goto out;
+    }
+    err = put_rows(worker, query->stmt, columns, max_rows, exists_only, kind);
+
+out:
+    (void)SQLFreeStmt(query->stmt, SQL_CLOSE); /* also when nothing is open */
+    (void)SQLFreeStmt(query->stmt, SQL_RESET_PARAMS); /* they die with body */
+    if (err != PV_OK) {
+        pv_query_forget(query); /* prepare anew: the schema may have changed */
+    }
+    return err;
+}

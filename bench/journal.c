@@ -327,8 +327,12 @@ measure_sync(const char *dir, double *ret_p50, double *ret_p99)
 static pid_t
 start_traced(const char *program, const char *dir, const char *path)
 {
-    pid_t pid = fork();
+    pid_t pid;
 
+    if (strcmp(program, "-") == 0) {
+        return 0; /* it is running, and stays so */
+    }
+    pid = fork();
     if (pid == -1) {
         die("fork");
     }
@@ -400,7 +404,7 @@ parse(int argc, char **argv)
         }
     }
     if (!good || argc - optind != 2) {
-        (void)fputs("payvand-bench-journal TRACED DIR [--workers N] [--batch "
+        (void)fputs("payvand-bench-journal TRACED|- DIR [--workers N] [--batch "
                     "N] [--depth N] [--seconds N] [--gather-us N] [--json]\n",
                     stderr); /* the exit code says it too */
         exit(2);
@@ -434,13 +438,15 @@ main(int argc, char **argv)
     sample_count = 0;
     calls = 0;
     frames = 0;
-    cpu = cpu_seconds(pid);
+    cpu = pid == 0 ? 0 : cpu_seconds(pid);
     start = now_ns();
     run_for(arg.seconds * 1000000000u);
     seconds = (double)(now_ns() - start) / 1e9;
-    cpu = cpu_seconds(pid) - cpu;
-    (void)kill(pid, SIGTERM);    /* our own child */
-    (void)waitpid(pid, NULL, 0); /* as above */
+    if (pid != 0) {
+        cpu = cpu_seconds(pid) - cpu;
+        (void)kill(pid, SIGTERM);    /* our own child */
+        (void)waitpid(pid, NULL, 0); /* as above */
+    }
     rate = (double)calls / seconds;
     (void)printf(
         arg.json ? "{\"workers\":%llu,\"batch\":%llu,\"depth\":%llu,"

@@ -39,6 +39,7 @@ int pv_cmd_call(int argc, char **argv);
 int pv_cmd_doctor(int argc, char **argv);
 int pv_cmd_grant(int argc, char **argv);
 int pv_cmd_import(int argc, char **argv);
+int pv_cmd_log(int argc, char **argv);
 int pv_cmd_prove(int argc, char **argv);
 int pv_cmd_service(int argc, char **argv);
 int pv_cmd_status(int argc, char **argv);

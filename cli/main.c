@@ -23,6 +23,8 @@ static const struct command command[] = {
      "اثبات پرسش یک فراخوانی با مدرک نگهداری‌شده"},
     {"verify", pv_cmd_verify, "check a receipt offline",
      "سنجش یک رسید بدون شبکه"},
+    {"log", pv_cmd_log, "prune, copy or restore the stored log",
+     "پاک‌سازی، نسخه‌برداری یا بازگردانی دفتر"},
     {"witness", pv_cmd_witness, "run an independent witness of logs",
      "اجرای یک گواه مستقل دفترها"},
     {"service", pv_cmd_service, "list the services, or show one",

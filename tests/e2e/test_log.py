@@ -1,159 +1,243 @@
-"""The Merkle log that payvand-traced keeps on its journal.
+"""`payvand log`: pruning by decision, export and restore, on a real log."""
 
-An outside checker (log_client.Watcher) holds every acknowledgement and every
-checkpoint that was ever published, and compares them with the journal.
-"""
-
+import hashlib
+import json
 import os
 import random
 import shutil
 import signal
-import stat
 import subprocess
 import time
 
 import pytest
 
-import tlog
-from harness import LONG
-from journal_client import Gone, Traced, Worker, request
-from log_client import LogTraced, Watcher
+from harness import LONG, built
 
-SMALL = ("--segment-size", "262144")
+PACK_LEAVES = 65536
 
 
-@pytest.fixture
-def traced(home):
-    with LogTraced(home, *SMALL) as started:
-        yield started
+class Log:
+    """payvand-traced with a log, filled by the journal's bench."""
+
+    def __init__(self, home):
+        self.home = str(home)
+        self.journal, self.log, self.signer = (
+            os.path.join(self.home, n) for n in ("journal", "log", "signer"))
+        for folder in (self.journal, self.log, self.signer):
+            os.makedirs(folder, mode=0o700)
+        self.socket = os.path.join(self.home, "bench.sock")
+        self.vkey = subprocess.run(
+            [built("payvand-traced"), "--init-key", "--signer", self.signer,
+             "--origin", "payvand.test/trace"], check=True,
+            capture_output=True, text=True).stdout.strip()
+        self.process = None
+
+    def start(self):
+        self.errors = open(os.path.join(self.home, "traced.err"), "ab")
+        self.process = subprocess.Popen(
+            [built("payvand-traced"), "--dir", self.journal, "--socket",
+             self.socket, "--node", "nix", "--log", self.log, "--signer",
+             self.signer, "--segment-size", "16777216"], stderr=self.errors)
+        self.until(lambda: os.path.exists(self.socket))
+
+    def until(self, what, seconds=60):
+        end = time.monotonic() + seconds
+        while not what():
+            assert time.monotonic() < end, self.said()
+            time.sleep(0.05)
+
+    def said(self):
+        with open(os.path.join(self.home, "traced.err")) as file:
+            return file.read()[-3000:]
+
+    def fill(self):
+        subprocess.run([built("payvand-bench-journal"), "-", self.home,
+                        "--batch", "64", "--seconds", "1"], check=True,
+                       capture_output=True)
+
+    def size(self):
+        try:
+            with open(os.path.join(self.log, "checkpoint")) as file:
+                return int(file.read().split("\n")[1])
+        except FileNotFoundError:
+            return 0
+
+    def packs(self):
+        return os.path.getsize(os.path.join(self.log, "packs")) // 130
+
+    def stop(self):
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(20)
+            self.errors.close()
+
+    def payvand(self, *args, journal=None, log=None):
+        return subprocess.run(
+            [built("payvand"), "log", *args, "--journal",
+             journal or self.journal, "--log", log or self.log, "--socket",
+             self.socket], capture_output=True, text=True)
 
 
-def greeted(traced):
-    worker = Worker(traced.socket)
-    worker.hello()
-    return worker
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """A running log of two packs and more."""
+    home = "/tmp/pv-log-%d" % os.getpid()
+    os.mkdir(home)
+    log = Log(home)
+    log.start()
+    while log.size() < 2 * PACK_LEAVES + 1000:
+        before = log.size()
+        log.fill()
+        log.until(lambda: log.size() > before)
+    log.until(lambda: log.packs() >= 2)
+    yield log
+    log.stop()
+    shutil.rmtree(home, ignore_errors=True)
 
 
-def feed(worker, frames, records=4):
-    for _ in range(frames):
-        worker.send([request() for _ in range(records)])
-        if len(worker.unacked) > 16:
-            worker.receive()
-    worker.drain()
+@pytest.fixture(scope="module")
+def backup(filled):
+    path = os.path.join(filled.home, "backup")
+    done = filled.payvand("export", path, "--static",
+                          os.path.join(filled.home, "static"), "--json")
+    assert done.returncode == 0, done.stderr
+    return path, json.loads(done.stdout)
 
 
-# ---- what it does --------------------------------------------------------
-
-def test_signs_the_tree_of_all_that_was_acknowledged(traced):
-    worker = greeted(traced)
-    with Watcher(traced) as watcher:
-        for _ in range(10):
-            feed(worker, 40)
-            time.sleep(0.1)
-        traced.wait_size(1600)
-    assert len(watcher.seen) > 4
-    watcher.judge([worker])
-    status = traced.status()
-    assert status["origin"] == "nix.example/trace"
-    assert "refusal" not in status and not status["witnessed"]
+def folders(filled, name):
+    at = os.path.join(filled.home, name)
+    shutil.rmtree(at, ignore_errors=True)
+    os.mkdir(at)
+    return {"journal": os.path.join(at, "journal"),
+            "log": os.path.join(at, "log")}
 
 
-def test_signs_within_its_time_and_nothing_while_nothing_is_new(traced):
-    worker = greeted(traced)
-    traced.wait_size(0)
-    worker.wait(worker.send([request()]))
-    first = traced.wait_size(1)
-    time.sleep(0.5)
-    assert traced.checkpoint() == first
-    with open(os.path.join(traced.signer, "signed"), "rb") as file:
-        assert file.read().startswith(first[2].encode())
+def test_a_running_log_is_exported_and_restored(filled, backup):
+    path, told = backup
+    assert told["first"] == 0
+    assert told["end"] >= told["checkpoint_size"] > 2 * PACK_LEAVES
+    to = folders(filled, "restored")
+    done = filled.payvand("restore", path, "--json", **to)
+    assert done.returncode == 0, done.stderr
+    again = json.loads(done.stdout)
+    for name in ("checkpoint_size", "checkpoint_root", "end", "files"):
+        assert again[name] == told[name]
+    # the restored log is one: it takes up where it ended
+    copy = Log(os.path.join(filled.home, "second"))
+    shutil.rmtree(copy.journal)
+    shutil.rmtree(copy.log)
+    os.rename(to["journal"], copy.journal)
+    os.rename(to["log"], copy.log)
+    done = subprocess.run([built("payvand-traced"), "--check", "--dir",
+                           copy.journal], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
-def test_goes_on_after_an_ordinary_end(home):
-    workers = []
-    for i in range(3):
-        with LogTraced(home, *SMALL) as traced, Watcher(traced) as watcher:
-            workers.append(greeted(traced))
-            feed(workers[-1], 30)
-            traced.wait_words("log.started size=%d " % (120 * i))
-            assert traced.stop() == 0
-            watcher.judge(workers)
-            # the end itself brings the last checkpoint
-            assert traced.checkpoint()[0] == 120 * (i + 1)
+def test_restore_overwrites_nothing(filled, backup):
+    done = filled.payvand("restore", backup[0])
+    assert done.returncode == 1 and "not empty" in done.stderr
+    done = filled.payvand("export", backup[0])
+    assert done.returncode == 1 and "not empty" in done.stderr
 
 
-def test_keeps_a_checkpoint_for_auditors(traced):
-    worker = greeted(traced)
-    feed(worker, 3)
-    traced.wait_size(12)
-    with open(traced.path("checkpoints"), encoding="utf-8") as file:
-        kept = file.read()
-    text, line = kept.split("\n\n")[:2]
-    tlog.check_line(traced.vkey, text + "\n", line.split("\n")[0])
+def test_every_flipped_byte_of_a_backup_is_found(filled, backup):
+    path = backup[0]
+    files = [os.path.join(folder, name)
+             for folder, _, names in os.walk(path) for name in names]
+    assert any(f.endswith(".pvp") for f in files)
+    assert any(f.endswith(".pvj") for f in files)
+    random.shuffle(files)
+    for file in files[:200 if LONG else 8] + [
+            os.path.join(path, "MANIFEST")]:
+        size = os.path.getsize(file)
+        if size == 0:
+            continue
+        at = random.randrange(size)
+        with open(file, "r+b") as f:
+            f.seek(at)
+            byte = f.read(1)[0]
+            f.seek(at)
+            f.write(bytes([byte ^ 1 << random.randrange(8)]))
+        done = filled.payvand("restore", path, **folders(filled, "flipped"))
+        with open(file, "r+b") as f:
+            f.seek(at)
+            f.write(bytes([byte]))
+        assert done.returncode == 3, (file, at, done.stderr)
+        assert (os.path.relpath(file, path) in done.stderr), done.stderr
+    done = filled.payvand("restore", path, **folders(filled, "flipped"))
+    assert done.returncode == 0, done.stderr
+    shutil.rmtree(os.path.join(filled.home, "flipped"))
 
 
-def test_files_are_closed_to_others_and_the_key_to_all(traced):
-    traced.wait_size(0)
-    assert stat.S_IMODE(os.stat(
-        os.path.join(traced.signer, "key")).st_mode) == 0o600
-    for folder, _, names in os.walk(traced.tree):
-        for name in names:
-            mode = os.stat(os.path.join(folder, name)).st_mode
-            assert not mode & 0o007, name
+def test_the_static_copy_has_the_published_layout(filled, backup):
+    static = os.path.join(filled.home, "static")
+    size = backup[1]["checkpoint_size"]
+    with open(os.path.join(static, "checkpoint")) as file:
+        assert file.read().split("\n")[1] == str(size)
+    with open(os.path.join(static, "tile/0/001"), "rb") as file:
+        tile = file.read()
+    with open(os.path.join(static, "tile/entries/001"), "rb") as file:
+        entries = file.read()
+    at = 0
+    for i in range(256):
+        n = int.from_bytes(entries[at:at + 2], "big")
+        leaf = hashlib.sha256(b"\0" + entries[at + 2:at + 2 + n]).digest()
+        assert leaf == tile[32 * i:32 * i + 32]
+        at += 2 + n
+    assert at == len(entries)
+    if size % 256:
+        n = size // 256
+        where = "%03d" % n if n < 1000 else "x%03d/%03d" % divmod(n, 1000)
+        assert os.path.exists(os.path.join(
+            static, "tile/0/%s.p/%d" % (where, size % 256)))
 
 
-def test_each_child_has_what_it_needs_and_no_more(traced):
-    traced.wait_size(0)
-    held = {}
-    for name, pid in traced.children().items():
-        held[name] = {os.readlink("/proc/%d/fd/%s" % (pid, fd))
-                      for fd in os.listdir("/proc/%d/fd" % pid)}
-        with open("/proc/%d/status" % pid) as file:
-            words = file.read()
-        assert "NoNewPrivs:\t1" in words, name
-    assert traced.signer in held["signer"]
-    assert traced.tree in held["log"] and traced.journal in held["log"]
-    assert traced.signer not in held["log"]
-    for other in (traced.tree, traced.journal):
-        assert other not in held["signer"]
-    assert not any("memfd" in path for path in held["signer"])
+def test_pruning_needs_a_day_and_a_decision(filled):
+    for args in (("prune", "--before", "2030-01-01"),
+                 ("prune", "--decision", "resolution/7"),
+                 ("prune", "--before", "1405-13-01", "--decision", "x"),
+                 ("prune", "--before", "2030-01-01", "--decision", "A b")):
+        assert filled.payvand(*args).returncode == 2
+    done = filled.payvand("prune", "--before", "1400-01-01", "--decision",
+                          "resolution/7", "--json")
+    assert done.returncode == 0 and json.loads(done.stdout)["count"] == 0
 
 
-# ---- kill -9 -------------------------------------------------------------
+def test_a_pruning_is_recorded_and_old_leaves_still_verify(filled, backup):
+    packs = filled.packs()
+    args = ("prune", "--before", "2099-01-01", "--decision", "resolution/7",
+            "--json")
+    told = json.loads(filled.payvand(*args, "--dry-run").stdout)
+    assert told["dry_run"] and told["files"] == packs
+    assert len(os.listdir(os.path.join(filled.log, "pack"))) >= packs
+    done = filled.payvand(*args)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["files"] == packs and told["count"] == packs * PACK_LEAVES
+    with open(os.path.join(filled.log, "pruned")) as file:
+        assert file.read().split(" ")[2] == "resolution/7"
+    # the record of it is in the published tree, and the tree is whole
+    filled.until(lambda: filled.size() > told["index"])
+    path = os.path.join(filled.home, "after")
+    done = filled.payvand("export", path, "--json")
+    assert done.returncode == 0, done.stderr
+    after = json.loads(done.stdout)
+    assert after["first"] == packs * PACK_LEAVES
+    with open(os.path.join(path, "log", "tree", "0"), "rb") as file:
+        hashes = file.read(32 * PACK_LEAVES)
+    with open(os.path.join(backup[0], "log", "tree", "0"), "rb") as file:
+        assert file.read(32 * PACK_LEAVES) == hashes
 
-def strike(traced, victim):
-    """Kill -9; the journal process takes all with it."""
-    if victim in ("journal", "all"):
-        names = ["children", "signer", "log"] if victim == "all" else []
-        for name in names:
-            traced.kill_child(name)
-        traced.kill()
-        traced.start()
-    else:
-        traced.kill_child(victim)
 
-
-@pytest.mark.parametrize("seed", range(250 if LONG else 2))
-def test_no_kill_makes_another_tree(home, seed):
-    """20 kills each at random points, under load."""
-    chance = random.Random(seed)
-    traced = LogTraced(home, *SMALL)
-    with traced, Watcher(traced) as watcher:
-        workers = [greeted(traced) for _ in range(2)]
-        for _ in range(20):
-            until = time.monotonic() + chance.uniform(0.0, 0.35)
-            victim = chance.choice(["journal", "log", "signer", "all"])
-            while time.monotonic() < until:
-                for worker in workers:
-                    worker.send([request() for _ in range(3)])
-                    while len(worker.unacked) > 8:
-                        worker.receive()
-            strike(traced, victim)
-            for worker in workers:
-                if victim in ("journal", "all"):
-                    worker.resume()
-                worker.drain()
-        total = max(max(w.acked.values()) for w in workers) + 3
-        traced.wait_size(total, timeout=40)
-        assert "refuses" not in traced.words()
-    watcher.judge(workers)
+def test_nothing_goes_that_was_not_recorded(filled):
+    packs = filled.packs()
+    while filled.packs() == packs:
+        filled.fill()
+        time.sleep(0.5)
+    before = sorted(os.listdir(os.path.join(filled.log, "pack")))
+    done = subprocess.run(
+        [built("payvand"), "log", "prune", "--before", "2099-01-01",
+         "--decision", "x", "--journal", filled.journal, "--log", filled.log,
+         "--socket", filled.home + "/none"], capture_output=True, text=True)
+    assert done.returncode == 1 and "nothing was removed" in done.stderr
+    assert set(before) <= set(os.listdir(os.path.join(filled.log, "pack")))

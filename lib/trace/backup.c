@@ -1,0 +1,627 @@
+/* backup.c - making a backup, and bringing it back. */
+#include "trace/backup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "trace/backup_private.h"
+#include "trace/packs.h"
+#include "trace/raw.h"
+
+#define HEAD_LINE "payvand-log-backup 1\n"
+#define PATH_ROOM (PV_BACKUP_PATH_MAX + 65)
+
+static void
+close_fd(int fd)
+{
+    if (fd != -1) {
+        (void)close(fd); /* read-only, or a directory */
+    }
+}
+
+/* ---- export: the journal ------------------------------------------------- */
+
+/* Behind the last whole commit of a segment that may still be written. */
+static enum pv_err
+live_end(struct pv_segment_reader *reader, uint64_t *ret_end)
+{
+    struct pv_commit_view view;
+    uint64_t              at;
+    enum pv_err           err = pv_segment_last(reader, &at);
+
+    *ret_end = PV_SEGMENT_HEAD_LEN;
+    if (err == PV_OK) {
+        err = pv_segment_commit(reader, at, &view, NULL);
+        *ret_end = err == PV_OK ? view.next : at;
+        err = err == PV_ECORRUPT ? PV_OK : err; /* still being written */
+    }
+    return err == PV_ENOTFOUND ? PV_OK : err;
+}
+
+static enum pv_err
+copy_segment(struct copier *copier, const struct pv_segment_list *list,
+             size_t i, int to_dirfd)
+{
+    struct pv_segment_reader reader;
+    struct pv_segment_reader next;
+    char                     name[PV_SEGMENT_NAME_LEN + 1];
+    char                     path[PATH_ROOM];
+    uint64_t                 end = 0;
+    enum pv_err              err;
+
+    pv_segment_name(list->number[i], name);
+    (void)snprintf(path, sizeof(path), "journal/%s", name); /* fits */
+    err = pv_segment_open(copier->backup->journal_dirfd, list->number[i],
+                          &reader);
+    if (err != PV_OK) {
+        return err == PV_ENOTFOUND ? err
+                                   : backup_failed(copier->why, err, path);
+    }
+    if (i + 1 < list->count) {
+        err = pv_segment_open(copier->backup->journal_dirfd,
+                              list->number[i + 1], &next);
+        if (err == PV_OK) {
+            end = next.head.before_end;
+            pv_segment_close(&next);
+            err = end > reader.size ? PV_ECORRUPT : PV_OK;
+        }
+    } else {
+        err = live_end(&reader, &end);
+    }
+    if (err == PV_OK) {
+        err = backup_copy_file(copier, reader.fd, end, reader.size, to_dirfd,
+                               name, path, NULL);
+    } else if (err != PV_ENOTFOUND) {
+        (void)backup_failed(copier->why, err, path);
+    }
+    pv_segment_close(&reader);
+    return err;
+}
+
+static enum pv_err
+copy_journal(struct copier *copier)
+{
+    struct pv_segment_list list = {NULL, 0};
+    int                    to = -1;
+    enum pv_err            err;
+
+    err = pv_segment_list_read(copier->backup->journal_dirfd, &list);
+    if (err == PV_OK) {
+        err = backup_make_dir(copier->backup->dirfd, "journal", &to);
+    }
+    if (err != PV_OK) {
+        (void)backup_failed(copier->why, err, "the journal");
+    }
+    for (size_t i = 0; err == PV_OK && i < list.count; i++) {
+        err = copy_segment(copier, &list, i, to);
+        if (err == PV_ENOTFOUND) { /* removed meanwhile: it is in packs now */
+            pv_why_set(copier->why,
+                       "segments were packed and removed while they were "
+                       "copied; empty the backup's directory and run it again");
+            err = PV_EAGAIN;
+        }
+    }
+    pv_segment_list_clear(&list);
+    close_fd(to);
+    return err;
+}
+
+/* ---- export: the log's directory ----------------------------------------- */
+
+static enum pv_err
+copy_named(struct copier *copier, int from_dirfd, const char *name,
+           uint64_t max_len, int to_dirfd, const char *path,
+           struct pv_hash *ret_hash)
+{
+    struct stat st;
+    uint64_t    len;
+    enum pv_err err;
+    int fd = openat(from_dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+    if (fd == -1) {
+        return backup_failed(copier->why, PV_ESYS, path);
+    }
+    if (fstat(fd, &st) == -1) {
+        err = backup_failed(copier->why, PV_ESYS, path);
+    } else {
+        len = (uint64_t)st.st_size < max_len ? (uint64_t)st.st_size : max_len;
+        err = backup_copy_file(copier, fd, len, len, to_dirfd, name, path,
+                               ret_hash);
+    }
+    close_fd(fd);
+    return err;
+}
+
+/* The level files, as far as a tree of size leaves needs them. */
+static enum pv_err
+copy_tree(struct copier *copier, int to_dirfd, uint64_t size)
+{
+    enum pv_err err;
+    int         from = openat(copier->backup->log_dirfd, TREE_DIR,
+                              O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    int         to = -1;
+
+    err = from == -1 ? PV_ESYS : backup_make_dir(to_dirfd, TREE_DIR, &to);
+    if (err != PV_OK) {
+        (void)backup_failed(copier->why, err, "the tree");
+    }
+    for (unsigned level = 0; err == PV_OK && level < PV_TILE_LEVELS; level++) {
+        uint64_t count = pv_tile_count(level, size);
+        char     name[4];
+        char     path[PATH_ROOM];
+
+        if (count == 0 && level > 0) {
+            break;
+        }
+        (void)snprintf(name, sizeof(name), "%u", level);          /* fits */
+        (void)snprintf(path, sizeof(path), "log/tree/%u", level); /* fits */
+        err =
+            copy_named(copier, from, name, count * PV_HASH_LEN, to, path, NULL);
+    }
+    close_fd(from);
+    close_fd(to);
+    return err;
+}
+
+/* The packs that the copied list names, each by its hash. */
+static enum pv_err
+copy_packs(struct copier *copier, int to_dirfd)
+{
+    struct pv_packs packs;
+    int             from = -1;
+    int             to = -1;
+    enum pv_err     err;
+
+    pv_packs_init(&packs, copier->backup->log_dirfd);
+    err = pv_packs_refresh(&packs);
+    if (err != PV_OK || packs.count == 0) {
+        goto out;
+    }
+    err = backup_make_dir(to_dirfd, PV_PACK_DIR, &to);
+    from = openat(copier->backup->log_dirfd, PV_PACK_DIR,
+                  O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (err == PV_OK && from == -1) {
+        err = PV_ESYS;
+    }
+    if (err == PV_OK) {
+        err = copy_named(copier, packs.dirfd, PV_PACKS_FILE,
+                         packs.count * PV_PACK_LINE_LEN, to_dirfd,
+                         "log/" PV_PACKS_FILE, NULL);
+    }
+    for (uint64_t i = packs.pruned; err == PV_OK && i < packs.count; i++) {
+        struct pv_pack_line line;
+        struct pv_hash      hash;
+        char                name[PV_PACK_NAME_LEN + 1];
+        char                path[PATH_ROOM];
+
+        err = pv_packs_line(&packs, i, &line);
+        if (err != PV_OK) {
+            break;
+        }
+        pv_pack_name(&line.hash, name);
+        (void)snprintf(path, sizeof(path), "log/pack/%s", name); /* fits */
+        err = copy_named(copier, from, name, line.len, to, path, &hash);
+        if (err == PV_OK && !pv_hash_eq(&hash, &line.hash)) {
+            pv_why_set(copier->why,
+                       "%s is not what its name says: the pack was changed",
+                       path);
+            err = PV_EVERIFY;
+        }
+    }
+
+out:
+    if (err != PV_OK && copier->why != NULL && copier->why->text[0] == '\0') {
+        (void)backup_failed(copier->why, err, "the packs");
+    }
+    pv_packs_clear(&packs);
+    close_fd(from);
+    close_fd(to);
+    return err;
+}
+
+static bool
+is_copied_apart(const char *name)
+{
+    struct pv_slice text = pv_slice_from(name);
+
+    return name[0] == '.' || strcmp(name, "lock") == 0 ||
+           strcmp(name, CHECKPOINT_FILE) == 0 ||
+           strcmp(name, PV_PACKS_FILE) == 0 ||
+           (text.len > 4 && strcmp(name + text.len - 4, ".tmp") == 0) ||
+           text.len > PV_BACKUP_PATH_MAX - 32;
+}
+
+/* The plain files of a directory that nothing above has copied. */
+static enum pv_err
+copy_rest(struct copier *copier, int from_dirfd, int to_dirfd,
+          const char *prefix)
+{
+    int  fd = openat(from_dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd == -1 ? NULL : fdopendir(fd);
+    struct dirent *entry;
+    enum pv_err    err = PV_OK;
+
+    if (dir == NULL) {
+        return backup_failed(copier->why, PV_ESYS, prefix);
+    }
+    while (err == PV_OK && (entry = readdir(dir)) != NULL) {
+        struct stat st;
+        char        path[PATH_ROOM];
+
+        if (is_copied_apart(entry->d_name) ||
+            fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
+            !S_ISREG(st.st_mode)) {
+            continue;
+        }
+        (void)snprintf(path, sizeof(path), "%s/%s", prefix,
+                       entry->d_name); /* fits: the name's length was asked */
+        err = copy_named(copier, fd, entry->d_name, UINT64_MAX, to_dirfd, path,
+                         NULL);
+    }
+    (void)closedir(dir); /* read-only: nothing to lose */
+    return err;
+}
+
+static enum pv_err
+copy_rollups(struct copier *copier, int to_dirfd)
+{
+    enum pv_err err;
+    int         from = openat(copier->backup->log_dirfd, "rollup",
+                              O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    int         to = -1;
+
+    if (from == -1) {
+        return errno == ENOENT ? PV_OK
+                               : backup_failed(copier->why, PV_ESYS, "rollup");
+    }
+    err = backup_make_dir(to_dirfd, "rollup", &to);
+    err = err == PV_OK ? copy_rest(copier, from, to, "log/rollup")
+                       : backup_failed(copier->why, err, "rollup");
+    close_fd(from);
+    close_fd(to);
+    return err;
+}
+
+static enum pv_err
+finish_manifest(struct copier *copier)
+{
+    struct pv_slice text = pv_buf_view(&copier->manifest);
+    struct pv_hash  hash;
+    char            hex[2 * PV_HASH_LEN];
+    enum pv_err     err = pv_sha256(copier->sha, &text, 1, &hash);
+
+    if (err == PV_OK) {
+        pv_hex_text(hash.bytes, PV_HASH_LEN, hex);
+        err =
+            pv_buf_addf(&copier->manifest, "%.*s end\n", (int)sizeof(hex), hex);
+    }
+    /* what the manifest names is on disk before it is */
+    if (err == PV_OK && syncfs(copier->backup->dirfd) == -1) {
+        err = PV_ESYS;
+    }
+    if (err == PV_OK) {
+        err = backup_write_file(copier->backup->dirfd, PV_BACKUP_MANIFEST,
+                                pv_buf_view(&copier->manifest));
+    }
+    if (err == PV_OK && fsync(copier->backup->dirfd) == -1) {
+        err = PV_ESYS;
+    }
+    return err == PV_OK ? err
+                        : backup_failed(copier->why, err, PV_BACKUP_MANIFEST);
+}
+
+static enum pv_err
+copy_log(struct copier *copier, const struct pv_buf *note, uint64_t size)
+{
+    struct pv_slice bytes = pv_buf_view(note);
+    struct pv_hash  hash;
+    int             to = -1;
+    enum pv_err     err = backup_make_dir(copier->backup->dirfd, "log", &to);
+
+    if (err == PV_OK) {
+        err = backup_write_file(to, CHECKPOINT_FILE, bytes);
+    }
+    if (err == PV_OK) {
+        err = pv_sha256(copier->sha, &bytes, 1, &hash);
+    }
+    if (err != PV_OK) {
+        close_fd(to);
+        return backup_failed(copier->why, err, "log/" CHECKPOINT_FILE);
+    }
+    err = backup_note_file(copier, &hash, bytes.len, "log/" CHECKPOINT_FILE);
+    if (err == PV_OK) {
+        err = copy_tree(copier, to, size);
+    }
+    if (err == PV_OK) {
+        err = copy_packs(copier, to);
+    }
+    if (err == PV_OK) {
+        err = copy_rest(copier, copier->backup->log_dirfd, to, "log");
+    }
+    if (err == PV_OK) {
+        err = copy_rollups(copier, to);
+    }
+    close_fd(to);
+    return err;
+}
+
+/* Check the copy, by reading it as any reader would. */
+static enum pv_err
+check_copy(struct pv_backup *backup, int journal_dirfd, int log_dirfd,
+           struct pv_why *why)
+{
+    struct pv_backup copy = *backup;
+    enum pv_err      err;
+
+    copy.journal_dirfd = journal_dirfd;
+    copy.log_dirfd = log_dirfd;
+    err = journal_dirfd == -1 || log_dirfd == -1
+              ? backup_failed(why, PV_ESYS, "the copy")
+              : pv_log_check(&copy, why);
+    backup->first = copy.first;
+    backup->end = copy.end;
+    backup->size = copy.size;
+    backup->root = copy.root;
+    return err;
+}
+
+enum pv_err
+pv_backup_export(struct pv_backup *backup, struct pv_why *why)
+{
+    struct copier        copier;
+    struct pv_checkpoint checkpoint;
+    struct pv_buf        note;
+    enum pv_err err = backup_need_empty(backup->dirfd, "the backup", why);
+
+    pv_buf_init(&note, PV_CHECKPOINT_NOTE_MAX);
+    if (err != PV_OK) {
+        return err;
+    }
+    why->text[0] = '\0';
+    backup->file_count = 0;
+    backup->len = 0;
+    err = copier_init(&copier, backup, why);
+    if (err != PV_OK) {
+        goto out;
+    }
+    err = pv_buf_add(&copier.manifest, PV_LIT(HEAD_LINE));
+    if (err == PV_OK) {
+        err = backup_read_checkpoint(backup->log_dirfd, CHECKPOINT_FILE, &note,
+                                     &checkpoint);
+    }
+    if (err != PV_OK) {
+        (void)backup_failed(why, err, "the log's checkpoint");
+        goto out;
+    }
+    copier.total = checkpoint.size * PV_HASH_LEN;
+    err = copy_journal(&copier);
+    if (err == PV_OK) {
+        err = copy_log(&copier, &note, checkpoint.size);
+    }
+    if (err == PV_OK) {
+        int journal = openat(backup->dirfd, "journal", O_RDONLY | O_CLOEXEC);
+        int log = openat(backup->dirfd, "log", O_RDONLY | O_CLOEXEC);
+
+        err = check_copy(backup, journal, log, why);
+        close_fd(journal);
+        close_fd(log);
+    }
+    if (err == PV_OK) {
+        err = finish_manifest(&copier);
+    }
+
+out:
+    copier_clear(&copier);
+    pv_buf_clear(&note);
+    return err;
+}
+
+/* ---- restore ------------------------------------------------------------- */
+
+static enum pv_err
+bad_manifest(struct pv_why *why, const char *what)
+{
+    pv_why_set(why, "the backup's " PV_BACKUP_MANIFEST " %s", what);
+    return PV_ECORRUPT;
+}
+
+/* Cut the last line off, which has the hash of all before. */
+static enum pv_err
+check_manifest(struct copier *copier, struct pv_slice all,
+               struct pv_slice *ret_lines)
+{
+    static const size_t last = 2 * PV_HASH_LEN + sizeof(" end\n") - 1;
+    struct pv_hash      hash;
+    struct pv_hash      said;
+    enum pv_err         err;
+
+    if (all.len < last + sizeof(HEAD_LINE) - 1 ||
+        !pv_slice_starts(all, PV_LIT(HEAD_LINE))) {
+        return bad_manifest(copier->why, "is none, or a later version's");
+    }
+    *ret_lines = (struct pv_slice){all.ptr, all.len - last};
+    err = pv_sha256(copier->sha, ret_lines, 1, &hash);
+    if (err != PV_OK) {
+        return backup_failed(copier->why, err, PV_BACKUP_MANIFEST);
+    }
+    if (memcmp(all.ptr + all.len - 5, " end\n", 5) != 0 ||
+        pv_hex_bytes(
+            (struct pv_slice){all.ptr + all.len - last, 2 * PV_HASH_LEN},
+            said.bytes, PV_HASH_LEN) != PV_OK ||
+        !pv_hash_eq(&hash, &said)) {
+        return bad_manifest(copier->why, "was changed, or is not whole");
+    }
+    ret_lines->ptr += sizeof(HEAD_LINE) - 1;
+    ret_lines->len -= sizeof(HEAD_LINE) - 1;
+    return PV_OK;
+}
+
+/* "journal/name", "log/name" or "log/dir/name"; no dots at a name's start. */
+static bool
+is_path(struct pv_slice path)
+{
+    struct pv_slice head;
+    struct pv_slice rest = path;
+    unsigned        depth = 0;
+
+    if (path.len > PV_BACKUP_PATH_MAX) {
+        return false;
+    }
+    while (pv_slice_cut(rest, '/', &head, &rest)) {
+        if (head.len == 0 || head.ptr[0] == '.') {
+            return false;
+        }
+        depth++;
+    }
+    for (size_t i = 0; i < path.len; i++) {
+        char c = path.ptr[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+              (c >= '0' && c <= '9') || strchr("./_-", c) != NULL)) {
+            return false;
+        }
+    }
+    /* head is what stands behind the last slash */
+    return head.len > 0 && head.ptr[0] != '.' &&
+           ((depth == 1 && pv_slice_starts(path, PV_LIT("journal/"))) ||
+            ((depth == 1 || depth == 2) &&
+             pv_slice_starts(path, PV_LIT("log/"))));
+}
+
+/* Where it goes: a directory to be closed unless it is the target itself. */
+static enum pv_err
+place(const struct pv_backup *backup, const char *path, int *ret_dirfd,
+      bool *ret_close, const char **ret_name)
+{
+    const char *name = strchr(path, '/') + 1;
+    const char *slash = strchr(name, '/');
+    char        dir[PATH_ROOM];
+
+    *ret_close = slash != NULL;
+    *ret_name = slash == NULL ? name : slash + 1;
+    if (slash == NULL) {
+        *ret_dirfd = path[0] == 'j' ? backup->journal_dirfd : backup->log_dirfd;
+        return PV_OK;
+    }
+    (void)snprintf(dir, sizeof(dir), "%.*s", (int)(slash - name),
+                   name); /* fits: the path does */
+    return backup_make_dir(backup->log_dirfd, dir, ret_dirfd);
+}
+
+static enum pv_err
+restore_file(struct copier *copier, const struct pv_hash *said, uint64_t len,
+             const char *path)
+{
+    struct pv_hash hash;
+    struct stat    st;
+    const char    *name;
+    bool           must_close = false;
+    int            to = -1;
+    int            from;
+    enum pv_err    err;
+
+    from =
+        openat(copier->backup->dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (from == -1 || fstat(from, &st) == -1) {
+        close_fd(from);
+        return backup_failed(copier->why, PV_ESYS, path);
+    }
+    err = place(copier->backup, path, &to, &must_close, &name);
+    if (err != PV_OK) {
+        close_fd(from);
+        return backup_failed(copier->why, err, path);
+    }
+    if ((uint64_t)st.st_size == len) {
+        err = backup_copy_file(copier, from, len, len, to, name, path, &hash);
+    }
+    if (err == PV_OK &&
+        ((uint64_t)st.st_size != len || !pv_hash_eq(&hash, said))) {
+        pv_why_set(copier->why,
+                   "%s in the backup is not what was written to it", path);
+        err = PV_EVERIFY;
+    }
+    if (must_close) {
+        close_fd(to);
+    }
+    close_fd(from);
+    return err;
+}
+
+static enum pv_err
+restore_lines(struct copier *copier, struct pv_slice rest)
+{
+    struct pv_slice line;
+    enum pv_err     err = PV_OK;
+
+    while (err == PV_OK && rest.len > 0) {
+        struct pv_slice hex;
+        struct pv_slice number;
+        struct pv_slice text;
+        struct pv_hash  hash;
+        char            path[PATH_ROOM];
+        uint64_t        len;
+
+        if (!pv_slice_cut(rest, '\n', &line, &rest) ||
+            !pv_slice_cut(line, ' ', &hex, &text) ||
+            !pv_slice_cut(text, ' ', &number, &text) ||
+            pv_hex_bytes(hex, hash.bytes, PV_HASH_LEN) != PV_OK ||
+            pv_slice_to_u64(number, INT64_MAX, &len) != PV_OK ||
+            !is_path(text) ||
+            pv_slice_to_cstr(text, path, sizeof(path)) != PV_OK) {
+            return bad_manifest(copier->why, "has a line that does not read");
+        }
+        err = restore_file(copier, &hash, len, path);
+    }
+    return err;
+}
+
+enum pv_err
+pv_backup_restore(struct pv_backup *backup, struct pv_why *why)
+{
+    struct copier   copier;
+    struct pv_buf   manifest;
+    struct pv_slice lines;
+    enum pv_err     err;
+
+    err = backup_need_empty(backup->journal_dirfd, "the journal's directory",
+                            why);
+    if (err == PV_OK) {
+        err = backup_need_empty(backup->log_dirfd, "the log's directory", why);
+    }
+    if (err != PV_OK) {
+        return err;
+    }
+    backup->file_count = 0;
+    backup->len = 0;
+    pv_buf_init(&manifest, PV_BACKUP_MANIFEST_MAX);
+    err = copier_init(&copier, backup, why);
+    if (err == PV_OK) {
+        err = backup_read_file(backup->dirfd, PV_BACKUP_MANIFEST, &manifest);
+        if (err != PV_OK) {
+            (void)backup_failed(why, err, "the backup's " PV_BACKUP_MANIFEST);
+        }
+    }
+    if (err == PV_OK) {
+        err = check_manifest(&copier, pv_buf_view(&manifest), &lines);
+    }
+    if (err == PV_OK) {
+        err = restore_lines(&copier, lines);
+    }
+    if (err == PV_OK && (syncfs(backup->journal_dirfd) == -1 ||
+                         syncfs(backup->log_dirfd) == -1)) {
+        err = backup_failed(why, PV_ESYS, "the restored log");
+    }
+    if (err == PV_OK) {
+        err = check_copy(backup, backup->journal_dirfd, backup->log_dirfd, why);
+    }
+    copier_clear(&copier);
+    pv_buf_clear(&manifest);
+    return err;
+}

@@ -64,12 +64,14 @@ def ex(request, pki):
 
 @pytest.fixture
 def make(request, pki):
-    """Exchanges of a test's own: make(workers=1, edit=...)."""
+    """Exchanges of a test's own: make(workers=1, edit=...); kind is another
+    class of them."""
     made = []
 
     def start(**arguments):
         folder = _folder(request.node.name)
-        exchange = Exchange(folder, pki, **arguments)
+        kind = arguments.pop("kind", Exchange)
+        exchange = kind(folder, pki, **arguments)
         made.append((exchange, folder))
         try:
             return exchange.up()

@@ -21,7 +21,9 @@ import time
 import pytest
 
 from harness import (BANK, FIC, HOST, IBAN, LEGAL, NOTE_PARTIES, SANITIZE, TAX,
-                     answering, assert_outcome, is_alive, wait_for)
+                     answering, assert_outcome, children_of, is_alive,
+                     wait_for)
+from reading import ReadExchange, ask, peer_headers
 from wire import Closed, Provider, reply, request
 
 LETTERS = random.SystemRandom()
@@ -477,6 +479,104 @@ def test_callers_that_read_slowly_or_leave_leave_nothing(marked, marker):
         w.close()
     time.sleep(0.5)
     nothing_found(ex, marker)
+
+
+# ---- the log and those who read it ----------------------------------------
+
+def test_the_log_and_its_readers_hold_no_content(marked, marker):
+    """Calls with the word everywhere; then all that anybody can be shown, and
+    all files of the log: records, tree, checkpoints, receipts, figures."""
+    ex = marked(kind=ReadExchange)
+    ex.provider["central-bank"].behave = echo(marker)
+    answers = everything(ex, marker)
+    done = [a.tracking_id for a in answers.values()
+            if a is not None and a.outcome == "answered"]
+    assert len(done) > 5
+
+    def look():
+        got = ex.read("/trace/v1/receipts/" + done[-1])
+        return got.status == 200 and "completion" in got.json
+    wait_for("a receipt", look, 20, 0.2)
+    shown = []
+    for target in ("/checkpoint", "/tile/0/000.p/8", "/tile/entries/000.p/8",
+                   "/trace/v1/requests?limit=1000", "/trace/v1/rollups",
+                   "/trace/v1/follow?cursor=0", "/trace/v1/volumes",
+                   "/metrics", *("/trace/v1/requests/" + i for i in done),
+                   *("/trace/v1/receipts/" + i for i in done)):
+        got = ex.read(target)
+        assert got.status == 200 or "tile" not in target, (target, got.body)
+        shown.append(got.body)
+    for how, needle in forms(marker).items():
+        for body in shown:
+            assert needle not in body, how
+    time.sleep(1.2)
+    nothing_found(ex, marker)
+
+
+def test_what_a_reader_asks_for_leaves_nothing(marked, pki, marker):
+    """A word in every place of a question to the reader: whoever types a
+    person's number there must not write it into the log."""
+    ex = marked(kind=ReadExchange)
+    ex.call(BANK, IBAN)
+    requests = "/trace/v1/requests"
+    targets = ["/" + marker, requests + "/" + marker, "/tile/" + marker,
+               requests + "?" + marker + "=1", "/trace/v1/receipts/" + marker]
+    targets += ["%s?%s=%s" % (requests, name, marker) for name in (
+        "consumer", "provider", "service", "outcome", "cursor", "from",
+        "until", "limit", "order", "as")]
+    targets += ["/trace/v1/%s?%s=%s" % (page, name, marker)
+                for page, name in (("follow", "cursor"), ("rollups", "from"),
+                                   ("volumes", "from"))]
+    named = pki.make("own-reader", authority=pki.stranger,
+                     subject="/CN=" + marker)
+    operator = peer_headers(ex.operator)
+    for target in targets:
+        ex.read(target)
+        ex.read(target, identity=ex.auditor)
+        ex.read(target, as_system=BANK)
+        ex.read(target, public=True)
+        ex.read(target, identity=named)
+    for headers in ({marker: "1"}, {"X-A": marker}, {"Cookie": marker},
+                    {"Payvand-Peer-Certificate": marker},
+                    {"Payvand-Peer-Address": marker},
+                    {"Payvand-Peer-Verify": marker},
+                    {"Host": marker}, {"User-Agent": marker}):
+        ask(ex.api, requests, dict(operator, **headers))
+        ask(ex.local, requests, headers)
+    for method in ("POST", marker.upper(), "HEAD"):
+        ask(ex.api, requests, operator, method=method)
+    time.sleep(0.5)
+    nothing_found(ex, marker)
+
+
+def test_a_killed_log_leaves_nothing(marked, marker):
+    """SIGSEGV and SIGABRT would dump core, with no limit set."""
+    ex = marked(kind=ReadExchange)
+    if SANITIZE:
+        ex.allow = ("AddressSanitizer",)
+    ex.provider["central-bank"].behave = echo(marker)
+    body = json.dumps({"national_id": marker}).encode()
+    for sig in (signal.SIGSEGV, signal.SIGABRT):
+        for _ in range(5):
+            ex.call(BANK, IBAN, body)
+        struck = [p for s in children_of(ex.traced.pid)
+                  for p in children_of(s)]
+        assert len(struck) >= 4, "log, signer, keeper, reader"
+        for pid in struck:
+            ex.kill_pid(pid, sig)
+        wait_for("them to be gone", lambda: not any(map(is_alive, struck)))
+        wait_for("the reader again", lambda: _reads(ex), 20, 0.2)
+    cores = [f for folder in (ex.home, ex.path("log"), ex.path("log.d"))
+             for f in os.listdir(folder) if f.startswith("core")]
+    assert cores == []
+    nothing_found(ex, marker)
+
+
+def _reads(ex):
+    try:
+        return ex.read("/checkpoint").status == 200
+    except OSError:
+        return False
 
 
 def open_calls(ex, marker, count=6):

@@ -1,10 +1,15 @@
 """R-080: a yes and a no leave traces that differ only in ids and times."""
 
 import json
+import os
 import re
 import time
 
-from harness import BANK, IBAN, assert_outcome, reply
+import pytest
+
+from harness import BANK, FIC, IBAN, TAX, assert_outcome, reply, wait_for
+from reading import ReadExchange
+from wire import Closed, request
 
 PAD = 64
 
@@ -105,10 +110,13 @@ def test_no_record_has_a_place_for_an_answer(make):
     time.sleep(1.5)
     allowed = {
         "request": {"case", "commitment", "consumer", "decision", "grant",
-                    "hop", "id", "image", "method", "node", "provider",
-                    "purpose", "reason", "service", "size", "time", "type",
+                    "hop", "id", "image", "max_answered", "method", "node",
+                    "provider", "purpose", "reason", "service", "size", "time", "type",
                     "unit", "v", "version", "via"},
         "completions": {"done", "node", "type", "v"},
+        "pruned": {"count", "decision", "first", "node", "time", "type", "v"},
+        "reading": {"by", "count", "id", "node", "role", "time", "type", "v",
+                    "what"},
         "refusals": {"consumer", "count", "from", "node", "type", "until",
                      "v"},
         "worker-lost": {"epoch", "node", "open", "time", "type", "v"},
@@ -147,3 +155,135 @@ def test_a_real_connectors_answers_have_one_length(make, pki,
     assert set(lengths) == {"yes", "no"}
     assert lengths["yes"] == lengths["no"] and len(lengths["yes"]) == 1
     assert heads["yes"] == heads["no"]
+
+
+# ---- what the log and its readers show ------------------------------------
+
+PROVIDER = "central-bank-connector"
+REQUESTS = "/trace/v1/requests"
+RECEIPTS = "/trace/v1/receipts/"
+
+
+def asked(ex, words):
+    """Calls answered with these words, in this order; {word: tracking ids}"""
+    ids = {}
+    ex.provider["central-bank"].behave = behave
+    for word in words:
+        answer = ex.call(BANK, IBAN, b'{"want":"%s"}' % word.encode().ljust(3))
+        assert_outcome(answer, "answered")
+        assert answer.json == {"result": word}
+        ids.setdefault(word, []).append(answer.tracking_id)
+    return ids
+
+
+def receipt_of(ex, tracking_id, **who):
+    """A receipt with the call's end, once the log has it."""
+    def look():
+        answer = ex.read(RECEIPTS + tracking_id, **who)
+        return answer if answer.status == 200 and \
+            "completion" in answer.json else None
+    return wait_for("a receipt with its completion", look, 20, 0.2)
+
+
+def shape_of_receipt(answer):
+    """Without ids, times and hashes; the call's own end of all in its leaf."""
+    receipt = answer.json
+    record = json.loads(receipt["entry"])
+    mine = [item for item in json.loads(receipt["completion"]["entry"])["done"]
+            if item[0] == receipt["index"]]
+    assert len(mine) == 1
+    return {
+        "members": sorted(receipt), "entry": len(receipt["entry"]),
+        "record": {k: v for k, v in record.items() if k not in ("id", "time")},
+        "end": mine[0][4], "steps": [t % 100 for t in mine[0][1:4]],
+        "head": sorted((n, masked(v)) for n, v in answer.headers.items()
+                       if n != "Content-Length"),
+    }
+
+
+def readers_of(ex):
+    return {"consumer": {"as_system": BANK},
+            "provider": {"as_system": PROVIDER},
+            "auditor": {"identity": ex.auditor},
+            "operator": {"identity": ex.operator}, "local": {}}
+
+
+def test_no_reader_can_tell_a_yes_from_a_no(make):
+    """Yes and no by turns in one log: what each role is shown of the ones is
+    what it is shown of the others."""
+    ex = make(kind=ReadExchange, workers=1)
+    ids = asked(ex, ["yes", "no"] * 5)
+    receipt_of(ex, ids["no"][-1])
+    for name, who in readers_of(ex).items():
+        shown = {}
+        for word, tracking_ids in ids.items():
+            shown[word] = []
+            for tracking_id in tracking_ids:
+                looked = ex.read(REQUESTS + "/" + tracking_id, **who)
+                assert looked.status == 200, (name, looked.body)
+                shown[word].append((
+                    masked(looked.body.decode()),
+                    sorted((n, masked(v)) for n, v in looked.headers.items()),
+                    shape_of_receipt(receipt_of(ex, tracking_id, **who))))
+        assert shown["yes"] == shown["no"], name
+        side = "?as=provider" if name == "provider" else "?as=consumer"
+        rows = ex.read(REQUESTS + side + "&limit=100", **who).json["requests"]
+        row = {r["tracking_id"]: masked(json.dumps(r)) for r in rows}
+        assert [row[i] for i in ids["yes"]] == [row[i] for i in ids["no"]]
+
+
+def test_refusals_and_failures_do_not_tell_either(make):
+    """What fails behind a yes and behind a no leaves the same."""
+    ex = make(kind=ReadExchange, workers=1)
+    shown = {}
+    for word in ("yes", "no"):
+        def broken(seen, connection, word=word):
+            connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n" +
+                            padded(word))
+        ex.provider["central-bank"].behave = broken
+        before = set(ex.requests())
+        with ex.wire(BANK) as w, pytest.raises(Closed):
+            w.ask(request(IBAN))
+        ex.call(BANK, TAX)
+        ex.call(FIC, IBAN)
+        new = sorted(set(ex.requests()) - before)
+        assert len(new) == 3
+        assert ex.completion(new[0])[4] == "failed"
+        shown[word] = [masked(ex.read(REQUESTS + "/" + i).body.decode())
+                       for i in new]
+        assert sum("no-grant" in text for text in shown[word]) == 2, shown
+    assert shown["yes"] == shown["no"]
+
+
+def figures(ex):
+    """What is added up: figures a minute, metrics, status, sizes of files."""
+    rows = ex.read("/trace/v1/rollups?limit=1000")
+    metrics = ex.read("/metrics").body.decode()
+    names = {line.split(" ")[0] for line in metrics.splitlines()
+             if line and not line.startswith("#")}
+    with open(ex.path("log.d", "status")) as file:
+        status = json.load(file)
+    leaves = os.path.getsize(ex.path("log.d", "tree", "0"))
+    return {
+        "figures": rows.status, "metrics": {masked(n) for n in names},
+        "status": sorted(status), "tree": leaves % 32,
+        "files": sorted(masked(n) for n in os.listdir(ex.path("log.d"))),
+        "segments": {os.path.getsize(ex.path("journal", n))
+                     for n in os.listdir(ex.path("journal"))
+                     if n.endswith(".pvj")},
+        "log": sorted({masked(line) for line in ex.log_text().splitlines()
+                       if "payvand " not in line}),
+    }
+
+
+def test_what_is_added_up_does_not_tell_either(make):
+    left = {}
+    for word in ("yes", "no"):
+        ex = make(kind=ReadExchange, workers=1)
+        ids = asked(ex, [word] * 10)
+        receipt_of(ex, ids[word][-1])
+        ex.close_callers()
+        time.sleep(0.3)
+        left[word] = figures(ex)
+    for key in left["yes"]:
+        assert left["yes"][key] == left["no"][key], key

@@ -19,7 +19,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     assert(checkpoint.size <= PV_MERKLE_SIZE_MAX);
-    pv_buf_init(&out, size);
+    pv_buf_init(&out, size + 1); /* and the NUL of a print */
     err = pv_checkpoint_write(&checkpoint, &out);
     assert(err == PV_OK && pv_slice_eq(pv_buf_view(&out), text));
     pv_buf_clear(&out);

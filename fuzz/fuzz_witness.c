@@ -20,7 +20,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!parse_add(body, &request)) {
         return 0;
     }
-    pv_buf_init(&out, size);
+    pv_buf_init(&out, size + 1); /* and the NUL of a print */
     err = pv_buf_addf(&out, "old %llu\n", (unsigned long long)request.old_size);
     assert(err == PV_OK);
     for (size_t i = 0; i < request.proof_count; i++) {

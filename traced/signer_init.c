@@ -119,6 +119,7 @@ signer_init(const struct options *options)
     struct pv_buf            vkey;
     struct pv_why            why = {""};
     int                      dirfd = open_dir(options->signer_dir);
+    int                      code = 0;
     enum pv_err              err = PV_OK;
 
     (void)umask(077); /* cannot fail */
@@ -148,10 +149,13 @@ signer_init(const struct options *options)
         err = sign_nothing(dirfd, &why);
     }
     if (err != PV_OK) {
-        return failed("cannot make the log's key",
+        code = failed("cannot make the log's key",
                       why.text[0] != '\0' ? why.text : pv_err_text(err));
+    } else if (printf("%.*s", PV_FMT(pv_buf_view(&vkey))) < 0) {
+        code = 1;
     }
-    return printf("%.*s", PV_FMT(pv_buf_view(&vkey))) < 0 ? 1 : 0;
+    pv_buf_clear(&vkey);
+    return code;
 }
 
 /*
@@ -196,6 +200,8 @@ signer_accept(const struct options *options)
                            FILE_MODE_OWN);
     }
     signer_key_close(&key);
+    pv_buf_clear(&bytes);
+    pv_buf_clear(&own);
     if (err != PV_OK) {
         return failed(options->accept, pv_err_text(err));
     }

@@ -528,7 +528,10 @@ find_quota(struct pv_policy *policy, struct pv_slice system,
     if (err == PV_OK) {
         err = found.target.known ? find_rights(policy, &found) : PV_ENOTFOUND;
     }
-    for (size_t i = 0; err == PV_OK && i < found.rights.grant_count; i++) {
+    if (err != PV_OK) {
+        return err;
+    }
+    for (size_t i = 0; i < found.rights.grant_count; i++) {
         const struct pv_grant_row *row = &found.rights.grant[i];
 
         if (pv_slice_eq((struct pv_slice){row->id.text, row->id.len}, grant)) {
@@ -537,7 +540,7 @@ find_quota(struct pv_policy *policy, struct pv_slice system,
             return PV_OK;
         }
     }
-    return err == PV_OK ? PV_ENOTFOUND : err;
+    return PV_ENOTFOUND;
 }
 
 enum pv_err

@@ -71,7 +71,7 @@ enum pv_err
 pv_checkpoint_open(struct pv_slice bytes, const struct pv_note_key *key,
                    struct pv_checkpoint *ret, struct pv_note *ret_note)
 {
-    struct pv_checkpoint checkpoint;
+    struct pv_checkpoint checkpoint = {.size = 0};
     struct pv_note       note;
     enum pv_err          err = pv_note_parse(bytes, &note);
 

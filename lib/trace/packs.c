@@ -61,7 +61,7 @@ take_number(struct pv_slice text, size_t *at, size_t digits, uint64_t *ret)
 enum pv_err
 pv_pack_line_read(struct pv_slice text, struct pv_pack_line *ret_line)
 {
-    struct pv_pack_line line;
+    struct pv_pack_line line = {.number = 0};
     char                again[PV_PACK_LINE_LEN];
     uint64_t            first_ms;
     uint64_t            last_ms;

@@ -5,6 +5,7 @@ The keeper gets a state page and a tree that the test makes, so that the test
 says what is published.
 """
 
+import fcntl
 import hashlib
 import os
 import random
@@ -107,7 +108,7 @@ class Keeper:
     def start(self, limit=None):
         journal = os.open(self.journal, os.O_RDONLY | os.O_DIRECTORY)
         log = os.open(self.log, os.O_RDONLY | os.O_DIRECTORY)
-        high = [(os.dup2(fd, 50 + to), to) for fd, to in (
+        high = [(fcntl.fcntl(fd, fcntl.F_DUPFD, 200), to) for fd, to in (
             (self.page, FD_STATE), (journal, FD_JOURNAL), (log, FD_LOG))]
 
         # what subprocess opens for itself must not get the child's numbers

@@ -7,6 +7,8 @@
 
 #include "cmd.h"
 
+#define NAME_MAX_LEN 128
+
 enum pv_lang
 pv_cli_lang(const char *name)
 {
@@ -62,6 +64,27 @@ pv_cli_print(const struct pv_buf *out)
         return PV_EXIT_FAILED;
     }
     return PV_EXIT_OK;
+}
+
+const char *
+pv_cli_of_system(const char *kind, const char *system)
+{
+    char  name[NAME_MAX_LEN];
+    char *at;
+    int   len;
+
+    len = snprintf(name, sizeof(name), "PAYVAND_%s_%s", kind, system);
+    if (len < 0 || (size_t)len >= sizeof(name)) {
+        return NULL;
+    }
+    for (at = name; *at != '\0'; at++) {
+        if (*at >= 'a' && *at <= 'z') {
+            *at = (char)(*at - 'a' + 'A');
+        } else if (*at == '-') {
+            *at = '_';
+        }
+    }
+    return getenv(name);
 }
 
 int

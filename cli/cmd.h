@@ -41,6 +41,8 @@ int pv_cmd_grant(int argc, char **argv);
 int pv_cmd_import(int argc, char **argv);
 int pv_cmd_log(int argc, char **argv);
 int pv_cmd_prove(int argc, char **argv);
+int pv_cmd_receipt(int argc, char **argv);
+int pv_cmd_report(int argc, char **argv);
 int pv_cmd_service(int argc, char **argv);
 int pv_cmd_status(int argc, char **argv);
 int pv_cmd_trace(int argc, char **argv);
@@ -64,6 +66,9 @@ int pv_cli_usage_error(const char *command);
 
 /* Writes the buffer and a line feed to stdout; gives an exit code. */
 int pv_cli_print(const struct pv_buf *out);
+
+/* The value of PAYVAND_<kind>_<SYSTEM>; NULL when it is not set. */
+const char *pv_cli_of_system(const char *kind, const char *system);
 
 /* The exit code of `call` for a class of outcome. */
 int pv_cli_outcome_exit(enum pv_outcome outcome);

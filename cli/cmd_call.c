@@ -14,7 +14,6 @@
 #include "evidence.h"
 #include "http.h"
 
-#define NAME_MAX_LEN 128
 #define LINE_MAX_LEN 512
 #define TIMEOUT_MAX_MS 600000
 
@@ -212,34 +211,12 @@ take_option(struct call *call, struct pv_http *http, int which)
     }
 }
 
-/* The value of PAYVAND_<kind>_<SYSTEM>; NULL when it is not set. */
-static const char *
-of_system(const char *kind, const char *system)
-{
-    char  name[NAME_MAX_LEN];
-    char *at;
-    int   len;
-
-    len = snprintf(name, sizeof(name), "PAYVAND_%s_%s", kind, system);
-    if (len < 0 || (size_t)len >= sizeof(name)) {
-        return NULL;
-    }
-    for (at = name; *at != '\0'; at++) {
-        if (*at >= 'a' && *at <= 'z') {
-            *at = (char)(*at - 'a' + 'A');
-        } else if (*at == '-') {
-            *at = '_';
-        }
-    }
-    return getenv(name);
-}
-
 static bool
 find_certificate(struct call *call)
 {
     if (call->cert == NULL && call->system != NULL) {
-        call->cert = of_system("CERT", call->system);
-        call->key = of_system("KEY", call->system);
+        call->cert = pv_cli_of_system("CERT", call->system);
+        call->key = pv_cli_of_system("KEY", call->system);
     }
     if (call->cert != NULL && call->key != NULL) {
         return true;

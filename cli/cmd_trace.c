@@ -1,7 +1,8 @@
 /*
- * cmd_trace.c - `payvand trace`: what became of a request. What was asked
- * about whom, and what was answered, is not in the journal (R-079), so there
- * is nothing here that could show it.
+ * cmd_trace.c - `payvand trace`: what became of requests. What was asked about
+ * whom, and what was answered, is not in the trace (R-079), so there is
+ * nothing here that could show it. It asks the reader, which records that it
+ * was read (R-083); --offline, for a stopped exchange, cannot.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,26 +14,42 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/jalali.h"
+#include "base/num.h"
 #include "base/time.h"
-#include "cmd.h"
-#include "trace/journal_read.h"
-#include "trace/log_read.h"
+#include "trace/request_json.h"
+#include "trace_client.h"
+#include "trace_show.h"
 
 #define OUT_MAX_LEN (1024 * 1024)
-#define POLL_MS 100
+#define POLL_MS 500
+#define NUMBER_LEN 24
+#define LIMIT_DEFAULT 100
+#define PAGE_MAX 1000
+#define REQUESTS "/trace/v1/requests"
 
 static const char usage_en[] =
     "payvand trace TRACKING-ID [OPTION...]\n"
-    "payvand trace --follow [OPTION...]\n"
+    "payvand trace --list [--from T] [--until T] [--consumer SYSTEM]\n"
+    "              [--provider AGENCY] [--service ID] [--outcome WORD]\n"
+    "              [--order newest|oldest] [--limit N] [OPTION...]\n"
+    "payvand trace --follow [--all] [OPTION...]\n"
+    "payvand trace TRACKING-ID --offline DIR [--log DIR]\n"
     "\n"
-    "Tells what became of one request, or shows records as they come. What was\n"
-    "asked about whom and what was answered is not recorded.\n"
+    "Tells what became of one request, lists requests, or shows records as\n"
+    "they come: one's own calls, the calls on one's services (--side provider),\n"
+    "or all of them for operators and auditors. What was asked about whom and\n"
+    "what was answered is not recorded. Every reading is itself recorded.\n"
     "\n"
-    "  --journal DIR  the journal's directory (PAYVAND_JOURNAL)\n"
-    "  --follow       show each record as it is written, until interrupted\n"
-    "  --all          with --follow: begin with the first record kept\n"
-    "  --json         one JSON object a line\n"
+    "  --from, --until T  2026-11-26, 1405-09-05, or ms since 1970\n"
+    "  --side provider    calls on one's own services\n"
+    "  --limit N          at most so many requests (100)\n"
+    "  --follow           show each record as it is written, until "
+    "interrupted\n"
+    "  --all              with --follow: begin with the first record kept\n"
+    "  --offline DIR      read the journal's directory of a stopped exchange;\n"
+    "                     such a reading leaves no record\n"
+    "  --log DIR          with --offline: the log's directory beside it\n" PV_CLIENT_USAGE_EN
+    "  --json             one JSON object a line\n"
     "  --lang en|fa\n"
     "  -h, --help\n"
     "\n"
@@ -42,37 +59,82 @@ static const char usage_en[] =
 
 static const char usage_fa[] =
     "payvand trace شناسه-پیگیری [OPTION...]\n"
-    "payvand trace --follow [OPTION...]\n"
+    "payvand trace --list [--from T] [--until T] [--consumer SYSTEM]\n"
+    "              [--provider AGENCY] [--service ID] [--outcome WORD]\n"
+    "              [--order newest|oldest] [--limit N] [OPTION...]\n"
+    "payvand trace --follow [--all] [OPTION...]\n"
+    "payvand trace شناسه-پیگیری --offline DIR [--log DIR]\n"
     "\n"
-    "سرنوشت یک درخواست را می‌گوید یا رکوردها را همان‌گونه که نوشته می‌شوند\n"
-    "نشان می‌دهد. موضوع پرسش و محتوای پاسخ ثبت نمی‌شود.\n"
+    "سرنوشت یک درخواست را می‌گوید، درخواست‌ها را فهرست می‌کند یا رکوردها را\n"
+    "همان‌گونه که نوشته می‌شوند نشان می‌دهد: فراخوانی‌های خود، فراخوانی‌های\n"
+    "خدمات خود (‎--side provider) و برای بهره‌بردار و حسابرس همه. موضوع پرسش و\n"
+    "محتوای پاسخ ثبت نمی‌شود. هر مشاهده خود ثبت می‌شود.\n"
     "\n"
-    "  --journal DIR  پوشه دفتر رویداد (PAYVAND_JOURNAL)\n"
-    "  --follow       نمایش پیوسته رکوردها تا قطع شدن\n"
-    "  --all          همراه --follow: از نخستین رکورد نگهداری‌شده\n"
-    "  --json         هر خط یک شیء JSON\n"
+    "  --from, --until T  تاریخ میلادی یا شمسی، یا میلی‌ثانیه از ۱۹۷۰\n"
+    "  --side provider    فراخوانی‌های خدمات خود\n"
+    "  --limit N          بیشترین شمار درخواست‌ها (۱۰۰)\n"
+    "  --follow           نمایش پیوسته رکوردها تا قطع شدن\n"
+    "  --all              همراه ‎--follow: از نخستین رکورد نگهداری‌شده\n"
+    "  --offline DIR      خواندن پوشه دفتر یک مرکز خاموش؛ این مشاهده ثبت نمی‌شود\n"
+    "  --log DIR          همراه ‎--offline: پوشه لاگ\n" PV_CLIENT_USAGE_FA
+    "  --json             هر خط یک شیء JSON\n"
     "  --lang en|fa\n"
     "  -h, --help\n"
     "\n"
     "کد خروج: ۰ یافت شد، ۱ یافت یا خوانده نشد، ۲ خط فرمان نادرست.\n";
 
+enum field { /* what a list is narrowed by */
+             F_FROM = 0,
+             F_UNTIL,
+             F_CONSUMER,
+             F_PROVIDER,
+             F_SERVICE,
+             F_OUTCOME,
+             F_SIDE,
+             F_ORDER,
+             F_END,
+};
+
+static const char *const field_name[F_END] = {
+    [F_FROM] = "from",         [F_UNTIL] = "until",
+    [F_CONSUMER] = "consumer", [F_PROVIDER] = "provider",
+    [F_SERVICE] = "service",   [F_OUTCOME] = "outcome",
+    [F_SIDE] = "as",           [F_ORDER] = "order",
+};
+
 static const struct option option_list[] = {
-    {"journal", required_argument, NULL, 'd'},
+    {"from", required_argument, NULL, 1000 + F_FROM},
+    {"until", required_argument, NULL, 1000 + F_UNTIL},
+    {"consumer", required_argument, NULL, 1000 + F_CONSUMER},
+    {"provider", required_argument, NULL, 1000 + F_PROVIDER},
+    {"service", required_argument, NULL, 1000 + F_SERVICE},
+    {"outcome", required_argument, NULL, 1000 + F_OUTCOME},
+    {"side", required_argument, NULL, 1000 + F_SIDE},
+    {"order", required_argument, NULL, 1000 + F_ORDER},
+    {"limit", required_argument, NULL, 'n'},
+    {"list", no_argument, NULL, 'i'},
     {"follow", no_argument, NULL, 'f'},
     {"all", no_argument, NULL, 'a'},
+    {"offline", required_argument, NULL, 'o'},
+    {"log", required_argument, NULL, 'g'},
     {"json", no_argument, NULL, 'j'},
     {"lang", required_argument, NULL, 'l'},
     {"help", no_argument, NULL, 'h'},
+    PV_CLIENT_OPTIONS,
     {NULL, 0, NULL, 0},
 };
 
 struct args {
-    const char   *journal;
-    enum pv_lang  lang;
-    bool          follow;
-    bool          all;
-    bool          json;
-    struct pv_buf out;
+    struct pv_client client;
+    enum pv_lang     lang;
+    const char      *field[F_END];
+    const char      *offline;
+    const char      *log_dir;
+    uint64_t         limit;
+    bool             list;
+    bool             follow;
+    bool             all;
+    bool             json;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -84,448 +146,338 @@ on_signal(int number)
     interrupted = 1;
 }
 
-/* Persian for the states. */
-static const struct {
-    const char *word;
-    const char *fa;
-} state_fa[] = {
-    {"received", "دریافت شد؛ پایانی ثبت نشده است"},
-    {"refused", "رد شد"},
-    {"limited", "سهمیه پایان یافته بود"},
-    {"closed", "خارج از زمان ارائه خدمت"},
-    {"invalid", "ورودی نادرست"},
-    {"unavailable", "مرکز تبادل در دسترس نبود؛ ارسال نشد"},
-    {"answered", "پاسخ داده شد"},
-    {"failed", "خطای ارائه‌دهنده"},
-    {"timeout", "ارائه‌دهنده به‌موقع پاسخ نداد"},
-    {"unknown", "نامعلوم؛ پردازشگر آن از دست رفت"},
-};
-
-static struct pv_slice
-state_word(const struct pv_trace_found *found)
-{
-    switch (found->state) {
-    case PV_TRACE_RECEIVED:
-        return PV_LIT("received");
-    case PV_TRACE_DECIDED:
-        return found->record.request.decision;
-    case PV_TRACE_DONE:
-        return pv_outcome_word(found->completion.outcome);
-    case PV_TRACE_UNKNOWN:
-        return PV_LIT("unknown");
-    }
-    return PV_LIT("unknown");
-}
-
-static const char *
-state_in_persian(struct pv_slice word)
-{
-    for (size_t i = 0; i < sizeof(state_fa) / sizeof(state_fa[0]); i++) {
-        if (pv_slice_eq(word, pv_slice_from(state_fa[i].word))) {
-            return state_fa[i].fa;
-        }
-    }
-    return "";
-}
-
+/* A JSON value in one line. */
 static void
-json_time(struct pv_json *json, const char *name, const char *jalali_name,
-          int64_t when_ms)
+print_json(const json_t *value)
 {
-    char text[PV_TIME_TEXT_LEN];
-    char jalali[PV_JALALI_TEXT_LEN];
+    char *text = json_dumps(value, JSON_COMPACT);
 
-    if (when_ms > 0) {
-        pv_time_text(when_ms, text);
-        pv_jalali_text(when_ms, jalali);
-        pv_json_string(json, name, (struct pv_slice){text, sizeof(text)});
-        pv_json_string(json, jalali_name,
-                       (struct pv_slice){jalali, sizeof(jalali)});
-    }
+    (void)printf("%s\n",
+                 text == NULL ? "" : text); /* checked by pv_show_flush */
+    free(text);
 }
 
-/* A member whose value is JSON already: a record's line. */
-static void
-json_line(struct pv_json *json, const char *name, struct pv_slice line)
-{
-    static const struct pv_slice null = PV_SLICE_INIT("null");
-
-    pv_json_null(json, name); /* takes care of the comma and the name */
-    if (json->err == PV_OK) {
-        json->out->len -= null.len;
-        json->err = pv_buf_add(json->out, line);
-    }
-}
+/* ---- one --------------------------------------------------------------- */
 
 static int
-print_json(struct args *args, const struct pv_trace_found *found)
+show_one(struct args *args, const char *id)
 {
-    const struct pv_request_record *r = &found->record.request;
-    struct pv_json                  json;
+    struct pv_tracking_id parsed;
+    json_t               *request = NULL;
+    int                   code = PV_EXIT_USAGE;
 
-    pv_json_init(&json, &args->out);
-    pv_json_object(&json, NULL);
-    pv_json_string(&json, "tracking_id", r->id);
-    pv_json_string(&json, "state", state_word(found));
-    if (r->reason.len > 0) {
-        pv_json_string(&json, "reason", r->reason);
+    if (pv_tracking_id_parse(pv_slice_from(id), &parsed) != PV_OK) {
+        pv_cli_error(
+            "%s: %s",
+            pv_cli_text(args->lang, "not a tracking id", "شناسه پیگیری نیست"),
+            id);
+        return PV_EXIT_USAGE;
     }
-    json_time(&json, "received_at", "received_at_jalali", (int64_t)r->time_ms);
-    if (found->state == PV_TRACE_DONE) {
-        const struct pv_completion *c = &found->completion;
-
-        json_time(&json, "forwarded_at", "forwarded_at_jalali",
-                  (int64_t)c->forwarded_ms);
-        json_time(&json, "first_byte_at", "first_byte_at_jalali",
-                  (int64_t)c->first_ms);
-        json_time(&json, "ended_at", "ended_at_jalali", (int64_t)c->last_ms);
+    if (pv_client_path(&args->client, REQUESTS "/", id)) {
+        code = pv_client_get_json(&args->client, &request);
     }
-    json_time(&json, "recorded_at", "recorded_at_jalali", found->written_ms);
-    pv_json_u64(&json, "index", found->index);
-    json_line(&json, "record", (struct pv_slice){found->line, found->line_len});
-    pv_json_end_object(&json);
-    if (pv_json_finish(&json) != PV_OK) {
-        pv_cli_error("no memory");
-        return PV_EXIT_FAILED;
+    if (code == PV_EXIT_OK && args->json) {
+        print_json(request);
+        code = pv_show_flush();
+    } else if (code == PV_EXIT_OK) {
+        code = pv_show_request(request, args->lang);
     }
-    return pv_cli_print(&args->out);
+    json_decref(request); /* accepts NULL */
+    return code;
 }
 
-/* ---- for people -------------------------------------------------------- */
-
-#define LABEL_WIDTH 14
-
-/* Pads by characters, not bytes; the zero-width non-joiner takes no room. */
-static void
-label(struct args *args, const char *en, const char *fa)
-{
-    const char *text = pv_cli_text(args->lang, en, fa);
-    int         width = 0;
-
-    for (const char *at = text; *at != '\0'; at++) {
-        width += (*at & 0xc0) != 0x80;
-        width -= strncmp(at, "\u200c", 3) == 0;
-    }
-    (void)printf("%s%*s", text, /* flushed and checked at the end */
-                 width < LABEL_WIDTH ? LABEL_WIDTH - width + 1 : 1, "");
-}
-
-static void
-row(struct args *args, const char *en, const char *fa, struct pv_slice value)
-{
-    if (value.len > 0) {
-        label(args, en, fa);
-        (void)printf("%.*s\n", PV_FMT(value)); /* as in label() */
-    }
-}
-
-static void
-row_time(struct args *args, const char *en, const char *fa, int64_t when_ms)
-{
-    char text[PV_TIME_TEXT_LEN];
-    char jalali[PV_JALALI_TEXT_LEN];
-
-    if (when_ms > 0) {
-        pv_time_text(when_ms, text);
-        pv_jalali_text(when_ms, jalali);
-        label(args, en, fa);
-        (void)printf("%.*s  (%.*s)\n", PV_TIME_TEXT_LEN, text,
-                     PV_JALALI_TEXT_LEN, jalali); /* as in label() */
-    }
-}
+/* ---- offline ----------------------------------------------------------- */
 
 static int
-print_text(struct args *args, const struct pv_trace_found *found)
+open_dir(const struct args *args, const char *path)
 {
-    const struct pv_request_record *r = &found->record.request;
-    struct pv_slice                 word = state_word(found);
-    enum pv_reason                  reason = pv_reason_from_word(r->reason);
+    int fd = path == NULL ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    row(args, "tracking id", "شناسه پیگیری", r->id);
-    row(args, "state", "وضعیت", word);
-    if (args->lang == PV_LANG_FA) {
-        row(args, "", "", pv_slice_from(state_in_persian(word)));
-    }
-    row(args, "reason", "دلیل", r->reason);
-    if (reason != PV_REASON_NONE) {
-        row(args, "", "",
-            args->lang == PV_LANG_FA ? pv_reason_title_fa(reason)
-                                     : pv_reason_title_en(reason));
-    }
-    row_time(args, "received", "دریافت", (int64_t)r->time_ms);
-    if (found->state == PV_TRACE_DONE) {
-        row_time(args, "forwarded", "ارسال",
-                 (int64_t)found->completion.forwarded_ms);
-        row_time(args, "first byte", "نخستین بایت",
-                 (int64_t)found->completion.first_ms);
-        row_time(args, "ended", "پایان", (int64_t)found->completion.last_ms);
-    }
-    row(args, "consumer", "متقاضی", r->consumer);
-    row(args, "unit", "واحد", r->unit);
-    row(args, "provider", "ارائه‌دهنده", r->provider);
-    row(args, "service", "خدمت", r->service);
-    row(args, "version", "نسخه", r->version);
-    row(args, "method", "متد", r->method);
-    row(args, "grant", "مجوز", r->grant);
-    row(args, "purpose", "هدف", r->purpose);
-    row(args, "case", "پرونده", r->case_id);
-    row(args, "via", "از طریق", r->via);
-    row(args, "node", "گره", r->node);
-    label(args, "leaf", "ردیف");
-    (void)printf("%llu\n",
-                 (unsigned long long)found->index); /* as in label() */
-    if (fflush(stdout) != 0) {
-        pv_cli_error("cannot write to standard output");
-        return PV_EXIT_FAILED;
-    }
-    return PV_EXIT_OK;
-}
-
-static int
-open_journal(const struct args *args)
-{
-    int fd;
-
-    if (args->journal == NULL) {
-        pv_cli_error("%s", pv_cli_text(args->lang,
-                                       "where is the journal? give --journal "
-                                       "DIR or set PAYVAND_JOURNAL",
-                                       "پوشه دفتر رویداد را با --journal یا "
-                                       "PAYVAND_JOURNAL بدهید"));
-        return -1;
-    }
-    fd = open(args->journal, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd == -1) {
+    if (path != NULL && fd == -1) {
         pv_cli_error("%s %s: %s",
-                     pv_cli_text(args->lang, "cannot read the journal",
-                                 "دفتر رویداد خوانده نشد"),
-                     args->journal, strerror(errno));
+                     pv_cli_text(args->lang, "cannot read", "خوانده نشد:"),
+                     path, strerror(errno));
     }
     return fd;
 }
 
-static int
-show_one(struct args *args, int dirfd, const char *text)
+static enum pv_err
+find_offline(int journal, int log, const struct pv_tracking_id *id,
+             struct pv_buf *out)
 {
     static struct pv_trace_found found;
-    struct pv_log               *log;
-    struct pv_tracking_id        id;
-    enum pv_err                  err;
+    struct pv_log               *opened = NULL;
+    struct pv_json               json;
+    enum pv_err                  err = pv_log_open(journal, log, &opened);
 
-    if (pv_tracking_id_parse(pv_slice_from(text), &id) != PV_OK) {
-        pv_cli_error(
-            "%s: %s",
-            pv_cli_text(args->lang, "not a tracking id", "شناسه پیگیری نیست"),
-            text);
-        return PV_EXIT_USAGE;
-    }
-    err = pv_log_open(dirfd, -1, &log);
     if (err == PV_OK) {
-        err = pv_log_find(log, &id, pv_time_wall_ms(), &found);
-        pv_log_close(log);
+        err = pv_log_find(opened, id, pv_time_wall_ms(), &found);
     }
-    if (err == PV_ENOTFOUND) {
-        pv_cli_error("%s: %s",
-                     pv_cli_text(args->lang,
-                                 "this node's journal has no such request",
-                                 "چنین درخواستی در دفتر این گره نیست"),
-                     text);
-        return PV_EXIT_FAILED;
+    if (err == PV_OK) {
+        pv_json_init(&json, out);
+        pv_json_request(&json, &found);
+        err = pv_json_finish(&json);
     }
-    if (err != PV_OK) {
-        pv_cli_error("%s: %s",
-                     pv_cli_text(args->lang, "cannot read the journal",
-                                 "دفتر رویداد خوانده نشد"),
-                     pv_err_text(err));
-        return PV_EXIT_FAILED;
-    }
-    return args->json ? print_json(args, &found) : print_text(args, &found);
-}
-
-/* ---- follow ------------------------------------------------------------ */
-
-static void
-follow_json(struct args *args, uint64_t index, struct pv_slice line)
-{
-    (void)printf("{\"index\":%llu,\"record\":%.*s}\n",
-                 (unsigned long long)index, PV_FMT(line)); /* see follow() */
-    (void)args;                                            /* as for people */
-}
-
-static void
-follow_request(uint64_t index, const struct pv_request_record *r)
-{
-    char text[PV_TIME_TEXT_LEN];
-    char jalali[PV_JALALI_TEXT_LEN];
-
-    pv_time_text((int64_t)r->time_ms, text);
-    pv_jalali_text((int64_t)r->time_ms, jalali);
-    (void)printf("%.*s %.*s #%llu %.*s %.*s -> %.*s/%.*s/%.*s/%.*s %.*s %.*s\n",
-                 PV_TIME_TEXT_LEN, text, PV_JALALI_TEXT_LEN, jalali,
-                 (unsigned long long)index, PV_FMT(r->id), PV_FMT(r->consumer),
-                 PV_FMT(r->provider), PV_FMT(r->service), PV_FMT(r->version),
-                 PV_FMT(r->method), PV_FMT(r->decision),
-                 PV_FMT(r->reason)); /* see follow() */
-}
-
-static void
-follow_completions(const struct pv_record *record)
-{
-    struct pv_slice      rest = record->completions;
-    struct pv_completion c;
-    char                 text[PV_TIME_TEXT_LEN];
-    char                 jalali[PV_JALALI_TEXT_LEN];
-
-    while (pv_record_next_completion(&rest, &c) == PV_OK) {
-        uint64_t when = c.last_ms > 0 ? c.last_ms : c.forwarded_ms;
-
-        memset(text, '-', sizeof(text));
-        memset(jalali, '-', sizeof(jalali));
-        if (when > 0) {
-            pv_time_text((int64_t)when, text);
-            pv_jalali_text((int64_t)when, jalali);
-        }
-        (void)printf("%.*s %.*s #%llu %.*s\n", PV_TIME_TEXT_LEN, text,
-                     PV_JALALI_TEXT_LEN, jalali, (unsigned long long)c.of,
-                     PV_FMT(pv_outcome_word(c.outcome))); /* see follow() */
-    }
-}
-
-static void
-follow_text(struct args *args, uint64_t index, struct pv_slice line)
-{
-    struct pv_record record;
-
-    if (pv_record_parse(line, &record) != PV_OK) {
-        follow_json(args, index, line); /* of a later version */
-        return;
-    }
-    switch (record.type) {
-    case PV_RECORD_REQUEST:
-        follow_request(index, &record.request);
-        break;
-    case PV_RECORD_COMPLETIONS:
-        follow_completions(&record);
-        break;
-    case PV_RECORD_REFUSALS:
-    case PV_RECORD_WORKER_LOST:
-    case PV_RECORD_READING:
-    case PV_RECORD_PRUNED:
-        follow_json(args, index, line);
-        break;
-    }
-}
-
-static void
-follow_commit(struct args *args, const struct pv_commit_view *view)
-{
-    struct pv_frame frame;
-    struct pv_slice line;
-    size_t          at = 0;
-
-    while (pv_commit_next_frame(view->bytes, &at, &frame) == PV_OK) {
-        uint64_t index = frame.first_index;
-
-        for (; pv_frame_next_record(&frame.records, &line) == PV_OK; index++) {
-            if (args->json) {
-                follow_json(args, index, line);
-            } else {
-                follow_text(args, index, line);
-            }
-        }
-    }
+    pv_log_close(opened);
+    return err;
 }
 
 static int
-follow(struct args *args, int dirfd)
+show_offline(struct args *args, const char *text)
 {
-    struct pv_journal_cursor cursor;
-    struct pv_commit_view    view;
-    struct timespec          pause = {.tv_nsec = POLL_MS * 1000000L};
-    enum pv_err              err;
+    struct pv_tracking_id id;
+    struct pv_buf         out;
+    json_t               *request;
+    int                   journal = -1;
+    int                   log = -1;
+    int                   code = PV_EXIT_FAILED;
+    enum pv_err           err;
+
+    pv_buf_init(&out, OUT_MAX_LEN);
+    if (pv_tracking_id_parse(pv_slice_from(text), &id) != PV_OK) {
+        pv_cli_error("not a tracking id: %s", text);
+        return PV_EXIT_USAGE;
+    }
+    journal = open_dir(args, args->offline);
+    log = open_dir(args, args->log_dir);
+    if (journal == -1 || (log == -1 && args->log_dir != NULL)) {
+        goto out;
+    }
+    pv_cli_error(
+        "%s",
+        pv_cli_text(
+            args->lang,
+            "reading the files themselves: this "
+            "reading leaves no record",
+            "خواندن مستقیم پرونده‌ها: این مشاهده ثبت "
+            "نمی‌شود"));
+    err = find_offline(journal, log, &id, &out);
+    if (err != PV_OK) {
+        pv_cli_error("%s: %s",
+                     err == PV_ENOTFOUND
+                         ? pv_cli_text(args->lang, "no such request there",
+                                       "چنین درخواستی در آن نیست")
+                         : pv_err_text(err),
+                     text);
+        goto out;
+    }
+    request = json_loadb(out.ptr, out.len, JSON_REJECT_DUPLICATES, NULL);
+    if (args->json) {
+        print_json(request);
+        code = pv_show_flush();
+    } else {
+        code = pv_show_request(request, args->lang);
+    }
+    json_decref(request); /* accepts NULL */
+
+out:
+    if (journal != -1) {
+        (void)close(journal); /* read-only: nothing to lose */
+    }
+    if (log != -1) {
+        (void)close(log); /* as above */
+    }
+    pv_buf_clear(&out);
+    return code;
+}
+
+/* ---- many -------------------------------------------------------------- */
+
+static bool
+ask_page(struct args *args, uint64_t left, const char *cursor)
+{
+    char number[NUMBER_LEN];
+    bool good = pv_client_path(&args->client, REQUESTS, "");
+
+    for (size_t i = 0; good && i < F_END; i++) {
+        good = pv_client_add(&args->client, field_name[i], args->field[i]);
+    }
+    (void)snprintf(number, sizeof(number), "%llu", /* it fits */
+                   (unsigned long long)(left < PAGE_MAX ? left : PAGE_MAX));
+    return good && pv_client_add(&args->client, "limit", number) &&
+           pv_client_add(&args->client, "cursor", cursor);
+}
+
+static uint64_t
+print_page(const struct args *args, const json_t *page)
+{
+    const json_t *request;
+    size_t        i;
+
+    json_array_foreach(json_object_get(page, "requests"), i, request)
+    {
+        if (args->json) {
+            print_json(request);
+        } else {
+            pv_show_line(request, args->lang);
+        }
+    }
+    return json_array_size(json_object_get(page, "requests"));
+}
+
+static int
+show_list(struct args *args)
+{
+    char     cursor[2 * NUMBER_LEN] = "";
+    uint64_t left = args->limit;
+    int      code = PV_EXIT_OK;
+
+    while (left > 0 && code == PV_EXIT_OK) {
+        json_t     *page = NULL;
+        const char *next = "";
+
+        code = ask_page(args, left, cursor)
+                   ? pv_client_get_json(&args->client, &page)
+                   : PV_EXIT_USAGE;
+        if (code == PV_EXIT_OK) {
+            left -= print_page(args, page);
+            next = pv_client_text(page, "cursor");
+            code = pv_show_flush();
+        }
+        if (pv_slice_to_cstr(pv_slice_from(next), cursor, sizeof(cursor)) !=
+            PV_OK) {
+            cursor[0] = '\0'; /* no cursor of a reader's is so long */
+        }
+        json_decref(page); /* accepts NULL */
+        if (cursor[0] == '\0') {
+            break;
+        }
+    }
+    return code;
+}
+
+static int
+follow(struct args *args)
+{
+    const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
+    char                  cursor[NUMBER_LEN] = "";
+    int                   code = PV_EXIT_OK;
 
     (void)signal(SIGINT, on_signal);  /* cannot fail */
     (void)signal(SIGTERM, on_signal); /* cannot fail */
-    err = pv_journal_cursor_open(&cursor, dirfd, args->all ? 0 : INT64_MAX);
-    if (err != PV_OK) {
-        pv_cli_error("%s: %s",
-                     pv_cli_text(args->lang, "cannot read the journal",
-                                 "دفتر رویداد خوانده نشد"),
-                     pv_err_text(err));
-        return PV_EXIT_FAILED;
+    if (args->all) {
+        cursor[0] = '0';
     }
-    while (interrupted == 0) {
-        err = pv_journal_cursor_next(&cursor, &view);
-        if (err == PV_OK) {
-            follow_commit(args, &view);
-            continue;
-        }
-        if (err != PV_ENOTFOUND || fflush(stdout) != 0 || ferror(stdout)) {
+    while (interrupted == 0 && code == PV_EXIT_OK) {
+        const json_t *item;
+        json_t       *page = NULL;
+        size_t        count = 0;
+        size_t        i;
+
+        code = pv_client_path(&args->client, "/trace/v1/follow", "") &&
+                       pv_client_add(&args->client, "cursor", cursor) &&
+                       pv_client_add(&args->client, "as", args->field[F_SIDE])
+                   ? pv_client_get_json(&args->client, &page)
+                   : PV_EXIT_USAGE;
+        if (code != PV_EXIT_OK) {
             break;
         }
-        (void)nanosleep(&pause, NULL); /* shorter is as good */
+        json_array_foreach(json_object_get(page, "records"), i, item)
+        {
+            if (args->json) {
+                print_json(item);
+            } else {
+                pv_show_item(item);
+            }
+            count++;
+        }
+        code = pv_slice_to_cstr(pv_slice_from(pv_client_text(page, "cursor")),
+                                cursor, sizeof(cursor)) == PV_OK
+                   ? pv_show_flush()
+                   : PV_EXIT_FAILED;
+        json_decref(page);
+        if (count == 0) {
+            (void)nanosleep(&pause, NULL); /* shorter is as good */
+        }
     }
-    pv_journal_cursor_close(&cursor);
-    if (interrupted != 0) {
-        return fflush(stdout) == 0 ? PV_EXIT_OK : PV_EXIT_FAILED;
+    return interrupted != 0 ? PV_EXIT_OK : code;
+}
+
+/* ---- the command line -------------------------------------------------- */
+
+static bool
+take_option(struct args *args, int key, const char **lang)
+{
+    if (key >= 1000 && key < 1000 + F_END) {
+        args->field[key - 1000] = optarg;
+        args->list = args->list || key != 1000 + F_SIDE;
+        return true;
     }
-    pv_cli_error("%s", err == PV_ENOTFOUND ? "cannot write to standard output"
-                                           : pv_err_text(err));
-    return PV_EXIT_FAILED;
+    switch (key) {
+    case 'n':
+        return pv_slice_to_u64(pv_slice_from(optarg), UINT32_MAX,
+                               &args->limit) == PV_OK;
+    case 'i':
+        args->list = true;
+        return true;
+    case 'f':
+        args->follow = true;
+        return true;
+    case 'a':
+        args->all = true;
+        return true;
+    case 'o':
+        args->offline = optarg;
+        return true;
+    case 'g':
+        args->log_dir = optarg;
+        return true;
+    case 'j':
+        args->json = true;
+        return true;
+    case 'l':
+        *lang = optarg;
+        return true;
+    default:
+        return pv_client_take(&args->client, key, optarg);
+    }
+}
+
+static int
+run(struct args *args, int count, char **words)
+{
+    if (args->follow ? count != 0 || args->list
+                     : count != (args->list ? 0 : 1)) {
+        return pv_cli_usage_error("trace");
+    }
+    if (args->offline != NULL) {
+        return count == 1 ? show_offline(args, words[0])
+                          : pv_cli_usage_error("trace");
+    }
+    if (args->follow) {
+        return follow(args);
+    }
+    return args->list ? show_list(args) : show_one(args, words[0]);
 }
 
 int
 pv_cmd_trace(int argc, char **argv)
 {
-    struct args args = {.journal = getenv("PAYVAND_JOURNAL")};
-    const char *lang = NULL;
-    bool        help = false;
-    int         code;
-    int         dirfd;
-    int         key;
+    static struct args args;
+    const char        *lang = NULL;
+    bool               help = false;
+    int                code;
+    int                key;
 
+    memset(&args, 0, sizeof(args));
+    pv_client_init(&args.client);
+    args.limit = LIMIT_DEFAULT;
     optind = 0; /* getopt starts anew */
     while ((key = getopt_long(argc, argv, "h", option_list, NULL)) != -1) {
-        switch (key) {
-        case 'd':
-            args.journal = optarg;
-            break;
-        case 'f':
-            args.follow = true;
-            break;
-        case 'a':
-            args.all = true;
-            break;
-        case 'j':
-            args.json = true;
-            break;
-        case 'l':
-            lang = optarg;
-            break;
-        case 'h':
+        if (key == 'h') {
             help = true;
-            break;
-        default:
+        } else if (!take_option(&args, key, &lang)) {
             return pv_cli_usage_error("trace");
         }
     }
     args.lang = pv_cli_lang(lang);
+    args.client.lang = args.lang;
     if (help) {
         return fputs(pv_cli_text(args.lang, usage_en, usage_fa), stdout) == EOF
                    ? PV_EXIT_FAILED
                    : PV_EXIT_OK;
     }
-    if (argc - optind != (args.follow ? 0 : 1)) {
-        return pv_cli_usage_error("trace");
-    }
-    dirfd = open_journal(&args);
-    if (dirfd == -1) {
-        return PV_EXIT_FAILED;
-    }
-    pv_buf_init(&args.out, OUT_MAX_LEN);
-    code = args.follow ? follow(&args, dirfd)
-                       : show_one(&args, dirfd, argv[optind]);
-    pv_buf_clear(&args.out);
-    (void)close(dirfd); /* read-only: nothing to lose */
+    code = run(&args, argc - optind, argv + optind);
+    pv_client_clear(&args.client);
     return code;
 }

@@ -1,5 +1,5 @@
 /*
- * http.c - one HTTPS request by libcurl.
+ * http.c - one request by libcurl.
  */
 #include <curl/curl.h>
 #include <string.h>
@@ -119,7 +119,9 @@ set_all(CURL *curl, struct pv_http *http, struct curl_slist *list, char *error)
 {
     CURLcode code[] = {
         curl_easy_setopt(curl, CURLOPT_URL, http->url),
-        curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https"),
+        curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR,
+                         http->unix_socket == NULL ? "https" : "http"),
+        curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, http->unix_socket),
         curl_easy_setopt(curl, CURLOPT_NOPROXY, "*"),
         curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L),
         curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error),

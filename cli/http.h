@@ -2,7 +2,8 @@
  * http.h - one HTTPS request of the command line to an exchange.
  *
  * TLS 1.3 only, the peer checked against the given authority, no proxy, no
- * redirect, nothing kept between calls. The answer stays in memory.
+ * redirect, nothing kept between calls. The answer stays in memory. Plain HTTP
+ * goes to a Unix socket of this machine only.
  *
  * Ownership: the caller owns the struct and clears it with pv_http_clear.
  * Blocks: until the answer or timeout_ms.
@@ -20,9 +21,10 @@
 struct pv_http {
     /* the request; all borrowed */
     const char     *url;
-    const char     *ca;   /* file, or NULL for the system's */
-    const char     *cert; /* file, or NULL: no client certificate */
-    const char     *key;  /* file, or NULL with cert NULL */
+    const char     *unix_socket; /* path, or NULL; then url is http:// */
+    const char     *ca;          /* file, or NULL for the system's */
+    const char     *cert;        /* file, or NULL: no client certificate */
+    const char     *key;         /* file, or NULL with cert NULL */
     const char     *header[PV_HTTP_HEADERS_MAX]; /* "Name: value" */
     size_t          header_count;
     bool            is_post;

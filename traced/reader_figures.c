@@ -5,7 +5,7 @@
 
 #include "base/num.h"
 #include "base/time.h"
-#include "reader_json.h"
+#include "trace/request_json.h"
 #include "trace/rollup_sum.h"
 
 #define ROWS_MAX 5000
@@ -109,7 +109,7 @@ show_sum(void *context, const struct pv_rollup_sum *sum)
     struct pv_json *json = &page->json;
 
     pv_json_object(json, NULL);
-    json_time(json, "begin", "begin_jalali", sum->begin_ms);
+    pv_json_time(json, "begin", "begin_jalali", sum->begin_ms);
     pv_json_string(json, "consumer", sum->consumer);
     pv_json_u64(json, "count", sum->count);
     pv_json_string(json, "method", sum->method);
@@ -243,7 +243,7 @@ reader_volumes(struct pv_server_call *call)
     query.from_ms -= query.from_ms % HOUR_MS + HOUR_MS + PV_TEHRAN_OFFSET_MS;
     pv_json_init(&page.json, &call->answer);
     pv_json_object(&page.json, NULL);
-    json_time(&page.json, "begin", "begin_jalali", query.from_ms);
+    pv_json_time(&page.json, "begin", "begin_jalali", query.from_ms);
     pv_json_array(&page.json, "rows");
     err = pv_rollup_volumes(reader_of(call)->rollupfd, &query, ROWS_MAX,
                             show_volume, &page, &days);

@@ -3,7 +3,7 @@
 
 #include "base/num.h"
 #include "base/time.h"
-#include "reader_json.h"
+#include "trace/request_json.h"
 
 struct follow {
     struct reader    *reader;
@@ -45,7 +45,7 @@ show_line(struct follow *follow, const struct pv_log_leaf *leaf)
 {
     pv_json_object(&follow->json, NULL);
     pv_json_u64(&follow->json, "index", leaf->index);
-    json_line(&follow->json, "record", leaf->line);
+    pv_json_line(&follow->json, "record", leaf->line);
     pv_json_end_object(&follow->json);
     follow->count++;
 }

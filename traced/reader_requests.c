@@ -6,7 +6,7 @@
 
 #include "base/num.h"
 #include "base/time.h"
-#include "reader_json.h"
+#include "trace/request_json.h"
 
 #define WINDOW 262144 /* leaves between two looks at the clock */
 
@@ -93,7 +93,7 @@ reader_lookup(struct pv_server_call *call)
         return;
     }
     pv_json_init(&json, &call->answer);
-    json_request(&json, &found);
+    pv_json_request(&json, &found);
     if (pv_json_finish(&json) != PV_OK) {
         reader_fails(call, "lookup", pv_json_finish(&json));
         return;
@@ -301,7 +301,7 @@ show(struct reader *reader, struct search *search, struct pv_buf *out,
         if (err != PV_OK) {
             return err;
         }
-        json_request(&json, &found);
+        pv_json_request(&json, &found);
         *ret_count += 1;
         if (i + 1 < search->count && pv_time_monotonic_ms() >= end_ms) {
             search->place = search->hit[i].place;

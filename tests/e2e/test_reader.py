@@ -369,3 +369,84 @@ def test_what_was_asked_is_nowhere_in_what_is_read(ex, pki):
     ex.read("/" + marker)
     assert marker not in ex.log_text()
     assert marker not in json.dumps(ex.records())
+
+
+# ---- the command line ------------------------------------------------------
+
+def cli(ex, *args, code=0, lang="en"):
+    done = ex.payvand(*args, "--socket", ex.local, "--lang", lang, check=False)
+    assert done.returncode == code, done.stderr.decode()
+    return done
+
+
+def test_payvand_trace_tells_what_became_of_a_request(ex):
+    found = json.loads(cli(ex, "trace", ex.mine, "--json").stdout)
+    assert found["state"] == "answered" and found["tracking_id"] == ex.mine
+    text = cli(ex, "trace", ex.refused).stdout.decode()
+    assert "refused" in text and BANK in text and "1405-" in text
+    text = cli(ex, "trace", ex.refused, lang="fa").stdout.decode()
+    assert "رد شد" in text
+    unknown = ex.mine[:-12] + "0123456789ab"
+    assert "no such request" in cli(ex, "trace", unknown,
+                                    code=1).stderr.decode()
+    assert "نیست" in cli(ex, "trace", unknown, code=1,
+                         lang="fa").stderr.decode()
+    cli(ex, "trace", "9991234561", code=2)
+
+
+def test_payvand_trace_lists_and_goes_through_the_pages(ex):
+    rows = [json.loads(line) for line in cli(
+        ex, "trace", "--list", "--consumer", BANK, "--order", "oldest",
+        "--limit", "1500", "--json").stdout.splitlines()]
+    ids = [r["tracking_id"] for r in rows]
+    assert ids[0] == ex.mine and ex.other not in ids
+    assert len(ids) == len(set(ids)) == len(
+        [r for r in ex.requests().values() if r[1]["consumer"] == BANK])
+    text = cli(ex, "trace", "--outcome", "refused").stdout.decode()
+    assert ex.refused in text and ex.mine not in text
+
+
+def test_payvand_trace_follows(ex):
+    import subprocess
+    from harness import built, program_env
+    process = subprocess.Popen(
+        [built("payvand"), "trace", "--follow", "--json", "--socket",
+         ex.local], env=program_env(), stdout=subprocess.PIPE, text=True)
+    time.sleep(0.7)
+    tracking_id = ex.call(BANK, IBAN).tracking_id
+    for line in process.stdout:
+        item = json.loads(line)
+        if item["record"].get("id") == tracking_id:
+            break
+    process.terminate()
+    assert process.wait(10) == 0
+    process.stdout.close()
+    text = cli_follow_all(ex)
+    assert ex.mine in text and "answered" in text
+
+
+def cli_follow_all(ex):
+    import subprocess
+    from harness import built, program_env
+    process = subprocess.Popen(
+        [built("payvand"), "trace", "--follow", "--all", "--socket",
+         ex.local], env=program_env(), stdout=subprocess.PIPE, text=True)
+    text = "".join(process.stdout.readline() for _ in range(10))
+    process.terminate()
+    process.wait(10)
+    process.stdout.close()
+    return text
+
+
+def test_payvand_trace_offline_says_that_it_leaves_no_record(ex):
+    before = len(ex.readings())
+    done = ex.payvand("trace", ex.mine, "--offline", ex.journal, "--json",
+                      "--lang", "en")
+    assert json.loads(done.stdout)["tracking_id"] == ex.mine
+    assert b"leaves no record" in done.stderr
+    assert len(ex.readings()) == before
+
+
+def test_payvand_says_whom_to_ask(ex):
+    done = ex.payvand("trace", ex.mine, "--lang", "en", check=False)
+    assert done.returncode == 2 and b"PAYVAND_TRACE_SOCKET" in done.stderr

@@ -843,7 +843,7 @@ def test_answers_given_are_counted_anew_from_the_journal(traced):
 # ---- looking up ----------------------------------------------------------
 
 def look_up(traced, tracking_id, *arguments):
-    done = subprocess.run([built("payvand"), "trace", tracking_id, "--journal",
+    done = subprocess.run([built("payvand"), "trace", tracking_id, "--offline",
                            traced.journal, "--json"] + list(arguments),
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -872,7 +872,7 @@ def test_trace_finds_every_state(traced):
         record = worker.records[sequence][0]
         if record["type"] == "request":
             assert look_up(traced, record["id"])["record"] == record
-    done = subprocess.run([built("payvand"), "trace", uuid7(), "--journal",
+    done = subprocess.run([built("payvand"), "trace", uuid7(), "--offline",
                            traced.journal], capture_output=True, text=True)
     assert done.returncode == 1 and "no such request" in done.stderr
 
@@ -887,27 +887,7 @@ def test_trace_tells_damage_from_what_was_never_there(home):
             file.seek(first + 512 - len(broken))
             file.write(broken)
         done = subprocess.run([built("payvand"), "trace",
-                               worker.records[3][0]["id"], "--journal",
+                               worker.records[3][0]["id"], "--offline",
                                traced.journal], capture_output=True, text=True)
         assert done.returncode == 1
         assert "no such request" not in done.stderr, done.stderr
-
-
-def test_trace_follow_shows_records_as_they_come(traced):
-    worker = greeted(traced)
-    worker.wait(worker.send([request()]))
-    follow = subprocess.Popen([built("payvand"), "trace", "--follow", "--json",
-                               "--journal", traced.journal],
-                              stdout=subprocess.PIPE, text=True)
-    time.sleep(0.5)
-    sent = []
-    for _ in range(12):         # into the next segments
-        records = [request() for _ in range(100)]
-        sent += records
-        worker.send(records)
-        worker.drain()
-    seen = [json.loads(follow.stdout.readline()) for _ in sent]
-    follow.terminate()
-    follow.wait(5)
-    assert [s["record"] for s in seen] == sent
-    assert [s["index"] for s in seen] == list(range(1, 1 + len(sent)))

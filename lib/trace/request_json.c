@@ -1,11 +1,10 @@
-/* reader_json.c - requests as JSON. */
-#include "reader_json.h"
+#include "trace/request_json.h"
 
 #include "base/jalali.h"
 #include "base/time.h"
 
 struct pv_slice
-json_state(const struct pv_trace_found *found)
+pv_request_state(const struct pv_trace_found *found)
 {
     switch (found->state) {
     case PV_TRACE_RECEIVED:
@@ -21,8 +20,8 @@ json_state(const struct pv_trace_found *found)
 }
 
 void
-json_time(struct pv_json *json, const char *name, const char *jalali_name,
-          int64_t when_ms)
+pv_json_time(struct pv_json *json, const char *name, const char *jalali_name,
+             int64_t when_ms)
 {
     char text[PV_TIME_TEXT_LEN];
     char jalali[PV_JALALI_TEXT_LEN];
@@ -37,7 +36,7 @@ json_time(struct pv_json *json, const char *name, const char *jalali_name,
 }
 
 void
-json_line(struct pv_json *json, const char *name, struct pv_slice line)
+pv_json_line(struct pv_json *json, const char *name, struct pv_slice line)
 {
     static const struct pv_slice null = PV_SLICE_INIT("null");
 
@@ -49,28 +48,30 @@ json_line(struct pv_json *json, const char *name, struct pv_slice line)
 }
 
 void
-json_request(struct pv_json *json, const struct pv_trace_found *found)
+pv_json_request(struct pv_json *json, const struct pv_trace_found *found)
 {
     const struct pv_request_record *r = &found->record.request;
 
     pv_json_object(json, NULL);
     pv_json_string(json, "tracking_id", r->id);
-    pv_json_string(json, "state", json_state(found));
+    pv_json_string(json, "state", pv_request_state(found));
     if (r->reason.len > 0) {
         pv_json_string(json, "reason", r->reason);
     }
-    json_time(json, "received_at", "received_at_jalali", (int64_t)r->time_ms);
+    pv_json_time(json, "received_at", "received_at_jalali",
+                 (int64_t)r->time_ms);
     if (found->state == PV_TRACE_DONE) {
         const struct pv_completion *c = &found->completion;
 
-        json_time(json, "forwarded_at", "forwarded_at_jalali",
-                  (int64_t)c->forwarded_ms);
-        json_time(json, "first_byte_at", "first_byte_at_jalali",
-                  (int64_t)c->first_ms);
-        json_time(json, "ended_at", "ended_at_jalali", (int64_t)c->last_ms);
+        pv_json_time(json, "forwarded_at", "forwarded_at_jalali",
+                     (int64_t)c->forwarded_ms);
+        pv_json_time(json, "first_byte_at", "first_byte_at_jalali",
+                     (int64_t)c->first_ms);
+        pv_json_time(json, "ended_at", "ended_at_jalali", (int64_t)c->last_ms);
     }
-    json_time(json, "recorded_at", "recorded_at_jalali", found->written_ms);
+    pv_json_time(json, "recorded_at", "recorded_at_jalali", found->written_ms);
     pv_json_u64(json, "index", found->index);
-    json_line(json, "record", (struct pv_slice){found->line, found->line_len});
+    pv_json_line(json, "record",
+                 (struct pv_slice){found->line, found->line_len});
     pv_json_end_object(json);
 }

@@ -5,7 +5,8 @@
  * Does:    for every PV_PACK_LEAVES leaves that a published checkpoint
  *          covers: checks each against the tree, writes the pack, names it in
  *          `packs`; then says so in the state page, and the journal process
- *          may remove the segments that held them.
+ *          may remove the segments that held them. Keeps the roll-ups of what
+ *          is on disk (figures.c).
  * Holds:   the journal and the tree to read, the log's directory to write.
  * Talks:   with nobody; the state page.
  * Calls:   files below the two directories (sandbox.c).
@@ -26,6 +27,7 @@
 
 #include "children.h"
 #include "event.h"
+#include "figures.h"
 #include "sandbox.h"
 #include "trace/log_read.h"
 #include "trace/packs.h"
@@ -41,6 +43,7 @@ struct keeper {
     struct pv_tiles  *tiles;
     struct pv_sealer *sealer;
     struct pv_sha256 *sha;
+    struct figures   *figures;
     int               tree_fd;
 };
 
@@ -197,6 +200,9 @@ start(struct keeper *keeper)
     if (err == PV_OK) {
         err = pv_log_open(FD_JOURNAL, -1, &keeper->log);
     }
+    if (err == PV_OK) {
+        err = figures_new(FD_JOURNAL, FD_LOG, &keeper->figures);
+    }
     if (err != PV_OK) {
         log_event("error", "traced.child_failed", "name=keeper %s%s%s",
                   pv_err_text(err), err == PV_ESYS ? ": " : "",
@@ -213,7 +219,10 @@ keeper_main(const struct options *options)
 
     (void)options; /* what it needs are its descriptors */
     while (err == PV_OK) {
-        pause_ms(seal_all(&keeper, &err));
+        long wait_ms = seal_all(&keeper, &err);
+
+        figures_run(keeper.figures, &keeper.state->durable_index);
+        pause_ms(wait_ms);
     }
     return err == PV_EVERIFY ? CHILD_REFUSES : EXIT_FAILURE;
 }

@@ -94,7 +94,7 @@ typedef struct {
 
 typedef struct {
     ngx_flag_t            enable;        /* payvand on */
-    ngx_uint_t            status;        /* unsigned  status:1; */
+    ngx_uint_t            status;        /* the page's form; 0: none */
     void                 *upstream;      /* B's per-location cache of upstream
                                             confs per method; starts NULL */
 } ngx_http_payvand_loc_conf_t;

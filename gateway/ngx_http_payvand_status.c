@@ -1,5 +1,6 @@
 /*
- * ngx_http_payvand_status.c - counters, and the JSON page that shows them.
+ * ngx_http_payvand_status.c - counters, and the page that shows them, as JSON
+ * or (`payvand_status prometheus`) in Prometheus' text format 0.0.4.
  *
  * Each process adds to a block of its own in shared memory, without a locked
  * instruction; the page adds the blocks up. Counters are for rates; evidence
@@ -10,10 +11,19 @@
 #include "ngx_http_payvand_shared.h"
 
 
-#define NGX_HTTP_PAYVAND_STATUS_LEN  4096
+#define NGX_HTTP_PAYVAND_STATUS_LEN  16384
+
+#define NGX_HTTP_PAYVAND_JSON        1        /* plcf->status */
+#define NGX_HTTP_PAYVAND_PROMETHEUS  2
 
 
 static ngx_int_t ngx_http_payvand_status_handler(ngx_http_request_t *r);
+static void ngx_http_payvand_write_json(ngx_buf_t *b, ngx_str_t *node,
+    ngx_http_payvand_shared_t *shared);
+static void ngx_http_payvand_write_prometheus(ngx_buf_t *b,
+    ngx_http_payvand_shared_t *shared);
+static uint64_t ngx_http_payvand_sum(ngx_http_payvand_shared_t *shared,
+    ngx_uint_t counter);
 
 
 static const ngx_str_t  ngx_http_payvand_counter_names[] = {
@@ -101,11 +111,21 @@ ngx_http_payvand_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_payvand_loc_conf_t *plcf = conf;
 
+    ngx_str_t                 *value;
     ngx_http_core_loc_conf_t  *clcf;
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts > 1 && ngx_strcmp(value[1].data, "prometheus") != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "payvand_status knows no form \"%V\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = ngx_http_payvand_status_handler;
-    plcf->status = 1;
+    plcf->status = cf->args->nelts > 1 ? NGX_HTTP_PAYVAND_PROMETHEUS
+                                       : NGX_HTTP_PAYVAND_JSON;
 
     return NGX_CONF_OK;
 }
@@ -114,12 +134,11 @@ ngx_http_payvand_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static ngx_int_t
 ngx_http_payvand_status_handler(ngx_http_request_t *r)
 {
-    uint64_t                        sum;
     ngx_buf_t                      *b;
     ngx_int_t                       rc;
-    ngx_uint_t                      i, k;
     ngx_chain_t                     out;
     ngx_http_payvand_shared_t      *shared;
+    ngx_http_payvand_loc_conf_t    *plcf;
     ngx_http_payvand_main_conf_t   *mcf;
 
     if (r->method != NGX_HTTP_GET && r->method != NGX_HTTP_HEAD) {
@@ -132,6 +151,7 @@ ngx_http_payvand_status_handler(ngx_http_request_t *r)
     }
 
     mcf = ngx_http_get_module_main_conf(r, ngx_http_payvand_module);
+    plcf = ngx_http_get_module_loc_conf(r, ngx_http_payvand_module);
     shared = ngx_http_payvand_shared();
 
     if (shared == NULL) {
@@ -143,25 +163,15 @@ ngx_http_payvand_status_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    b->last = ngx_slprintf(b->last, b->end,
-        "{\"node\":\"%V\",\"started\":%T,\"time\":%T,\"journal\":\"%s\","
-        "\"image_version\":%uL,\"daily_counts\":%s",
-        &mcf->node, shared->started, ngx_time(),
-        ngx_http_payvand_journal_state(), ngx_http_payvand_image_version(),
-        shared->counted == NGX_HTTP_PAYVAND_COUNTED ? "true" : "false");
+    if (plcf->status == NGX_HTTP_PAYVAND_PROMETHEUS) {
+        ngx_http_payvand_write_prometheus(b, shared);
+        ngx_str_set(&r->headers_out.content_type,
+                    "text/plain; version=0.0.4; charset=utf-8");
 
-    for (i = 0; i < NGX_HTTP_PAYVAND_COUNTERS; i++) {
-        sum = 0;
-
-        for (k = 0; k < NGX_HTTP_PAYVAND_COUNTER_BLOCKS; k++) {
-            sum += shared->counters[k].value[i];
-        }
-
-        b->last = ngx_slprintf(b->last, b->end, ",\"%V\":%uL",
-                               &ngx_http_payvand_counter_names[i], sum);
+    } else {
+        ngx_http_payvand_write_json(b, &mcf->node, shared);
+        ngx_str_set(&r->headers_out.content_type, "application/json");
     }
-
-    b->last = ngx_slprintf(b->last, b->end, "}\n");
 
     b->last_buf = (r == r->main) ? 1 : 0;
     b->last_in_chain = 1;
@@ -170,7 +180,6 @@ ngx_http_payvand_status_handler(ngx_http_request_t *r)
 
     r->headers_out.status = NGX_HTTP_OK;
     r->headers_out.content_length_n = b->last - b->pos;
-    ngx_str_set(&r->headers_out.content_type, "application/json");
     r->headers_out.content_type_len = r->headers_out.content_type.len;
 
     rc = ngx_http_send_header(r);
@@ -180,4 +189,79 @@ ngx_http_payvand_status_handler(ngx_http_request_t *r)
     }
 
     return ngx_http_output_filter(r, &out);
+}
+
+
+static uint64_t
+ngx_http_payvand_sum(ngx_http_payvand_shared_t *shared, ngx_uint_t counter)
+{
+    uint64_t    sum;
+    ngx_uint_t  k;
+
+    sum = 0;
+
+    for (k = 0; k < NGX_HTTP_PAYVAND_COUNTER_BLOCKS; k++) {
+        sum += shared->counters[k].value[counter];
+    }
+
+    return sum;
+}
+
+
+static void
+ngx_http_payvand_write_json(ngx_buf_t *b, ngx_str_t *node,
+    ngx_http_payvand_shared_t *shared)
+{
+    ngx_uint_t  i;
+
+    b->last = ngx_slprintf(b->last, b->end,
+        "{\"node\":\"%V\",\"started\":%T,\"time\":%T,\"journal\":\"%s\","
+        "\"image_version\":%uL,\"daily_counts\":%s",
+        node, shared->started, ngx_time(),
+        ngx_http_payvand_journal_state(), ngx_http_payvand_image_version(),
+        shared->counted == NGX_HTTP_PAYVAND_COUNTED ? "true" : "false");
+
+    for (i = 0; i < NGX_HTTP_PAYVAND_COUNTERS; i++) {
+        b->last = ngx_slprintf(b->last, b->end, ",\"%V\":%uL",
+                               &ngx_http_payvand_counter_names[i],
+                               ngx_http_payvand_sum(shared, i));
+    }
+
+    b->last = ngx_slprintf(b->last, b->end, "}\n");
+}
+
+
+static void
+ngx_http_payvand_write_prometheus(ngx_buf_t *b,
+    ngx_http_payvand_shared_t *shared)
+{
+    ngx_uint_t   i;
+    const char  *state;
+    ngx_str_t   *name;
+
+    state = ngx_http_payvand_journal_state();
+
+    b->last = ngx_slprintf(b->last, b->end,
+        "# HELP payvand_gateway_started_seconds When its counters began.\n"
+        "# TYPE payvand_gateway_started_seconds gauge\n"
+        "payvand_gateway_started_seconds %T\n"
+        "# HELP payvand_gateway_image_version Of the policy image in force.\n"
+        "# TYPE payvand_gateway_image_version gauge\n"
+        "payvand_gateway_image_version %uL\n"
+        "# HELP payvand_gateway_journal_up 1 while calls can be journalled.\n"
+        "# TYPE payvand_gateway_journal_up gauge\n"
+        "payvand_gateway_journal_up %ui\n",
+        shared->started, ngx_http_payvand_image_version(),
+        (ngx_uint_t) (ngx_strcmp(state, "up") == 0
+                      || ngx_strcmp(state, "low_space") == 0));
+
+    for (i = 0; i < NGX_HTTP_PAYVAND_COUNTERS; i++) {
+        name = (ngx_str_t *) &ngx_http_payvand_counter_names[i];
+
+        b->last = ngx_slprintf(b->last, b->end,
+            "# HELP payvand_gateway_%V_total The counter %V of payvand_status."
+            "\n# TYPE payvand_gateway_%V_total counter\n"
+            "payvand_gateway_%V_total %uL\n",
+            name, name, name, name, ngx_http_payvand_sum(shared, i));
+    }
 }

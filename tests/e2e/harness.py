@@ -302,6 +302,7 @@ http {{
             allow 127.0.0.1;
             deny all;
         }}
+        location = /payvand/metrics {{ payvand_status prometheus; }}
         location / {{ return 404; }}
         {locations}
     }}

@@ -13,8 +13,10 @@ import json
 import os
 import socket
 import subprocess
+import time
 import urllib.parse
 
+from journal_reader import crc32c
 from harness import Exchange, built, program_env, wait_for
 
 OPERATOR, AUDITOR = "operator-console", "national-audit"
@@ -122,3 +124,22 @@ class ReadExchange(Exchange):
 
     def readings(self):
         return [r for _, r in self.records() if r["type"] == "reading"]
+
+
+def write_rollups(ex, cells):
+    """Figures of days gone by, as lib/trace/rollup.h says; cells: (ms,
+    consumer, method, outcome, count, histogram)."""
+    folder = ex.path("log.d", "rollup")
+    os.makedirs(folder, exist_ok=True)
+    minutes = {}
+    for ms, *rest in cells:
+        minutes.setdefault(ms // 60000, []).append(rest)
+    for minute in sorted(minutes):
+        text = "".join("c\t%d\t%s\t%s\t%s\t%d\t%s\n" % (minute, *cell)
+                       for cell in sorted(minutes[minute]))
+        text += "m\t%d\t0\t0\t%d" % (minute, len(minutes[minute]))
+        text += "\t%08x\n" % crc32c(text.encode())
+        day = time.gmtime(minute * 60 + 12600)
+        name = time.strftime("%Y-%m-%d.pvr", day)
+        with open(os.path.join(folder, name), "a") as file:
+            file.write(text)

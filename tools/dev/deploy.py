@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""deploy.py WHAT ROOT RUN NODE PORT PROVIDER_PORT WORKERS UID
+"""deploy.py WHAT ROOT RUN NODE PORT PROVIDER_PORT WORKERS UID API_PORT OPERATOR
 
 Makes what the running exchange is made from, out of the catalogue and the
 demo's certificates. WHAT is one of
@@ -9,8 +9,10 @@ demo's certificates. WHAT is one of
   providers   prints the providers that have a connector, a name and port each
   env         prints the shell variables for people
   files       writes the deployment file for `payvand import`, a configuration
-              for each connector, and both nginx configurations; a file is
-              only touched when its content changes
+              for each connector, who may read the trace, and the nginx
+              configurations; a file is only touched when its content changes
+
+UID is the user whose the programs are, OPERATOR the one who started them.
 """
 import base64
 import hashlib
@@ -25,6 +27,8 @@ NIX = "nix"
 DOMAIN = "payvand.test"
 LOOPBACK = ["127.0.0.0/8"]
 DRIVER = "SQLite3"
+# Who may read the whole trace through the API, and their systems' names.
+READERS = (("operator", "operator-console"), ("auditor", "national-audit"))
 REGISTRY_URL = "https://registry.payvand.test/access"
 
 
@@ -101,7 +105,8 @@ def variable(system):
 
 
 class Deployment:
-    def __init__(self, root, run, node, port, provider_port, workers, uid):
+    def __init__(self, root, run, node, port, provider_port, workers, uid,
+                 api_port, operator):
         self.root = Path(root)
         self.run = Path(run)
         self.node = node
@@ -109,6 +114,8 @@ class Deployment:
         self.provider_port = int(provider_port)
         self.workers = int(workers)
         self.uid = int(uid)
+        self.api_port = int(api_port)
+        self.operator = int(operator)
         self.catalogue = self.root / "catalogue"
         self.pki = self.run / "pki"
         enactment = load(self.catalogue / "enactment.json")
@@ -174,6 +181,21 @@ class Deployment:
              "NODE": self.node, "LOOPBACK": "on",
              "REGISTRY_URL": REGISTRY_URL, "PORT": self.port})
 
+    def api_nginx(self):
+        return fill(
+            self.root / "packaging/nginx/api.conf.in",
+            {"DIR": self.run / "api", "PKI": self.pki, "PORT": self.api_port,
+             "API_SOCKET": self.run / "socket" / "api.sock"})
+
+    def readers(self):
+        """The readers' file of payvand-traced."""
+        lines = ["# who may read the whole trace; see payvand-traced(8)",
+                 f"operator uid {self.operator}"]
+        lines += [f"{role} key "
+                  f"{key_hash(self.pki / 'systems' / f'{name}.crt')} {name}"
+                  for role, name in READERS]
+        return "\n".join(lines) + "\n"
+
     def provider_nginx(self):
         servers = [
             fill(self.root / "packaging/nginx/provider-server.conf.in",
@@ -204,11 +226,16 @@ class Deployment:
             "PAYVAND_MODULE":
                 self.root / "build/gateway/ngx_http_payvand_module.so",
             "PAYVAND_PROVIDERS": self.run / "providers",
+            "PAYVAND_API_URL": f"https://127.0.0.1:{self.api_port}",
+            "PAYVAND_TRACE_SOCKET": self.run / "socket" / "trace.sock",
+            "PAYVAND_LOG": self.run / "trace",
+            "PAYVAND_LOG_KEY": self.run / "signer" / "vkey",
         }
-        for one in self.systems:
-            file = self.pki / "systems" / one["id"]
-            lines[f"PAYVAND_CERT_{variable(one['id'])}"] = f"{file}.crt"
-            lines[f"PAYVAND_KEY_{variable(one['id'])}"] = f"{file}.key"
+        for name in [*(one["id"] for one in self.systems),
+                     *(name for _, name in READERS)]:
+            file = self.pki / "systems" / name
+            lines[f"PAYVAND_CERT_{variable(name)}"] = f"{file}.crt"
+            lines[f"PAYVAND_KEY_{variable(name)}"] = f"{file}.key"
         text = ["# the running exchange of ./dev up; use it with:",
                 "#   set -a; . .run/env; set +a"]
         text += [f"{name}={shell(value)}" for name, value in lines.items()]
@@ -219,7 +246,8 @@ class Deployment:
         kinds = {True: [], False: []}
         for one in self.systems:
             kinds[one["kind"] == "connector"].append(one["id"])
-        return "\n".join([*kinds[False], "--", *kinds[True]])
+        return "\n".join([*kinds[False], *(name for _, name in READERS), "--",
+                          *kinds[True]])
 
     def provider_list(self):
         return "\n".join(f"{provider} {self.port_of(provider)}"
@@ -235,6 +263,8 @@ class Deployment:
                   dump(self.connector(provider)))
         write(self.run / "providers" / "nginx.conf", self.provider_nginx())
         write(self.run / "gateway" / "nginx.conf", self.gateway_nginx())
+        write(self.run / "api" / "nginx.conf", self.api_nginx())
+        write(self.run / "deploy" / "readers", self.readers())
 
 
 def shell(value):

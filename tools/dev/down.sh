@@ -38,7 +38,7 @@ pv_down() {
     pv_lock
 
     # the way in first, the journal's writer last
-    for name in gateway providers; do
+    for name in gateway api providers; do
         [ ! -e "$PV_PIDS/$name" ] || {
             pv_stop "$name"
             count=$((count + 1))

@@ -3,6 +3,7 @@
 #
 #   PAYVAND_PORT           the exchange              8443
 #   PAYVAND_PROVIDER_PORT  providers from this + 1   9500
+#   PAYVAND_API_PORT       the reader's API          8444
 #   PAYVAND_WORKERS        nginx workers             2
 #   PAYVAND_PERSONS        size of the country       100000
 #   PAYVAND_SEED           seed of the country       1
@@ -27,11 +28,13 @@ pv_setting() {
 
 pv_settings() {
     PV_PORT=${PAYVAND_PORT:-$(pv_setting port 8443)}
+    PV_API_PORT=${PAYVAND_API_PORT:-$(pv_setting api_port 8444)}
     PV_PROVIDER_PORT=${PAYVAND_PROVIDER_PORT:-$(pv_setting provider_port 9500)}
     PV_WORKERS=${PAYVAND_WORKERS:-$(pv_setting workers 2)}
     PV_PERSONS=${PAYVAND_PERSONS:-$(pv_setting persons 100000)}
     PV_SEED=${PAYVAND_SEED:-$(pv_setting seed 1)}
     pv_number "$PV_PORT" 1024 65535
+    pv_number "$PV_API_PORT" 1024 65535
     pv_number "$PV_PROVIDER_PORT" 1024 65500
     pv_number "$PV_WORKERS" 1 64
     pv_number "$PV_PERSONS" 100 1000000
@@ -39,7 +42,7 @@ pv_settings() {
 }
 
 pv_settings_save() {
-    printf '%s\n' "port=$PV_PORT" "provider_port=$PV_PROVIDER_PORT" \
+    printf '%s\n' "port=$PV_PORT" "api_port=$PV_API_PORT" "provider_port=$PV_PROVIDER_PORT" \
         "workers=$PV_WORKERS" "persons=$PV_PERSONS" "seed=$PV_SEED" \
         >"$PV_SETTINGS.new"
     mv "$PV_SETTINGS.new" "$PV_SETTINGS"
@@ -48,5 +51,6 @@ pv_settings_save() {
 # deploy.py with the settings; the first argument says what to make.
 pv_deploy() {
     "$PV_PYTHON" "$PV_TOOLS/deploy.py" "$1" "$PV_ROOT" "$PV_RUN" "$PV_NODE" \
-        "$PV_PORT" "$PV_PROVIDER_PORT" "$PV_WORKERS" "$(id -u "$PV_USER")"
+        "$PV_PORT" "$PV_PROVIDER_PORT" "$PV_WORKERS" "$(id -u "$PV_USER")" \
+        "$PV_API_PORT" "$(id -u)"
 }

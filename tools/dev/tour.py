@@ -305,7 +305,7 @@ class Tour:
         print(f"\n{self.word('trace')}\n")
         done = subprocess.run(
             [str(self.root / "build/cli/payvand"), "trace", self.shown["id"],
-             "--journal", self.env["PAYVAND_JOURNAL"],
+             "--socket", self.env["PAYVAND_TRACE_SOCKET"],
              "--lang", ("en", "fa")[self.language]],
             capture_output=True, text=True, check=False,
             env={**os.environ, **self.env})

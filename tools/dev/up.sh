@@ -11,8 +11,8 @@ pv_up_usage() {
 ./dev up [OPTION...]: build and start a whole exchange on this machine
 
 Installs the Debian packages that are missing, builds, makes certificates and
-a synthetic country, starts the journal's writer, a connector for each provider
-and two nginx in the background, loads the catalogue, and ends with a tour of
+a synthetic country, starts the journal's writer with its log, a connector for
+each provider and three nginx in the background, loads the catalogue, and ends with a tour of
 answered and refused calls. Run again it reports what runs already and starts
 again what died or what changed.
 
@@ -23,8 +23,8 @@ again what died or what changed.
   -h, --help
 
 Everything listens on 127.0.0.1. Environment: PAYVAND_PORT (8443),
-PAYVAND_PROVIDER_PORT (9500; each provider takes one port above it),
-PAYVAND_WORKERS (2). What was chosen is remembered until `./dev down --clean`.
+PAYVAND_API_PORT (8444), PAYVAND_PROVIDER_PORT (9500; each provider takes one
+port above it), PAYVAND_WORKERS (2). What was chosen is remembered until `./dev down --clean`.
 
 State is in .run/ only; .run/env has the shell variables for your own calls.
 TEXT
@@ -68,15 +68,15 @@ pv_up_folders() {
 
     mkdir -p "$PV_PIDS"
     chmod 755 "$PV_RUN"
-    for dir in pki policy journal country deploy log socket gateway gateway/logs \
-        providers providers/logs; do
+    for dir in pki policy journal trace signer country deploy log socket gateway \
+        gateway/logs providers providers/logs api api/logs; do
         if [ ! -d "$PV_RUN/$dir" ]; then
             mkdir "$PV_RUN/$dir"
             chmod 700 "$PV_RUN/$dir"
             [ "$(id -u)" -ne 0 ] || chown "$PV_USER:" "$PV_RUN/$dir"
         fi
     done
-    for dir in gateway/no-temp providers/no-temp; do
+    for dir in gateway/no-temp providers/no-temp api/no-temp; do
         if [ ! -d "$PV_RUN/$dir" ]; then
             "${PV_AS[@]}" mkdir -m 0500 "$PV_RUN/$dir"
         fi
@@ -103,6 +103,10 @@ pv_up_ports() {
     if ! pv_alive gateway && pv_port_taken "$PV_PORT"; then
         pv_die "port $PV_PORT of 127.0.0.1 is taken by another program" \
             "choose another one: PAYVAND_PORT=$((PV_PORT + 1)) ./dev up"
+    fi
+    if ! pv_alive api && pv_port_taken "$PV_API_PORT"; then
+        pv_die "port $PV_API_PORT of 127.0.0.1 is taken by another program" \
+            "choose another one: PAYVAND_API_PORT=$((PV_API_PORT + 1)) ./dev up"
     fi
     pv_alive providers && return 0
     while read -r provider port; do
@@ -147,13 +151,36 @@ pv_up_stop_connectors() {
     done
 }
 
-pv_up_traced() {
-    local program=$PV_BUILD/traced/payvand-traced socket=$PV_RUN/socket/journal.sock
+# The log's key is made once; what it signed is checked with `vkey`.
+pv_up_log_key() {
+    local signer=$PV_RUN/signer
 
-    pv_start traced "$(pv_fingerprint "$program" "$PV_NODE" "$PV_USER")" \
-        "$program" --dir "$PV_RUN/journal" --socket "$socket" \
-        --node "$PV_NODE" --gateway-uid "$(id -u "$PV_USER")"
-    pv_ready traced "$PV_LOG/traced.log" test -S "$socket"
+    [ ! -e "$signer/vkey" ] || return 0
+    "${PV_AS[@]}" "$PV_BUILD/traced/payvand-traced" --init-key --signer "$signer" \
+        --origin "$PV_NODE.payvand.test/trace" >/dev/null ||
+        pv_die "the log's key could not be made"
+}
+
+pv_up_traced() {
+    local program=$PV_BUILD/traced/payvand-traced socket=$PV_RUN/socket
+    local readers=$PV_RUN/deploy/readers uid
+
+    uid=$(id -u "$PV_USER")
+    pv_up_log_key
+    pv_start traced "$(pv_fingerprint "$program" "$PV_NODE" "$PV_USER" \
+        "$("${PV_AS[@]}" cat "$readers")" log)" \
+        "$program" --dir "$PV_RUN/journal" --socket "$socket/journal.sock" \
+        --node "$PV_NODE" --gateway-uid "$uid" \
+        --log "$PV_RUN/trace" --signer "$PV_RUN/signer" \
+        --api "$socket/api.sock" --api-uid "$uid" --local "$socket/trace.sock" \
+        --readers "$readers" --policy "$PV_RUN/policy"
+    pv_ready traced "$PV_LOG/traced.log" test -S "$socket/journal.sock"
+}
+
+pv_up_reader_answers() {
+    # 404 before the first checkpoint: any answer will do
+    "${PV_AS[@]}" curl -s -o /dev/null --max-time 2 --cacert "$PV_RUN/pki/ca.crt" \
+        "https://127.0.0.1:$PV_API_PORT/checkpoint"
 }
 
 pv_up_connector_answers() {
@@ -179,7 +206,7 @@ pv_up_connectors() {
     done
 }
 
-# pv_up_nginx NAME FOLDER PORT FILE...: one of the two nginx; it is started again
+# pv_up_nginx NAME FOLDER PORT FILE...: one of the nginx; it is started again
 # when a file changes
 pv_up_nginx() {
     local name=$1 folder=$2 port=$3 conf=$2/nginx.conf
@@ -236,7 +263,8 @@ pv_up() {
     pv_step "Certificates and configuration"
     pv_up_pki
     "${PV_AS[@]}" "$PV_PYTHON" "$PV_TOOLS/deploy.py" files "$PV_ROOT" "$PV_RUN" \
-        "$PV_NODE" "$PV_PORT" "$PV_PROVIDER_PORT" "$PV_WORKERS" "$(id -u "$PV_USER")"
+        "$PV_NODE" "$PV_PORT" "$PV_PROVIDER_PORT" "$PV_WORKERS" "$(id -u "$PV_USER")" \
+        "$PV_API_PORT" "$(id -u)"
     pv_deploy env >"$PV_RUN/env.new"
     mv "$PV_RUN/env.new" "$PV_RUN/env"
     pv_up_country
@@ -246,6 +274,10 @@ pv_up() {
     pv_up_connectors
     pv_up_nginx providers "$PV_RUN/providers" "$((PV_PROVIDER_PORT + 1))" /usr/sbin/nginx \
         "$PV_ROOT"/packaging/nginx/provider*.in
+
+    pv_up_nginx api "$PV_RUN/api" "$PV_API_PORT" /usr/sbin/nginx \
+        "$PV_ROOT/packaging/nginx/api.conf.in"
+    pv_ready api "$PV_RUN/api/logs/error.log" pv_up_reader_answers
 
     pv_step "Loading the catalogue"
     pv_up_import
@@ -275,6 +307,8 @@ The exchange runs. To call it yourself:
   set -a; . .run/env; set +a
   payvand service list
   payvand call ministry-interior/country-divisions/v1/inquire --as customs-administration-main --data '{}'
+  payvand trace --list
+  payvand receipt TRACKING-ID
 
 ./dev status shows it, ./dev down stops it.
 TEXT

@@ -229,7 +229,8 @@ class Deployment:
             "PAYVAND_API_URL": f"https://127.0.0.1:{self.api_port}",
             "PAYVAND_TRACE_SOCKET": self.run / "socket" / "trace.sock",
             "PAYVAND_LOG": self.run / "trace",
-            "PAYVAND_LOG_KEY": self.run / "signer" / "vkey",
+            "PAYVAND_LOG_KEY":
+                (self.run / "signer" / "vkey").read_text("ascii").strip(),
         }
         for name in [*(one["id"] for one in self.systems),
                      *(name for _, name in READERS)]:

@@ -166,7 +166,6 @@ pv_up_traced() {
     local readers=$PV_RUN/deploy/readers uid
 
     uid=$(id -u "$PV_USER")
-    pv_up_log_key
     pv_start traced "$(pv_fingerprint "$program" "$PV_NODE" "$PV_USER" \
         "$("${PV_AS[@]}" cat "$readers")" log)" \
         "$program" --dir "$PV_RUN/journal" --socket "$socket/journal.sock" \
@@ -265,6 +264,7 @@ pv_up() {
     "${PV_AS[@]}" "$PV_PYTHON" "$PV_TOOLS/deploy.py" files "$PV_ROOT" "$PV_RUN" \
         "$PV_NODE" "$PV_PORT" "$PV_PROVIDER_PORT" "$PV_WORKERS" "$(id -u "$PV_USER")" \
         "$PV_API_PORT" "$(id -u)"
+    pv_up_log_key
     pv_deploy env >"$PV_RUN/env.new"
     mv "$PV_RUN/env.new" "$PV_RUN/env"
     pv_up_country

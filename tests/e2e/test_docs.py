@@ -11,7 +11,9 @@ import threading
 import pytest
 
 import tlog
-from harness import ROOT
+from harness import BANK, IBAN, ROOT, assert_outcome, wait_for
+from reading import ReadExchange, ask, peer_headers
+from test_witness import Witness
 
 PAGE = os.path.join(ROOT, "docs", "check-without-us.md")
 COUNT = 700  # leaves: two full tiles and a partial one, of level 0 and 1
@@ -64,6 +66,31 @@ class Tiles:
                 self.send_response(404 if body is None else 200)
                 self.end_headers()
                 self.wfile.write(body or b"")
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0),
+                                                      Handler)
+        self.url = "http://127.0.0.1:%d" % self.server.server_port
+        threading.Thread(target=self.server.serve_forever,
+                         daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Front:
+    """The public face of a real log: what its reader shows to everybody."""
+
+    def __init__(self, ex):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                got = ask(ex.api, self.path, peer_headers(None))
+                self.send_response(got.status)
+                self.end_headers()
+                self.wfile.write(got.body)
 
             def log_message(self, *_):
                 pass
@@ -165,6 +192,75 @@ def test_the_page_catches_what_is_wrong(made, break_it, word):
     break_it(made)
     said, well = run(made.folder, made.tiles.url)
     assert not well and word in said, said
+
+
+@pytest.fixture
+def real(make, pki, tmp_path):
+    """An exchange with a log and a witness, a call with evidence, its receipt."""
+    (tmp_path / "witness").mkdir(mode=0o700)
+    witness = Witness(tmp_path / "witness", "witness.example/w1")
+    witnesses = tmp_path / "witnesses"
+    witnesses.write_text("quorum 1\nwitness %s http://127.0.0.1:%d\n" % (
+        witness.vkey, witness.port))
+    local = pki.make("nix-local", key=pki.of("nix").key,
+                     names=["exchange.payvand.test,IP:127.0.0.1"])
+    ex = make(kind=ReadExchange, workers=1,
+              traced_args=["--witnesses", str(witnesses)],
+              conf={"server": "ssl_certificate %s; ssl_certificate_key %s;" % (
+                  local.cert, local.key)})
+    witness.know(ex.vkey)
+    witness.start()
+    front = Front(ex)
+    yield ex, witness, front, tmp_path / "case"
+    front.stop()
+    witness.stop()
+
+
+def checkpoint(ex, size):
+    """The published note, once it covers so many leaves."""
+    def look():
+        got = ex.read("/checkpoint", public=True)
+        note = got.body.decode() if got.status == 200 else ""
+        return note if note and int(note.split("\n")[1]) >= size else None
+    return wait_for("a checkpoint", look, 20, 0.1)
+
+
+def test_the_page_checks_a_real_exchange(real, pki):
+    ex, witness, front, case = real
+    case.mkdir()
+    me = pki.of(BANK)
+    for _ in range(300):
+        assert_outcome(ex.call(BANK, IBAN), "answered")
+    (case / "checkpoint.old").write_text(checkpoint(ex, 290))
+    done = ex.payvand(
+        "call", IBAN[3:], "--url", "https://127.0.0.1:%d" % ex.address[1],
+        "--ca", pki.root.cert, "--cert", me.cert, "--key", me.key, "--data",
+        '{"national_id":"9991234561"}', "--keep-evidence",
+        str(case / "kept"), "--json")
+    mine = json.loads(done.stdout)["tracking_id"]
+    for _ in range(10):
+        ex.call(BANK, IBAN)
+
+    def receipt():
+        got = ex.read("/trace/v1/receipts/" + mine, as_system=BANK)
+        return got.body if b'"completion"' in got.body else None
+    (case / "receipt.json").write_bytes(wait_for("the receipt", receipt, 20,
+                                                 0.2))
+    os.rename(case / "kept" / (mine + ".json"), case / "evidence.json")
+    (case / "log.vkey").write_text(ex.vkey + "\n")
+    (case / "witness.vkey").write_text(witness.vkey + "\n")
+    said, well = run(case, front.url)
+    assert well, said
+    assert said.count("Signature Verified Successfully") == 2
+    assert mine + " " + BANK + " asked central-bank" in said
+    assert "it ended as answered" in said
+    assert 'this was asked: {"national_id":"9991234561"}' in said
+    # and so says our own software
+    keys = ("--log-key", ex.vkey, "--witness-key", witness.vkey)
+    ex.payvand("verify", str(case / "receipt.json"), *keys)
+    proven = ex.payvand("prove", str(case / "evidence.json"), "--receipt",
+                        str(case / "receipt.json"), "--json", *keys)
+    assert json.loads(proven.stdout)["in_log"] is True
 
 
 def test_the_page_of_formats_shows_a_record_in_its_one_form():

@@ -14,11 +14,13 @@
 #include "cmd.h"
 #include "trace/receipt.h"
 #include "trust.h"
+#include "verify.h"
 
 #define OUT_MAX_LEN (64 * 1024)
 
 static const char usage_en[] =
     "payvand verify RECEIPT --log-key VKEY [OPTION...]\n"
+    "payvand verify log DIR --journal DIR [OPTION...]   (see verify log --help)\n"
     "\n"
     "Checks a receipt without a network: that the request stands in the log,\n"
     "and with what end. Needs only public keys, got from those who hold them.\n"
@@ -36,6 +38,7 @@ static const char usage_en[] =
 
 static const char usage_fa[] =
     "payvand verify رسید --log-key VKEY [OPTION...]\n"
+    "payvand verify log DIR --journal DIR [OPTION...]\n"
     "\n"
     "رسید را بدون شبکه می‌سنجد: آیا درخواست در دفتر ثبت است و پایان آن چیست.\n"
     "تنها به کلیدهای عمومی نیاز دارد که از دارندگان آنها گرفته شده باشد.\n"
@@ -320,6 +323,9 @@ pv_cmd_verify(int argc, char **argv)
     struct args args = {0};
     int         key;
 
+    if (argc > 1 && strcmp(argv[1], "log") == 0) {
+        return pv_cmd_verify_log(argc - 1, argv + 1);
+    }
     pv_cli_trust_init(&args.trust);
     optind = 0; /* getopt starts anew */
     while ((key = getopt_long(argc, argv, "h", option_list, NULL)) != -1) {

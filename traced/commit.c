@@ -386,6 +386,7 @@ next_segment(struct traced *traced, enum pv_segment_why why)
               (unsigned long long)journal->segment.number,
               (unsigned long long)journal->next_index,
               why == PV_SEGMENT_FULL ? "full" : "failed");
+    snapshot_take(traced);
     space_update(traced, true);
     return true;
 }

@@ -356,3 +356,109 @@ counts_packet(const struct counts *counts, int64_t today, uint32_t *at,
     pv_store_u64(packet + 8, (uint64_t)today);
     return len;
 }
+
+/* ---- the snapshot ---------------------------------------------------------
+ */
+
+/* The owners of the last calls: an older one's count is not taken back. */
+#define OWNERS_SAVED (1u << 18)
+
+enum pv_err
+counts_save(const struct counts *counts, uint64_t next_index,
+            struct pv_buf *out)
+{
+    uint64_t from = next_index > OWNERS_SAVED ? next_index - OWNERS_SAVED : 0;
+    enum pv_err err = saved_put_u64(out, (uint64_t)counts->day);
+
+    if (err == PV_OK) {
+        err = saved_put_u32(out, counts->key_count);
+    }
+    for (uint32_t i = 0; err == PV_OK && i < counts->key_count; i++) {
+        const struct count_key *key = &counts->key[i];
+        const uint32_t          head[3] = {key->hash, key->calls,
+                                           (uint32_t)key->grant_len |
+                                               (uint32_t)key->consumer_len << 8 |
+                                               (uint32_t)key->path_len << 16};
+
+        err = saved_put(out, head, sizeof(head));
+        if (err == PV_OK) {
+            err = saved_put(out, counts->text + key->text_at,
+                            (size_t)key->grant_len + key->consumer_len +
+                                key->path_len);
+        }
+    }
+    for (uint64_t i = from; err == PV_OK && i < next_index; i++) {
+        const struct count_owner *owner =
+            &counts->owner[i & (COUNT_OWNERS - 1)];
+
+        if (owner->key != 0 && owner->index_low == (uint32_t)i) {
+            err = saved_put(out, owner, sizeof(*owner));
+        }
+    }
+    /* the end of the owners: none has the key 0 */
+    return err == PV_OK ? saved_put_u64(out, 0) : err;
+}
+
+static enum pv_err
+load_key(struct counts *counts, struct saved *saved)
+{
+    uint32_t         hash = saved_get_u32(saved, UINT32_MAX);
+    uint32_t         calls = saved_get_u32(saved, UINT32_MAX);
+    uint32_t         lens = saved_get_u32(saved, UINT32_MAX);
+    struct count_key key = {
+        .hash = hash,
+        .calls = calls,
+        .grant_len = (uint8_t)lens,
+        .consumer_len = (uint8_t)(lens >> 8),
+        .path_len = (uint16_t)(lens >> 16),
+    };
+    size_t      len = (size_t)key.grant_len + key.consumer_len + key.path_len;
+    const char *text = saved_get(saved, len);
+    uint32_t    at;
+
+    if (text == NULL || key.path_len > UINT8_MAX) {
+        return PV_ECORRUPT;
+    }
+    if (!grow(counts, len)) {
+        return PV_ENOMEM;
+    }
+    key.text_at = (uint32_t)counts->text_len;
+    put(counts, (struct pv_slice){text, len});
+    counts->key[counts->key_count] = key;
+    at = hash & (counts->slot_count - 1);
+    while (counts->slot[at] != 0) {
+        at = (at + 1) & (counts->slot_count - 1);
+    }
+    counts->slot[at] = ++counts->key_count;
+    return PV_OK;
+}
+
+enum pv_err
+counts_load(struct counts *counts, struct saved *saved)
+{
+    int64_t     day = (int64_t)saved_get_u64(saved);
+    uint32_t    count = saved_get_u32(saved, COUNT_KEYS_MAX);
+    enum pv_err err = PV_OK;
+
+    begin_day(counts, day);
+    for (uint32_t i = 0; err == PV_OK && i < count; i++) {
+        err = load_key(counts, saved);
+    }
+    while (err == PV_OK && !saved->bad) {
+        struct count_owner owner;
+
+        owner.index_low = saved_get_u32(saved, UINT32_MAX);
+        owner.key = saved_get_u32(saved, count);
+        if (owner.key == 0) {
+            break;
+        }
+        counts->owner[owner.index_low & (COUNT_OWNERS - 1)] = owner;
+    }
+    return err == PV_OK && saved->bad ? PV_ECORRUPT : err;
+}
+
+void
+counts_reset(struct counts *counts)
+{
+    begin_day(counts, 0);
+}

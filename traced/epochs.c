@@ -124,3 +124,71 @@ epochs_clear(struct epochs *epochs)
     }
     memset(epochs, 0, sizeof(*epochs));
 }
+
+/* ---- the snapshot ---------------------------------------------------------
+ */
+
+enum pv_err
+epochs_save(const struct epochs *epochs, int64_t now_ms, int64_t wall_ms,
+            struct pv_buf *out)
+{
+    enum pv_err err = saved_put_u32(out, epochs->used);
+
+    for (uint32_t i = 0; err == PV_OK && i < epochs->used; i++) {
+        const struct epoch *epoch = &epochs->epoch[i];
+        int64_t away_ms = epoch->peer != NULL ? 0 : now_ms - epoch->gone_ms;
+        const uint64_t number[4] = {epoch->id, epoch->kept, epoch->open,
+                                    (uint64_t)(wall_ms - away_ms)};
+
+        err = saved_put(out, number, sizeof(number));
+        for (uint32_t n = 0;
+             err == PV_OK && epoch->frame != NULL && n < EPOCH_FRAMES; n++) {
+            if (epoch->frame[n].sequence != 0) {
+                err = saved_put(out, &epoch->frame[n], sizeof(epoch->frame[n]));
+            }
+        }
+        if (err == PV_OK) { /* the end of the frames: none has sequence 0 */
+            err = saved_put_u64(out, 0);
+        }
+    }
+    return err;
+}
+
+static enum pv_err
+load_epoch(struct epoch *epoch, int64_t now_ms, int64_t wall_ms,
+           struct saved *saved)
+{
+    uint64_t sequence;
+    int64_t  age_ms;
+
+    epoch->id = saved_get_u64(saved);
+    epoch->kept = saved_get_u64(saved);
+    epoch->open = saved_get_u64(saved);
+    age_ms = wall_ms - (int64_t)saved_get_u64(saved);
+    epoch->gone_ms = now_ms - (age_ms > 0 ? age_ms : 0);
+    while ((sequence = saved_get_u64(saved)) != 0) {
+        struct epoch_frame *frame;
+
+        if (epoch_hold(epoch) != PV_OK) {
+            return PV_ENOMEM;
+        }
+        frame = &epoch->frame[sequence & (EPOCH_FRAMES - 1)];
+        frame->sequence = sequence;
+        frame->index = saved_get_u64(saved);
+    }
+    return saved->bad ? PV_ECORRUPT : PV_OK;
+}
+
+enum pv_err
+epochs_load(struct epochs *epochs, int64_t now_ms, int64_t wall_ms,
+            struct saved *saved)
+{
+    uint32_t    count = saved_get_u32(saved, EPOCHS_MAX);
+    enum pv_err err = PV_OK;
+
+    for (uint32_t i = 0; err == PV_OK && i < count; i++) {
+        epochs->used = i + 1;
+        err = load_epoch(&epochs->epoch[i], now_ms, wall_ms, saved);
+    }
+    return err;
+}

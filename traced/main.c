@@ -184,8 +184,11 @@ recover(struct traced *traced, struct pv_why *why)
         .on_frame = commit_recover_frame,
         .context = traced,
     };
-    enum pv_err err = pv_journal_recover(&traced->journal, &recovery, why);
+    enum pv_err err;
 
+    recovery.from_number = snapshot_load(traced);
+    traced->snapshot = recovery.from_number;
+    err = pv_journal_recover(&traced->journal, &recovery, why);
     if (err != PV_OK) {
         return err;
     }
@@ -242,7 +245,7 @@ start(struct traced *traced, const struct options *options, int argc,
     }
     if (err == PV_OK) {
         err = spare_start(&traced->spare, traced->journal.dirfd,
-                          options->journal.segment_size);
+                          options->journal.segment_size, traced->snapshot);
         if (err != PV_OK) {
             pv_why_set(why, "cannot start a thread");
         }
@@ -312,6 +315,7 @@ tick(struct traced *traced)
     }
     traced->tick_ms = traced->now_ms;
     if (traced->now_ms - traced->space.checked_ms >= look_ms) {
+        removal_look(traced);
         space_update(traced, true);
         epochs_forget_frames(&traced->epochs, traced->begun_ms, traced->now_ms);
     }

@@ -13,6 +13,7 @@
 
 #include "event.h"
 #include "sandbox.h"
+#include "snapshot.h"
 #include "state.h"
 #include "trace/journal.h"
 #include "trace/journal_read.h"
@@ -72,6 +73,12 @@ void counts_gather(struct counts *counts, const struct pv_request_record *r,
 void counts_find(struct counts *counts);
 void counts_add(struct counts *counts, uint32_t key, uint64_t index);
 void counts_take_back(struct counts *counts, uint64_t index);
+/* For the snapshot; after a failed load, reset. */
+enum pv_err counts_save(const struct counts *counts, uint64_t next_index,
+                        struct pv_buf *out) PV_MUST_CHECK;
+enum pv_err counts_load(struct counts *counts,
+                        struct saved  *saved) PV_MUST_CHECK;
+void        counts_reset(struct counts *counts);
 /*
  * Fill a COUNTS packet with keys from *at on; its length. *at becomes
  * UINT32_MAX at the end.
@@ -117,6 +124,11 @@ void uses_lost(struct uses *uses, uint64_t epoch);
 /* The frame's next call that came too late, from *at on; NULL at the end. */
 const struct use_open *uses_over(const struct uses *uses, uint64_t frame,
                                  uint32_t *at);
+/* For the snapshot; after a failed load, reset. */
+enum pv_err uses_save(const struct uses *uses,
+                      struct pv_buf     *out) PV_MUST_CHECK;
+enum pv_err uses_load(struct uses *uses, struct saved *saved) PV_MUST_CHECK;
+void        uses_reset(struct uses *uses);
 
 /* ---- epochs.c: doubles, open calls ------------------------------------- */
 
@@ -149,9 +161,16 @@ enum pv_err epoch_find(const struct epoch *epoch, uint64_t sequence,
                        uint64_t *ret_index) PV_MUST_CHECK;
 void        epochs_forget_frames(struct epochs *epochs, int64_t begun_ms,
                                  int64_t now_ms);
+/* For the snapshot; after a failed load, clear. */
+enum pv_err epochs_save(const struct epochs *epochs, int64_t now_ms,
+                        int64_t wall_ms, struct pv_buf *out) PV_MUST_CHECK;
+enum pv_err epochs_load(struct epochs *epochs, int64_t now_ms, int64_t wall_ms,
+                        struct saved *saved) PV_MUST_CHECK;
 void        epochs_clear(struct epochs *epochs);
 
-/* ---- spare.c: the thread that makes the next segment ready -------------- */
+struct traced;
+
+/* ---- spare.c: the thread for what may take its time ---------------------- */
 
 enum spare_state { SPARE_NONE = 0, SPARE_WANTED, SPARE_READY, SPARE_FAILED };
 
@@ -166,15 +185,34 @@ struct spare {
     int              error;
     int              dirfd;
     uint64_t         size;
+    struct pv_buf    save; /* a snapshot to be written; empty: none */
+    uint64_t         save_number;
+    uint64_t         saved_number; /* of the segment of the one on disk */
+    uint64_t         remove_below; /* segments to be removed; 0: none */
 };
 
-enum pv_err spare_start(struct spare *spare, int dirfd,
-                        uint64_t size) PV_MUST_CHECK;
+/* saved: the segment of the snapshot that was read at start, or 0. */
+enum pv_err spare_start(struct spare *spare, int dirfd, uint64_t size,
+                        uint64_t saved) PV_MUST_CHECK;
 void        spare_stop(struct spare *spare);
-void        spare_want(struct spare *spare);
-bool        spare_is_ready(struct spare *spare);
+/* The next segment's zeros are needed soon. */
+void spare_want(struct spare *spare);
+bool spare_is_ready(struct spare *spare);
 /* The descriptor, or -1; waits for one that is being made. */
 int spare_take(struct spare *spare);
+/* Write a snapshot of that segment; takes the bytes. */
+void     spare_save(struct spare *spare, struct pv_buf *bytes, uint64_t number);
+uint64_t spare_saved(struct spare *spare);
+/* Remove the segments below that number. */
+void spare_remove(struct spare *spare, uint64_t below);
+
+/* ---- removal.c: segments that are in packs --------------------------------
+ */
+
+/* Have removed what is packed, published, and not needed by a start. */
+void removal_look(struct traced *traced);
+/* Note durably that segments below are gone, then remove them; the thread. */
+void removal_do(int dirfd, uint64_t below);
 
 /* ---- space.c: how much may still be written ----------------------------- */
 
@@ -191,8 +229,6 @@ struct space {
     uint64_t rate_bytes;
     int64_t  warned_ms;
 };
-
-struct traced;
 
 void space_update(struct traced *traced, bool look_at_disk);
 
@@ -265,6 +301,10 @@ struct traced {
     struct space      space;
     struct log_state *state;   /* shared with the children */
     int               control; /* of their supervisor; -1: none */
+    uint64_t          lowest;  /* segment that may be the first; 0: not seen */
+    bool              gap_said;
+    bool              missing_said;
+    uint64_t          snapshot; /* the segment that a start goes on from */
     int               epfd;
     int               listenfd;
     int               sigfd;

@@ -167,3 +167,91 @@ uses_over(const struct uses *uses, uint64_t frame, uint32_t *at)
     }
     return NULL;
 }
+
+/* ---- the snapshot ---------------------------------------------------------
+ */
+
+enum pv_err
+uses_save(const struct uses *uses, struct pv_buf *out)
+{
+    enum pv_err err = saved_put_u32(out, uses->use_count);
+
+    for (uint32_t i = 0; err == PV_OK && i < uses->use_count; i++) {
+        const struct use *use = &uses->use[i];
+        const uint32_t    head[3] = {use->begun, use->spent, use->len};
+
+        err = saved_put(out, head, sizeof(head));
+        if (err == PV_OK) {
+            err = saved_put(out, use->grant, use->len);
+        }
+    }
+    if (err == PV_OK) {
+        err = saved_put_u32(out, uses->open_count);
+    }
+    for (uint32_t i = 0; err == PV_OK && i < uses->open_count; i++) {
+        const struct use_open *open = &uses->open[i];
+        const uint64_t number[4] = {open->index, open->frame, open->epoch,
+                                    open->use | (uint64_t)open->over << 32 |
+                                        (uint64_t)open->spent << 33};
+
+        err = saved_put(out, number, sizeof(number));
+    }
+    return err;
+}
+
+static enum pv_err
+load_use(struct uses *uses, struct saved *saved)
+{
+    struct use *use = &uses->use[uses->use_count];
+    struct use  read = {.begun = saved_get_u32(saved, UINT32_MAX)};
+    const char *grant;
+
+    read.spent = saved_get_u32(saved, UINT32_MAX);
+    read.len = (uint8_t)saved_get_u32(saved, PV_RECORD_WORD_MAX);
+    grant = saved_get(saved, read.len);
+    if (grant == NULL) {
+        return PV_ECORRUPT;
+    }
+    read.hash = pv_crc32c(0, grant, read.len);
+    *use = read;
+    memcpy(use->grant, grant, read.len);
+    uses->use_count++;
+    return PV_OK;
+}
+
+enum pv_err
+uses_load(struct uses *uses, struct saved *saved)
+{
+    uint32_t    count = saved_get_u32(saved, USES_MAX);
+    enum pv_err err = PV_OK;
+
+    for (uint32_t i = 0; err == PV_OK && i < count; i++) {
+        err = load_use(uses, saved);
+    }
+    count = saved_get_u32(saved, USES_OPEN_MAX);
+    for (uint32_t i = 0; err == PV_OK && i < count; i++) {
+        struct use_open *open = &uses->open[uses->open_count];
+        uint64_t         bits;
+
+        open->index = saved_get_u64(saved);
+        open->frame = saved_get_u64(saved);
+        open->epoch = saved_get_u64(saved);
+        bits = saved_get_u64(saved);
+        open->use = (uint32_t)bits;
+        open->over = (bits >> 32 & 1) != 0;
+        open->spent = (bits >> 33 & 1) != 0;
+        if (saved->bad || (open->use >= uses->use_count && !open->over)) {
+            return PV_ECORRUPT;
+        }
+        uses->open_count++;
+    }
+    return err == PV_OK && saved->bad ? PV_ECORRUPT : err;
+}
+
+void
+uses_reset(struct uses *uses)
+{
+    uses->use_count = 0;
+    uses->open_count = 0;
+    uses->coming = 0;
+}

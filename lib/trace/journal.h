@@ -1,7 +1,9 @@
 /*
  * journal.h - the segment files of the journal: byte table, the writing side.
  *
- * A journal is a directory of segments NNNNNNNNNN.pvj (ten digits, from 1),
+ * A journal is a directory of segments NNNNNNNNNN.pvj (ten digits, from 1, or
+ * from any number up to the one in the file `removed`: decimal, a line feed;
+ * written durably before older segments, which are in packs, are removed),
  * preallocated and filled with zeros, so that a commit overwrites written
  * blocks and fdatasync has no metadata to bring. One process writes, under a
  * lock on the file `lock`; readers need nothing but read permission. All
@@ -69,6 +71,7 @@
 #define PV_SEGMENT_HEAD_LEN 4096
 #define PV_SEGMENT_NAME_LEN 14 /* 0000000001.pvj */
 #define PV_SEGMENT_SPARE "spare.tmp"
+#define PV_JOURNAL_REMOVED "removed"
 #define PV_SEGMENT_SIZE_DEFAULT (UINT64_C(64) << 20)
 #define PV_SEGMENT_SIZE_MIN (UINT64_C(256) << 10)
 #define PV_SEGMENT_SIZE_MAX (UINT64_C(4) << 30)

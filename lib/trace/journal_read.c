@@ -468,7 +468,8 @@ walk_frames(struct walk *walk, uint64_t number,
 
     while ((err = pv_commit_next_frame(view->bytes, &at, &frame)) == PV_OK) {
         walk->recovery->frame_count++;
-        if (walk->recovery->on_frame != NULL) {
+        if (walk->recovery->on_frame != NULL &&
+            number >= walk->recovery->from_number) {
             err = walk->recovery->on_frame(walk->recovery->context, &frame,
                                            view->head.time_ms);
             if (err == PV_ECORRUPT) {
@@ -700,6 +701,50 @@ check_heads(struct walk *walk, const struct pv_segment_head *a,
     return PV_OK;
 }
 
+/* The first segment may be missing only where that was written down. */
+static enum pv_err
+check_first(struct walk *walk, uint64_t number)
+{
+    char            text[PV_U64_TEXT_MAX + 1];
+    char            name[PV_SEGMENT_NAME_LEN + 1];
+    struct pv_slice line;
+    struct pv_slice rest;
+    uint64_t        removed = 1;
+    ssize_t         len = 0;
+    int             fd;
+
+    fd = openat(walk->journal->dirfd, PV_JOURNAL_REMOVED,
+                O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd == -1 && errno != ENOENT) {
+        return PV_ESYS;
+    }
+    if (fd != -1) {
+        len = read(fd, text, sizeof(text));
+        (void)close(fd); /* read-only: nothing to lose */
+        if (len < 0 ||
+            !pv_slice_cut((struct pv_slice){text, (size_t)len}, '\n', &line,
+                          &rest) ||
+            pv_slice_to_u64(line, PV_SEGMENT_NUMBER_MAX, &removed) != PV_OK) {
+            pv_why_set(walk->why,
+                       "damage in the journal: the file " PV_JOURNAL_REMOVED
+                       " does not read");
+            return PV_ECORRUPT;
+        }
+    }
+    if (number > removed) {
+        pv_segment_name(removed, name);
+        pv_why_set(
+            walk->why,
+            "damage in the journal: the segment %s is missing; it was "
+            "removed behind our back. Restore it from a copy; or, when "
+            "somebody decided to remove it, write the number of the "
+            "first segment that is left into the file " PV_JOURNAL_REMOVED,
+            name);
+        return PV_ECORRUPT;
+    }
+    return PV_OK;
+}
+
 /* Read all heads; ret_head has list->count items. */
 static enum pv_err
 read_heads(struct walk *walk, const struct pv_segment_list *list,
@@ -734,9 +779,12 @@ choose_first(const struct pv_recovery     *recovery,
     size_t   first = count - 1;
 
     while (first > 0) {
+        bool needed = recovery->from_number != 0
+                          ? head[first].number > recovery->from_number
+                          : head[first].made_ms >= recovery->since_ms;
+
         len += head[first].size;
-        if (len >= recovery->verify_len &&
-            head[first].made_ms < recovery->since_ms && count - first >= 2) {
+        if (len >= recovery->verify_len && !needed && count - first >= 2) {
             break;
         }
         first--;
@@ -850,7 +898,10 @@ pv_journal_recover(struct pv_journal *journal, struct pv_recovery *recovery,
         err = PV_ENOMEM;
         goto out;
     }
-    err = read_heads(&walk, &list, head);
+    err = check_first(&walk, list.number[0]);
+    if (err == PV_OK) {
+        err = read_heads(&walk, &list, head);
+    }
     if (err == PV_OK && !recovery->check_only &&
         (head[0].node_len != journal->segment.node_len ||
          memcmp(head[0].node, journal->segment.node, head[0].node_len) != 0)) {

@@ -514,7 +514,12 @@ def test_a_missing_or_foreign_segment_refuses_the_start(home):
     os.truncate(names[1], 200000)
     assert traced.check()[0] == 1
     shutil.copy(aside, names[1])
-    os.unlink(names[0])         # the oldest may go
+    os.unlink(names[0])  # the oldest may go only where that was written down
+    traced.start(wait=False)
+    assert traced.process.wait(10) == 1
+    assert "0000000001.pvj is missing" in traced.words()
+    with open(os.path.join(traced.journal, "removed"), "w") as file:
+        file.write("2\n")
     traced.start()
     assert greeted(traced)
     traced.stop()

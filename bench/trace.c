@@ -270,7 +270,7 @@ find_in_child(const char *dir, uint64_t index, double *ret_kib)
     uint64_t        n[2];
     int             pipe_fd[2];
     int             status;
-    pid_t           pid;
+    pid_t           pid = -1;
 
     (void)pv_u64_text(index, leaf); /* a NUL follows, as below */
     (void)pv_u64_text(now_ns(), begun);

@@ -98,6 +98,7 @@ class Keeper:
         os.ftruncate(self.page, 4096)
         self.set("published_size", published)
         self.process = None
+        self.env = {}
 
     def set(self, name, value):
         os.pwrite(self.page, struct.pack("<Q", value), field(name))
@@ -126,7 +127,8 @@ class Keeper:
                 [built("payvand-traced"), "-P", "keeper", "--dir",
                  self.journal, "--socket", "s", "--node", "nix"],
                 pass_fds=[to for _, to in high] + [fd for fd, _ in high],
-                preexec_fn=place, stderr=errors)
+                preexec_fn=place, stderr=errors,
+                env=dict(os.environ, **self.env))
         for fd in filler + [fd for fd, _ in high] + [journal, log]:
             os.close(fd)
 

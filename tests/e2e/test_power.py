@@ -7,6 +7,7 @@ it, and nothing that anybody was told may be gone.
 """
 
 import base64
+import hashlib
 import json
 import os
 import random
@@ -16,9 +17,11 @@ import pytest
 
 from harness import IBAN, LONG, SANITIZE, Exchange
 from journal_client import Traced, Worker, canonical, completions, request
-from journal_reader import Damaged, read_commit, read_journal, walk
+from journal_reader import Damaged, crc32c, read_commit, read_journal, walk
 from log_client import ORIGIN, LogTraced, parse, prefix_roots
-from powerloss import FSYNC, OPEN, RENAME, SENT, SYNC, Recording
+from powerloss import FSYNC, OPEN, RENAME, SENT, SYNC, WRITE, Recording
+from test_keeper import (LINE, PACK_LEAVES, Keeper,
+                         source)  # noqa: F401 (a fixture)
 
 pytestmark = pytest.mark.skipif(
     SANITIZE, reason="the same programs as in the other build, only slower")
@@ -187,10 +190,10 @@ def test_a_journal_survives_power_loss_at_every_write(home):
         points += 1
         for image in point.images(rng, samples=20 if LONG else 3):
             judge.judge(point, image,
-                        start=rng.random() < (0.2 if LONG else 0.03))
+                        start=rng.random() < (0.2 if LONG else 0.015))
     print("%d points, %d images, %d starts" % (points, judge.images,
                                                judge.starts))
-    assert judge.images > 50 and judge.starts > 5
+    assert judge.images > 50 and judge.starts > 1
     replay.same_as_disk()
 
 
@@ -346,6 +349,95 @@ def test_the_judge_of_the_log_sees_a_process_that_does_not_sync(home, file,
         if any(word in text for text in found):
             break
     assert any(word in text for text in found), found
+
+
+# ---- packs ---------------------------------------------------------------
+
+class PackJudge:
+    """A pack that is named is there and whole; what the keeper has told, and
+    the journal may have removed, is named."""
+
+    def __init__(self, home, source, told):
+        self.home, self.source, self.told = home, source, told
+        self.judged = {}  # digest -> names
+        self.starts = 0
+
+    def names(self, folder):
+        path = os.path.join(folder, "packs")
+        data = b""
+        if os.path.exists(path):
+            with open(path, "rb") as file:
+                data = file.read()
+        names = []
+        for at in range(0, len(data), LINE):
+            line = data[at:at + LINE]
+            if len(line) < LINE or line[-9:-1] != b"%08x" % crc32c(line[:121]):
+                assert at + LINE >= len(data), "a line before the last is torn"
+                break
+            names.append(line[11:75].decode())
+        for name in names:
+            with open(os.path.join(folder, "pack", name + ".pvp"),
+                      "rb") as file:
+                assert hashlib.sha256(file.read()).hexdigest() == name
+        return names
+
+    def judge(self, point, image, start=False):
+        if image.digest not in self.judged:
+            folder = os.path.join(self.home, "image")
+            image.write(folder)
+            self.judged[image.digest] = self.names(folder)
+        names = self.judged[image.digest]
+        told = max([n for at, n in self.told if at <= point.at], default=0)
+        assert len(names) >= told, "a pack is lost that was told of"
+        if start:
+            self.go_on(image, names)
+
+    def go_on(self, image, names):
+        self.starts += 1
+        folder = os.path.join(self.home, "again-%d" % self.starts)
+        os.mkdir(folder)
+        one = Keeper(self.source, folder, 2 * PACK_LEAVES)
+        image.write(one.log)
+        one.start()
+        one.wait(2)
+        one.kill()
+        os.close(one.page)
+        assert one.check()[:len(names)] == names and len(one.packs()) == 2
+
+
+def test_packs_survive_power_loss_at_every_write(home, source):
+    rng = random.Random(SEED)
+    one = Keeper(source, home, 2 * PACK_LEAVES)
+    recording = Recording(one.log)
+    one.env = recording.env()
+    told = []
+    for run in range(2):
+        one.start()
+        while run > 0 or not told:
+            packed = one.get("packed_index") // PACK_LEAVES
+            if packed > (told[-1][1] if told else 0):
+                told.append((recording.position(), packed))
+            if packed == 2:
+                break
+            assert one.process.poll() is None, one.said()
+            time.sleep(0.002)
+        one.kill()
+        one.set("packed_index", 0)
+    os.close(one.page)
+    replay = recording.replay()
+    judge = PackJudge(home, source, told)
+
+    def every(event):
+        """Of the hundreds of frames in a pack some are enough."""
+        return LONG or (event.of or event).kind != WRITE or \
+            rng.random() < 0.02
+
+    for point in replay.points(every):
+        for image in point.images(rng, samples=6 if LONG else 1):
+            judge.judge(point, image, start=rng.random() < 0.01)
+    print("%d images, %d starts" % (len(judge.judged), judge.starts))
+    assert told[-1][1] == 2 and len(judge.judged) > 20
+    replay.same_as_disk()
 
 
 # ---- the policy image ----------------------------------------------------

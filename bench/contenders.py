@@ -166,9 +166,10 @@ class Payvand:
     module = "gateway/ngx_http_payvand_module.so"
     grants = 0  # beyond those that are called
 
-    def __init__(self, name=None, module=None, grants=None):
+    def __init__(self, name=None, module=None, grants=None, log=False):
         self.name = name or self.name
         self.module = module or self.module
+        self.log = log  # with tree, signer and packs
         self.grants = self.grants if grants is None else grants
 
     def start(self, rig):
@@ -177,10 +178,18 @@ class Payvand:
         folder.mkdir(exist_ok=True)
         (folder / "journal").mkdir(exist_ok=True)
         self.make_image(rig, folder)
+        traced = rig.build / "traced/payvand-traced"
+        more = []
+        if self.log:
+            for name in ("log", "signer"):
+                (folder / name).mkdir(mode=0o700, exist_ok=True)
+            run(traced, "--init-key", "--signer", folder / "signer",
+                "--origin", "bench.payvand.test/trace")
+            more = ["--log", folder / "log", "--signer", folder / "signer"]
         journal = rig.start("traced", [
-            rig.build / "traced/payvand-traced", "--dir", folder / "journal",
+            traced, "--dir", folder / "journal",
             "--socket", folder / "journal.sock", "--node", "bench",
-            "--segment-size", str(64 << 20)], GATEWAY_CPU)
+            "--segment-size", str(64 << 20)] + more, GATEWAY_CPU)
         for _ in range(200):
             if (folder / "journal.sock").exists():
                 break

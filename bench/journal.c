@@ -4,6 +4,7 @@
  *
  *   payvand-bench-journal TRACED DIR [--workers N] [--batch N] [--depth N]
  *                         [--seconds N] [--gather-us N] [--json]
+ *                         [--acks FILE]
  *
  * Each of N fake workers keeps `depth` frames in flight; a frame holds `batch`
  * request records and the completions of the calls acknowledged before.
@@ -31,6 +32,7 @@
 #define DEPTH_MAX 64
 #define BATCH_MAX 128
 #define SAMPLES_MAX 2000000
+#define ACK_EVERY_NS 5000000
 #define SYNC_ROUNDS 2000
 #define SYNC_LEN 4096
 #define SYNC_FILE_LEN (8 << 20)
@@ -50,8 +52,9 @@ static struct {
     uint64_t depth;
     uint64_t seconds;
     char    *gather_us;
+    char    *acks; /* file for when which leaf was acknowledged */
     bool     json;
-} arg = {2, 16, 4, 4, NULL, false};
+} arg = {2, 16, 4, 4, NULL, NULL, false};
 
 static struct worker worker[WORKERS_MAX];
 static uint32_t      sample_us[SAMPLES_MAX];
@@ -221,6 +224,28 @@ send_frame(struct worker *w)
     }
 }
 
+/* "ns leaf": this leaf was acknowledged then; a line each ACK_EVERY_NS. */
+static void
+note_ack(uint64_t now, uint64_t index)
+{
+    static uint64_t last;
+    static FILE    *file;
+
+    if (arg.acks == NULL || now - last < ACK_EVERY_NS) {
+        return;
+    }
+    last = now;
+    if (file == NULL) {
+        file = fopen(arg.acks, "w");
+    }
+    if (file == NULL ||
+        fprintf(file, "%llu %llu\n", (unsigned long long)now,
+                (unsigned long long)index) < 0 ||
+        fflush(file) != 0) {
+        die(arg.acks);
+    }
+}
+
 static void
 receive(struct worker *w)
 {
@@ -244,6 +269,7 @@ receive(struct worker *w)
             sample_us[sample_count++] =
                 (uint32_t)((now - w->sent_ns[sequence % DEPTH_MAX]) / 1000);
         }
+        note_ack(now, index);
         calls += arg.batch;
         frames++;
         send_frame(w);
@@ -375,6 +401,7 @@ parse(int argc, char **argv)
         {"depth", required_argument, NULL, 'd'},
         {"seconds", required_argument, NULL, 's'},
         {"gather-us", required_argument, NULL, 'g'},
+        {"acks", required_argument, NULL, 'a'},
         {"json", no_argument, NULL, 'j'},
         {NULL, 0, NULL, 0},
     };
@@ -394,6 +421,8 @@ parse(int argc, char **argv)
             good = pv_slice_to_u64(text, 600, &arg.seconds) == PV_OK;
         } else if (key == 'g') {
             arg.gather_us = optarg;
+        } else if (key == 'a') {
+            arg.acks = optarg;
         } else if (key == 'j') {
             arg.json = true;
         } else {
@@ -404,9 +433,11 @@ parse(int argc, char **argv)
         }
     }
     if (!good || argc - optind != 2) {
-        (void)fputs("payvand-bench-journal TRACED|- DIR [--workers N] [--batch "
-                    "N] [--depth N] [--seconds N] [--gather-us N] [--json]\n",
-                    stderr); /* the exit code says it too */
+        (void)fputs(
+            "payvand-bench-journal TRACED|- DIR [--workers N] [--batch "
+            "N] [--depth N] [--seconds N] [--gather-us N] [--acks FILE] "
+            "[--json]\n",
+            stderr); /* the exit code says it too */
         exit(2);
     }
 }

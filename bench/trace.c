@@ -5,6 +5,7 @@
  *   proof DIR LEAVES    a record and its proof, warm
  *   find DIR LEAVES     a record by its tracking id, each time by a fresh
  *                       process with all files dropped from the page cache
+ *   sign DIR LEAVES     what a signer with the key in DIR/signer had signed
  *   limits DIR          SHA-256 of such leaves, sequential write + fdatasync
  *
  * Each prints one JSON object. bench/trace puts them together.
@@ -24,6 +25,7 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "trace/checkpoint.h"
 #include "trace/log_read.h"
 #include "trace/tiles.h"
 #include "trace_log.h"
@@ -323,6 +325,63 @@ measure_finds(const char *dir, uint64_t leaves)
                  stayed, kib); /* a loss shows */
 }
 
+/* ---- sign -----------------------------------------------------------------
+ */
+
+static void
+put_file(int dirfd, const char *name, struct pv_slice bytes, mode_t mode)
+{
+    int fd =
+        openat(dirfd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+
+    if (fd == -1 || write(fd, bytes.ptr, bytes.len) != (ssize_t)bytes.len ||
+        fsync(fd) == -1 || close(fd) == -1) {
+        die(name);
+    }
+}
+
+/* The checkpoint of the log that was built, as if it had grown here. */
+static void
+sign(const char *dir, uint64_t leaves)
+{
+    int                  signer_fd = open_dir(dir, "signer");
+    int                  log_fd = open_dir(dir, LOG_DIR);
+    struct pv_checkpoint checkpoint = {.size = leaves};
+    struct pv_note_key   key;
+    struct pv_ed25519   *secret;
+    struct pv_tiles     *tiles;
+    struct pv_buf        note;
+    struct pv_slice      line;
+    struct pv_slice      rest;
+    char                 vkey[PV_NOTE_VKEY_MAX + 1];
+    int                  fd = openat(signer_fd, "vkey", O_RDONLY | O_CLOEXEC);
+    ssize_t              len = fd == -1 ? -1 : read(fd, vkey, sizeof(vkey));
+
+    if (len <= 0) {
+        die("vkey");
+    }
+    (void)pv_slice_cut((struct pv_slice){vkey, (size_t)len}, '\n', &line,
+                       &rest); /* one line */
+    pv_buf_init(&note, PV_CHECKPOINT_NOTE_MAX);
+    if (pv_note_key_parse(line, &key) != PV_OK ||
+        pv_ed25519_load(signer_fd, "key", &secret) != PV_OK ||
+        pv_tiles_open(open_dir(dir, LOG_DIR "/tree"), false, &tiles) != PV_OK ||
+        pv_tiles_root(tiles, leaves, &checkpoint.root) != PV_OK) {
+        die("key or tree");
+    }
+    checkpoint.origin = (struct pv_slice){key.name, key.name_len};
+    if (pv_checkpoint_sign(&checkpoint, &key, secret, &note) != PV_OK) {
+        die("sign");
+    }
+    put_file(signer_fd, "signed", pv_buf_view(&note), 0600);
+    put_file(log_fd, "checkpoint", pv_buf_view(&note), 0640);
+    put_file(log_fd, "vkey", (struct pv_slice){vkey, (size_t)len}, 0640);
+    pv_tiles_close(tiles);
+    pv_ed25519_free(secret);
+    pv_buf_clear(&note);
+    (void)close(fd); /* read-only */
+}
+
 /* ---- limits ---------------------------------------------------------------
  */
 
@@ -434,10 +493,12 @@ main(int argc, char **argv)
         measure_finds(argv[2], number(argv[3]));
     } else if (argc == 5 && pv_slice_eq(what, PV_LIT("find-one"))) {
         find_one(argv[2], number(argv[3]), number(argv[4]));
+    } else if (argc == 4 && pv_slice_eq(what, PV_LIT("sign"))) {
+        sign(argv[2], number(argv[3]));
     } else if (argc == 3 && pv_slice_eq(what, PV_LIT("limits"))) {
         measure_limits(argv[2]);
     } else {
-        (void)fputs("payvand-bench-trace build|proof|find DIR LEAVES, or "
+        (void)fputs("payvand-bench-trace build|proof|find|sign DIR LEAVES, or "
                     "limits DIR\n",
                     stderr); /* the exit code says it too */
         return 2;

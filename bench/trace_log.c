@@ -351,13 +351,12 @@ log_build(const char *dir, uint64_t leaves)
         if (pv_sealer_add(sealer, &bundle) != PV_OK) {
             die("pack");
         }
-        if (n * PV_BUNDLE_LEAVES % SAY_EVERY == 0) {
+        if (n * PV_BUNDLE_LEAVES % SAY_EVERY == 0 && isatty(STDERR_FILENO)) {
             (void)fprintf(stderr, "\r%llu of %llu leaves", /* progress */
                           (unsigned long long)(n * PV_BUNDLE_LEAVES),
                           (unsigned long long)leaves);
         }
     }
-    (void)fprintf(stderr, "\r%*s\r", 60, ""); /* progress */
     build_journal(dir, tiles, sha, packed, leaves);
     if (pv_tiles_sync(tiles) != PV_OK) {
         die("tree");

@@ -1,4 +1,5 @@
 /* cmd_log_backup.c - `payvand log export` and `payvand log restore`. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -50,6 +51,14 @@ end_progress(const struct progress *progress)
 {
     if (progress->step != NULL) {
         (void)fputs("\r\033[K", stderr); /* only a courtesy */
+    }
+}
+
+static void
+close_dir(int fd)
+{
+    if (fd != -1) {
+        (void)close(fd); /* a directory */
     }
 }
 
@@ -129,18 +138,26 @@ say_failure(const struct log_args *args, enum pv_err err,
     return exit_code(err);
 }
 
+/* From the copy: it stands still, and was checked. */
 static int
-write_static(const struct log_args *args, struct pv_backup *backup)
+write_static(const struct log_args *args, const struct pv_backup *backup)
 {
-    struct pv_why why;
-    int           fd = log_open_dir(args, args->stat, true);
-    enum pv_err   err;
+    struct pv_backup copy = *backup;
+    struct pv_why    why;
+    int              fd = log_open_dir(args, args->stat, true);
+    enum pv_err      err;
 
     if (fd == -1) {
         return PV_EXIT_FAILED;
     }
-    err = pv_backup_static(backup, fd, &why);
-    (void)close(fd); /* a directory */
+    copy.journal_dirfd =
+        openat(backup->dirfd, "journal", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    copy.log_dirfd =
+        openat(backup->dirfd, "log", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    err = pv_backup_static(&copy, fd, &why); /* says so when one is -1 */
+    close_dir(copy.journal_dirfd);
+    close_dir(copy.log_dirfd);
+    close_dir(fd);
     end_progress(backup->context);
     return err == PV_OK ? PV_EXIT_OK : say_failure(args, err, &why);
 }
@@ -177,13 +194,9 @@ work(const struct log_args *args, bool restore, work_fn *fn, const char *en,
         code = args->json ? print_json(&backup)
                           : print_text(args, &backup, en, fa);
     }
-    for (size_t i = 0; i < 3; i++) {
-        const int fd[] = {backup.journal_dirfd, backup.log_dirfd, backup.dirfd};
-
-        if (fd[i] != -1) {
-            (void)close(fd[i]); /* a directory */
-        }
-    }
+    close_dir(backup.journal_dirfd);
+    close_dir(backup.log_dirfd);
+    close_dir(backup.dirfd);
     return code;
 }
 

@@ -85,6 +85,28 @@ copy_segment(struct copier *copier, const struct pv_segment_list *list,
     return err;
 }
 
+/*
+ * A segment was packed and removed before it was copied, and so were those
+ * before it, the oldest go first: their copies would leave a gap.
+ */
+static enum pv_err
+drop_segments(struct copier *copier, const struct pv_segment_list *list,
+              size_t count, int to_dirfd)
+{
+    copier->manifest.len = sizeof(HEAD_LINE) - 1;
+    copier->backup->file_count = 0;
+    copier->backup->len = 0;
+    for (size_t i = 0; i < count; i++) {
+        char name[PV_SEGMENT_NAME_LEN + 1];
+
+        pv_segment_name(list->number[i], name);
+        if (unlinkat(to_dirfd, name, 0) == -1 && errno != ENOENT) {
+            return backup_failed(copier->why, PV_ESYS, name);
+        }
+    }
+    return PV_OK;
+}
+
 static enum pv_err
 copy_journal(struct copier *copier)
 {
@@ -101,11 +123,8 @@ copy_journal(struct copier *copier)
     }
     for (size_t i = 0; err == PV_OK && i < list.count; i++) {
         err = copy_segment(copier, &list, i, to);
-        if (err == PV_ENOTFOUND) { /* removed meanwhile: it is in packs now */
-            pv_why_set(copier->why,
-                       "segments were packed and removed while they were "
-                       "copied; empty the backup's directory and run it again");
-            err = PV_EAGAIN;
+        if (err == PV_ENOTFOUND) {
+            err = drop_segments(copier, &list, i, to);
         }
     }
     pv_segment_list_clear(&list);

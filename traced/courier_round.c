@@ -1,5 +1,4 @@
 /* courier_round.c - one checkpoint and all witnesses: who is asked when. */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -7,7 +6,6 @@
 #include "base/num.h"
 #include "base/time.h"
 #include "courier_run.h"
-#include "event.h"
 
 #define GRACE_MS 100 /* for the others, once the quorum is reached */
 #define PAUSE_MIN_MS 500
@@ -38,6 +36,7 @@ send_packet(const struct courier *courier, const void *packet, size_t len)
     }
 }
 
+/* The log process says it to people. */
 static void
 tell(struct courier *courier, struct errand *errand, enum courier_told told,
      const char *words)
@@ -58,10 +57,6 @@ tell(struct courier *courier, struct errand *errand, enum courier_told told,
     packet[len++] = '\n';
     memcpy(packet + len, words, words_len);
     send_packet(courier, packet, len + words_len);
-    log_event(told == COURIER_WELL ? "info" : "error", "traced.witness",
-              "name=%.*s size=%" PRIu64 " seen=%" PRIu64 " %s",
-              (int)key->name_len, key->name, courier->size, errand->seen,
-              words);
 }
 
 static size_t

@@ -148,6 +148,8 @@ struct ngx_http_payvand_ctx_s {
     unsigned                      counted:1;    /* a quota was taken */
     unsigned                      answered_from_provider:1;  /* filter.c */
     unsigned                      idempotent:1; /* may be sent again */
+    unsigned                      verify:1;     /* times are rounded */
+    unsigned                      reason_hidden:1;  /* of the method's row */
     unsigned                      retried:1;    /* upstream.c */
 
     /* journal's */
@@ -338,8 +340,9 @@ void ngx_http_payvand_upstream_exit_process(ngx_cycle_t *cycle);
 ngx_uint_t ngx_http_payvand_is_endpoint(ngx_http_upstream_srv_conf_t *uscf);
 
 /*
- * Called once when the record is durable, before the content phase: choose the
- * location's upstream conf with the method's deadlines. NGX_OK or NGX_ERROR.
+ * Called once for a call that is allowed: take the method's endpoint, and the
+ * location's upstream conf with its deadlines, while the rows are at hand.
+ * NGX_OK, or NGX_ERROR with ctx->reason set.
  */
 ngx_int_t ngx_http_payvand_upstream_prepare(ngx_http_request_t *r,
     ngx_http_payvand_ctx_t *ctx);

@@ -180,8 +180,19 @@ ngx_http_payvand_decide(ngx_http_request_t *r, ngx_http_payvand_ctx_t *ctx)
         return ngx_http_payvand_refuse(r, ctx, reason);
     }
 
+    method = &ctx->rows->target->method;
+
+    ctx->verify = method->pattern == PV_PATTERN_VERIFY;
+    ctx->reason_hidden = method->reason_hidden;
+    ctx->idempotent = ctx->verify
+                      || method->pattern == PV_PATTERN_INQUIRY
+                      || method->pattern == PV_PATTERN_LIST;
+
     if (ctx->rows_held->used_up >> ngx_http_payvand_grant_at(ctx) & 1) {
         reason = PV_REASON_USED_UP;
+
+    } else if (ngx_http_payvand_upstream_prepare(r, ctx) != NGX_OK) {
+        reason = ctx->reason;
 
     } else {
         reason = ngx_http_payvand_quota_take(ctx);
@@ -191,12 +202,6 @@ ngx_http_payvand_decide(ngx_http_request_t *r, ngx_http_payvand_ctx_t *ctx)
         return ngx_http_payvand_refuse(r, ctx,
                                        ngx_http_payvand_deny(ctx, reason));
     }
-
-    method = &ctx->rows->target->method;
-
-    ctx->idempotent = method->pattern == PV_PATTERN_INQUIRY
-                      || method->pattern == PV_PATTERN_VERIFY
-                      || method->pattern == PV_PATTERN_LIST;
 
     if (ngx_http_payvand_journal_park(ctx) == NGX_ERROR) {
         return ngx_http_payvand_refuse(r, ctx, ctx->reason);
@@ -370,9 +375,7 @@ ngx_http_payvand_go_on(ngx_http_request_t *r, ngx_http_payvand_ctx_t *ctx)
     ctx->waiting = 0;
     r->read_event_handler = ngx_http_block_reading;
 
-    if (ngx_http_payvand_prepare_request(r, ctx) != NGX_OK
-        || ngx_http_payvand_upstream_prepare(r, ctx) != NGX_OK)
-    {
+    if (ngx_http_payvand_prepare_request(r, ctx) != NGX_OK) {
         return ngx_http_payvand_refuse(r, ctx, PV_REASON_OVERLOADED);
     }
 

@@ -510,8 +510,7 @@ static void
 ngx_http_payvand_completion(ngx_http_payvand_ctx_t *ctx,
     struct pv_completion *completion)
 {
-    uint64_t                     step;
-    const struct pv_method_row  *method;
+    uint64_t  step;
 
     ngx_memzero(completion, sizeof(struct pv_completion));
 
@@ -526,8 +525,7 @@ ngx_http_payvand_completion(ngx_http_payvand_ctx_t *ctx,
         return;
     }
 
-    method = &ctx->rows->target->method;
-    step = method->pattern == PV_PATTERN_VERIFY ? NGX_HTTP_PAYVAND_ROUND : 1;
+    step = ctx->verify ? NGX_HTTP_PAYVAND_ROUND : 1;
 
     completion->forwarded_ms = (uint64_t) ctx->forwarded_ms / step * step;
     completion->first_ms = (uint64_t) ctx->first_ms / step * step;
@@ -537,7 +535,7 @@ ngx_http_payvand_completion(ngx_http_payvand_ctx_t *ctx,
     /* where a method depends on an earlier answer, the class would tell that
        answer (design 4) */
 
-    if (method->reason_hidden && ctx->outcome != PV_OUTCOME_ANSWERED) {
+    if (ctx->reason_hidden && ctx->outcome != PV_OUTCOME_ANSWERED) {
         completion->outcome = PV_OUTCOME_FAILED;
     }
 }

@@ -8,7 +8,7 @@
  * allow-list holds without a word in the configuration.
  */
 
-#include "ngx_http_payvand_call.h"
+#include "ngx_http_payvand_peer.h"
 
 
 #define NGX_HTTP_PAYVAND_HEADERS_MAX  64    /* lines of one request */
@@ -263,7 +263,7 @@ ngx_http_payvand_request_head(ngx_http_request_t *r,
     u_char                        *p;
     ngx_buf_t                     *b;
     ngx_uint_t                     i, chunked;
-    const struct pv_id            *grant, *system, *tls_name;
+    const struct pv_id            *grant, *system;
     ngx_table_elt_t               *h;
     struct pv_slice                name;
     ngx_http_upstream_t           *u;
@@ -273,7 +273,6 @@ ngx_http_payvand_request_head(ngx_http_request_t *r,
     u = r->upstream;
     ctx = call->ctx;
     system = &ctx->rows->consumer->system.system;
-    tls_name = &ctx->rows->target->method.endpoint_name;
     grant = ctx->decision.grant ? &ctx->decision.grant->id : NULL;
     mcf = ngx_http_get_module_main_conf(r, ngx_http_payvand_module);
 
@@ -284,7 +283,7 @@ ngx_http_payvand_request_head(ngx_http_request_t *r,
     len = ngx_http_payvand_len(ngx_http_payvand_post)
           + ctx->path.len
           + ngx_http_payvand_len(ngx_http_payvand_host)
-          + tls_name->len
+          + call->peer->tls_name_len
           + ngx_http_payvand_len(ngx_http_payvand_chunked) + NGX_OFF_T_LEN
           + ngx_http_payvand_len(ngx_http_payvand_consumer)
           + system->len
@@ -314,8 +313,7 @@ ngx_http_payvand_request_head(ngx_http_request_t *r,
     p = ngx_http_payvand_put_text(p, ngx_http_payvand_post);
     p = ngx_http_payvand_put(p, ctx->path.ptr, ctx->path.len);
     p = ngx_http_payvand_put_text(p, ngx_http_payvand_host);
-    p = ngx_http_payvand_put(p, tls_name->text,
-                             tls_name->len);
+    p = ngx_cpymem(p, call->peer->tls_name, call->peer->tls_name_len);
 
     if (chunked) {
         p = ngx_http_payvand_put_text(p, ngx_http_payvand_chunked);

@@ -309,7 +309,6 @@ ngx_int_t
 ngx_http_payvand_upstream_prepare(ngx_http_request_t *r,
     ngx_http_payvand_ctx_t *ctx)
 {
-    ngx_uint_t                     idempotent;
     ngx_pool_cleanup_t            *cln;
     ngx_http_payvand_call_t       *call;
     const struct pv_method_row    *method;
@@ -325,21 +324,10 @@ ngx_http_payvand_upstream_prepare(ngx_http_request_t *r,
 
     method = &ctx->rows->target->method;
 
-    if (method->endpoint_number == 0) {
-        ctx->reason = PV_REASON_ENDPOINT_MISSING;
-        return NGX_ERROR;
-    }
-
     mcf = ngx_http_get_module_main_conf(r, ngx_http_payvand_module);
 
     /* the proxy's location configuration begins with its upstream's */
     base = ngx_http_get_module_loc_conf(r, ngx_http_proxy_module);
-
-    idempotent = method->pattern == PV_PATTERN_INQUIRY
-                 || method->pattern == PV_PATTERN_VERIFY
-                 || method->pattern == PV_PATTERN_LIST;
-
-    ctx->idempotent = idempotent;
 
     cln = ngx_pool_cleanup_add(r->pool, 0);
     if (cln == NULL) {
@@ -351,7 +339,7 @@ ngx_http_payvand_upstream_prepare(ngx_http_request_t *r,
     cln->data = call;
 
     call->peer = ngx_http_payvand_peer_get(method, mcf->loopback_endpoints);
-    call->pace = ngx_http_payvand_pace_get(base, method, idempotent);
+    call->pace = ngx_http_payvand_pace_get(base, method, ctx->idempotent);
     call->answer_max_len = method->answer_max_len;
 
     if (call->peer == NULL || call->pace == NULL) {

@@ -31,6 +31,7 @@ struct call {
     unsigned                status;
     const char             *outcome;
     bool                    problem;
+    bool                    metrics; /* no call: the numbers */
     struct pv_buf           answer;
 };
 
@@ -106,6 +107,15 @@ say_fault(struct call *call, const struct pv_fault *fault)
     }
 }
 
+static const char *
+type_of(const struct call *call)
+{
+    if (call->metrics) {
+        return "text/plain; version=0.0.4; charset=utf-8";
+    }
+    return call->problem ? "application/problem+json" : "application/json";
+}
+
 static enum MHD_Result
 send_answer(struct call *call)
 {
@@ -119,12 +129,10 @@ send_answer(struct call *call)
     if (response == NULL) {
         return MHD_NO;
     }
-    if (MHD_add_response_header(response, "Payvand-Outcome", call->outcome) !=
+    if ((!call->metrics && MHD_add_response_header(response, "Payvand-Outcome",
+                                                   call->outcome) != MHD_YES) ||
+        MHD_add_response_header(response, "Content-Type", type_of(call)) !=
             MHD_YES ||
-        MHD_add_response_header(response, "Content-Type",
-                                call->problem
-                                    ? "application/problem+json"
-                                    : "application/json") != MHD_YES ||
         (call->tracking_id[0] != '\0' &&
          MHD_add_response_header(response, "Payvand-Tracking-Id",
                                  call->tracking_id) != MHD_YES) ||
@@ -132,6 +140,9 @@ send_answer(struct call *call)
          MHD_add_response_header(response, "Connection", "close") != MHD_YES)) {
         MHD_destroy_response(response);
         return MHD_NO;
+    }
+    if (call->method != NULL) {
+        pv_metrics_count(call->http, call->outcome);
     }
     done = MHD_queue_response(call->connection, call->status, response);
     MHD_destroy_response(response); /* the connection holds its own */
@@ -210,10 +221,28 @@ find_method(struct call *call)
     return false;
 }
 
+/* The numbers; whoever may connect may see them. */
+static void
+say_metrics(struct call *call)
+{
+    call->metrics = true;
+    call->status = MHD_HTTP_OK;
+    call->outcome = "";
+    if (pv_metrics_write(call->http, &call->answer) != PV_OK) {
+        call->metrics = false;
+        say_failed(call);
+    }
+}
+
 /* False when an answer stands already. */
 static bool
 judge_head(struct call *call, const char *http_method)
 {
+    if (strcmp(http_method, MHD_HTTP_METHOD_GET) == 0 &&
+        strcmp(call->uri, "/metrics") == 0) {
+        say_metrics(call);
+        return false;
+    }
     if (strcmp(http_method, MHD_HTTP_METHOD_POST) != 0) {
         say_problem(call, MHD_HTTP_METHOD_NOT_ALLOWED, "failed",
                     "urn:payvand:problem:http-method", "Only POST is answered",

@@ -9,6 +9,14 @@
 
 #include "connectord/http.h"
 
+enum pv_count { /* of calls that came through the gate */
+                PV_COUNT_ANSWERED = 0,
+                PV_COUNT_INVALID,
+                PV_COUNT_FAILED,
+                PV_COUNT_TIMEOUT,
+                PV_COUNTS,
+};
+
 struct pv_http {
     const struct pv_connector_config *config;
     struct pv_pool                   *pool;
@@ -18,6 +26,7 @@ struct pv_http {
     struct MHD_Daemon                *daemon;
     size_t                            calls; /* begun and not yet answered */
     bool                              stopping;
+    uint64_t                          count[PV_COUNTS];
     struct stat                       made; /* our socket in the file system */
 };
 
@@ -32,5 +41,14 @@ void           *pv_call_on_uri(void *context, const char *uri,
                                struct MHD_Connection *connection);
 void pv_call_on_completed(void *context, struct MHD_Connection *connection,
                           void **con_cls, enum MHD_RequestTerminationCode code);
+
+/* http_metrics.c */
+
+/* One more call that ended so; words that are no class are not counted. */
+void pv_metrics_count(struct pv_http *http, const char *outcome);
+
+/* The numbers of this connector in Prometheus' text format 0.0.4. */
+enum pv_err pv_metrics_write(const struct pv_http *http,
+                             struct pv_buf        *out) PV_MUST_CHECK;
 
 #endif

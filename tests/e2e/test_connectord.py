@@ -63,7 +63,8 @@ class Answer:
         self.headers = [(k, v) for k, v in response.getheaders()
                         if k != "Date"]
         self.raw = response.read()
-        self.json = json.loads(self.raw) if self.raw.strip() else None
+        self.json = json.loads(self.raw) if self.raw.strip() and "json" in (
+            response.getheader("Content-Type") or "") else None
 
 
 class Connector:
@@ -314,6 +315,24 @@ def test_not_the_exchange_is_refused(sample):
     for path in (BASE + "nope", BASE + "match?x=1", BASE + "%6datch",
                  BASE + "match/", "/", BASE + "a" * 4000):
         assert sample.call("", {}, path=path).status == 404, path
+
+
+def test_its_numbers_read_as_prometheus_text(sample):
+    from prometheus import prometheus
+
+    def numbers():
+        answer = sample.call("", None, {}, path="/metrics", verb="GET")
+        assert answer.status == 200 and answer.outcome is None
+        return prometheus(answer.raw.decode())
+    name = 'payvand_connector_calls_total{outcome="%s"}'
+    before = numbers()
+    assert sample.call("broken-verify").outcome == "failed"
+    assert sample.call("match", b"{").outcome == "invalid"
+    after = numbers()
+    for word, more in (("failed", 1), ("invalid", 1), ("answered", 0),
+                       ("timeout", 0)):
+        assert after[name % word] == before[name % word] + more
+    assert sample.call("", {}, path="/metrics").status == 404
 
 
 def test_failures_are_never_no(sample):

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from harness import BANK, FIC, IBAN, TAX, wait_for
+from prometheus import prometheus
 from reading import (AUDITOR, OPERATOR, ReadExchange, ask, peer_headers,
                      write_rollups)
 
@@ -366,35 +367,6 @@ def test_metrics_read_as_prometheus_text(ex):
         "text/plain; version=0.0.4")
     assert prometheus(answer.body.decode())[
         "payvand_log_staleness_seconds"] >= 0
-
-
-def prometheus(text):
-    """A strict reader of the text format: {sample: value}."""
-    samples, kind, helped = {}, {}, set()
-    assert text.endswith("\n")
-    for line in text.splitlines():
-        found = re.fullmatch(r"# HELP ([a-z_:][a-z0-9_:]*) (\S.*)", line)
-        if found:
-            assert found.group(1) not in helped, "HELP twice: " + line
-            helped.add(found.group(1))
-            continue
-        found = re.fullmatch(r"# TYPE ([a-z_:][a-z0-9_:]*) "
-                             r"(counter|gauge|histogram)", line)
-        if found:
-            assert found.group(1) not in kind, "TYPE twice: " + line
-            assert found.group(1) in helped, "no HELP: " + line
-            kind[found.group(1)] = found.group(2)
-            continue
-        found = re.fullmatch(r"([a-z_:][a-z0-9_:]*)(\{[^{}]*\})? "
-                             r"([0-9]+(?:\.[0-9]+)?)", line)
-        assert found, "not a sample: " + line
-        name = found.group(1)
-        assert name in kind, "no TYPE: " + line
-        if kind[name] == "counter":
-            assert name.endswith("_total"), "a counter's name: " + name
-        assert name + (found.group(2) or "") not in samples
-        samples[name + (found.group(2) or "")] = float(found.group(3))
-    return samples
 
 
 # ---- never content ---------------------------------------------------------

@@ -80,7 +80,8 @@ static const struct child child[] = {
      with_log},
     {"courier", courier_main, BIT(FD_SERVE_COURIER) | BIT(FD_WITNESSES),
      with_witnesses},
-    {"reader", reader_main, BIT(FD_STATE_READ) | BIT(FD_JOURNAL) | BIT(FD_LOG),
+    {"reader", reader_main,
+     BIT(FD_STATE_READ) | BIT(FD_JOURNAL) | BIT(FD_LOG) | BIT(FD_POLICY),
      with_reader},
 };
 
@@ -164,6 +165,10 @@ open_all(const struct options *options, int journal_dirfd, int fd[FD_END],
     if (fd[FD_JOURNAL] == -1) {
         pv_why_set(why, "cannot start: %s", strerror(errno));
         return PV_ESYS;
+    }
+    if (options->policy_dir != NULL) { /* calls do not wait for readers */
+        fd[FD_POLICY] =
+            open(options->policy_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     }
     err = open_dir(options->log_dir, "log", &fd[FD_LOG], why);
     if (err == PV_OK) {

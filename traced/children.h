@@ -28,6 +28,7 @@ enum child_fd {
     FD_ASK_COURIER, /* SOCK_SEQPACKET: the log's end */
     FD_SERVE_COURIER,
     FD_WITNESSES, /* the witnesses file, read only, at its beginning */
+    FD_POLICY,    /* the policy image's directory, where it could be opened */
     FD_CONTROL,   /* of the supervisor: its end of the journal's socket */
     FD_END,
 };

@@ -14,7 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
+#include <openssl/crypto.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -292,7 +292,8 @@ reader_main(const struct options *options)
     reader.logfd = FD_LOG;
     reader.treefd = open_below(FD_LOG, TREE_NAME);
     reader.rollupfd = open_below(FD_LOG, ROLLUP_NAME);
-    (void)EVP_sha256(); /* OpenSSL reads its configuration once */
+    /* now, while it may; without its file OpenSSL has its defaults */
+    (void)OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL);
     why.text[0] = '\0';
     err = open_all(&reader, &why);
     if (err == PV_OK) {

@@ -2,6 +2,7 @@
 #include "sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/landlock.h>
 #include <seccomp.h>
 #include <stdbool.h>
@@ -237,7 +238,11 @@ static const struct process process[] = {
     [SANDBOX_LOG] = {.list = {every, files, log_calls},
                      .walls = true,
                      .place = {{FD_JOURNAL, false}, {FD_LOG, true}}},
-    [SANDBOX_READER] = {.list = {every, files, reader}},
+    [SANDBOX_READER] = {.list = {every, files, reader},
+                        .walls = true,
+                        .place = {{FD_JOURNAL, false},
+                                  {FD_LOG, false},
+                                  {FD_POLICY, true}}}, /* its lock.mdb */
     [SANDBOX_SIGNER] = {.list = {every, files, signer},
                         .walls = true,
                         .place = {{FD_SIGNER, true}}},
@@ -314,6 +319,9 @@ walls(const struct process *how, struct pv_why *why)
             .parent_fd = place->fd,
         };
 
+        if (fcntl(place->fd, F_GETFD) == -1) {
+            continue; /* it was not given: nothing is allowed there */
+        }
         if (syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH,
                     &below, 0) == -1) {
             goto out;

@@ -145,3 +145,19 @@ def test_payvand_reads_through_the_api(ex):
                       ex.pki.root.cert, "--cert", identity.cert, "--key",
                       identity.key, "--json", check=False)
     assert ex.mine.encode() in done.stdout, done.stderr
+
+
+def test_what_a_reader_writes_is_kept_nowhere(ex):
+    marker = "marker9991234561"
+    for target in ("/" + marker, REQUESTS + "/" + marker,
+                   REQUESTS + "?consumer=" + marker, "/tile/" + marker,
+                   REQUESTS + "?" + marker + "=1"):
+        get(ex, target, BANK, headers=[("X-" + marker, marker)])
+    get(ex, REQUESTS, BANK, headers=[("Host", marker)])
+    for folder in ("api", "log", "log.d", "journal", "signer"):
+        for home, _, files in os.walk(ex.path(folder)):
+            for name in files:
+                if name == "payvand.log":
+                    continue
+                with open(os.path.join(home, name), "rb") as file:
+                    assert marker.encode() not in file.read(), name

@@ -26,7 +26,7 @@ static struct {
     size_t time_at;
 } shape[SHAPES];
 
-void
+_Noreturn void
 die(const char *what)
 {
     perror(what);

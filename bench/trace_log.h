@@ -37,7 +37,7 @@ void log_fill(struct pv_bundle *bundle, uint64_t n, unsigned width);
 /* Make DIR/journal and DIR/log with so many leaves: packs, tree, a segment. */
 void log_build(const char *dir, uint64_t leaves);
 
-void die(const char *what);
-int  open_dir(const char *dir, const char *name);
+_Noreturn void die(const char *what);
+int            open_dir(const char *dir, const char *name);
 
 #endif

@@ -69,12 +69,14 @@ check_bundle(struct keeper *keeper, const struct pv_bundle *bundle)
 
         err = pv_merkle_leaf(keeper->sha, pv_bundle_line(bundle, i), &hash);
         if (err == PV_OK && !pv_hash_eq(&hash, &in_tree[i])) {
+            uint64_t leaf = bundle->n * PV_BUNDLE_LEAVES + i;
+
             log_event("error", "traced.pack_mismatch",
                       "leaf=%llu; the journal's record is not the one in the "
                       "tree: one of the two was changed behind our back. "
                       "Nothing is packed or removed from here on; find out "
                       "with payvand verify log",
-                      (unsigned long long)(bundle->n * PV_BUNDLE_LEAVES + i));
+                      (unsigned long long)leaf);
             err = PV_EVERIFY;
         }
     }

@@ -22,14 +22,14 @@ check_bundle(struct check *check, uint64_t n)
     const struct pv_bundle *bundle;
     struct pv_hash          in_tree[PV_TILE_WIDTH];
     uint64_t                at = n * PV_BUNDLE_LEAVES;
+    uint64_t                last = at + PV_BUNDLE_LEAVES - 1;
     unsigned                width = pv_tile_width(0, n, backup->size);
     enum pv_err             err = pv_log_view(check->log, n, &bundle);
 
     if (err != PV_OK || bundle->width < width) {
         err = err == PV_OK || err == PV_ENOTFOUND ? PV_ECORRUPT : err;
         pv_why_set(check->why, "leaves %llu to %llu cannot be read (%s)",
-                   (unsigned long long)at,
-                   (unsigned long long)(at + PV_BUNDLE_LEAVES - 1),
+                   (unsigned long long)at, (unsigned long long)last,
                    pv_err_text(err));
         return err;
     }
@@ -42,8 +42,9 @@ check_bundle(struct check *check, uint64_t n)
 
         err = pv_merkle_leaf(check->sha, pv_bundle_line(bundle, i), &hash);
         if (err == PV_OK && !pv_hash_eq(&hash, &in_tree[i])) {
+            at += i;
             pv_why_set(check->why, "leaf %llu is not the one in the tree",
-                       (unsigned long long)(at + i));
+                       (unsigned long long)at);
             return PV_EVERIFY;
         }
     }

@@ -5,21 +5,31 @@
 #include "base/base64.h"
 #include "base/num.h"
 
+/* Some text without control characters; whether it is UTF-8 the note says. */
+static bool
+is_line(struct pv_slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if ((unsigned char)text.ptr[i] < ' ') {
+            return false;
+        }
+    }
+    return text.len > 0;
+}
+
 static bool
 is_origin(struct pv_slice text)
 {
-    return text.len > 0 && text.len <= PV_ORIGIN_MAX &&
-           memchr(text.ptr, '\n', text.len) == NULL;
+    return text.len <= PV_ORIGIN_MAX && is_line(text);
 }
 
-/* No line of them is empty. */
 static bool
 are_extensions(struct pv_slice rest)
 {
     struct pv_slice line;
 
     while (rest.len > 0) {
-        if (!pv_slice_cut(rest, '\n', &line, &rest) || line.len == 0) {
+        if (!pv_slice_cut(rest, '\n', &line, &rest) || !is_line(line)) {
             return false;
         }
     }

@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "import.h"
+#include "policy/address.h"
 
 struct pv_import {
     const struct pv_import_options *options;
@@ -86,10 +87,6 @@ void pv_known(struct pv_import *import, const char *row, const json_t *object,
  */
 bool pv_to_when(struct pv_import *import, const char *row, const char *name,
                 const json_t *value, bool end, int64_t *ret);
-
-bool pv_to_address(struct pv_slice text, uint8_t ret[16]);
-bool pv_to_network(struct pv_slice text, struct pv_network *ret);
-bool pv_in_network(const struct pv_network *network, const uint8_t at[16]);
 
 /* Why an endpoint may not be there; NULL when it may. */
 const char *pv_forbidden(const struct pv_import *import,

@@ -43,6 +43,8 @@ pv_err_text(enum pv_err err)
         return "a signature, a hash or a proof is not right";
     case PV_EPRUNED:
         return "removed by a decision on retention";
+    case PV_EREFUSED:
+        return "a rule forbids it";
     }
     return "unknown error";
 }

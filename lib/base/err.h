@@ -30,6 +30,7 @@ enum pv_err {
     PV_ESTATE = -15,   /* called in the wrong order */
     PV_EVERIFY = -16,  /* a signature, a hash or a proof is not right */
     PV_EPRUNED = -17,  /* removed by a decision on retention */
+    PV_EREFUSED = -18, /* a rule forbids it; the refusal tells which */
 };
 
 #define PV_WHY_MAX 512

@@ -47,6 +47,7 @@ explain(struct pv_why *why, const char *dir, enum pv_err err, int rc)
     case PV_ESTATE:
     case PV_EVERIFY:
     case PV_EPRUNED:
+    case PV_EREFUSED:
         pv_why_set(why,
                    "cannot read the policy image in %s: %s (data.mdb must be "
                    "readable, lock.mdb readable and writable)",

@@ -37,6 +37,8 @@ static const struct command command[] = {
      "فهرست مجوزهای دسترسی و مصوبه هر یک"},
     {"import", pv_cmd_import, "load a catalogue into the policy image",
      "بارگذاری کاتالوگ در تصویر سیاست"},
+    {"enact", pv_cmd_enact, "send a catalogue to the registry as decisions",
+     "فرستادن کاتالوگ به دفتر ثبت به صورت تصمیم"},
     {"status", pv_cmd_status, "what an exchange is doing now",
      "وضعیت کنونی مرکز تبادل"},
     {"doctor", pv_cmd_doctor, "find what is wrong with an installation",

@@ -1,0 +1,301 @@
+/*
+ * api.c - requests to the registry, one function a route.
+ */
+#include "api.h"
+
+#include <string.h>
+
+#include "base/jalali.h"
+#include "base/json.h"
+#include "base/num.h"
+
+#define PAGE_DEFAULT 100
+#define RETRY_BUSY_S 1
+#define RETRY_GONE_S 5
+#define BODY_MAX PV_DOCUMENT_MAX
+#define JSON_TYPE "application/json"
+#define PROBLEM_TYPE "application/problem+json"
+
+static struct pv_registry *
+registry_of(const struct pv_server_call *call)
+{
+    return ((struct pv_api *)call->context)->registry;
+}
+
+/* ---- problems ---- */
+
+/* One mapping from errors to answers. */
+static void
+answer_error(struct pv_server_call *call, enum pv_err err)
+{
+    if (err == PV_ENOTFOUND) {
+        pv_server_problem(call, 404, "record-unknown", "no such record",
+                          "چنین رکوردی نیست");
+    } else if (err == PV_EINVAL) {
+        pv_server_problem(call, 400, "registry-request",
+                          "the request is not right; see payvand-registryd(8)",
+                          "درخواست درست نیست؛ راهنما را ببینید");
+    } else if (err == PV_EAGAIN) {
+        call->retry_after_s = RETRY_BUSY_S;
+        pv_server_problem(call, 503, "registry-busy",
+                          "the registry's database is busy; nothing was "
+                          "decided, send it again",
+                          "پایگاه داده مشغول است؛ تصمیمی ثبت نشد، دوباره "
+                          "بفرستید");
+    } else if (err == PV_ECLOSED) {
+        call->retry_after_s = RETRY_GONE_S;
+        pv_server_problem(
+            call, 503, "registry-database-gone",
+            "the registry's database cannot be reached; calls "
+            "go on, decisions wait: send it again with its key",
+            "پایگاه داده در دسترس نیست؛ فراخوانی‌ها ادامه دارد و "
+            "تصمیم‌ها می‌ماند: با همان کلید دوباره بفرستید");
+    } else {
+        pv_server_problem(call, 500, "registry-failed",
+                          "the registry failed; its log says why",
+                          "دفتر ثبت خطا داد؛ علت در رویدادنگار آن است");
+    }
+}
+
+static void
+answer_refusal(struct pv_server_call *call, const struct pv_refusal *refusal)
+{
+    struct pv_json json;
+
+    call->answer.len = 0;
+    pv_server_answer(call, 422, PROBLEM_TYPE);
+    pv_json_init(&json, &call->answer);
+    pv_json_object(&json, NULL);
+    pv_json_u64(&json, "index", refusal->index);
+    pv_json_text(&json, "rule", refusal->rule);
+    pv_json_u64(&json, "status", 422);
+    pv_json_text(&json, "title", refusal->en);
+    pv_json_text(&json, "title_fa", refusal->fa);
+    pv_json_text(&json, "type", "urn:payvand:problem:decision-refused");
+    pv_json_text(&json, "word", refusal->word);
+    pv_json_end_object(&json);
+    if (pv_json_finish(&json) != PV_OK) {
+        call->answer.len = 0; /* the status still says it */
+    }
+}
+
+static void
+finish(struct pv_server_call *call, enum pv_err err)
+{
+    if (err != PV_OK) {
+        answer_error(call, err);
+        return;
+    }
+    pv_server_answer(call, 200, JSON_TYPE);
+}
+
+/* ---- parameters ---- */
+
+enum { AFTER, AMOUNT, STATE, AS_OF, AT, OF, PARAMS };
+
+struct parameters {
+    struct pv_server_param param[PARAMS];
+    size_t                 count;
+    struct pv_moment       at;
+};
+
+static enum pv_err
+read_moment(struct parameters *ret)
+{
+    struct pv_civil date;
+    uint64_t        number;
+    enum pv_err     err = PV_OK;
+
+    ret->at = (struct pv_moment){PV_NOW, 0};
+    if (ret->param[AS_OF].value.len > 0 && ret->param[AT].value.len > 0) {
+        return PV_EINVAL;
+    }
+    if (ret->param[AS_OF].value.len > 0) {
+        ret->at.kind = PV_ON_DAY;
+        err = pv_jalali_parse(ret->param[AS_OF].value, &date);
+        if (err == PV_OK) {
+            err = pv_jalali_to_days(date, &ret->at.n);
+        }
+    } else if (ret->param[AT].value.len > 0) {
+        ret->at.kind = PV_AT_NUMBER;
+        err = pv_slice_to_u64(ret->param[AT].value, INT64_MAX, &number);
+        if (err == PV_OK) {
+            ret->at.n = (int64_t)number;
+        }
+    }
+    return err == PV_OK ? PV_OK : PV_EINVAL;
+}
+
+static enum pv_err
+read_parameters(const struct pv_server_call *call, struct parameters *ret)
+{
+    uint64_t    count = PAGE_DEFAULT;
+    enum pv_err err;
+
+    *ret = (struct parameters){.param = {[AFTER] = {PV_LIT("after"), {"", 0}},
+                                         [AMOUNT] = {PV_LIT("count"), {"", 0}},
+                                         [STATE] = {PV_LIT("state"), {"", 0}},
+                                         [AS_OF] = {PV_LIT("as_of"), {"", 0}},
+                                         [AT] = {PV_LIT("at"), {"", 0}},
+                                         [OF] = {PV_LIT("of"), {"", 0}}}};
+    err = pv_server_query(call->query, ret->param, PARAMS);
+    if (err == PV_OK && ret->param[AMOUNT].value.len > 0) {
+        err = pv_slice_to_u64(ret->param[AMOUNT].value, PV_PAGE_MAX, &count);
+    }
+    ret->count = (size_t)count;
+    if (err != PV_OK || count == 0) {
+        return PV_EINVAL;
+    }
+    return read_moment(ret);
+}
+
+/* "kind/id", or "kind" alone; ret_id is empty then. PV_ENOTFOUND. */
+static enum pv_err
+split(struct pv_slice rest, enum pv_kind *ret_kind, struct pv_slice *ret_id)
+{
+    struct pv_slice kind;
+    bool            has_id = pv_slice_cut(rest, '/', &kind, ret_id);
+    enum pv_err     err = pv_kind_from_word(kind, ret_kind);
+
+    return err == PV_OK && has_id && !pv_is_record_id(*ret_id) ? PV_ENOTFOUND
+                                                               : err;
+}
+
+/* ---- routes ---- */
+
+static void
+post_decisions(struct pv_server_call *call)
+{
+    json_t           *decisions = json_loadb(call->body.ptr, call->body.len,
+                                             JSON_REJECT_DUPLICATES, NULL);
+    struct pv_decided decided = {0, 0, 0};
+    struct pv_refusal refusal;
+    enum pv_err       err = PV_EINVAL;
+
+    if (json_is_object(decisions) || json_is_array(decisions)) {
+        err = pv_registry_decide(registry_of(call), decisions, "console",
+                                 &decided, &refusal);
+    }
+    json_decref(decisions);
+    if (err == PV_EREFUSED) {
+        answer_refusal(call, &refusal);
+        return;
+    }
+    if (err == PV_OK) {
+        /* decided in any case; an image that lags is taken up by the loop */
+        bool behind = pv_registry_catch_up(registry_of(call)) != PV_OK;
+
+        err = pv_buf_addf(&call->answer,
+                          "{\"first\":%lld,\"image_behind\":%s,\"last\":%lld,"
+                          "\"repeated\":%zu}",
+                          (long long)decided.first, behind ? "true" : "false",
+                          (long long)decided.last, decided.repeated);
+    }
+    finish(call, err);
+}
+
+static void
+get_decisions(struct pv_server_call *call)
+{
+    struct parameters parameters;
+    uint64_t          after = 0;
+    enum pv_err       err = read_parameters(call, &parameters);
+
+    if (err == PV_OK && parameters.param[AFTER].value.len > 0) {
+        err = pv_slice_to_u64(parameters.param[AFTER].value, INT64_MAX, &after);
+        err = err == PV_OK ? PV_OK : PV_EINVAL;
+    }
+    if (err == PV_OK) {
+        err = pv_registry_decisions(registry_of(call), (int64_t)after,
+                                    parameters.count, &call->answer);
+    }
+    finish(call, err);
+}
+
+static void
+get_status(struct pv_server_call *call)
+{
+    int64_t     last = 0;
+    int64_t     image = 0;
+    enum pv_err err = pv_registry_numbers(registry_of(call), &last, &image);
+
+    if (err == PV_OK) {
+        err = pv_buf_addf(&call->answer, "{\"image\":%lld,\"last\":%lld}",
+                          (long long)image, (long long)last);
+    }
+    finish(call, err);
+}
+
+static void
+get_records(struct pv_server_call *call)
+{
+    struct parameters parameters;
+    enum pv_kind      kind;
+    struct pv_slice   id;
+    enum pv_err       err = split(call->rest, &kind, &id);
+
+    if (err == PV_OK) {
+        err = read_parameters(call, &parameters);
+    }
+    if (err == PV_OK && id.len > 0) {
+        err = pv_registry_get(registry_of(call), kind, id, parameters.at,
+                              &call->answer);
+    } else if (err == PV_OK) {
+        err = pv_registry_list(registry_of(call), kind,
+                               parameters.param[STATE].value, parameters.at,
+                               parameters.param[AFTER].value, parameters.count,
+                               &call->answer);
+    }
+    finish(call, err);
+}
+
+static void
+get_history(struct pv_server_call *call)
+{
+    enum pv_kind    kind;
+    struct pv_slice id;
+    enum pv_err     err = split(call->rest, &kind, &id);
+
+    if (err == PV_OK && (id.len == 0 || call->query.len > 0)) {
+        err = PV_EINVAL;
+    }
+    if (err == PV_OK) {
+        err = pv_registry_history(registry_of(call), kind, id, &call->answer);
+    }
+    finish(call, err);
+}
+
+static void
+get_users(struct pv_server_call *call)
+{
+    struct parameters parameters;
+    enum pv_kind      kind;
+    enum pv_kind      of;
+    struct pv_slice   id;
+    enum pv_err       err = split(call->rest, &kind, &id);
+
+    if (err == PV_OK) {
+        err = id.len == 0 ? PV_EINVAL : read_parameters(call, &parameters);
+    }
+    if (err == PV_OK &&
+        pv_kind_from_word(parameters.param[OF].value, &of) != PV_OK) {
+        err = PV_EINVAL;
+    }
+    if (err == PV_OK) {
+        err = pv_registry_users(registry_of(call), kind, id, of,
+                                parameters.param[AFTER].value, parameters.count,
+                                &call->answer);
+    }
+    finish(call, err);
+}
+
+const struct pv_server_route pv_api_route[] = {
+    {"POST", "/registry/v1/decisions", BODY_MAX, post_decisions},
+    {"GET", "/registry/v1/decisions", 0, get_decisions},
+    {"GET", "/registry/v1/status", 0, get_status},
+    {"GET", "/registry/v1/history/", 0, get_history},
+    {"GET", "/registry/v1/users/", 0, get_users},
+    {"GET", "/registry/v1/", 0, get_records},
+};
+const size_t pv_api_route_count =
+    sizeof(pv_api_route) / sizeof(pv_api_route[0]);

@@ -1,0 +1,135 @@
+/*
+ * decide.h - the inside of one decision, for checks and effects.
+ * Private to registryd.
+ */
+#ifndef PV_REGISTRYD_DECIDE_H
+#define PV_REGISTRYD_DECIDE_H
+
+#include "base/jalali.h"
+#include "policy/image.h"
+#include "registry.h"
+#include "store/store.h"
+
+#define PV_EFFECT_DEPTH_MAX 6
+#define PV_JALALI_ROOM 11
+
+struct pv_registry {
+    struct pv_registry_config config;
+    struct pv_store          *store;
+    struct pv_image          *image; /* NULL: none */
+    struct pv_why             why;
+};
+
+/* One version of a record; body is owned. */
+struct pv_record {
+    size_t  state;
+    int64_t version;
+    int64_t from_decision;
+    int64_t from_day;
+    json_t *body;
+};
+
+/* What all changes of one decision share. */
+struct pv_decision_context {
+    struct pv_registry *registry;
+    struct pv_refusal  *refusal;
+    int64_t             number;
+    int64_t             day;
+    const char         *actor;
+    const char         *role;
+    const char         *of;
+    bool                by_console;
+};
+
+/* One record on its way through one event. */
+struct pv_change {
+    struct pv_decision_context *context;
+    enum pv_kind                kind;
+    const struct pv_kind_row   *row;
+    const char                 *id;
+    size_t                      event;
+    size_t                      before; /* states */
+    size_t                      after;
+    int64_t                     version;
+    const json_t               *data;
+    json_t                     *body; /* new; checks may fill it */
+    int                         depth;
+};
+
+/* ---- refusing (refusal.c) ---- */
+
+/* Both sentences take the same arguments; always PV_EREFUSED. */
+enum pv_err pv_refuse(struct pv_refusal *refusal, const char *rule,
+                      const char *word, const char *en, const char *fa, ...)
+    __attribute__((format(printf, 4, 6), format(printf, 5, 6))) PV_MUST_CHECK;
+
+/* ---- applying (decide.c) ---- */
+
+/*
+ * Another change of the same decision, as its effect: the event needs no
+ * role, everything else is checked. data is borrowed.
+ */
+enum pv_err pv_change_also(struct pv_change *change, enum pv_kind kind,
+                           const char *id, const char *event,
+                           const json_t *data) PV_MUST_CHECK;
+
+/* ---- fields (field.c) ---- */
+
+/* Check data against the fields of the event, and merge it into the body. */
+enum pv_err pv_change_fields(struct pv_change *change) PV_MUST_CHECK;
+
+/* Is the actor one who may, by the tables and the appointments? (who.c) */
+enum pv_err pv_change_who(struct pv_change *change) PV_MUST_CHECK;
+
+/* ---- records (record.c) ---- */
+
+/* PV_ENOTFOUND. The caller clears ret. */
+enum pv_err pv_record_get(struct pv_registry *registry, enum pv_kind kind,
+                          const char *id, struct pv_record *ret) PV_MUST_CHECK;
+void        pv_record_clear(struct pv_record *record);
+
+/* Write the change's body as the next version, close the one before. */
+enum pv_err pv_record_put(struct pv_change *change) PV_MUST_CHECK;
+
+/* One reference of the version being written. */
+enum pv_err pv_record_refer(struct pv_change *change, const char *name,
+                            const char *target_kind,
+                            const char *target_id) PV_MUST_CHECK;
+
+/* Ids (strings, an owned array) of current records of kind that refer to a
+ * target, in any of wanted states (0 ends the list; none: all). */
+enum pv_err pv_record_users(struct pv_registry *registry,
+                            const char *target_kind, const char *target_id,
+                            enum pv_kind kind, json_t **ret) PV_MUST_CHECK;
+
+/* Ids of all current records of a kind. */
+enum pv_err pv_record_all(struct pv_registry *registry, enum pv_kind kind,
+                          json_t **ret) PV_MUST_CHECK;
+
+/* ---- members of bodies ---- */
+
+/* "" when absent; borrowed. */
+const char *pv_member(const json_t *object, const char *name);
+bool        pv_member_true(const json_t *object, const char *name);
+bool        pv_list_has(const json_t *list, const char *text);
+
+/* Day of a member "1401-06-15"; PV_ENOTFOUND when absent. */
+enum pv_err pv_member_day(const json_t *object, const char *name,
+                          int64_t *ret) PV_MUST_CHECK;
+/* As 10 characters and a NUL. */
+void pv_day_text(int64_t day, char room[PV_JALALI_ROOM]);
+
+/* Set a string; PV_ENOMEM. */
+enum pv_err pv_set(json_t *object, const char *name,
+                   const char *text) PV_MUST_CHECK;
+
+/* Canonical text of a JSON value into out. */
+enum pv_err pv_canonical(const json_t *value, struct pv_buf *out) PV_MUST_CHECK;
+
+/* ---- the image (project.c) ---- */
+
+/* Bring the image to the state after decision `last`, in one transaction. */
+enum pv_err pv_project(struct pv_registry *registry,
+                       int64_t             last) PV_MUST_CHECK;
+
+#endif

@@ -1,0 +1,256 @@
+/*
+ * payvand-registryd - the registry: decisions, records, the policy image.
+ *
+ * What it does:      takes decisions, checks them against life cycles, roles
+ *                    and rules, writes them and the records they make in one
+ *                    transaction, and brings the policy image up to them.
+ * What it holds:     the registry's database and the policy image.
+ * Who may talk to it: the users of --operator-uid, on one Unix socket
+ *                    (SO_PEERCRED). They speak for the roles they name.
+ * What it may call:  what its systemd unit lets it; see packaging.
+ * What a thief of it gains: the power to give and take rights, each of it a
+ *                    numbered decision; no call's trace and no content.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "api.h"
+#include "base/num.h"
+#include "event.h"
+
+#define ROUND_MS 1000
+#define CONNECTIONS_MAX 256
+#define OPERATORS_MAX 8
+
+static volatile sig_atomic_t stop;
+
+struct options {
+    struct pv_registry_config registry;
+    const char               *socket;
+    uid_t                     operator_uid[OPERATORS_MAX];
+    size_t                    operator_count;
+    bool                      done; /* --help or --version was answered */
+};
+
+static const char help_text[] =
+    "payvand-registryd: the registry of an exchange\n"
+    "\n"
+    "  payvand-registryd --store WHERE --socket PATH [OPTION...]\n"
+    "\n"
+    "  --store WHERE        sqlite:FILE or postgresql:CONNINFO\n"
+    "  --socket PATH        where it listens (made with mode 0600)\n"
+    "  --image DIR          the policy image that follows its decisions\n"
+    "  --node ID            this exchange: the home of its agencies\n"
+    "  --operator-uid UID   who may connect; may come again (default: one's\n"
+    "                       own)\n"
+    "  --loopback           endpoints on loopback are allowed (demo only)\n"
+    "  --help, --version\n"
+    "\n"
+    "Manual: man payvand-registryd\n";
+
+static void
+on_signal(int number)
+{
+    (void)number;
+    stop = 1;
+}
+
+enum {
+    OPT_STORE = 256,
+    OPT_SOCKET,
+    OPT_IMAGE,
+    OPT_NODE,
+    OPT_UID,
+    OPT_LOOPBACK,
+    OPT_HELP,
+    OPT_VERSION
+};
+
+static const struct option option_list[] = {
+    {"store", required_argument, NULL, OPT_STORE},
+    {"socket", required_argument, NULL, OPT_SOCKET},
+    {"image", required_argument, NULL, OPT_IMAGE},
+    {"node", required_argument, NULL, OPT_NODE},
+    {"operator-uid", required_argument, NULL, OPT_UID},
+    {"loopback", no_argument, NULL, OPT_LOOPBACK},
+    {"help", no_argument, NULL, OPT_HELP},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+static bool
+add_operator(struct options *options, const char *text)
+{
+    uint64_t uid;
+
+    if (options->operator_count == OPERATORS_MAX ||
+        pv_slice_to_u64(pv_slice_from(text), UINT32_MAX - 1, &uid) != PV_OK) {
+        return false;
+    }
+    options->operator_uid[options->operator_count++] = (uid_t)uid;
+    return true;
+}
+
+static bool
+read_options(int argc, char **argv, struct options *ret)
+{
+    int  c;
+    bool ok = true;
+
+    while (ok && (c = getopt_long(argc, argv, "", option_list, NULL)) != -1) {
+        switch (c) {
+        case OPT_STORE:
+            ret->registry.store = optarg;
+            break;
+        case OPT_SOCKET:
+            ret->socket = optarg;
+            break;
+        case OPT_IMAGE:
+            ret->registry.image = optarg;
+            break;
+        case OPT_NODE:
+            ret->registry.node = optarg;
+            break;
+        case OPT_UID:
+            ok = add_operator(ret, optarg);
+            break;
+        case OPT_LOOPBACK:
+            ret->registry.loopback = true;
+            break;
+        case OPT_HELP:
+            ret->done = true;
+            return fputs(help_text, stdout) >= 0;
+        case OPT_VERSION:
+            ret->done = true;
+            return puts("payvand-registryd " PV_VERSION) >= 0;
+        default:
+            ok = false;
+        }
+    }
+    if (ret->operator_count == 0) {
+        ret->operator_uid[ret->operator_count++] = geteuid();
+    }
+    return ok && optind == argc && ret->registry.store != NULL &&
+           ret->socket != NULL;
+}
+
+/* No core, nothing to attach to, no new rights. */
+static enum pv_err
+harden(struct pv_why *why)
+{
+    struct rlimit    none = {0, 0};
+    struct sigaction action = {.sa_handler = on_signal};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+    (void)umask(027); /* cannot fail */
+    if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0 ||
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        sigaction(SIGTERM, &action, NULL) != 0 ||
+        sigaction(SIGINT, &action, NULL) != 0 ||
+        sigaction(SIGPIPE, &ignore, NULL) != 0) {
+        pv_why_set(why, "cannot start: %s", strerror(errno));
+        return PV_ESYS;
+    }
+    return PV_OK;
+}
+
+static enum pv_err
+open_server(const struct options *options, struct pv_api *api,
+            struct pv_server **ret, struct pv_why *why)
+{
+    struct pv_server_config config = {.uid = options->operator_uid,
+                                      .uid_count = options->operator_count,
+                                      .connections_max = CONNECTIONS_MAX,
+                                      .route = pv_api_route,
+                                      .route_count = pv_api_route_count,
+                                      .context = api};
+    enum pv_err             err;
+
+    err = pv_server_listen(options->socket, 0600, &config.listenfd, why);
+    if (err != PV_OK) {
+        return err;
+    }
+    err = pv_server_open(&config, ret);
+    if (err != PV_OK) {
+        pv_why_set(why, "the server does not start: %s", pv_err_text(err));
+    }
+    return err;
+}
+
+/* Answer, and bring up an image that lags; said once when it begins. */
+static enum pv_err
+run(struct pv_registry *registry, struct pv_server *server)
+{
+    enum pv_err err = PV_OK;
+    enum pv_err said = PV_OK;
+
+    while (stop == 0 && err == PV_OK) {
+        enum pv_err image;
+
+        err = pv_server_run(server, ROUND_MS);
+        image = pv_registry_catch_up(registry);
+        if (image != said) {
+            pv_log_event(image == PV_OK ? "info" : "error", "registry.image",
+                         "%s: %s",
+                         image == PV_OK ? "the image is up to date again"
+                                        : "the image lags, retrying",
+                         image == PV_OK ? "" : pv_registry_why(registry));
+            said = image;
+        }
+    }
+    return err;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct options      options = {.registry = {.durable = true}};
+    struct pv_registry *registry = NULL;
+    struct pv_server   *server = NULL;
+    struct pv_api       api = {NULL};
+    struct pv_why       why = {""};
+    int64_t             last = 0;
+    int64_t             image = 0;
+    enum pv_err         err;
+
+    if (!read_options(argc, argv, &options)) {
+        (void)fputs("payvand-registryd: see --help\n", stderr);
+        return 2;
+    }
+    if (options.done) {
+        return 0;
+    }
+    err = harden(&why);
+    if (err == PV_OK) {
+        err = pv_registry_open(&options.registry, &registry, &why);
+    }
+    if (err == PV_OK) {
+        api.registry = registry;
+        err = open_server(&options, &api, &server, &why);
+    }
+    if (err == PV_OK) {
+        err = pv_registry_numbers(registry, &last, &image);
+    }
+    if (err == PV_OK) {
+        pv_log_event("info", "registry.started", "decisions=%lld image=%lld",
+                     (long long)last, (long long)image);
+        err = run(registry, server);
+    }
+    if (err != PV_OK) {
+        pv_log_event("error", "registry.failed", "%s: %s", pv_err_text(err),
+                     why.text);
+    }
+    pv_server_close(server);
+    if (server != NULL) {
+        (void)unlink(options.socket); /* the next start removes it too */
+    }
+    pv_registry_close(registry);
+    return err == PV_OK ? 0 : 1;
+}

@@ -1,0 +1,42 @@
+/*
+ * project.h - one projection of records into the image's transaction.
+ * Private to registryd.
+ */
+#ifndef PV_REGISTRYD_PROJECT_H
+#define PV_REGISTRYD_PROJECT_H
+
+#include "decide.h"
+
+struct pv_projection {
+    struct pv_registry *registry;
+    struct pv_image    *image;
+    json_t             *dirty[PV_KIND_END]; /* sets of ids; owned */
+    json_t             *groups; /* group id -> its body; owned, at first use */
+};
+
+/* Write the rows of a record that stands, or delete them. */
+typedef enum pv_err pv_project_fn(struct pv_projection   *projection,
+                                  const char             *id,
+                                  const struct pv_record *record);
+
+/* project_parties.c */
+pv_project_fn pv_project_system;
+
+/* project_services.c */
+pv_project_fn pv_project_version;
+
+/* project_rights.c */
+pv_project_fn pv_project_grant;
+pv_project_fn pv_project_mode;
+pv_project_fn pv_project_suspension;
+
+/* ---- shared ---- */
+
+bool    pv_text_id(const char *text, struct pv_id *ret);
+int64_t pv_day_start_ms(int64_t day); /* in Tehran */
+
+/* /x/provider/service/version/method of a version's body. */
+bool pv_project_path(const json_t *version, const char *method,
+                     char room[PV_POLICY_PATH_MAX + 1]);
+
+#endif

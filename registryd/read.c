@@ -1,0 +1,298 @@
+/*
+ * read.c - opening, catching up, and reading as of a moment.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "kind_tables.h"
+#include "rules.h"
+
+/* ---- opening ---- */
+
+enum pv_err
+pv_registry_open(const struct pv_registry_config *config,
+                 struct pv_registry **ret, struct pv_why *why)
+{
+    struct pv_registry *registry = calloc(1, sizeof(*registry));
+    enum pv_err         err = PV_ENOMEM;
+
+    if (registry == NULL) {
+        goto out;
+    }
+    registry->config = *config;
+    err = pv_store_open(config->store, &registry->store, why);
+    if (err == PV_OK && config->image != NULL) {
+        err = pv_image_open(config->image, config->durable, &registry->image,
+                            why);
+    }
+    if (err == PV_OK) {
+        err = pv_registry_catch_up(registry);
+        if (err != PV_OK) {
+            pv_why_set(why, "%s", registry->why.text);
+        }
+    }
+    if (err == PV_OK) {
+        *ret = registry;
+        registry = NULL;
+    }
+
+out:
+    pv_registry_close(registry);
+    return err;
+}
+
+void
+pv_registry_close(struct pv_registry *registry)
+{
+    if (registry == NULL) {
+        return;
+    }
+    if (registry->image != NULL) {
+        pv_image_close(registry->image);
+    }
+    pv_store_close(registry->store);
+    free(registry);
+}
+
+const char *
+pv_registry_why(const struct pv_registry *registry)
+{
+    return registry->why.text;
+}
+
+static enum pv_err
+take_number(void *context, const struct pv_value *column)
+{
+    *(int64_t *)context = column[0].number;
+    return PV_OK;
+}
+
+enum pv_err
+pv_registry_numbers(struct pv_registry *registry, int64_t *ret_last,
+                    int64_t *ret_image)
+{
+    int64_t     last = 0;
+    enum pv_err err = pv_store_run(registry->store, PV_STMT_DECISION_LAST, NULL,
+                                   0, take_number, &last);
+
+    if (err == PV_OK) {
+        *ret_last = last;
+        *ret_image = registry->image == NULL
+                         ? last
+                         : (int64_t)pv_image_decision(registry->image);
+    }
+    return err;
+}
+
+enum pv_err
+pv_registry_catch_up(struct pv_registry *registry)
+{
+    int64_t     last;
+    int64_t     image;
+    enum pv_err err = pv_registry_numbers(registry, &last, &image);
+
+    return err == PV_OK && last != image ? pv_project(registry, last) : err;
+}
+
+/* ---- records as JSON ---- */
+
+struct page {
+    struct pv_buf  *out;
+    enum pv_kind    kind;
+    struct pv_slice id; /* of a single record */
+    size_t          count;
+    char            last[PV_RECORD_ID_MAX + 1];
+};
+
+/* {"id":...,"state":...,"version":n,"decision":n,"date":"...","body":{...}} */
+static enum pv_err
+add_record(struct page *page, struct pv_slice id, const struct pv_value *column)
+{
+    struct pv_buf *out = page->out;
+    char           day[PV_JALALI_ROOM];
+
+    pv_day_text(column[2].number, day);
+    return pv_buf_addf(out,
+                       "%s{\"body\":%.*s,\"date\":\"%s\",\"decision\":%lld,"
+                       "\"id\":\"%.*s\",\"kind\":\"%s\",\"state\":\"%.*s\","
+                       "\"version\":%lld}",
+                       page->count++ == 0 ? "" : ",", PV_FMT(column[4].text),
+                       day, (long long)column[1].number, PV_FMT(id),
+                       pv_kind_row(page->kind)->name, PV_FMT(column[3].text),
+                       (long long)column[0].number);
+}
+
+static enum pv_err
+take_one(void *context, const struct pv_value *column)
+{
+    struct page *page = context;
+
+    return add_record(page, page->id, column);
+}
+
+static enum pv_err
+take_listed(void *context, const struct pv_value *column)
+{
+    struct page *page = context;
+    enum pv_err  err =
+        pv_slice_to_cstr(column[0].text, page->last, sizeof(page->last));
+
+    return err == PV_OK ? add_record(page, column[0].text, column + 1) : err;
+}
+
+enum pv_err
+pv_registry_get(struct pv_registry *registry, enum pv_kind kind,
+                struct pv_slice id, struct pv_moment at, struct pv_buf *out)
+{
+    static const enum pv_stmt stmt[] = {[PV_NOW] = PV_STMT_RECORD_GET,
+                                        [PV_ON_DAY] = PV_STMT_RECORD_AS_OF,
+                                        [PV_AT_NUMBER] = PV_STMT_RECORD_AT};
+    struct pv_value           arguments[] = {
+                  PV_TEXT(pv_slice_from(pv_kind_row(kind)->name)), PV_TEXT(id),
+                  PV_INT(at.n)};
+    struct page page = {.out = out, .kind = kind, .id = id};
+    enum pv_err err = pv_store_run(registry->store, stmt[at.kind], arguments,
+                                   at.kind == PV_NOW ? 2 : 3, take_one, &page);
+
+    return err == PV_OK && page.count == 0 ? PV_ENOTFOUND : err;
+}
+
+/* The end of a list: where the next page begins. */
+static enum pv_err
+end_page(struct page *page, size_t wanted)
+{
+    return page->count == wanted && wanted > 0
+               ? pv_buf_addf(page->out, "],\"next\":\"%s\"}", page->last)
+               : pv_buf_add(page->out, PV_LIT("],\"next\":null}"));
+}
+
+enum pv_err
+pv_registry_list(struct pv_registry *registry, enum pv_kind kind,
+                 struct pv_slice state, struct pv_moment at,
+                 struct pv_slice after, size_t count, struct pv_buf *out)
+{
+    struct pv_value name = PV_TEXT(pv_slice_from(pv_kind_row(kind)->name));
+    struct pv_value limit = PV_INT((int64_t)count);
+    struct pv_value now[] = {name, PV_TEXT(after), limit};
+    struct pv_value in_state[] = {name, PV_TEXT(state), PV_TEXT(after), limit};
+    struct pv_value then[] = {name, PV_INT(at.n), PV_TEXT(after), limit};
+    struct page     page = {.out = out, .kind = kind};
+    enum pv_err err = pv_buf_addf(out, "{\"%s\":[", pv_kind_row(kind)->name);
+
+    if (err != PV_OK) {
+        return err;
+    }
+    if (at.kind != PV_NOW) {
+        if (state.len > 0) {
+            return PV_EINVAL;
+        }
+        err = pv_store_run(registry->store,
+                           at.kind == PV_ON_DAY ? PV_STMT_RECORD_LIST_AS_OF
+                                                : PV_STMT_RECORD_LIST_AT,
+                           then, COUNT(then), take_listed, &page);
+    } else if (state.len > 0) {
+        err = pv_store_run(registry->store, PV_STMT_RECORD_LIST_STATE, in_state,
+                           COUNT(in_state), take_listed, &page);
+    } else {
+        err = pv_store_run(registry->store, PV_STMT_RECORD_LIST, now,
+                           COUNT(now), take_listed, &page);
+    }
+    return err == PV_OK ? end_page(&page, count) : err;
+}
+
+enum pv_err
+pv_registry_history(struct pv_registry *registry, enum pv_kind kind,
+                    struct pv_slice id, struct pv_buf *out)
+{
+    struct pv_value arguments[] = {
+        PV_TEXT(pv_slice_from(pv_kind_row(kind)->name)), PV_TEXT(id)};
+    struct page page = {.out = out, .kind = kind, .id = id};
+    enum pv_err err = pv_buf_add(out, PV_LIT("{\"history\":["));
+
+    if (err == PV_OK) {
+        err = pv_store_run(registry->store, PV_STMT_RECORD_HISTORY, arguments,
+                           COUNT(arguments), take_one, &page);
+    }
+    if (err == PV_OK && page.count == 0) {
+        return PV_ENOTFOUND;
+    }
+    return err == PV_OK ? pv_buf_add(out, PV_LIT("]}")) : err;
+}
+
+/* ---- where used ---- */
+
+static enum pv_err
+take_user(void *context, const struct pv_value *column)
+{
+    struct page *page = context;
+    enum pv_err  err =
+        pv_slice_to_cstr(column[0].text, page->last, sizeof(page->last));
+
+    return err == PV_OK
+               ? pv_buf_addf(page->out,
+                             "%s{\"as\":\"%.*s\",\"id\":\"%.*s\","
+                             "\"state\":\"%.*s\"}",
+                             page->count++ == 0 ? "" : ",",
+                             PV_FMT(column[1].text), PV_FMT(column[0].text),
+                             PV_FMT(column[2].text))
+               : err;
+}
+
+enum pv_err
+pv_registry_users(struct pv_registry *registry, enum pv_kind target,
+                  struct pv_slice id, enum pv_kind kind, struct pv_slice after,
+                  size_t count, struct pv_buf *out)
+{
+    struct pv_value arguments[] = {
+        PV_TEXT(pv_slice_from(pv_kind_row(target)->name)), PV_TEXT(id),
+        PV_TEXT(pv_slice_from(pv_kind_row(kind)->name)), PV_TEXT(after),
+        PV_INT((int64_t)count)};
+    struct page page = {.out = out, .kind = kind};
+    enum pv_err err = pv_buf_addf(out, "{\"%s\":[", pv_kind_row(kind)->name);
+
+    if (err == PV_OK) {
+        err = pv_store_run(registry->store, PV_STMT_REFERENCE_FIND, arguments,
+                           COUNT(arguments), take_user, &page);
+    }
+    return err == PV_OK ? end_page(&page, count) : err;
+}
+
+/* ---- decisions ---- */
+
+struct decisions {
+    struct pv_buf *out;
+    size_t         count;
+};
+
+static enum pv_err
+take_decision(void *context, const struct pv_value *column)
+{
+    struct decisions *decisions = context;
+
+    return pv_buf_addf(decisions->out, "%s%.*s",
+                       decisions->count++ == 0 ? "" : ",",
+                       PV_FMT(column[1].text));
+}
+
+enum pv_err
+pv_registry_decisions(struct pv_registry *registry, int64_t after, size_t count,
+                      struct pv_buf *out)
+{
+    struct pv_value  arguments[] = {PV_INT(after), PV_INT((int64_t)count)};
+    struct decisions decisions = {out, 0};
+    int64_t          last = 0;
+    int64_t          image = 0;
+    enum pv_err      err = pv_buf_add(out, PV_LIT("{\"decisions\":["));
+
+    if (err == PV_OK) {
+        err = pv_store_run(registry->store, PV_STMT_DECISION_LIST, arguments,
+                           COUNT(arguments), take_decision, &decisions);
+    }
+    if (err == PV_OK) {
+        err = pv_registry_numbers(registry, &last, &image);
+    }
+    return err == PV_OK ? pv_buf_addf(out, "],\"image\":%lld,\"last\":%lld}",
+                                      (long long)image, (long long)last)
+                        : err;
+}

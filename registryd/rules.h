@@ -1,0 +1,119 @@
+/*
+ * rules.h - what the tables cannot say: checks before a record is written,
+ * effects after it, references beyond its fields. Private to registryd.
+ *
+ * A check is named in the refusal by the R-number it stands for.
+ */
+#ifndef PV_REGISTRYD_RULES_H
+#define PV_REGISTRYD_RULES_H
+
+#include "decide.h"
+
+/* rules_parties.c */
+pv_check_fn pv_rule_system;       /* units and groups */
+pv_check_fn pv_rule_node;         /* a node elsewhere is planned first */
+pv_check_fn pv_rule_cartable;     /* */
+pv_check_fn pv_rule_attachment;   /* */
+pv_check_fn pv_rule_key;          /* design 4: one key, one system */
+pv_check_fn pv_rule_appointment;  /* the console appoints the first only */
+pv_check_fn pv_refer_appointment; /* "holder" */
+pv_check_fn pv_refer_system;      /* "key" */
+
+/* rules_services.c */
+pv_check_fn pv_rule_exempt;               /* */
+pv_check_fn pv_rule_exempt_version;       /* */
+pv_check_fn pv_rule_service_code;         /* */
+pv_check_fn pv_rule_one_name;             /* */
+pv_check_fn pv_rule_version;              /* methods, R-042 */
+pv_check_fn pv_rule_paths;                /* */
+pv_check_fn pv_rule_passport;             /* */
+pv_check_fn pv_rule_replacement;          /* */
+pv_check_fn pv_rule_passport_subject;     /* */
+pv_check_fn pv_rule_custodian;            /* */
+pv_check_fn pv_rule_code_free;            /* */
+pv_check_fn pv_rule_notice;               /* */
+pv_check_fn pv_rule_rights_checked;       /* */
+pv_check_fn pv_effect_version_live;       /* */
+pv_check_fn pv_effect_passport_confirmed; /* */
+pv_check_fn pv_refer_service;             /* "code" */
+pv_check_fn pv_refer_version;             /* "path" */
+pv_check_fn pv_refer_exemption;           /* "exempt" */
+
+/* rules_rights.c */
+pv_check_fn pv_rule_right;            /* */
+pv_check_fn pv_rule_statistics;       /* */
+pv_check_fn pv_rule_named_consumers;  /* */
+pv_check_fn pv_rule_request_endorsed; /* */
+pv_check_fn pv_rule_dedicated;        /* */
+pv_check_fn pv_rule_duplicate;        /* */
+pv_check_fn pv_rule_service_is_live;  /* */
+pv_check_fn pv_rule_mapped;           /* */
+pv_check_fn pv_rule_mode;             /* */
+pv_check_fn pv_rule_halt;             /* */
+pv_check_fn pv_rule_three_parties;    /* */
+pv_check_fn pv_rule_criteria;         /* */
+pv_check_fn pv_rule_signature;        /* */
+pv_check_fn pv_rule_old_link;         /* */
+pv_check_fn pv_effect_grant_decided;  /* */
+pv_check_fn pv_effect_mode_in_force;  /* */
+pv_check_fn pv_effect_link_leaves;    /* */
+pv_check_fn pv_refer_grant;           /* "place" */
+
+/* rules_bodies.c */
+pv_check_fn pv_rule_has_agenda;      /* */
+pv_check_fn pv_rule_outcomes;        /* */
+pv_check_fn pv_rule_resolution;      /* */
+pv_check_fn pv_rule_meeting_held;    /* */
+pv_check_fn pv_rule_confirmed;       /* */
+pv_check_fn pv_rule_enacted;         /* needs a resolution in force */
+pv_check_fn pv_rule_council_decides; /* */
+pv_check_fn pv_rule_ncc_decides;     /* */
+pv_check_fn pv_effect_issued;        /* */
+
+/* rules_duties.c */
+pv_check_fn pv_rule_due;             /* */
+pv_check_fn pv_rule_anchor;          /* */
+pv_check_fn pv_rule_new_due;         /* */
+pv_check_fn pv_rule_take_over;       /* */
+pv_check_fn pv_rule_recurring;       /* */
+pv_check_fn pv_rule_not_recurring;   /* */
+pv_check_fn pv_rule_evidence_needed; /* */
+pv_check_fn pv_effect_extended;      /* */
+
+/* enact.c */
+pv_check_fn pv_effect_enacted;  /* */
+pv_check_fn pv_effect_notified; /* */
+
+/* ---- shared ---- */
+
+/* State of a record as its word, NULL when there is none; borrowed. */
+enum pv_err pv_state_of(struct pv_registry *registry, enum pv_kind kind,
+                        const char *id, const char **ret) PV_MUST_CHECK;
+
+/* One of the states in list (NULL ends it)? */
+bool pv_is_one_of(const char *state, const char *const *list);
+
+/*
+ * Terms of a right (purposes, quota, consent, start, end) into its row; a
+ * refusal where they are not right. What is absent is left alone. terms.c
+ */
+enum pv_err pv_terms_row(const char *id, const json_t *body,
+                         struct pv_refusal   *refusal,
+                         struct pv_grant_row *row) PV_MUST_CHECK;
+
+/* Settings of a method (deadline, hours) into its row, in the same way. */
+enum pv_err pv_settings_row(const char *id, const json_t *settings,
+                            struct pv_refusal    *refusal,
+                            struct pv_method_row *row) PV_MUST_CHECK;
+
+/* 0 for a word that is no pattern. */
+uint8_t pv_pattern_of(const char *word);
+
+/* Networks and endpoint of a system into rows, in the same way. */
+enum pv_err pv_system_rows(const char *id, const json_t *body, bool loopback,
+                           struct pv_refusal        *refusal,
+                           struct pv_image_system   *system,
+                           struct pv_image_endpoint *endpoint,
+                           bool *ret_has_endpoint) PV_MUST_CHECK;
+
+#endif

@@ -1,0 +1,222 @@
+/*
+ * rules_duties.c - due dates of commitments (R-296 to R-311).
+ *
+ * The member "due" of a commitment:
+ *   {"kind":"absolute","day":"1401-07-30"}
+ *   {"kind":"relative","period":"P2M","from":"notification"}
+ *   {"kind":"conditional","period":"P1M","from":"event","event":"..."}
+ *   {"kind":"recurring","period":"P1M","from":"notification"}
+ *   {"kind":"open"}
+ * from says which day counts; the day itself is anchor_day, once it is known.
+ */
+#include <string.h>
+
+#include "base/due.h"
+#include "kind_tables.h"
+#include "rules.h"
+
+static enum pv_err
+refuse_due(struct pv_change *change)
+{
+    return pv_refuse(change->context->refusal, "R-297", "due",
+                     "%s: its due date is not right; see the manual",
+                     "%s: سررسید آن درست نیست؛ راهنما را ببینید", change->id);
+}
+
+/* PV_EINVAL: it is not right. */
+static enum pv_err
+read_due(const json_t *body, struct pv_due *ret)
+{
+    static const char *const names[] = {"kind",  "day",  "period", "from",
+                                        "event", "note", NULL};
+    static const char *const from[] = {
+        "notification", "resolution", "approval", "publication",
+        "go-live",      "task",       "meeting",  "event",
+        "formation",    "principles", NULL};
+    const json_t *due = json_object_get(body, "due");
+    struct pv_due out = {.kind = PV_DUE_OPEN};
+    const char   *name;
+    json_t       *value;
+    enum pv_err   err;
+
+    if (due == NULL) {
+        *ret = out;
+        return PV_OK;
+    }
+    err = pv_due_from_word(pv_slice_from(pv_member(due, "kind")), &out.kind);
+    json_object_foreach((json_t *)(uintptr_t)due, name, value)
+    {
+        err = err == PV_OK && !pv_is_one_of(name, names) ? PV_EINVAL : err;
+    }
+    if (err == PV_OK && out.kind == PV_DUE_ABSOLUTE) {
+        err = pv_member_day(due, "day", &out.day);
+    } else if (err == PV_OK && out.kind != PV_DUE_OPEN) {
+        err = pv_is_one_of(pv_member(due, "from"), from) ? PV_OK : PV_EINVAL;
+        if (err == PV_OK) {
+            err = pv_period_parse(pv_slice_from(pv_member(due, "period")),
+                                  &out.period);
+        }
+    }
+    if (err == PV_OK) {
+        out.has_anchor =
+            pv_member_day(body, "anchor_day", &out.anchor) == PV_OK;
+        *ret = out;
+    }
+    return err == PV_ENOTFOUND ? PV_EINVAL : err;
+}
+
+/* due_day from the rule, its anchor, what is done, and an extension. */
+static enum pv_err
+set_due_day(struct pv_change *change)
+{
+    char          text[PV_JALALI_ROOM];
+    struct pv_due due;
+    int64_t       day;
+    int64_t       after;
+    enum pv_err   err = read_due(change->body, &due);
+
+    if (err == PV_EINVAL || err == PV_ERANGE) {
+        return refuse_due(change);
+    }
+    if (err == PV_OK &&
+        pv_member_day(change->body, "extended_to", &day) == PV_OK) {
+        pv_day_text(day, text);
+        return pv_set(change->body, "due_day", text);
+    }
+    after = due.anchor;
+    if (err == PV_OK &&
+        pv_member_day(change->body, "last_done", &day) == PV_OK) {
+        after = day;
+    }
+    if (err == PV_OK) {
+        err = pv_due_day(&due, after, &day);
+    }
+    if (err == PV_ENOTFOUND) { /* none, or its anchor is not known yet */
+        (void)json_object_del(change->body, "due_day"); /* may not be there */
+        return PV_OK;
+    }
+    if (err == PV_EINVAL || err == PV_ERANGE) {
+        return refuse_due(change);
+    }
+    if (err == PV_OK) {
+        pv_day_text(day, text);
+        err = pv_set(change->body, "due_day", text);
+    }
+    return err;
+}
+
+enum pv_err
+pv_rule_due(struct pv_change *change)
+{
+    return set_due_day(change);
+}
+
+enum pv_err
+pv_rule_anchor(struct pv_change *change)
+{
+    return set_due_day(change);
+}
+
+enum pv_err
+pv_rule_new_due(struct pv_change *change)
+{
+    return set_due_day(change);
+}
+
+/* ---- takeover: the party changes when the day has passed (R-301) ---- */
+
+enum pv_err
+pv_rule_take_over(struct pv_change *change)
+{
+    const char *heir = pv_member(change->body, "takes_over");
+    int64_t     due = 0;
+    json_t     *list;
+
+    if (heir[0] == '\0' ||
+        pv_member_day(change->body, "due_day", &due) != PV_OK ||
+        change->context->day <= due) {
+        return pv_refuse(change->context->refusal, "R-301", "take-over",
+                         "%s: nobody takes it over, or its day has not passed",
+                         "%s: جانشینی ندارد یا سررسید آن نگذشته است",
+                         change->id);
+    }
+    list = json_pack("[s]", heir);
+    if (list == NULL ||
+        json_object_set(change->body, "taken_from",
+                        json_object_get(change->body, "responsible")) != 0 ||
+        json_object_set(change->body, "responsible", list) != 0) {
+        json_decref(list);
+        return PV_ENOMEM;
+    }
+    json_decref(list);
+    return PV_OK;
+}
+
+/* ---- being done ---- */
+
+static bool
+is_recurring(const struct pv_change *change)
+{
+    return strcmp(pv_member(json_object_get(change->body, "due"), "kind"),
+                  "recurring") == 0;
+}
+
+enum pv_err
+pv_rule_recurring(struct pv_change *change)
+{
+    char        text[PV_JALALI_ROOM];
+    enum pv_err err;
+
+    if (!is_recurring(change)) {
+        return pv_refuse(change->context->refusal, "R-304", "not-recurring",
+                         "%s: it is due once", "%s: یک بار سررسید دارد",
+                         change->id);
+    }
+    pv_day_text(change->context->day, text);
+    err = pv_set(change->body, "last_done", text);
+    return err == PV_OK ? set_due_day(change) : err;
+}
+
+enum pv_err
+pv_rule_not_recurring(struct pv_change *change)
+{
+    if (is_recurring(change)) {
+        return pv_refuse(
+            change->context->refusal, "R-304", "recurring",
+            "%s: it comes again, so a period of it is accepted",
+            "%s: دوره‌ای است و هر دوره جداگانه پذیرفته می‌شود",
+            change->id);
+    }
+    return PV_OK;
+}
+
+/* what the exchange can see is not met by a declaration. */
+enum pv_err
+pv_rule_evidence_needed(struct pv_change *change)
+{
+    if (!pv_member_true(change->body, "by_evidence")) {
+        return PV_OK;
+    }
+    return pv_refuse(
+        change->context->refusal, "R-311", "evidence",
+        "%s: it is met by evidence of the exchange, not by a "
+        "declaration alone",
+        "%s: با شواهد مرکز تبادل انجام‌شده به شمار می‌آید، نه فقط "
+        "با اعلام",
+        change->id);
+}
+
+enum pv_err
+pv_effect_extended(struct pv_change *change)
+{
+    json_t     *data = json_pack("{s:O}", "extended_to",
+                                 json_object_get(change->body, "until"));
+    enum pv_err err =
+        data == NULL ? PV_ENOMEM
+                     : pv_change_also(change, PV_KIND_COMMITMENT,
+                                      pv_member(change->body, "commitment"),
+                                      "extend", data);
+
+    json_decref(data);
+    return err;
+}

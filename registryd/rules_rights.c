@@ -1,0 +1,662 @@
+/*
+ * rules_rights.c - what must hold for requests, grants, modes, agreements.
+ */
+#include <string.h>
+
+#include "kind_tables.h"
+#include "rules.h"
+
+#define SEQ_MAX 255
+#define PLACE_MAX (4 * PV_RECORD_ID_MAX + 4)
+#define SIGNATURES 3
+
+/* First day of the rules of 1393: the exchange centres were founded. */
+#define RULES_DAY "1393-06-11"
+
+static struct pv_registry *
+registry_of(struct pv_change *change)
+{
+    return change->context->registry;
+}
+
+/* ---- what a right is about ---- */
+
+static enum pv_err
+check_part(struct pv_change *change, const char *name, enum pv_kind kind)
+{
+    const char      *id = pv_member(change->body, name);
+    struct pv_record record = {.body = NULL};
+    enum pv_err      err;
+
+    if (id[0] == '\0') {
+        return PV_OK;
+    }
+    err = pv_record_get(registry_of(change), kind, id, &record);
+    if (err == PV_OK && strcmp(pv_member(record.body, "agency"),
+                               pv_member(change->body, "consumer")) != 0) {
+        err = pv_refuse(change->context->refusal, "R-012", "part",
+                        "%s: its %s %s is none of %s",
+                        "%s: %s %s متعلق به %s نیست", change->id, name, id,
+                        pv_member(change->body, "consumer"));
+    }
+    pv_record_clear(&record);
+    return err;
+}
+
+static const json_t *
+find_method(const json_t *methods, const char *id)
+{
+    json_t *method;
+    size_t  i;
+
+    json_array_foreach(methods, i, method)
+    {
+        if (strcmp(pv_member(method, "id"), id) == 0) {
+            return method;
+        }
+    }
+    return NULL;
+}
+
+/* None named: all that the version has now, but those of one system only. */
+static enum pv_err
+set_methods(struct pv_change *change, const json_t *methods)
+{
+    json_t *named = json_object_get(change->body, "methods");
+    json_t *all;
+    json_t *one;
+    size_t  i;
+
+    json_array_foreach(named, i, one)
+    {
+        if (find_method(methods, json_string_value(one)) == NULL) {
+            return pv_refuse(change->context->refusal, "R-042", "method",
+                             "%s: the version has no method %s",
+                             "%s: این نسخه متد %s ندارد", change->id,
+                             json_string_value(one));
+        }
+    }
+    if (json_array_size(named) > 0) {
+        return PV_OK;
+    }
+    all = json_array();
+    json_array_foreach(methods, i, one)
+    {
+        if (json_object_get(one, "dedicated_to") == NULL &&
+            json_array_append(all, json_object_get(one, "id")) != 0) {
+            json_decref(all);
+            return PV_ENOMEM;
+        }
+    }
+    return json_object_set_new(change->body, "methods", all) == 0 ? PV_OK
+                                                                  : PV_ENOMEM;
+}
+
+enum pv_err
+pv_rule_right(struct pv_change *change)
+{
+    static const char *const over[] = {"replaced", "ended", NULL};
+    struct pv_record         version = {.body = NULL};
+    struct pv_grant_row      row = {.kind = 0};
+    enum pv_err              err = check_part(change, "unit", PV_KIND_UNIT);
+
+    if (err == PV_OK) {
+        err = check_part(change, "system", PV_KIND_SYSTEM);
+    }
+    if (err == PV_OK && strcmp(pv_member(change->body, "consumer"),
+                               pv_member(change->body, "provider")) == 0) {
+        err = pv_refuse(
+            change->context->refusal, "R-111", "own-service",
+            "%s: %s needs no right to its own service",
+            "%s: %s برای سرویس خود مجوز نمی‌خواهد",
+            change->id, pv_member(change->body, "consumer"));
+    }
+    if (err == PV_OK) {
+        err = pv_record_get(registry_of(change), PV_KIND_VERSION,
+                            pv_member(change->body, "version"), &version);
+    }
+    if (err == PV_OK &&
+        pv_is_one_of(pv_kind_row(PV_KIND_VERSION)->states[version.state],
+                     over)) {
+        err = pv_refuse(change->context->refusal, "R-236", "version-over",
+                        "%s: %s is not offered any more",
+                        "%s: %s دیگر ارائه نمی‌شود",
+                        change->id, pv_member(change->body, "version"));
+    }
+    if (err == PV_OK) {
+        err = set_methods(change, json_object_get(version.body, "methods"));
+    }
+    if (err == PV_OK) {
+        err = pv_terms_row(change->id, change->body, change->context->refusal,
+                           &row);
+    }
+    pv_record_clear(&version);
+    return err;
+}
+
+static enum pv_err
+service_of(struct pv_change *change, struct pv_record *ret)
+{
+    struct pv_record version = {.body = NULL};
+    enum pv_err      err =
+        pv_record_get(registry_of(change), PV_KIND_VERSION,
+                      pv_member(change->body, "version"), &version);
+
+    if (err == PV_OK) {
+        err = pv_record_get(registry_of(change), PV_KIND_SERVICE,
+                            pv_member(version.body, "service"), ret);
+    }
+    pv_record_clear(&version);
+    return err;
+}
+
+/* data of single persons from the statistics centre go to nobody. */
+enum pv_err
+pv_rule_statistics(struct pv_change *change)
+{
+    struct pv_record service = {.body = NULL};
+    enum pv_err      err = service_of(change, &service);
+
+    if (err == PV_OK &&
+        strcmp(pv_member(change->body, "provider"), "statistical-centre") ==
+            0 &&
+        pv_member_true(service.body, "individual_data")) {
+        err = pv_refuse(
+            change->context->refusal, "R-088", "statistics",
+            "%s: data of persons collected by the statistics "
+            "centre may not be demanded by other bodies",
+            "%s: اطلاعات فردی مرکز آمار قابل مطالبه دستگاه‌های "
+            "دیگر نیست",
+            change->id);
+    }
+    pv_record_clear(&service);
+    return err;
+}
+
+enum pv_err
+pv_rule_named_consumers(struct pv_change *change)
+{
+    struct pv_record service = {.body = NULL};
+    enum pv_err      err = service_of(change, &service);
+    const json_t    *only = json_object_get(service.body, "only_consumers");
+
+    if (err == PV_OK && json_array_size(only) > 0 &&
+        !pv_list_has(only, pv_member(change->body, "consumer"))) {
+        err = pv_refuse(
+            change->context->refusal, "R-123", "named-consumers",
+            "%s: the resolution that ordered the service names "
+            "its consumers, and %s is none of them",
+            "%s: مصوبه، دریافت‌کنندگان این سرویس را نام برده و %s "
+            "از آن‌ها نیست",
+            change->id, pv_member(change->body, "consumer"));
+    }
+    pv_record_clear(&service);
+    return err;
+}
+
+/* ---- no step skipped ---- */
+
+static enum pv_err
+check_request(struct pv_change *change, const char *id)
+{
+    static const char *const ready[] = {"endorsed", "reported", NULL};
+    static const char *const same[] = {"consumer", "unit", "system", "version"};
+    struct pv_record         request = {.body = NULL};
+    const char              *state;
+    enum pv_err              err =
+        pv_record_get(registry_of(change), PV_KIND_REQUEST, id, &request);
+
+    if (err != PV_OK) {
+        return err;
+    }
+    state = pv_kind_row(PV_KIND_REQUEST)->states[request.state];
+    if (!pv_is_one_of(state, ready)) {
+        err = pv_refuse(
+            change->context->refusal, "R-112", "step-skipped",
+            "%s: its request %s is in the state \"%s\"; the "
+            "provider's agreement and the secretariat's approval "
+            "come first",
+            "%s: درخواست %s در وضعیت «%s» است؛ موافقت ارائه‌دهنده "
+            "و تأیید دبیرخانه مقدم است",
+            change->id, id, state);
+    }
+    for (size_t i = 0; i < COUNT(same) && err == PV_OK; i++) {
+        if (strcmp(pv_member(change->body, same[i]),
+                   pv_member(request.body, same[i])) != 0) {
+            err = pv_refuse(change->context->refusal, "R-112", "other-request",
+                            "%s: its request %s asks for another %s",
+                            "%s: درخواست %s برای %s دیگری است", change->id, id,
+                            same[i]);
+        }
+    }
+    pv_record_clear(&request);
+    return err;
+}
+
+/*
+ * A right to a service that is there follows a request. Recipients of a
+ * service that a resolution ordered are named by the resolution (R-124).
+ */
+enum pv_err
+pv_rule_request_endorsed(struct pv_change *change)
+{
+    static const char *const to_come[] = {"ordered", "designed", "tested",
+                                          NULL};
+    const char              *request = pv_member(change->body, "request");
+    struct pv_record         version = {.body = NULL};
+    bool                     ordered;
+    enum pv_err              err;
+
+    if (request[0] != '\0') {
+        return check_request(change, request);
+    }
+    err = pv_record_get(registry_of(change), PV_KIND_VERSION,
+                        pv_member(change->body, "version"), &version);
+    if (err != PV_OK) {
+        return err;
+    }
+    ordered = !pv_member_true(version.body, "existing") &&
+              pv_is_one_of(pv_kind_row(PV_KIND_VERSION)->states[version.state],
+                           to_come);
+    pv_record_clear(&version);
+    if (!ordered) {
+        return pv_refuse(change->context->refusal, "R-112", "no-request",
+                         "%s: a right to %s, which exists already, begins "
+                         "with a request of %s",
+                         "%s: دسترسی به سرویس موجود %s با درخواست %s آغاز "
+                         "می‌شود",
+                         change->id, pv_member(change->body, "version"),
+                         pv_member(change->body, "consumer"));
+    }
+    return PV_OK;
+}
+
+enum pv_err
+pv_effect_grant_decided(struct pv_change *change)
+{
+    const char *request = pv_member(change->body, "request");
+    json_t     *data;
+    enum pv_err err;
+
+    if (request[0] == '\0') {
+        return PV_OK;
+    }
+    data = json_pack("{s:s}", "grant", change->id);
+    err = data == NULL
+              ? PV_ENOMEM
+              : pv_change_also(change, PV_KIND_REQUEST, request, "grant", data);
+    json_decref(data);
+    return err;
+}
+
+/* ---- dedicated methods (R-122) ---- */
+
+enum pv_err
+pv_rule_dedicated(struct pv_change *change)
+{
+    const char      *system = pv_member(change->body, "system");
+    struct pv_record version = {.body = NULL};
+    json_t          *one;
+    size_t           i;
+    enum pv_err      err =
+        pv_record_get(registry_of(change), PV_KIND_VERSION,
+                      pv_member(change->body, "version"), &version);
+
+    json_array_foreach(json_object_get(change->body, "methods"), i, one)
+    {
+        const json_t *method = find_method(
+            json_object_get(version.body, "methods"), json_string_value(one));
+        const char *only = pv_member(method, "dedicated_to");
+
+        if (err == PV_OK && only[0] != '\0' && strcmp(only, system) != 0) {
+            err = pv_refuse(change->context->refusal, "R-122", "dedicated",
+                            "%s: the method %s is for the system %s alone",
+                            "%s: متد %s فقط برای سامانه %s است", change->id,
+                            json_string_value(one), only);
+        }
+    }
+    pv_record_clear(&version);
+    return err;
+}
+
+/* ---- one place, and duplicates in it (R-017) ---- */
+
+/* Who and which version: grants of one place share a key in the image. */
+static bool
+place_of(const json_t *body, char room[PLACE_MAX])
+{
+    return snprintf(room, PLACE_MAX, "%s %s %s %s", pv_member(body, "consumer"),
+                    pv_member(body, "unit"), pv_member(body, "system"),
+                    pv_member(body, "version")) < PLACE_MAX;
+}
+
+static bool
+overlap(const json_t *a, const json_t *b)
+{
+    json_t *one;
+    size_t  i;
+
+    json_array_foreach(json_object_get(a, "methods"), i, one)
+    {
+        if (pv_list_has(json_object_get(b, "methods"),
+                        json_string_value(one))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum pv_err
+pv_rule_duplicate(struct pv_change *change)
+{
+    static const char *const over[] = {"withdrawn", "ended", NULL};
+    char                     place[PLACE_MAX];
+    json_t                  *ids = NULL;
+    json_t                  *id;
+    size_t                   i;
+    enum pv_err              err;
+
+    if (!place_of(change->body, place)) {
+        return PV_ERANGE;
+    }
+    err = pv_record_users(registry_of(change), "place", place, PV_KIND_GRANT,
+                          &ids);
+    json_array_foreach(ids, i, id)
+    {
+        struct pv_record grant = {.body = NULL};
+        const char      *state;
+
+        if (err != PV_OK) {
+            break;
+        }
+        err = pv_record_get(registry_of(change), PV_KIND_GRANT,
+                            json_string_value(id), &grant);
+        state = pv_kind_row(PV_KIND_GRANT)->states[grant.state];
+        if (err == PV_OK && !pv_is_one_of(state, over) &&
+            overlap(change->body, grant.body)) {
+            err = pv_refuse(
+                change->context->refusal, "R-017", "same-right",
+                "%s: %s gives the same right already",
+                "%s: مجوز %s همین دسترسی را می‌دهد",
+                change->id, json_string_value(id));
+        }
+        pv_record_clear(&grant);
+    }
+    if (err == PV_OK && json_array_size(ids) > SEQ_MAX) {
+        err = PV_EFULL;
+    }
+    if (err == PV_OK &&
+        json_object_set_new(change->body, "seq",
+                            json_integer((json_int_t)json_array_size(ids))) !=
+            0) {
+        err = PV_ENOMEM;
+    }
+    json_decref(ids);
+    return err;
+}
+
+enum pv_err
+pv_refer_grant(struct pv_change *change)
+{
+    char place[PLACE_MAX];
+
+    return place_of(change->body, place)
+               ? pv_record_refer(change, "seq", "place", place)
+               : PV_ERANGE;
+}
+
+/* ---- going live (R-031, R-124, R-129) ---- */
+
+enum pv_err
+pv_rule_service_is_live(struct pv_change *change)
+{
+    char        day[PV_JALALI_ROOM];
+    const char *state = NULL;
+    enum pv_err err = pv_state_of(registry_of(change), PV_KIND_VERSION,
+                                  pv_member(change->body, "version"), &state);
+
+    if (err == PV_OK && (state == NULL || strcmp(state, "live") != 0)) {
+        return pv_refuse(change->context->refusal, "R-124", "service-not-live",
+                         "%s: %s is not live yet",
+                         "%s: %s هنوز برقرار نشده است", change->id,
+                         pv_member(change->body, "version"));
+    }
+    pv_day_text(change->context->day, day);
+    return err == PV_OK ? pv_set(change->body, "live_day", day) : err;
+}
+
+enum pv_err
+pv_rule_mapped(struct pv_change *change)
+{
+    if (!pv_member_true(change->body, "name_unclear")) {
+        return PV_OK;
+    }
+    return pv_refuse(
+        change->context->refusal, "R-129", "name-unclear",
+        "%s: which service its resolution names is not decided "
+        "by the secretariat",
+        "%s: دبیرخانه هنوز تعیین نکرده که نام به‌کاررفته در "
+        "مصوبه کدام سرویس است",
+        change->id);
+}
+
+/* ---- modes ---- */
+
+enum pv_err
+pv_rule_mode(struct pv_change *change)
+{
+    const char         *mode = pv_member(change->body, "mode");
+    const json_t       *list = json_object_get(change->body, "list");
+    const char         *method_id = pv_member(change->body, "method");
+    struct pv_record    version = {.body = NULL};
+    struct pv_grant_row row = {.kind = 0};
+    const json_t       *method;
+    json_t             *ids = NULL;
+    enum pv_err         err;
+
+    if ((strcmp(mode, "all") == 0) != (json_array_size(list) == 0) ||
+        json_array_size(list) > PV_IMAGE_MODE_LIST_MAX) {
+        return pv_refuse(
+            change->context->refusal, "R-115", "mode-list",
+            "%s: the mode \"all\" has no list, the others have "
+            "one of 1 to %d agencies",
+            "%s: شیوه «all» فهرست ندارد و شیوه‌های دیگر فهرستی "
+            "با ۱ تا %d دستگاه دارند",
+            change->id, PV_IMAGE_MODE_LIST_MAX);
+    }
+    err =
+        pv_terms_row(change->id, change->body, change->context->refusal, &row);
+    if (err == PV_OK) {
+        err = pv_record_get(registry_of(change), PV_KIND_VERSION,
+                            pv_member(change->body, "version"), &version);
+    }
+    if (err == PV_OK) {
+        method =
+            find_method(json_object_get(version.body, "methods"), method_id);
+        if (method == NULL || json_object_get(method, "dedicated_to") != NULL) {
+            err = pv_refuse(change->context->refusal, "R-122", "method",
+                            "%s: the version has no method %s, or it is for "
+                            "one system alone",
+                            "%s: این نسخه متد %s ندارد یا ویژه یک سامانه است",
+                            change->id, method_id);
+        }
+    }
+    pv_record_clear(&version);
+    if (err == PV_OK) {
+        err = pv_record_users(registry_of(change), "version",
+                              pv_member(change->body, "version"), PV_KIND_MODE,
+                              &ids);
+    }
+    if (err == PV_OK && json_array_size(ids) > SEQ_MAX) {
+        err = PV_EFULL;
+    }
+    if (err == PV_OK &&
+        json_object_set_new(change->body, "seq",
+                            json_integer((json_int_t)json_array_size(ids))) !=
+            0) {
+        err = PV_ENOMEM;
+    }
+    json_decref(ids);
+    return err;
+}
+
+/* A new mode of a method takes the place of the one before. */
+enum pv_err
+pv_effect_mode_in_force(struct pv_change *change)
+{
+    json_t     *empty = json_object();
+    json_t     *ids = NULL;
+    json_t     *id;
+    size_t      i;
+    enum pv_err err = empty == NULL
+                          ? PV_ENOMEM
+                          : pv_record_users(registry_of(change), "version",
+                                            pv_member(change->body, "version"),
+                                            PV_KIND_MODE, &ids);
+
+    json_array_foreach(ids, i, id)
+    {
+        struct pv_record mode = {.body = NULL};
+        bool             other;
+
+        if (err != PV_OK || strcmp(json_string_value(id), change->id) == 0) {
+            continue;
+        }
+        err = pv_record_get(registry_of(change), PV_KIND_MODE,
+                            json_string_value(id), &mode);
+        other = err == PV_OK &&
+                strcmp(pv_kind_row(PV_KIND_MODE)->states[mode.state],
+                       "in-force") == 0 &&
+                strcmp(pv_member(mode.body, "method"),
+                       pv_member(change->body, "method")) == 0;
+        pv_record_clear(&mode);
+        if (other) {
+            err = pv_change_also(change, PV_KIND_MODE, json_string_value(id),
+                                 "replace", empty);
+        }
+    }
+    json_decref(ids);
+    json_decref(empty);
+    return err;
+}
+
+enum pv_err
+pv_rule_halt(struct pv_change *change)
+{
+    enum pv_err err = check_part(change, "unit", PV_KIND_UNIT);
+
+    return err == PV_OK ? check_part(change, "system", PV_KIND_SYSTEM) : err;
+}
+
+/* ---- agreements: three sides, three signatures ---- */
+
+enum pv_err
+pv_rule_three_parties(struct pv_change *change)
+{
+    if (json_array_size(json_object_get(change->body, "parties")) ==
+            SIGNATURES &&
+        pv_member(change->body, "kind")[0] != '\0' &&
+        pv_member(change->body, "text_fa")[0] != '\0') {
+        return PV_OK;
+    }
+    return pv_refuse(
+        change->context->refusal, "R-233", "three-parties",
+        "%s: an agreement has a kind, a text and three parties: "
+        "source, destination, exchange",
+        "%s: توافق‌نامه نوع، متن و سه طرف دارد: مبدأ، مقصد و مرکز "
+        "تبادل",
+        change->id);
+}
+
+enum pv_err
+pv_rule_criteria(struct pv_change *change)
+{
+    const char *state = NULL;
+    enum pv_err err = pv_state_of(registry_of(change), PV_KIND_INSTRUCTION,
+                                  pv_member(change->body, "criteria"), &state);
+
+    if (err == PV_OK && (state == NULL || strcmp(state, "issued") != 0)) {
+        return pv_refuse(
+            change->context->refusal, "R-233", "criteria",
+            "%s: it opens for signature after the quality "
+            "criteria are issued",
+            "%s: پس از ابلاغ معیارهای کیفیت برای امضا باز می‌شود",
+            change->id);
+    }
+    return err;
+}
+
+enum pv_err
+pv_rule_signature(struct pv_change *change)
+{
+    json_t     *by = json_object_get(change->body, "signed_by");
+    const char *of = change->context->of;
+
+    if (pv_list_has(by, of)) {
+        return pv_refuse(change->context->refusal, "R-233", "signed-already",
+                         "%s: %s has signed already",
+                         "%s: %s پیش‌تر امضا کرده است",
+                         change->id, of);
+    }
+    if (by == NULL) {
+        by = json_array();
+        if (json_object_set_new(change->body, "signed_by", by) != 0) {
+            return PV_ENOMEM;
+        }
+    }
+    return json_array_append_new(by, json_string(of)) == 0 ? PV_OK : PV_ENOMEM;
+}
+
+/* ---- links outside the exchange ---- */
+
+enum pv_err
+pv_rule_old_link(struct pv_change *change)
+{
+    int64_t     since = 0;
+    int64_t     rules = 0;
+    json_t     *first = json_pack("{s:s}", "day", RULES_DAY);
+    enum pv_err err =
+        first == NULL ? PV_ENOMEM : pv_member_day(first, "day", &rules);
+
+    json_decref(first);
+    if (err == PV_OK) {
+        err = pv_member_day(change->body, "since", &since);
+    }
+    if (err == PV_OK && pv_member_true(change->body, "base_data") &&
+        since > rules) {
+        return pv_refuse(change->context->refusal, "R-007", "new-link",
+                         "%s: a new link for base data outside an exchange is "
+                         "prohibited; it is proposed, and permitted by the "
+                         "council",
+                         "%s: ایجاد ارتباط اختصاصی جدید برای داده پایه بیرون "
+                         "از مرکز تبادل ممنوع است؛ باید پیشنهاد و شورا مجوز "
+                         "دهد",
+                         change->id);
+    }
+    return err;
+}
+
+/* Its end is a duty of its parties. */
+enum pv_err
+pv_effect_link_leaves(struct pv_change *change)
+{
+    char        id[PV_RECORD_ID_MAX + 1];
+    json_t     *data;
+    enum pv_err err;
+
+    if (snprintf(id, sizeof(id), "link/%s", change->id) >= (int)sizeof(id)) {
+        return PV_ERANGE;
+    }
+    data = json_pack("{s:O, s:s, s:s, s:{s:s}}", "responsible",
+                     json_object_get(change->body, "parties"), "text_fa",
+                     "برچیدن ارتباط اختصاصی پس از برقراری مسیر جایگزین در "
+                     "مرکز تبادل",
+                     "text_en",
+                     "remove the dedicated link after the exchange path stands",
+                     "due", "kind", "open");
+    err = data == NULL
+              ? PV_ENOMEM
+              : pv_change_also(change, PV_KIND_COMMITMENT, id, "make", data);
+    json_decref(data);
+    return err;
+}

@@ -1,0 +1,145 @@
+"""A registryd of its own, over SQLite or PostgreSQL, and talking to it."""
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
+
+import with_postgres  # noqa: E402
+
+BUILD = Path(os.environ.get("PAYVAND_BUILD", "build")).resolve()
+ROOT = Path(__file__).resolve().parents[2]
+CATALOGUE = ROOT / "catalogue"
+WG = "interoperability-working-group"
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP on a Unix socket."""
+
+    def __init__(self, path):
+        super().__init__("registry", timeout=60)
+        self.unix_path = path
+
+    def connect(self):
+        """As the class above wants it."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(60)
+        self.sock.connect(self.unix_path)
+
+
+class Registry:
+    """One payvand-registryd in a folder."""
+
+    def __init__(self, folder, store=None):
+        self.folder = Path(folder)
+        self.image = self.folder / "image"
+        self.image.mkdir(exist_ok=True)
+        self.socket = str(self.folder / "s")
+        self.store = store or f"sqlite:{self.folder / 'registry.db'}"
+        self.process = None
+        self.log = self.folder / "registryd.log"
+        self.start()
+
+    def start(self):
+        """Start and wait for its socket."""
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [BUILD / "registryd/payvand-registryd", "--store", self.store,
+                 "--image", self.image, "--node", "nix", "--loopback",
+                 "--socket", self.socket], stderr=log)
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            assert self.process.poll() is None, self.log.read_text()
+            try:
+                self.ask("GET", "/registry/v1/status")
+                return
+            except OSError:
+                time.sleep(0.02)
+        raise AssertionError(self.log.read_text())
+
+    def stop(self):
+        """End it and see that it ended well."""
+        if self.process is not None:
+            self.process.terminate()
+            assert self.process.wait(20) == 0, self.log.read_text()
+            self.process = None
+
+    def kill(self):
+        """End it as a power loss would."""
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
+    def ask(self, method, path, body=None):
+        """(status, JSON) of one request."""
+        connection = UnixConnection(self.socket)
+        try:
+            connection.request(
+                method, path,
+                None if body is None else json.dumps(body).encode(),
+                {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        finally:
+            connection.close()
+
+    def get(self, path):
+        """JSON that must be there."""
+        status, answer = self.ask("GET", "/registry/v1/" + path)
+        assert status == 200, (path, status, answer)
+        return answer
+
+    def decide(self, *decisions):
+        """(status, answer) of one decision or a batch."""
+        return self.ask("POST", "/registry/v1/decisions",
+                        decisions[0] if len(decisions) == 1
+                        else list(decisions))
+
+    def must(self, *decisions):
+        """Decisions that must be accepted."""
+        status, answer = self.decide(*decisions)
+        assert status == 200, answer
+        return answer
+
+    def enact(self, *options):
+        """The catalogue, by the command line."""
+        done = subprocess.run(
+            [BUILD / "cli/payvand", "enact", "--catalogue", CATALOGUE,
+             "--socket", self.socket, "--json", *options],
+            capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr.decode()
+        return json.loads(done.stdout)
+
+    def matrix(self, *moments):
+        """{moment: (allowed pairs, {path: {reason: count}}, pairs)}"""
+        out = subprocess.run(
+            [BUILD / "tests/unit/registry_matrix", self.image,
+             *map(str, moments)], capture_output=True, check=True,
+            text=True).stdout
+        found = {}
+        for line in out.splitlines():
+            word, *rest = line.split()
+            if word == "at":
+                moment = int(rest[0])
+                found[moment] = [set(), {}, 0]
+            elif word == "may":
+                found[moment][0].add((rest[0], rest[1]))
+            elif word == "not":
+                found[moment][1].setdefault(rest[0], {})[rest[1]] = int(rest[2])
+            else:
+                found[moment][2] = int(rest[0])
+        return found
+
+
+def decision(kind, record, event, role, of, date, data=None, **more):
+    """A decision as a client writes it."""
+    actor = more.pop("actor", f"{role}/{of}")
+    return dict({"actor": actor, "role": role, "of": of, "date": date,
+                 "kind": kind, "id": record, "event": event,
+                 "data": data or {}}, **more)

@@ -1,0 +1,313 @@
+"""The catalogue as acceptance (R-132): every consumer with every method is
+allowed or refused as the resolutions say, on the days they say.
+
+What is expected comes from this file alone: it reads the catalogue's JSON and
+knows nothing of the registry, its image, or the command that sends decisions.
+"""
+
+import datetime
+import hashlib
+import json
+
+import pytest
+
+from registryd import BUILD, CATALOGUE, WG, Registry, decision
+
+FIRST = "1393-06-11"
+TEHRAN_MS = 12_600_000
+DAY_MS = 86_400_000
+
+pytestmark = pytest.mark.skipif(
+    not (BUILD / "registryd/payvand-registryd").exists(),
+    reason="registryd is not built")
+
+
+def read(name):
+    """One file of the catalogue."""
+    return json.loads((CATALOGUE / name).read_text())
+
+
+class Catalogue:
+    """What the documents say about who may call what, and when."""
+
+    def __init__(self):
+        self.enactment = read("enactment.json")
+        self.grants = read("grants.json")
+        self.services = {s["id"]: s for s in read("services.json")}
+        self.agencies = read("agencies.json")
+        self.methods = {m["service"]: m for m in self.enactment["methods"]}
+        self.live = {g["service"]: g for g in self.enactment["go_live"]}
+        self.live_grants = {x["grant"]: x for g in self.enactment["go_live"]
+                            for x in g["grants"]}
+        self.terms = {t["grant"]: t for t in self.enactment["grant_terms"]}
+        self.bindings = self.enactment["grant_bindings"]
+        self.enacted = {a["id"]: a for a in self.enactment["agencies"]}
+        self.codes = {c["service"]: c for c in
+                      self.enactment["service_codes"]["codes"]}
+
+    def path(self, service, method):
+        """Where a method is called."""
+        return (f"/x/{self.services[service]['provider']}/{service}/"
+                f"{self.methods[service]['version']}/{method}")
+
+    def all_methods(self):
+        """(service, method row)"""
+        for service, row in self.methods.items():
+            for method in row["methods"]:
+                yield service, method
+
+    def covers(self, grant, system):
+        """Is the system one that the grant speaks of?"""
+        binding = self.bindings.get(grant["id"], {})
+        consumer = self.enacted[grant["consumer"]]
+        unit = binding.get("unit") or consumer.get("replaced_by_unit")
+        if binding.get("system"):
+            return system["id"] == binding["system"]
+        if unit:
+            return system.get("unit") == unit
+        if consumer["is_group"]:
+            return system["agency"] in consumer["members"]
+        return system["agency"] == grant["consumer"]
+
+    def in_force(self, grant, day):
+        """Is the grant a right on that day?"""
+        live = self.live_grants.get(grant["id"], {}).get("live")
+        service = self.live.get(grant["service"], {}).get("live")
+        terms = self.terms.get(grant["id"])
+        if grant["status"] != "approved" or grant["mode"] == "join-system":
+            return False
+        return (live is not None and service is not None
+                and live["gregorian"] <= day and service["gregorian"] <= day
+                and terms["start"]["gregorian"] <= day
+                and (terms["end"] is None or day <= terms["end"]["gregorian"]))
+
+    def allowed(self, systems, day):
+        """Every (system, path) that may call on that day."""
+        pairs = set()
+        for grant in self.grants:
+            if not self.in_force(grant, day):
+                continue
+            for method in self.methods[grant["service"]]["methods"]:
+                if grant["operation"] not in (None, method["id"]):
+                    continue
+                only = method.get("dedicated_to")
+                if only and (grant["operation"] is None
+                             or self.bindings[grant["id"]]["system"] != only):
+                    continue
+                pairs |= {(s["id"], self.path(grant["service"], method["id"]))
+                          for s in systems if self.covers(grant, s)
+                          if s.get("active", True)}
+        return pairs
+
+    def closed(self, day):
+        """{path: reason} of the methods that nobody may call on that day."""
+        closed = {}
+        for service, method in self.all_methods():
+            live = self.live.get(service)
+            code = self.codes[service]
+            passport = (live["passport_approved"]["gregorian"] if live else
+                        code["date"]["gregorian"]
+                        if code["passport"] == "approved" else None)
+            path = self.path(service, method["id"])
+            if passport is None or passport > day:
+                closed[path] = "passport-not-approved"
+            elif live is None or live["live"]["gregorian"] > day:
+                closed[path] = "service-not-live"
+        return closed
+
+    def ordered(self, day):
+        """Services that a resolution has named by that day."""
+        return {s for s, c in self.codes.items()
+                if c["date"]["gregorian"] <= day}
+
+    def days(self):
+        """Every day on which something begins or ends, and its neighbours."""
+        found = set()
+
+        def walk(value):
+            if isinstance(value, dict):
+                if isinstance(value.get("gregorian"), str):
+                    found.add(value["gregorian"])
+                for one in value.values():
+                    walk(one)
+            elif isinstance(value, list):
+                for one in value:
+                    walk(one)
+
+        walk(self.enactment["go_live"])
+        walk(self.enactment["grant_terms"])
+        walk(self.enactment["service_codes"])
+        days = set()
+        for text in found:
+            day = datetime.date.fromisoformat(text)
+            days |= {str(day + datetime.timedelta(days=n)) for n in (-1, 0, 1)}
+        return sorted(days)
+
+
+def noon(day):
+    """A moment in the middle of that day in Tehran."""
+    days = (datetime.date.fromisoformat(day) - datetime.date(1970, 1, 1)).days
+    return days * DAY_MS + DAY_MS // 2 - TEHRAN_MS
+
+
+def all_systems(catalogue):
+    """The catalogue's systems, one for each agency that has none, one for each
+    unit, and a connector for every provider."""
+    systems = [s for s in catalogue.enactment["systems"]
+               if not s.get("probe_only")]
+    having = {s["agency"] for s in systems if s["kind"] == "application"}
+    for agency in catalogue.agencies:
+        row = catalogue.enacted[agency["id"]]
+        if (agency["id"] not in having and not row["is_group"]):
+            systems.append({"id": f"t-{agency['id']}"[:64].rstrip("-"),
+                            "agency": agency["id"], "kind": "application",
+                            "added": True})
+    for unit in catalogue.enactment["units"]:
+        systems.append({"id": f"t-{unit['id']}", "agency": unit["agency"],
+                        "unit": unit["id"], "kind": "application",
+                        "added": True})
+    providers = {s["provider"] for s in catalogue.services.values()}
+    return systems + [
+        {"id": f"c-{p}"[:64].rstrip("-"), "agency": p, "kind": "connector",
+         "added": True}
+        for p in sorted(providers) if not catalogue.enacted[p]["is_group"]]
+
+
+def register(registry, systems):
+    """Keys for all, and an endpoint for every connector."""
+    for system in systems:
+        key = hashlib.sha256(system["id"].encode()).hexdigest()
+        steps = []
+        if system.get("added"):
+            data = {"agency": system["agency"], "kind": system["kind"],
+                    "name_fa": "سامانه آزمون", "basis": "proposed"}
+            if system.get("unit"):
+                data["unit"] = system["unit"]
+            steps.append(decision("system", system["id"], "register",
+                                  "secretariat", WG, FIRST, data))
+        if not system.get("active", True):
+            continue
+        holder = f"technical/{system['id']}"
+        steps.append(decision("appointment", holder, "appoint", "secretariat",
+                              WG, FIRST, {"person": holder, "role": "technical",
+                                          "of": system["agency"]}))
+        data = {"spki_sha256": key, "networks": ["10.0.0.0/8"]}
+        if system["kind"] == "connector":
+            data["endpoint"] = {"address": "10.1.1.1", "port": 443,
+                                "tls_name": "connector.example",
+                                "spki_sha256": key}
+        steps.append(decision("system", system["id"], "key", "technical",
+                              system["agency"], FIRST, data, actor=holder))
+        registry.must(*steps)
+
+
+@pytest.fixture(name="catalogue", scope="module")
+def fixture_catalogue():
+    """Read once."""
+    return Catalogue()
+
+
+def compare(catalogue, systems, day, found):
+    """One day of the matrix against the documents."""
+    may, refused, _ = found
+    expected = catalogue.allowed(systems, day)
+    assert may == expected, (day, sorted(may ^ expected))
+    for path, reason in catalogue.closed(day).items():
+        if path.split("/")[3] in catalogue.ordered(day):
+            told = set(refused[path]) - {"grant-awaits-service"}  # R-124
+            assert told == {reason}, (day, path, refused[path])
+        else:
+            assert path not in refused, (day, path)
+
+
+def test_history_opens_exactly_what_the_resolutions_say(tmp_path, catalogue):
+    """R-002, R-012, R-110, R-112, R-122, R-124, R-132: lived day by day, and
+    looked at again from the end."""
+    registry = Registry(tmp_path)
+    jalali = {}
+
+    def note(value):
+        if isinstance(value, dict):
+            if "jalali" in value and "gregorian" in value:
+                jalali[value["gregorian"]] = value["jalali"]
+            for one in value.values():
+                note(one)
+        elif isinstance(value, list):
+            for one in value:
+                note(one)
+
+    note(catalogue.enactment)
+    registry.enact("--until", FIRST)
+    systems = all_systems(catalogue)
+    register(registry, systems)
+
+    lived = [d for d in sorted(jalali) if d in catalogue.days()
+             and jalali[d] < "1402-01-01"]
+    assert len(lived) > 30
+    for day in lived:
+        registry.enact("--until", jalali[day])
+        compare(catalogue, systems, day,
+                registry.matrix(noon(day))[noon(day)])
+
+    registry.enact()
+    days = catalogue.days()
+    matrix = registry.matrix(*map(noon, days))
+    opened = set()
+    for day in days:
+        may, _, pairs = matrix[noon(day)]
+        assert pairs > 15_000
+        assert may == catalogue.allowed(systems, day), day
+        opened |= may
+    assert len(opened) > 50
+    registry.stop()
+
+
+def test_the_same_catalogue_again_decides_nothing(tmp_path):
+    """Sent twice, also after a stop in the middle, it is the same history."""
+    registry = Registry(tmp_path)
+    registry.enact("--until", "1401-06-15")
+    registry.kill()
+    registry.start()
+    first = registry.enact()
+    again = registry.enact()
+    assert again["sent"] == again["repeated"] == first["sent"]
+    assert registry.get("status") == {"image": first["last"],
+                                      "last": first["last"]}
+    registry.stop()
+
+
+def test_a_resolution_gives_back_every_bullet(tmp_path):
+    """R-113, R-281: m38/r5 as printed, with its grants and orders."""
+    registry = Registry(tmp_path)
+    registry.enact()
+    printed = next(r for m in read("resolutions.json")["meetings"]
+                   for r in m["resolutions"] if r["id"] == "m38/r5")
+    record = registry.get("resolution/m38/r5")
+    assert record["state"] == "notified"
+    bullets = [i for i in record["body"]["items"] if "label" in i]
+    assert [i["label"] for i in bullets] == [
+        c["item"] for c in printed["commitments"]]
+    assert [i["text_fa"] for i in bullets] == [
+        c["text_fa_short"] for c in printed["commitments"]]
+    grants = registry.get("users/resolution/m38/r5?of=grant&count=500")
+    assert {g["id"] for g in grants["grant"]} == {
+        g["id"] for g in read("grants.json") if g["resolution"] == "m38/r5"}
+    registry.stop()
+
+
+def test_the_past_can_be_asked(tmp_path):
+    """As of a day, and as of a decision: a filter on the same records."""
+    registry = Registry(tmp_path)
+    registry.enact()
+    grant = "grant/g-m24-r1-10"
+    for day, state in (("1400-06-01", None), ("1400-06-02", "decided"),
+                       ("1400-07-03", "approved-awaiting-service"),
+                       ("1400-07-18", "live"), ("1401-06-20", "live")):
+        status, answer = registry.ask(
+            "GET", f"/registry/v1/{grant}?as_of={day}")
+        assert (answer["state"] if status == 200 else None) == state, day
+    history = registry.get(f"history/{grant}")["history"]
+    for one in history:
+        then = registry.get(f"{grant}?at={one['decision']}")
+        assert then["version"] >= one["version"]
+    registry.stop()

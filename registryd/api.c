@@ -215,13 +215,20 @@ get_decisions(struct pv_server_call *call)
 static void
 get_status(struct pv_server_call *call)
 {
-    int64_t     last = 0;
-    int64_t     image = 0;
-    enum pv_err err = pv_registry_numbers(registry_of(call), &last, &image);
+    finish(call, pv_registry_status(registry_of(call), &call->answer));
+}
 
-    if (err == PV_OK) {
-        err = pv_buf_addf(&call->answer, "{\"image\":%lld,\"last\":%lld}",
-                          (long long)image, (long long)last);
+static void
+get_proof(struct pv_server_call *call)
+{
+    uint64_t    number = 0;
+    enum pv_err err = pv_slice_to_u64(call->rest, INT64_MAX, &number);
+
+    if (err == PV_OK && call->query.len == 0) {
+        err = pv_registry_proof(registry_of(call), (int64_t)number,
+                                &call->answer);
+    } else {
+        err = PV_EINVAL;
     }
     finish(call, err);
 }
@@ -293,6 +300,7 @@ const struct pv_server_route pv_api_route[] = {
     {"POST", "/registry/v1/decisions", BODY_MAX, post_decisions},
     {"GET", "/registry/v1/decisions", 0, get_decisions},
     {"GET", "/registry/v1/status", 0, get_status},
+    {"GET", "/registry/v1/proof/", 0, get_proof},
     {"GET", "/registry/v1/history/", 0, get_history},
     {"GET", "/registry/v1/users/", 0, get_users},
     {"GET", "/registry/v1/", 0, get_records},

@@ -4,6 +4,7 @@
  *   POST decisions               an object, or an array of up to PV_BATCH_MAX
  *   GET  decisions?after=&count=
  *   GET  status
+ *   GET  proof/{number}          that a decision stands in the log
  *   GET  {kind}?after=&count=&state= | as_of=1401-06-20 | at=NUMBER
  *   GET  {kind}/{id}?as_of= | at=
  *   GET  history/{kind}/{id}

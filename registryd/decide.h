@@ -6,6 +6,7 @@
 #define PV_REGISTRYD_DECIDE_H
 
 #include "base/jalali.h"
+#include "log.h"
 #include "policy/image.h"
 #include "registry.h"
 #include "store/store.h"
@@ -17,6 +18,7 @@ struct pv_registry {
     struct pv_registry_config config;
     struct pv_store          *store;
     struct pv_image          *image; /* NULL: none */
+    struct pv_decision_log   *log;   /* NULL: none */
     struct pv_why             why;
 };
 

@@ -4,7 +4,8 @@
  * What it does:      takes decisions, checks them against life cycles, roles
  *                    and rules, writes them and the records they make in one
  *                    transaction, and brings the policy image up to them.
- * What it holds:     the registry's database and the policy image.
+ * What it holds:     the registry's database, the policy image, the log of
+ *                    decisions.
  * Who may talk to it: the users of --operator-uid, on one Unix socket
  *                    (SO_PEERCRED). They speak for the roles they name.
  * What it may call:  what its systemd unit lets it; see packaging.
@@ -47,6 +48,7 @@ static const char help_text[] =
     "  --store WHERE        sqlite:FILE or postgresql:CONNINFO\n"
     "  --socket PATH        where it listens (made with mode 0600)\n"
     "  --image DIR          the policy image that follows its decisions\n"
+    "  --log DIR            the Merkle log of decisions; must exist\n"
     "  --node ID            this exchange: the home of its agencies\n"
     "  --operator-uid UID   who may connect; may come again (default: one's\n"
     "                       own)\n"
@@ -66,6 +68,7 @@ enum {
     OPT_STORE = 256,
     OPT_SOCKET,
     OPT_IMAGE,
+    OPT_LOG,
     OPT_NODE,
     OPT_UID,
     OPT_LOOPBACK,
@@ -77,6 +80,7 @@ static const struct option option_list[] = {
     {"store", required_argument, NULL, OPT_STORE},
     {"socket", required_argument, NULL, OPT_SOCKET},
     {"image", required_argument, NULL, OPT_IMAGE},
+    {"log", required_argument, NULL, OPT_LOG},
     {"node", required_argument, NULL, OPT_NODE},
     {"operator-uid", required_argument, NULL, OPT_UID},
     {"loopback", no_argument, NULL, OPT_LOOPBACK},
@@ -114,6 +118,9 @@ read_options(int argc, char **argv, struct options *ret)
             break;
         case OPT_IMAGE:
             ret->registry.image = optarg;
+            break;
+        case OPT_LOG:
+            ret->registry.log = optarg;
             break;
         case OPT_NODE:
             ret->registry.node = optarg;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
+#include "base/num.h"
 #include "kind_tables.h"
 #include "rules.h"
 
@@ -25,6 +25,9 @@ pv_registry_open(const struct pv_registry_config *config,
     if (err == PV_OK && config->image != NULL) {
         err = pv_image_open(config->image, config->durable, &registry->image,
                             why);
+    }
+    if (err == PV_OK && config->log != NULL) {
+        err = pv_decision_log_open(config->log, &registry->log, why);
     }
     if (err == PV_OK) {
         err = pv_registry_catch_up(registry);
@@ -51,6 +54,7 @@ pv_registry_close(struct pv_registry *registry)
     if (registry->image != NULL) {
         pv_image_close(registry->image);
     }
+    pv_decision_log_close(registry->log);
     pv_store_close(registry->store);
     free(registry);
 }
@@ -92,7 +96,98 @@ pv_registry_catch_up(struct pv_registry *registry)
     int64_t     image;
     enum pv_err err = pv_registry_numbers(registry, &last, &image);
 
-    return err == PV_OK && last != image ? pv_project(registry, last) : err;
+    if (err == PV_OK && last != image) {
+        err = pv_project(registry, last);
+    }
+    if (err == PV_OK && registry->log != NULL) {
+        err = pv_decision_log_follow(registry->log, registry->store, last);
+        if (err != PV_OK) {
+            pv_why_set(&registry->why, "decision log: %s", pv_err_text(err));
+        }
+    }
+    return err;
+}
+
+/* ---- the log ---- */
+
+static enum pv_err
+add_hash(struct pv_buf *out, const char *before, const struct pv_hash *hash)
+{
+    char hex[2 * PV_HASH_LEN];
+
+    pv_hex_text(hash->bytes, PV_HASH_LEN, hex);
+    return pv_buf_addf(out, "%s\"%.*s\"", before, (int)sizeof(hex), hex);
+}
+
+enum pv_err
+pv_registry_status(struct pv_registry *registry, struct pv_buf *out)
+{
+    int64_t        last = 0;
+    int64_t        image = 0;
+    struct pv_hash root;
+    enum pv_err    err = pv_registry_numbers(registry, &last, &image);
+
+    if (err == PV_OK) {
+        err = pv_buf_addf(out, "{\"image\":%lld,\"last\":%lld",
+                          (long long)image, (long long)last);
+    }
+    if (err == PV_OK && registry->log != NULL) {
+        err = pv_decision_log_root(registry->log, &root);
+        if (err == PV_OK) {
+            err = add_hash(out, ",\"log\":{\"root\":", &root);
+        }
+        if (err == PV_OK) {
+            err = pv_buf_addf(
+                out, ",\"size\":%llu}",
+                (unsigned long long)pv_decision_log_size(registry->log));
+        }
+    }
+    return err == PV_OK ? pv_buf_add_char(out, '}') : err;
+}
+
+static enum pv_err
+add_proof(struct pv_registry *registry, const struct pv_merkle_proof *proof,
+          const struct pv_hash *leaf, struct pv_buf *out)
+{
+    struct pv_hash root;
+    enum pv_err    err = add_hash(out, ",\"leaf\":", leaf);
+
+    if (err == PV_OK) {
+        err = pv_buf_add(out, PV_LIT(",\"proof\":["));
+    }
+    for (size_t i = 0; i < proof->count && err == PV_OK; i++) {
+        err = add_hash(out, i == 0 ? "" : ",", &proof->hash[i]);
+    }
+    if (err == PV_OK) {
+        err = pv_decision_log_root(registry->log, &root);
+    }
+    if (err == PV_OK) {
+        err = add_hash(out, "],\"root\":", &root);
+    }
+    return err == PV_OK ? pv_buf_addf(out, ",\"size\":%llu}",
+                                      (unsigned long long)pv_decision_log_size(
+                                          registry->log))
+                        : err;
+}
+
+enum pv_err
+pv_registry_proof(struct pv_registry *registry, int64_t number,
+                  struct pv_buf *out)
+{
+    struct pv_merkle_proof proof;
+    struct pv_hash         leaf;
+    enum pv_err            err = registry->log == NULL ? PV_ENOTFOUND : PV_OK;
+
+    if (err == PV_OK) {
+        err = pv_decision_log_prove(registry->log, number, &proof);
+    }
+    if (err == PV_OK) {
+        err = pv_decision_log_leaf(registry->log, number, &leaf);
+    }
+    if (err == PV_OK) {
+        err = pv_buf_addf(out, "{\"decision\":%lld", (long long)number);
+    }
+    return err == PV_OK ? add_proof(registry, &proof, &leaf, out) : err;
 }
 
 /* ---- records as JSON ---- */

@@ -58,6 +58,7 @@ struct pv_decided {
 struct pv_registry_config {
     const char *store;      /* of pv_store_open */
     const char *image;      /* directory of the policy image; NULL: none */
+    const char *log;        /* directory of the decision log; NULL: none */
     const char *node;       /* name of this exchange, home of its agencies */
     bool        durable;    /* the image's commits wait for the disk */
     bool        loopback;   /* endpoints on loopback are allowed (demo) */
@@ -66,7 +67,7 @@ struct pv_registry_config {
 
 struct pv_registry;
 
-/* Opens, and brings the image up to the last decision. */
+/* Opens, and brings image and log up to the last decision. */
 enum pv_err pv_registry_open(const struct pv_registry_config *config,
                              struct pv_registry             **ret,
                              struct pv_why *why) PV_MUST_CHECK;
@@ -83,8 +84,8 @@ enum pv_err pv_registry_decide(struct pv_registry *registry,
                                struct pv_refusal *ret_refusal) PV_MUST_CHECK;
 
 /*
- * Bring the image up to the last decision; nothing to do costs one look-up.
- * After an error of deciding or at any time.
+ * Bring image and log up to the last decision; nothing to do costs one
+ * look-up. After an error of deciding or at any time.
  */
 enum pv_err pv_registry_catch_up(struct pv_registry *registry) PV_MUST_CHECK;
 
@@ -133,6 +134,17 @@ enum pv_err pv_registry_users(struct pv_registry *registry, enum pv_kind target,
 enum pv_err pv_registry_decisions(struct pv_registry *registry, int64_t after,
                                   size_t         count,
                                   struct pv_buf *out) PV_MUST_CHECK;
+
+/*
+ * {"decision":n,"leaf":hex,"proof":[hex],"root":hex,"size":n}: that the
+ * document of decision n stands in the log (RFC 6962 2.1.1). PV_ENOTFOUND.
+ */
+enum pv_err pv_registry_proof(struct pv_registry *registry, int64_t number,
+                              struct pv_buf *out) PV_MUST_CHECK;
+
+/* {"image":n,"last":n,"log":{"root":hex,"size":n}}; without a log no log. */
+enum pv_err pv_registry_status(struct pv_registry *registry,
+                               struct pv_buf      *out) PV_MUST_CHECK;
 
 /* Numbers of the last decision and of the last one in the image. */
 enum pv_err pv_registry_numbers(struct pv_registry *registry, int64_t *ret_last,

@@ -73,7 +73,7 @@ static enum pv_err
 result_err(struct pv_store *store, PGresult *result, ExecStatusType wanted)
 {
     struct postgres *postgres = store->handle;
-    enum pv_err      err = PV_EDB;
+    enum pv_err      err = PV_ECLOSED; /* not the server's words: libpq's */
     const char      *state;
 
     if (result != NULL && PQresultStatus(result) == wanted) {

@@ -40,6 +40,8 @@ class Registry:
         self.folder = Path(folder)
         self.image = self.folder / "image"
         self.image.mkdir(exist_ok=True)
+        self.tree = self.folder / "log"
+        self.tree.mkdir(exist_ok=True)
         self.socket = str(self.folder / "s")
         self.store = store or f"sqlite:{self.folder / 'registry.db'}"
         self.process = None
@@ -51,7 +53,7 @@ class Registry:
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [BUILD / "registryd/payvand-registryd", "--store", self.store,
-                 "--image", self.image, "--node", "nix", "--loopback",
+                 "--image", self.image, "--log", self.tree, "--node", "nix", "--loopback",
                  "--socket", self.socket], stderr=log)
         until = time.monotonic() + 20
         while time.monotonic() < until:

@@ -271,8 +271,9 @@ def test_the_same_catalogue_again_decides_nothing(tmp_path):
     first = registry.enact()
     again = registry.enact()
     assert again["sent"] == again["repeated"] == first["sent"]
-    assert registry.get("status") == {"image": first["last"],
-                                      "last": first["last"]}
+    status = registry.get("status")
+    assert status["image"] == status["last"] == first["last"]
+    assert status["log"]["size"] == first["last"]
     registry.stop()
 
 
@@ -310,4 +311,62 @@ def test_the_past_can_be_asked(tmp_path):
     for one in history:
         then = registry.get(f"{grant}?at={one['decision']}")
         assert then["version"] >= one["version"]
+    registry.stop()
+
+
+def leaf_hash(document):
+    """RFC 6962 2.1."""
+    return hashlib.sha256(b"\0" + document).digest()
+
+
+def root_of(leaves):
+    """The tree's root, straight from the definition."""
+    if len(leaves) == 1:
+        return leaves[0]
+    k = 1 << (len(leaves) - 1).bit_length() - 1
+    return hashlib.sha256(b"\1" + root_of(leaves[:k])
+                          + root_of(leaves[k:])).digest()
+
+
+def documents(registry):
+    """Every decision's document, byte for byte."""
+    found = []
+    while True:
+        page = registry.get(f"decisions?after={len(found)}&count=500")
+        if not page["decisions"]:
+            return found
+        for one in page["decisions"]:
+            found.append(json.dumps(one, ensure_ascii=False, sort_keys=True,
+                                    separators=(",", ":")).encode())
+
+
+def test_every_decision_is_a_leaf_of_the_log(tmp_path):
+    """The tree is that of the documents, after a kill in the middle too, and
+    proves each of them."""
+    registry = Registry(tmp_path)
+    registry.enact("--until", "1401-06-15")
+    registry.kill()
+    with open(registry.tree / "0", "r+b") as hashes:
+        hashes.seek(-40, 2)
+        hashes.write(b"\0" * 40)  # as power loss may leave it
+    registry.start()
+    registry.enact()
+    leaves = [leaf_hash(d) for d in documents(registry)]
+    log = registry.get("status")["log"]
+    assert log["size"] == len(leaves) > 1000
+    assert log["root"] == root_of(leaves).hex()
+    for number in (1, 256, 257, len(leaves)):
+        proof = registry.get(f"proof/{number}")
+        assert bytes.fromhex(proof["leaf"]) == leaves[number - 1]
+        node, index, last = leaves[number - 1], number - 1, len(leaves) - 1
+        for one in map(bytes.fromhex, proof["proof"]):  # RFC 9162 2.1.3.2
+            if index % 2 or index == last:
+                node = hashlib.sha256(b"\1" + one + node).digest()
+                while index % 2 == 0 and index:
+                    index, last = index >> 1, last >> 1
+            else:
+                node = hashlib.sha256(b"\1" + node + one).digest()
+            index, last = index >> 1, last >> 1
+        assert node.hex() == log["root"], number
+    assert registry.ask("GET", f"/registry/v1/proof/{len(leaves) + 1}")[0] == 404
     registry.stop()

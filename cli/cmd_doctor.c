@@ -21,6 +21,7 @@ static const char usage_en[] =
     "  --ca FILE         who signed its key (PAYVAND_CA)\n"
     "  --image DIR       the policy image (PAYVAND_IMAGE)\n"
     "  --journal DIR     the journal (PAYVAND_JOURNAL)\n"
+    "  --log DIR         the log of this machine (PAYVAND_LOG)\n"
     "  --socket PATH     the journal's socket (PAYVAND_JOURNAL_SOCKET)\n"
     "  --module FILE     the nginx module (PAYVAND_MODULE)\n"
     "  --nginx FILE      nginx (/usr/sbin/nginx)\n"
@@ -45,6 +46,7 @@ static const char usage_fa[] =
     "  --ca FILE         مرجع گواهی آن (PAYVAND_CA)\n"
     "  --image DIR       تصویر سیاست (PAYVAND_IMAGE)\n"
     "  --journal DIR     دفتر رویداد (PAYVAND_JOURNAL)\n"
+    "  --log DIR         دفتر درهم‌سازی همین دستگاه (PAYVAND_LOG)\n"
     "  --socket PATH     سوکت دفتر رویداد (PAYVAND_JOURNAL_SOCKET)\n"
     "  --module FILE     ماژول nginx (PAYVAND_MODULE)\n"
     "  --nginx FILE      برنامه nginx (/usr/sbin/nginx)\n"
@@ -64,6 +66,7 @@ static const struct option option[] = {
     {"ca", required_argument, NULL, 'c'},
     {"image", required_argument, NULL, 'i'},
     {"journal", required_argument, NULL, 'J'},
+    {"log", required_argument, NULL, 'L'},
     {"socket", required_argument, NULL, 's'},
     {"module", required_argument, NULL, 'm'},
     {"nginx", required_argument, NULL, 'n'},
@@ -193,6 +196,7 @@ look(struct pv_doctor *doctor, const char *lang, bool all, bool as_json)
     pv_doctor_nginx(doctor);
     pv_doctor_image(doctor);
     pv_doctor_journal(doctor);
+    pv_doctor_log(doctor);
     pv_doctor_certificates(doctor);
     pv_doctor_connectors(doctor);
     pv_doctor_exchange(doctor);
@@ -216,6 +220,7 @@ from_environment(struct pv_doctor *doctor)
     doctor->image = getenv("PAYVAND_IMAGE");
     doctor->journal = getenv("PAYVAND_JOURNAL");
     doctor->journal_socket = getenv("PAYVAND_JOURNAL_SOCKET");
+    doctor->log = getenv("PAYVAND_LOG");
     doctor->module = getenv("PAYVAND_MODULE");
     doctor->providers = getenv("PAYVAND_PROVIDERS");
     doctor->nginx = "/usr/sbin/nginx";
@@ -251,6 +256,9 @@ pv_cmd_doctor(int argc, char **argv)
             break;
         case 'J':
             doctor->journal = optarg;
+            break;
+        case 'L':
+            doctor->log = optarg;
             break;
         case 's':
             doctor->journal_socket = optarg;

@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "cmd.h"
 #include "http.h"
+#include "log_state.h"
 
 #define ADDRESS_MAX_LEN 512
 #define NAME_MAX_LEN 128
@@ -26,6 +27,7 @@ static const char usage_en[] =
     "\n"
     "  --url URL    the exchange (PAYVAND_URL)\n"
     "  --ca FILE    who signed its key (PAYVAND_CA)\n"
+    "  --log DIR    the log of this machine, too (PAYVAND_LOG)\n"
     "  --all        also what is zero\n"
     "  --json       as the exchange says it\n"
     "  --lang en|fa\n"
@@ -41,6 +43,7 @@ static const char usage_fa[] =
     "\n"
     "  --url URL    نشانی مرکز تبادل (PAYVAND_URL)\n"
     "  --ca FILE    مرجع گواهی آن (PAYVAND_CA)\n"
+    "  --log DIR    دفتر همین دستگاه هم (PAYVAND_LOG)\n"
     "  --all        صفرها هم نشان داده شود\n"
     "  --json       همان که مرکز می‌گوید\n"
     "  --lang en|fa\n"
@@ -51,6 +54,7 @@ static const char usage_fa[] =
 static const struct option option[] = {
     {"url", required_argument, NULL, 'u'},
     {"ca", required_argument, NULL, 'c'},
+    {"log", required_argument, NULL, 'L'},
     {"all", no_argument, NULL, 'a'},
     {"json", no_argument, NULL, 'j'},
     {"lang", required_argument, NULL, 'l'},
@@ -77,11 +81,14 @@ static const struct {
     {"node", "گره"},
     {"image_version", "نسخه تصویر سیاست"},
     {"journalled", "ثبت شده در دفتر رویداد"},
+    {"said", "هشدار"},
+    {"refusal", "چرا ادامه نمی‌یابد"},
 };
 
 struct view {
     enum pv_lang   lang;
     bool           all;
+    const char    *log; /* its directory; NULL: not asked about */
     struct pv_buf *out;
 };
 
@@ -181,6 +188,36 @@ show(const struct view *view, const char *prefix, json_t *object, int depth)
     return PV_OK;
 }
 
+/* The log of this machine beside what the exchange says. */
+static bool
+add_log(const struct view *view, json_t *root)
+{
+    enum pv_log_state_what what;
+    json_t                *state;
+
+    if (view->log == NULL) {
+        return true;
+    }
+    state = pv_log_state(view->log, view->lang, &what);
+    return state != NULL && json_object_set_new(root, "log", state) == 0;
+}
+
+static int
+print_json(json_t *root)
+{
+    char         *text = json_dumps(root, JSON_INDENT(1));
+    struct pv_buf out;
+    int           result = PV_EXIT_FAILED;
+
+    pv_buf_init(&out, OUT_MAX_LEN);
+    if (text != NULL && pv_buf_add(&out, pv_slice_from(text)) == PV_OK) {
+        result = pv_cli_print(&out);
+    }
+    free(text);
+    pv_buf_clear(&out);
+    return result;
+}
+
 static int
 print(const struct view *view, const struct pv_buf *answer, bool as_json)
 {
@@ -194,12 +231,20 @@ print(const struct view *view, const struct pv_buf *answer, bool as_json)
         pv_cli_error("what answered is not a Payvand exchange");
         goto out;
     }
-    if (as_json) {
-        result = pv_cli_print(answer);
+    if (as_json && view->log == NULL) {
+        result = pv_cli_print(answer); /* to the byte */
         goto out;
     }
-    if (show(&(struct view){view->lang, view->all, &out}, "", root, 0) !=
-        PV_OK) {
+    if (!add_log(view, root)) {
+        pv_cli_error("no memory");
+        goto out;
+    }
+    if (as_json) {
+        result = print_json(root);
+        goto out;
+    }
+    if (show(&(struct view){view->lang, view->all, view->log, &out}, "", root,
+             0) != PV_OK) {
         pv_cli_error("the status is too large");
         goto out;
     }
@@ -259,7 +304,7 @@ pv_cmd_status(int argc, char **argv)
     const char *url = getenv("PAYVAND_URL");
     const char *ca = getenv("PAYVAND_CA");
     const char *lang = NULL;
-    struct view view = {PV_LANG_EN, false, NULL};
+    struct view view = {PV_LANG_EN, false, getenv("PAYVAND_LOG"), NULL};
     bool        as_json = false;
     bool        help = false;
     int         which;
@@ -272,6 +317,9 @@ pv_cmd_status(int argc, char **argv)
             break;
         case 'c':
             ca = optarg;
+            break;
+        case 'L':
+            view.log = optarg;
             break;
         case 'a':
             view.all = true;

@@ -14,7 +14,7 @@
 #include "base/err.h"
 
 #define PV_DOCTOR_FINDINGS_MAX 512
-#define PV_DOCTOR_SUBJECT_MAX 320
+#define PV_DOCTOR_SUBJECT_MAX 640 /* a path, and what the log says */
 
 enum pv_doctor_level {
     PV_DOCTOR_OK = 0,
@@ -45,6 +45,7 @@ struct pv_doctor {
     const char *image;
     const char *journal;
     const char *journal_socket;
+    const char *log;
     const char *module;
     const char *nginx;
     const char *providers; /* folder with connectors' configurations */
@@ -62,6 +63,7 @@ void pv_doctor_machine(struct pv_doctor *doctor);      /* clock, swap, cores */
 void pv_doctor_nginx(struct pv_doctor *doctor);        /* version, module */
 void pv_doctor_image(struct pv_doctor *doctor);        /* policy image */
 void pv_doctor_journal(struct pv_doctor *doctor);      /* folder, socket */
+void pv_doctor_log(struct pv_doctor *doctor);          /* tree, witnesses */
 void pv_doctor_certificates(struct pv_doctor *doctor); /* PAYVAND_CERT_* */
 void pv_doctor_exchange(struct pv_doctor *doctor);     /* does it answer */
 void pv_doctor_connectors(struct pv_doctor *doctor);   /* do they answer */

@@ -24,7 +24,7 @@
 
 #define WAIT_MS 40          /* between two looks at the journal */
 #define BATCH 256           /* hashes handed to the tree at once */
-#define REFUSE_FOR_MS 10000 /* then it ends, and a new one looks again */
+#define REFUSE_FOR_MS 4000 /* then it ends, and a new one looks again */
 #define NOTES_MAX 4096
 
 static volatile sig_atomic_t stop;

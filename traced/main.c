@@ -254,6 +254,7 @@ start(struct traced *traced, const struct options *options, int argc,
         pv_commit_begin(&traced->commit, traced->journal.next_index);
         traced->space.max_size = options->max_size;
         traced->space.retain_percent = options->retain_percent;
+        removal_look(traced);
         space_update(traced, true);
         traced->begun_ms = pv_time_monotonic_ms();
         err = start_socket(traced, why);

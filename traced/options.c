@@ -137,6 +137,11 @@ check(const struct options *options)
                    ? 0
                    : wrong("--init-key needs --signer and --origin");
     }
+    if (options->accept != NULL) {
+        return options->signer_dir != NULL
+                   ? 0
+                   : wrong("--accept-checkpoint needs --signer");
+    }
     if (options->dir == NULL || (!options->check && (options->socket == NULL ||
                                                      options->node == NULL))) {
         return wrong("--dir, --socket and --node are needed");

@@ -32,6 +32,7 @@
 #define LANDLOCK_TRUNCATE_ABI 3
 #define LANDLOCK_ALL ((UINT64_C(1) << 13) - 1) /* of its first version */
 
+#define LISTS 4
 #define END (-1) /* of a list; no system call has this number */
 
 /* ---- system calls -------------------------------------------------------- */
@@ -223,7 +224,7 @@ struct place { /* a directory that is used, by its descriptor */
 
 struct process {
     bool         deny;    /* lists are what is refused, not what is left */
-    const int   *list[3]; /* of system calls; NULL: none */
+    const int   *list[LISTS]; /* of system calls; NULL: none */
     bool         walls;   /* files only below ->place */
     struct place place[4];
 };
@@ -246,7 +247,7 @@ static const struct process process[] = {
     [SANDBOX_SIGNER] = {.list = {every, files, signer},
                         .walls = true,
                         .place = {{FD_SIGNER, true}}},
-    [SANDBOX_SIGNER_TOKEN] = {.list = {every, files, token}},
+    [SANDBOX_SIGNER_TOKEN] = {.list = {every, files, signer, token}},
 };
 
 static int
@@ -274,7 +275,7 @@ filter(const struct process *how, struct pv_why *why)
     }
     /* the journal's second thread is there already */
     error = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
-    for (size_t i = 0; error == 0 && i < 3; i++) {
+    for (size_t i = 0; error == 0 && i < LISTS; i++) {
         error = add_list(ctx, how->deny ? deny : SCMP_ACT_ALLOW, how->list[i]);
     }
     if (error == 0) {

@@ -26,7 +26,7 @@
 #include "sandbox.h"
 #include "signer_key.h"
 
-#define REFUSE_FOR_MS 10000 /* then it ends, and a new one looks again */
+#define REFUSE_FOR_MS 4000 /* then it ends, and a new one looks again */
 
 struct signer {
     struct signer_key key;
@@ -151,10 +151,31 @@ refuse(struct signer *signer, uint64_t id, enum signer_why code,
     answer(id, SIGNER_REFUSED, code, pv_slice_from(words), PV_LIT(""));
 }
 
+/* Somebody put another `signed` there: a new signer looks at it. */
+static bool
+was_replaced(const struct signer *signer)
+{
+    struct pv_buf held;
+    bool          same;
+
+    pv_buf_init(&held, (size_t)2 * SIGNER_NOTE_MAX);
+    same = file_read(FD_SIGNER, SIGNER_SIGNED, &held) == PV_OK &&
+           pv_slice_eq(pv_buf_view(&held), pv_buf_view(&signer->signed_notes));
+    pv_buf_clear(&held);
+    return !same;
+}
+
 static void
 answer_last(struct signer *signer, uint64_t id)
 {
     struct pv_buf vkey;
+
+    if (was_replaced(signer)) {
+        log_event("warning", "traced.signer_refuses",
+                  "`signed` is not what it wrote; ending, to look again");
+        signer->ends = true;
+        return;
+    }
 
     pv_buf_init(&vkey, PV_NOTE_VKEY_MAX);
     if (pv_note_key_write(&signer->key.key, &vkey) == PV_OK) {

@@ -179,13 +179,25 @@ class Watcher:
         self.done.set()
         self.thread.join()
 
+    def _entries(self, workers):
+        """All leaves: of segments that were removed, as acknowledged."""
+        journal = read_journal(self.traced.journal)
+        first = journal[0][0] if journal else 0
+        entries = [None] * first
+        for worker in workers:
+            for sequence, at in worker.acked.items():
+                for i, record in enumerate(worker.records[sequence]):
+                    if at + i < first:
+                        entries[at + i] = canonical(record).encode()
+        assert None not in entries, "a removed leaf is nobody's"
+        return entries + [canonical(row[3]).encode() for row in journal]
+
     def judge(self, workers=()):
         """Every checkpoint is the journal's beginning; each is signed once,
         and every acknowledged record stands at its index."""
         self.look()
         assert not self.trouble, self.trouble
-        journal = read_journal(self.traced.journal)
-        entries = [canonical(row[3]).encode() for row in journal]
+        entries = self._entries(workers)
         assert self.last <= len(entries), "signed what is not on disk"
         roots = prefix_roots(entries, self.seen)
         for size, (root, note) in self.seen.items():

@@ -8,6 +8,10 @@
  * PAYVAND_FAULT_ERRNO   with which errno (default 5, EIO)
  * PAYVAND_FAULT_DIE     instead: end the process; a pwrite writes so many
  *                       bytes first
+ * PAYVAND_FAULT_CHILD   not the journal's: of this child of payvand-traced
+ *                       (log, signer) every pwrite, fdatasync, fsync,
+ *                       ftruncate and renameat; once in all its lives, which
+ *                       it notes as `fault.once` in the directory it writes
  * It goes to the kernel directly: the filter of payvand-traced allows no more
  * than the calls themselves. What happens is said on stderr: "FAULT ...".
  */
@@ -29,10 +33,13 @@ static unsigned long fault_count = 1;
 static int           fault_errno = EIO;
 static long          fault_die = -1;
 
+static int once = -1; /* the directory of `fault.once` */
+
 int     openat64(int dirfd, const char *path, int flags, ...);
 int     __openat_2(int dirfd, const char *path, int flags);
 int     __openat64_2(int dirfd, const char *path, int flags);
 ssize_t pwrite64(int fd, const void *bytes, size_t len, off64_t at);
+int     ftruncate64(int fd, off64_t len);
 int     fallocate64(int fd, int mode, off64_t at, off64_t len);
 
 static unsigned long
@@ -50,6 +57,52 @@ number(const char *name, unsigned long otherwise)
     return n;
 }
 
+/* The name behind -P, "" in the journal process. */
+static const char *
+process_name(void)
+{
+    static char room[512];
+    long        fd = syscall(SYS_openat, AT_FDCWD, "/proc/self/cmdline",
+                             O_RDONLY | O_CLOEXEC);
+    long        len = fd < 0 ? 0 : syscall(SYS_read, fd, room, 511);
+    const char *first = room + strlen(room) + 1; /* behind argv[0] */
+
+    if (fd >= 0) {
+        (void)syscall(SYS_close, fd);
+    }
+    if (len <= 0 || first >= room + len || strcmp(first, "-P") != 0) {
+        return "";
+    }
+    return first + 3;
+}
+
+/* Watch the child that is asked for, the journal process otherwise. */
+static void
+choose_process(void)
+{
+    const char *child = getenv("PAYVAND_FAULT_CHILD");
+    const char *name = process_name();
+
+    if (child == NULL) {
+        return;
+    }
+    if (strcmp(child, name) != 0) {
+        fault_at = 0;
+        return;
+    }
+    once = strcmp(name, "log") == 0 ? 6 : 8; /* traced/children.h */
+    watched[once] = true;
+}
+
+/* False: another life of this process has failed already. */
+static bool
+is_first(void)
+{
+    return once == -1 ||
+           syscall(SYS_openat, once, "fault.once",
+                   O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) >= 0;
+}
+
 __attribute__((constructor)) static void
 begin(void)
 {
@@ -59,6 +112,7 @@ begin(void)
     fault_die = getenv("PAYVAND_FAULT_DIE") == NULL
                     ? -1
                     : (long)number("PAYVAND_FAULT_DIE", 0);
+    choose_process();
 }
 
 static bool
@@ -81,7 +135,8 @@ strike(int fd, const char *name)
         return false;
     }
     n = __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED);
-    if (fault_at == 0 || n < fault_at || n - fault_at >= fault_count) {
+    if (fault_at == 0 || n < fault_at || n - fault_at >= fault_count ||
+        !is_first()) {
         return false;
     }
     /* a test reads it; nothing to do when it cannot be written */
@@ -110,7 +165,8 @@ open_at(int dirfd, const char *path, int flags, mode_t mode)
 
     if (fd >= 0 && fd < FDS_MAX) {
         watched[fd] =
-            is_journal(path, flags) &&
+            (once != -1 || (getenv("PAYVAND_FAULT_CHILD") == NULL &&
+                            is_journal(path, flags))) &&
             ((flags & (O_WRONLY | O_RDWR)) != 0 || (flags & O_DIRECTORY) != 0);
     }
     return fd;
@@ -197,4 +253,20 @@ renameat2(int from, const char *a, int to, const char *b, unsigned flags)
     return strike(from, "renameat2")
                ? fail()
                : (int)syscall(SYS_renameat2, from, a, to, b, flags);
+}
+
+EXPORT int
+renameat(int from, const char *a, int to, const char *b)
+{
+    return once != -1 && strike(from, "renameat")
+               ? fail()
+               : (int)syscall(SYS_renameat, from, a, to, b);
+}
+
+EXPORT int
+ftruncate64(int fd, off64_t len)
+{
+    return once != -1 && strike(fd, "ftruncate")
+               ? fail()
+               : (int)syscall(SYS_ftruncate, fd, len);
 }

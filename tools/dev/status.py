@@ -26,6 +26,14 @@ def exchange(run, port):
         return None
 
 
+def log_of(run):
+    """What the log process says of itself, at most 10 s ago."""
+    try:
+        return json.loads((run / "trace/status").read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
 def size_of(folder):
     try:
         return sum(file.stat().st_blocks * 512 for file in folder.rglob("*")
@@ -49,6 +57,8 @@ def main():
         "programs": programs,
         "image_bytes": size_of(run / "policy"),
         "journal_bytes": size_of(run / "journal"),
+        "log_bytes": size_of(run / "trace"),
+        "log": log_of(run),
         "exchange": exchange(run, port) if programs else None,
     }
     if "--json" in sys.argv:
@@ -69,10 +79,20 @@ def words(report):
     for one in report["programs"]:
         print(f"  {one['state']:8} {one['name']:52} "
               f"pid {one['pid'] or '-'}  since {one['since']}")
-    for name, title in (("image", "policy image"), ("journal", "journal")):
+    for name, title in (("image", "policy image"), ("journal", "journal"),
+                        ("log", "log")):
         size = report[f"{name}_bytes"]
         print(f"{title:13} " + (f"{size / 1048576:.1f} MiB on disk"
                                 if size is not None else "not readable by you"))
+    log = report["log"]
+    if log is not None:
+        print(f"{'checkpoint':13} {log['published']} of {log['durable']} "
+              f"records, {log['origin']}")
+        if "refusal" in log:
+            print(f"{'':13} refused: {log['refusal']}")
+        if not log["witnessed"]:
+            print(f"{'':13} no witness: a machine restored from an old copy "
+                  "cannot be told")
     if report["exchange"] is None:
         print("the exchange does not answer: see .run/gateway/logs/error.log")
     else:

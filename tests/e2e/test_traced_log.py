@@ -1,0 +1,562 @@
+"""The Merkle log that payvand-traced keeps on its journal.
+
+An outside checker (log_client.Watcher) holds every acknowledgement and every
+checkpoint that was ever published, and compares them with the journal.
+"""
+
+import errno
+import os
+import random
+import shutil
+import stat
+import struct
+import subprocess
+import time
+
+import pytest
+
+import journal_reader
+import tlog
+from harness import LONG, built
+from journal_client import Traced, Worker, canonical, request
+from log_client import LogTraced, Watcher
+
+SMALL = ("--segment-size", "262144")
+
+
+@pytest.fixture
+def traced(home):
+    with LogTraced(home, *SMALL) as started:
+        yield started
+
+
+def greeted(traced):
+    worker = Worker(traced.socket)
+    worker.hello()
+    return worker
+
+
+def feed(worker, frames, records=4):
+    for _ in range(frames):
+        worker.send([request() for _ in range(records)])
+        if len(worker.unacked) > 16:
+            worker.receive()
+    worker.drain()
+
+
+# ---- what it does --------------------------------------------------------
+
+def test_signs_the_tree_of_all_that_was_acknowledged(traced):
+    worker = greeted(traced)
+    with Watcher(traced) as watcher:
+        for _ in range(10):
+            feed(worker, 40)
+            time.sleep(0.1)
+        traced.wait_size(1600)
+    assert len(watcher.seen) > 4
+    watcher.judge([worker])
+    status = traced.status()
+    assert status["origin"] == "nix.example/trace"
+    assert "refusal" not in status and not status["witnessed"]
+
+
+def test_signs_within_its_time_and_nothing_while_nothing_is_new(traced):
+    worker = greeted(traced)
+    traced.wait_size(0)
+    worker.wait(worker.send([request()]))
+    first = traced.wait_size(1)
+    time.sleep(0.5)
+    assert traced.checkpoint() == first
+    with open(os.path.join(traced.signer, "signed"), "rb") as file:
+        assert file.read().startswith(first[2].encode())
+
+
+def test_goes_on_after_an_ordinary_end(home):
+    workers = []
+    for i in range(3):
+        with LogTraced(home, *SMALL) as traced, Watcher(traced) as watcher:
+            workers.append(greeted(traced))
+            feed(workers[-1], 30)
+            traced.wait_words("log.started size=%d " % (120 * i))
+            assert traced.stop() == 0
+            watcher.judge(workers)
+            # the end itself brings the last checkpoint
+            assert traced.checkpoint()[0] == 120 * (i + 1)
+
+
+def test_keeps_a_checkpoint_for_auditors(traced):
+    worker = greeted(traced)
+    feed(worker, 3)
+    traced.wait_size(12)
+    with open(traced.path("checkpoints"), encoding="utf-8") as file:
+        kept = file.read()
+    text, line = kept.split("\n\n")[:2]
+    tlog.check_line(traced.vkey, text + "\n", line.split("\n")[0])
+
+
+def test_files_are_closed_to_others_and_the_key_to_all(traced):
+    traced.wait_size(0)
+    assert stat.S_IMODE(os.stat(
+        os.path.join(traced.signer, "key")).st_mode) == 0o600
+    for folder, _, names in os.walk(traced.tree):
+        for name in names:
+            mode = os.stat(os.path.join(folder, name)).st_mode
+            assert not mode & 0o007, name
+
+
+def test_each_child_has_what_it_needs_and_no_more(traced):
+    traced.wait_size(0)
+    held = {}
+    for name, pid in traced.children().items():
+        held[name] = {os.readlink("/proc/%d/fd/%s" % (pid, fd))
+                      for fd in os.listdir("/proc/%d/fd" % pid)}
+        with open("/proc/%d/status" % pid) as file:
+            words = file.read()
+        assert "NoNewPrivs:\t1" in words, name
+    assert traced.signer in held["signer"]
+    assert traced.tree in held["log"] and traced.journal in held["log"]
+    assert traced.signer not in held["log"]
+    for other in (traced.tree, traced.journal):
+        assert other not in held["signer"]
+    assert not any("memfd" in path for path in held["signer"])
+
+
+# ---- kill -9 -------------------------------------------------------------
+
+def strike(traced, victim):
+    """Kill -9; the journal process takes all with it."""
+    if victim in ("journal", "all"):
+        names = ["children", "signer", "log"] if victim == "all" else []
+        for name in names:
+            traced.kill_child(name)
+        traced.kill()
+        traced.start()
+    else:
+        traced.kill_child(victim)
+
+
+@pytest.mark.parametrize("seed", range(250 if LONG else 2))
+def test_no_kill_makes_another_tree(home, seed):
+    """20 kills each at random points, under load."""
+    chance = random.Random(seed)
+    traced = LogTraced(home, *SMALL)
+    with traced, Watcher(traced) as watcher:
+        workers = [greeted(traced) for _ in range(2)]
+        for _ in range(20):
+            until = time.monotonic() + chance.uniform(0.0, 0.35)
+            victim = chance.choice(["journal", "log", "signer", "all"])
+            while time.monotonic() < until:
+                for worker in workers:
+                    worker.send([request() for _ in range(3)])
+                    while len(worker.unacked) > 8:
+                        worker.receive()
+            strike(traced, victim)
+            for worker in workers:
+                if victim in ("journal", "all"):
+                    worker.resume()
+                worker.drain()
+        total = max(max(w.acked.values()) for w in workers) + 3
+        traced.wait_size(total, timeout=40)
+        assert "refuses" not in traced.words()
+    watcher.judge(workers)
+
+
+# ---- what a start reads --------------------------------------------------
+
+def counts_of(traced):
+    worker = Worker(traced.socket)
+    worker.hello(counts=True)
+    worker.close()
+    return worker.counts
+
+
+def wait_snapshot(traced, first_index):
+    """Until `state` is that of a segment that begins at or behind a leaf."""
+    path = os.path.join(traced.journal, "state")
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        try:
+            with open(path, "rb") as file:
+                head = file.read(64)
+            if struct.unpack_from("<Q", head, 32)[0] >= first_index:
+                return struct.unpack_from("<Q", head, 24)[0]
+        except (FileNotFoundError, struct.error):
+            pass
+        time.sleep(0.01)
+    raise AssertionError("no snapshot")
+
+
+def test_a_start_goes_on_from_the_snapshot_as_if_it_had_read_all(home):
+    with Traced(home, *SMALL) as traced:
+        worker = greeted(traced)
+        feed(worker, 400)
+        number = wait_snapshot(traced, 700)
+        feed(worker, 20)
+        packet = worker.frame(worker.sequence, [
+            canonical(r).encode() for r in worker.records[worker.sequence]])
+        early = worker.sequence - 300
+        old = worker.frame(early, [canonical(r).encode()
+                                   for r in worker.records[early]])
+        counts = counts_of(traced)
+        assert sum(counts.values()) == 1680
+        traced.kill()
+        traced.start()
+        assert counts_of(traced) == counts
+        for again in (old, packet):  # of before the snapshot, and behind it
+            worker.connect()
+            worker.hello()
+            worker.sock.send(again)
+            worker.receive()  # it asserts that the index is the same
+        # all before the snapshot may be gone, and nothing is missed
+        traced.kill()
+        with open(os.path.join(traced.journal, "removed"), "w") as file:
+            file.write("%d\n" % number)
+        for n in range(1, number):
+            os.unlink(os.path.join(traced.journal, "%010d.pvj" % n))
+        traced.start()
+        assert counts_of(traced) == counts
+        # a snapshot that does not read is not used, and what is there is read
+        traced.kill()
+        with open(os.path.join(traced.journal, "state"), "r+b") as file:
+            file.seek(70)
+            file.write(b"\xaa")
+        traced.start()
+        assert "traced.snapshot" in traced.words()
+        assert 0 < sum(counts_of(traced).values()) < 1680
+
+
+def test_packed_segments_go_and_their_absence_is_known(home):
+    """Two packs' worth of leaves, through the keeper."""
+    with LogTraced(home, *SMALL) as traced, Watcher(traced) as watcher:
+        worker = greeted(traced)
+        feed(worker, 600, records=128)
+        traced.wait_size(76800)
+        traced.wait_words("traced.removed", timeout=60)
+        feed(worker, 10)
+        traced.wait_size(76840)
+        first = min(n for n in os.listdir(traced.journal)
+                    if n.endswith(".pvj"))
+        assert first != "0000000001.pvj"
+        traced.kill()
+        traced.start()
+        feed(greeted(traced), 1)
+        traced.wait_size(76844)
+        assert "traced.gap" not in traced.words()
+        watcher.judge([worker])
+        # one more is taken away behind its back
+        os.unlink(os.path.join(traced.journal, first))
+        traced.wait_words("traced.missing", timeout=20)
+        traced.kill()
+        traced.start(wait=False)
+        assert traced.process.wait(10) == 1
+        assert first + " is missing" in traced.words()
+
+
+# ---- what it refuses, and the way out ------------------------------------
+
+def filled(home, frames=30):
+    traced = LogTraced(home, *SMALL).start()
+    worker = greeted(traced)
+    feed(worker, frames)
+    traced.wait_size(4 * frames)
+    assert traced.stop() == 0
+    return traced, worker
+
+
+def refused(traced, *words):
+    """It says why, in its log and its status; calls go on."""
+    traced.start()
+    for one in words:
+        traced.wait_words(one)
+    before = traced.checkpoint()
+    worker = greeted(traced)
+    assert worker.wait(worker.send([request()])) is not None
+    time.sleep(0.3)
+    assert traced.checkpoint() == before
+    end = time.monotonic() + 5
+    while "refusal" not in traced.status() and time.monotonic() < end:
+        time.sleep(0.02)
+    assert words[0] in traced.status()["refusal"]
+
+
+def goes_on(traced):
+    """After what a person did; it looks again by itself."""
+    worker = greeted(traced)
+    index = worker.wait(worker.send([request()]))
+    traced.wait_size(index + 1, timeout=40)
+    end = time.monotonic() + 15
+    while "refusal" in traced.status() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert "refusal" not in traced.status()
+
+
+def test_a_missing_key_is_refused_until_it_is_back(home):
+    traced, _ = filled(home)
+    key = os.path.join(traced.signer, "key")
+    os.rename(key, home + "/aside")
+    refused(traced, "the log's key is missing", "restore it")
+    os.rename(home + "/aside", key)
+    goes_on(traced)
+    traced.kill()
+
+
+def test_a_replaced_key_is_refused(home):
+    traced, _ = filled(home)
+    with open(os.path.join(traced.signer, "key"), "r+b") as file:
+        file.write(os.urandom(32))
+    refused(traced, "key was replaced", "begin another log")
+    traced.kill()
+
+
+def test_a_key_that_others_may_read_is_refused(home):
+    traced, _ = filled(home)
+    os.chmod(os.path.join(traced.signer, "key"), 0o644)
+    refused(traced, "readable by others", "chmod 0600")
+    traced.kill()
+
+
+def test_another_signer_is_refused(home):
+    traced, _ = filled(home)
+    shutil.rmtree(traced.signer)
+    LogTraced(home)  # makes another key
+    refused(traced, "the log's directory belongs to", "never changes its key")
+    traced.kill()
+
+
+def test_a_lost_memory_of_what_was_signed_is_refused(home):
+    traced, _ = filled(home)
+    os.unlink(os.path.join(traced.signer, "signed"))
+    refused(traced, "`signed` is missing", "--accept-checkpoint")
+    done = traced.command("--accept-checkpoint", traced.path("checkpoint"))
+    assert done.returncode == 0, done.stderr
+    goes_on(traced)
+    traced.kill()
+
+
+def test_an_old_memory_of_what_was_signed_is_refused(home):
+    traced, _ = filled(home)
+    signed = os.path.join(traced.signer, "signed")
+    shutil.copy(signed, home + "/aside")
+    for _ in range(3):
+        traced.start()
+        worker = greeted(traced)
+        size = worker.wait(worker.send([request()])) + 1
+        traced.wait_size(size)
+        traced.stop()
+    shutil.copy(home + "/aside", signed)
+    refused(traced, "directory was rolled back", "--accept-checkpoint")
+    done = traced.command("--accept-checkpoint", traced.path("checkpoint"))
+    assert done.returncode == 1, "only when the old one is taken away"
+    os.unlink(signed)
+    done = traced.command("--accept-checkpoint", traced.path("checkpoint"))
+    assert done.returncode == 0
+    goes_on(traced)
+    traced.kill()
+
+
+def test_a_checkpoint_of_a_backup_is_refused(home):
+    traced, worker = filled(home)
+    shutil.copy(traced.path("checkpoint"), home + "/aside")
+    with traced, Watcher(traced):
+        for _ in range(3):
+            one = greeted(traced)
+            size = one.wait(one.send([request()])) + 1
+            traced.wait_size(size)
+        traced.stop()
+    shutil.copy(home + "/aside", traced.path("checkpoint"))
+    refused(traced, "it was rolled back", "remove the file")
+    os.unlink(traced.path("checkpoint"))
+    goes_on(traced)
+    traced.kill()
+
+
+def test_a_changed_checkpoint_is_refused(home):
+    traced, _ = filled(home)
+    with open(traced.path("checkpoint"), "r+b") as file:
+        data = bytearray(file.read())
+        data[-20] ^= 1
+        file.seek(0)
+        file.write(data)
+    refused(traced, "does not read as this log's", "remove it")
+    os.unlink(traced.path("checkpoint"))
+    goes_on(traced)
+    traced.kill()
+
+
+def test_a_changed_tree_is_refused_and_computed_again(home):
+    traced, _ = filled(home, frames=100)
+    with open(traced.path("tree/0"), "r+b") as file:
+        file.seek(32 * 399)
+        file.write(b"\xaa\xaa")
+    refused(traced, "the tree is not the one that was signed", "move tree/")
+    traced.kill()
+    os.rename(traced.path("tree"), home + "/aside")
+    with traced, Watcher(traced) as watcher:
+        goes_on(traced)
+        assert "log.tree_short" in traced.words()
+        watcher.judge()
+
+
+def test_a_lost_tree_is_computed_again(home):
+    traced, worker = filled(home)
+    os.truncate(traced.path("tree/0"), 32 * 17 + 5)
+    with traced, Watcher(traced) as watcher:
+        goes_on(traced)
+        watcher.judge([worker])
+
+
+def test_a_journal_that_ends_before_what_was_signed_is_refused(home):
+    traced, _ = filled(home)
+    shutil.copytree(traced.journal, home + "/aside")
+    for _ in range(2):
+        with traced:
+            worker = greeted(traced)
+            traced.wait_size(worker.wait(worker.send([request()])) + 1)
+            traced.stop()
+    shutil.rmtree(traced.journal)
+    shutil.copytree(home + "/aside", traced.journal)
+    traced.start()
+    traced.wait_words("records are lost, or the journal was rolled back")
+    assert "begin another log in new directories" in traced.words()
+    traced.kill()
+
+
+def rewrite(path, old, new):
+    """Change a record and make every check sum of its segment fit again."""
+    with open(path, "rb") as file:
+        data = bytearray(file.read())
+    assert data.count(old) == 1 and len(old) == len(new)
+    at = data.index(old)
+    data[at:at + len(old)] = new
+    head = journal_reader.read_head(os.path.basename(path), bytes(data))
+    here, before = 4096, head["before_crc"]
+    while struct.unpack_from("<I", data, here)[0] == \
+            journal_reader.COMMIT_MAGIC:
+        length, frames = struct.unpack_from("<II", data, here + 32)
+        frame, heads = here + 64, b""
+        for _ in range(frames):
+            size = struct.unpack_from("<I", data, frame)[0]
+            struct.pack_into("<I", data, frame + 4, journal_reader.crc32c(
+                bytes(data[frame + 8:frame + size])))
+            heads += bytes(data[frame:frame + 40])
+            frame += size + 7 & ~7
+        struct.pack_into("<II", data, here + 44,
+                         journal_reader.crc32c(heads), before)
+        before = journal_reader.crc32c(bytes(data[here + 8:here + 64]))
+        struct.pack_into("<I", data, here + 4, before)
+        here += length + head["align"] - 1 & -head["align"]
+    with open(path, "wb") as file:
+        file.write(data)
+
+
+def test_a_record_changed_with_all_its_check_sums_is_found(home):
+    traced, worker = filled(home)
+    record = canonical(worker.records[7][1]).encode()
+    rewrite(os.path.join(traced.journal, "0000000001.pvj"), record,
+            record.replace(b'"grant":"g-1"', b'"grant":"g-2"'))
+    assert traced.check()[0] == 0, "the journal alone cannot tell"
+    index = worker.acked[7] + 1
+    refused(traced, "record %d of the journal is not the one" % index,
+            "Restore it from a copy")
+    traced.kill()
+
+
+def test_a_second_copy_on_the_same_log_is_refused(traced, home):
+    other = LogTraced(home, *SMALL)
+    other.journal = os.path.join(home, "another-journal")
+    os.makedirs(other.journal)
+    other.socket = os.path.join(home, "other.sock")
+    other.log = os.path.join(home, "other.log")
+    other.start(wait=False)
+    assert other.process.wait(20) == 1
+    assert "another process keeps the log" in other.words()
+    worker = greeted(traced)
+    assert worker.wait(worker.send([request()])) == 0
+
+
+def test_a_key_is_made_once(traced):
+    done = traced.command("--init-key", "--origin", "other.example/trace")
+    assert done.returncode == 1
+    assert "a key was made here before" in done.stderr
+    assert traced.vkey in open(os.path.join(traced.signer, "vkey")).read()
+
+
+# ---- a disk that fails ---------------------------------------------------
+
+def fault(at, child, error):
+    return {"LD_PRELOAD": built("libpayvand-fault.so"),
+            "ASAN_OPTIONS": "verify_asan_link_order=0",
+            "PAYVAND_FAULT_CHILD": child, "PAYVAND_FAULT_AT": str(at),
+            "PAYVAND_FAULT_ERRNO": str(error)}
+
+
+CALLS = {"log": range(1, 60), "signer": range(1, 25)}
+
+
+def few(calls, count):
+    return calls if LONG else random.Random(7).sample(list(calls), count)
+
+
+@pytest.mark.parametrize("child,error,at", [
+    (child, error, at)
+    for child, count in (("log", 5), ("signer", 3))
+    for error in (errno.EIO, errno.ENOSPC)
+    for at in few(CALLS[child], count)])
+def test_a_write_that_fails_makes_no_other_tree(home, child, error, at):
+    """The n-th write, fsync or rename of a child fails, once."""
+    traced = LogTraced(home, *SMALL)
+    traced.env = fault(at, child, error)
+    with traced, Watcher(traced) as watcher:
+        worker = greeted(traced)
+        while "FAULT" not in traced.words():
+            feed(worker, 20)
+            time.sleep(0.2)
+        traced.wait_size(worker.acked[worker.sequence] + 4, timeout=40)
+        traced.kill()
+        traced.start(env={})
+        feed(worker2 := greeted(traced), 5)
+        traced.wait_size(worker2.acked[5] + 4, timeout=40)
+    watcher.judge([worker, worker2])
+
+
+# ---- a token -------------------------------------------------------------
+
+MODULE = "/usr/lib/softhsm/libsofthsm2.so"
+
+
+@pytest.mark.skipif(not os.path.exists(MODULE), reason="needs softhsm2")
+def test_a_key_may_stay_in_its_token(home):
+    tokens = os.path.join(home, "tokens")
+    os.makedirs(tokens)
+    conf = os.path.join(home, "softhsm2.conf")
+    pin = os.path.join(home, "pin")
+    with open(conf, "w") as file:
+        file.write("directories.tokendir = %s\nlog.level = ERROR\n" % tokens)
+    with open(pin, "w") as file:
+        file.write("1234\n")
+    os.chmod(pin, 0o600)
+    env = {"SOFTHSM2_CONF": conf}
+    run = dict(env=dict(os.environ, **env), check=True, capture_output=True)
+    subprocess.run(["softhsm2-util", "--init-token", "--free", "--label",
+                    "log", "--so-pin", "5678", "--pin", "1234"], **run)
+    pem = os.path.join(home, "key.pem")
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out",
+                    pem], **run)
+    subprocess.run(["softhsm2-util", "--import", pem, "--token", "log",
+                    "--label", "log", "--id", "01", "--pin", "1234"], **run)
+    os.unlink(pem)
+    uri = ("pkcs11:token=log;object=log?module-path=%s&pin-source=file:%s"
+           % (MODULE, pin))
+    traced = LogTraced(home, *SMALL, token=uri, env=env)
+    assert not os.path.exists(os.path.join(traced.signer, "key"))
+    with traced, Watcher(traced) as watcher:
+        worker = greeted(traced)
+        feed(worker, 20)
+        traced.wait_size(80)
+        traced.kill_child("signer")
+        feed(worker, 20)
+        traced.wait_size(160)
+        watcher.judge([worker])
+    shutil.rmtree(tokens)
+    refused(traced, "token", "traced.signer_refuses")
+    traced.kill()

@@ -5,9 +5,6 @@
 #include "kind_tables.h"
 #include "rules.h"
 
-static const char *const pattern_words[] = {
-    "inquiry", "verify", "list", "command", "file", "events", NULL};
-
 /* ---- service: the name, the provider, the code ---- */
 
 enum { SERVICE_NONE, SERVICE_REGISTERED, SERVICE_ENDED, SERVICE_STATES };
@@ -474,9 +471,6 @@ static const struct pv_field pub_fields[] = {
      .needed_by = ON(PUB_CHECK)},
     {.name = "provider", .type = PV_FIELD_RECORD, .target = PV_KIND_AGENCY},
 };
-
-/* the patterns of methods, for pv_rule_version */
-const char *const *const pv_pattern_words = pattern_words;
 
 const struct pv_kind_row pv_kind_publication = {
     "publication", "انتشار",          "R-052",    pub_states,

@@ -26,6 +26,13 @@
 #include "base/num.h"
 #include "event.h"
 
+/* a leak is told at the end only by a process that can be looked into */
+#if defined(__SANITIZE_ADDRESS__)
+#define DUMPABLE 1
+#else
+#define DUMPABLE 0
+#endif
+
 #define ROUND_MS 1000
 #define CONNECTIONS_MAX 256
 #define OPERATORS_MAX 8
@@ -157,7 +164,8 @@ harden(struct pv_why *why)
     struct sigaction ignore = {.sa_handler = SIG_IGN};
 
     (void)umask(027); /* cannot fail */
-    if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0 ||
+    if (setrlimit(RLIMIT_CORE, &none) != 0 ||
+        prctl(PR_SET_DUMPABLE, DUMPABLE) != 0 ||
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
         sigaction(SIGTERM, &action, NULL) != 0 ||
         sigaction(SIGINT, &action, NULL) != 0 ||

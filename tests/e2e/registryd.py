@@ -1,5 +1,6 @@
 """A registryd of its own, over SQLite or PostgreSQL, and talking to it."""
 
+import atexit
 import http.client
 import json
 import os
@@ -46,6 +47,7 @@ class Registry:
         self.store = store or f"sqlite:{self.folder / 'registry.db'}"
         self.process = None
         self.log = self.folder / "registryd.log"
+        atexit.register(self.kill)  # a test that failed leaves it running
         self.start()
 
     def start(self):
@@ -74,6 +76,8 @@ class Registry:
 
     def kill(self):
         """End it as a power loss would."""
+        if self.process is None:
+            return
         self.process.kill()
         self.process.wait()
         self.process = None

@@ -130,13 +130,17 @@ removal_do(int dirfd, uint64_t below)
     if (err == PV_OK) {
         err = pv_segment_list_read(dirfd, &list);
     }
-    /* from the oldest on, so that no gap is left by a crash */
+    /*
+     * From the oldest on, each name durably gone before the next one goes, so
+     * that no gap is left by a crash, nor by a loss of power.
+     */
     for (size_t i = 0; err == PV_OK && i < list.count && list.number[i] < below;
          i++) {
         char name[PV_SEGMENT_NAME_LEN + 1];
 
         pv_segment_name(list.number[i], name);
-        err = unlinkat(dirfd, name, 0) == 0 ? PV_OK : PV_ESYS;
+        err = unlinkat(dirfd, name, 0) == 0 && fsync(dirfd) == 0 ? PV_OK
+                                                                 : PV_ESYS;
         count++;
     }
     if (err != PV_OK) {

@@ -116,7 +116,9 @@ check_names(struct audit *audit, const struct pv_packs *packs)
         return PV_ESYS;
     }
     while ((entry = readdir(dir)) != NULL) {
-        if (entry->d_name[0] != '.' && !is_listed(packs, entry->d_name)) {
+        if (entry->d_name[0] != '.' &&
+            strcmp(entry->d_name, PV_PACK_SPARE) != 0 &&
+            !is_listed(packs, entry->d_name)) {
             audit_found(audit, "pack-extra", PV_PACK_DIR, 0,
                         "the file %.80s belongs to no line of the packs",
                         entry->d_name);

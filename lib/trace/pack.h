@@ -77,6 +77,7 @@
 #define PV_PACK_LEN_MAX (UINT64_C(4) << 30)
 #define PV_PACK_NUMBER_MAX UINT64_C(9999999999)
 #define PV_PACK_DIR "pack"
+#define PV_PACK_SPARE "next.tmp" /* in it: the one that is being made */
 #define PV_PACK_NAME_LEN (2 * PV_HASH_LEN + 4) /* <hex>.pvp */
 
 enum pv_pack_kind {

@@ -12,7 +12,6 @@
 #include "trace/packs.h"
 
 #define LEVEL 3 /* higher ones cost far more than they save */
-#define SPARE_NAME "next.tmp"
 #define SLOTS (2 * PV_PACK_WORDS_MAX) /* a power of two */
 
 struct word {
@@ -269,7 +268,7 @@ begin(struct pv_sealer *sealer)
     enum pv_err err;
 
     sealer->fd =
-        openat(sealer->dirfd, SPARE_NAME,
+        openat(sealer->dirfd, PV_PACK_SPARE,
                O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (sealer->fd == -1) {
         return PV_ESYS;
@@ -385,7 +384,7 @@ finish(struct pv_sealer *sealer)
     line.len = sealer->at;
     pv_pack_name(&line.hash, name);
     if (fsync(sealer->fd) == -1 ||
-        renameat(sealer->dirfd, SPARE_NAME, sealer->dirfd, name) == -1 ||
+        renameat(sealer->dirfd, PV_PACK_SPARE, sealer->dirfd, name) == -1 ||
         fsync(sealer->dirfd) == -1) {
         return PV_ESYS;
     }

@@ -114,7 +114,7 @@ def parse(note):
     return int(size), base64.b64decode(root, validate=True), note
 
 
-def prefix_roots(entries, sizes):
+def prefix_roots(entries, sizes, hash_of=tlog.leaf_hash):
     """{size: root of the first size leaves}; one pass over the leaves."""
     sizes = sorted(set(sizes))
     stack = []  # (leaves, hash), larger ones first
@@ -122,7 +122,7 @@ def prefix_roots(entries, sizes):
     done = 0
     for size in sizes:
         while done < size:
-            stack.append((1, tlog.leaf_hash(entries[done])))
+            stack.append((1, hash_of(entries[done])))
             done += 1
             while len(stack) > 1 and stack[-1][0] == stack[-2][0]:
                 right, left = stack.pop(), stack.pop()

@@ -11,15 +11,17 @@ import hashlib
 import json
 import os
 import random
+import subprocess
 import time
 
 import pytest
 
-from harness import IBAN, LONG, SANITIZE, Exchange
+from harness import IBAN, LONG, SANITIZE, Exchange, built, wait_for
 from journal_client import Traced, Worker, canonical, completions, request
 from journal_reader import Damaged, crc32c, read_commit, read_journal, walk
 from log_client import ORIGIN, LogTraced, parse, prefix_roots
-from powerloss import FSYNC, OPEN, RENAME, SENT, SYNC, WRITE, Recording
+from powerloss import (FSYNC, OPEN, RENAME, SENT, SYNC, UNLINK, WRITE,
+                       Recording)
 from test_keeper import (LINE, PACK_LEAVES, Keeper,
                          source)  # noqa: F401 (a fixture)
 
@@ -90,14 +92,15 @@ class JournalJudge:
                      for s, records in w.records.items()}
         self.known = sorted((at, w.epoch, s) for w in workers
                             for s, at in w.known.items())
-        self.found = {}  # digest -> frames
+        self.found = {}  # digest -> keys of its frames
         self.images = self.starts = 0
 
     def told(self, at):
         return [(epoch, s) for when, epoch, s in self.known if when <= at]
 
     def look(self, image, start=False):
-        """What the journal of the image holds: {(epoch, sequence): records}"""
+        """The frames that the journal of the image holds, each as it was
+        sent: their (epoch, sequence)."""
         if image.digest in self.found and not start:
             return self.found[image.digest]
         self.images += 1
@@ -107,11 +110,14 @@ class JournalJudge:
         code, words = traced.check()
         assert code == 0 or not os.listdir(traced.journal), words
         before = self.frames(traced.journal)
+        for key, records in before.items():
+            if key[0] != 0:  # traced's own
+                assert self.sent[key] == records, "what was never sent"
         if start:
             self.starts += 1
             self.go_on(traced, before)
-        self.found[image.digest] = before
-        return before
+        self.found[image.digest] = frozenset(before)
+        return self.found[image.digest]
 
     @staticmethod
     def frames(folder):
@@ -150,9 +156,6 @@ class JournalJudge:
         frames = self.look(image, start)
         for key in self.told(point.at):
             assert key in frames, "an acknowledged frame is lost"
-        for key, records in frames.items():
-            if key[0] != 0:  # traced's own
-                assert self.sent[key] == records, "what was never sent"
 
 
 def test_the_recorder_misses_nothing(home):
@@ -437,6 +440,89 @@ def test_packs_survive_power_loss_at_every_write(home, source):
             judge.judge(point, image, start=rng.random() < 0.01)
     print("%d images, %d starts" % (len(judge.judged), judge.starts))
     assert told[-1][1] == 2 and len(judge.judged) > 20
+    replay.same_as_disk()
+
+
+class RemovalJudge(LogJudge):
+    """The whole: after a start and an end the log is whole to the byte, though
+    segments were removed, and goes on from every checkpoint that was seen."""
+
+    def judge(self, point, image, start=True):
+        self.images += 1
+        folder = os.path.join(self.home, "image")
+        image.write(folder)
+        traced = LogTraced(folder, *REMOVAL)
+        traced.start()
+        told = sum(len(w.records[s]) for w in self.workers
+                   for s, at in w.known.items() if at <= point.at)
+        size = traced.wait_size(told)[0]
+        wait_for("the packs", lambda: self.packs(traced) == size // PACK_LEAVES,
+                 60, 0.1)
+        assert traced.stop() == 0, traced.words()
+        done = subprocess.run(
+            [built("payvand"), "verify", "log", traced.tree, "--journal",
+             traced.journal, "--log-key", traced.vkey], capture_output=True,
+            text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        with open(traced.path("tree/0"), "rb") as file:
+            hashes = file.read()
+        seen = {(size, root) for at, size, root in self.left if at < point.at}
+        roots = prefix_roots([hashes[i:i + 32]
+                              for i in range(0, len(hashes), 32)],
+                             [size for size, _ in seen], lambda h: h)
+        for size, root in seen:
+            assert roots[size] == root, "not the tree that was seen"
+
+
+    @staticmethod
+    def packs(traced):
+        path = traced.path("packs")
+        return os.path.getsize(path) // LINE if os.path.exists(path) else 0
+
+
+REMOVAL = ("--segment-size", "4194304")
+
+
+@pytest.mark.long
+def test_removal_of_packed_segments_survives_power_loss(home):
+    rng = random.Random(SEED)
+    site = os.path.join(home, "site")
+    traced = LogTraced(site, *REMOVAL)
+    traced.log = os.path.join(home, "traced.log")
+    traced.socket = os.path.join(home, "journal.sock")
+    recording = Recording(site, 512 << 20)
+    traced.env = recording.env()
+    traced.start()
+    worker = Listener(recording, traced.socket)
+    worker.hello()
+    for _ in range(2 * PACK_LEAVES // 150 + 10):
+        worker.send([request() for _ in range(150)])
+        if len(worker.unacked) > 8:
+            worker.receive()
+    worker.drain()
+    oldest = os.path.join(traced.journal, "0000000001.pvj")
+    wait_for("the oldest segment to be removed",
+             lambda: not os.path.exists(oldest), 60, 0.1)
+    assert traced.stop() == 0
+    replay = recording.replay()
+    judge = RemovalJudge(home, [worker], replay)
+    replay.on_event = judge.watch
+    removed = []
+
+    def every(event):
+        """Around each removal; of the rest one in a hundred."""
+        begun = event.of or event
+        if begun.kind == UNLINK and begun.path.endswith(".pvj"):
+            removed.append(begun.path)
+            return True
+        return rng.random() < (0.2 if removed else 0.01)
+
+    for point in replay.points(every):
+        images = list(point.images(rng, samples=1))
+        for image in rng.sample(images, min(2, len(images))):
+            judge.judge(point, image)
+    print("%d images, %d removals" % (judge.images, len(removed)))
+    assert removed and judge.images > 20
     replay.same_as_disk()
 
 

@@ -193,7 +193,7 @@ def test_a_journal_survives_power_loss_at_every_write(home):
         points += 1
         for image in point.images(rng, samples=20 if LONG else 3):
             judge.judge(point, image,
-                        start=rng.random() < (0.2 if LONG else 0.015))
+                        start=rng.random() < (0.05 if LONG else 0.015))
     print("%d points, %d images, %d starts" % (points, judge.images,
                                                judge.starts))
     assert judge.images > 50 and judge.starts > 1
@@ -481,6 +481,7 @@ class RemovalJudge(LogJudge):
 
 
 REMOVAL = ("--segment-size", "4194304")
+REMOVAL_IMAGES = 60
 
 
 @pytest.mark.long
@@ -515,12 +516,12 @@ def test_removal_of_packed_segments_survives_power_loss(home):
         if begun.kind == UNLINK and begun.path.endswith(".pvj"):
             removed.append(begun.path)
             return True
-        return rng.random() < (0.2 if removed else 0.01)
+        return rng.random() < (0.05 if removed else 0.01)
 
     for point in replay.points(every):
         images = list(point.images(rng, samples=1))
-        for image in rng.sample(images, min(2, len(images))):
-            judge.judge(point, image)
+        if judge.images < REMOVAL_IMAGES:  # each takes some seconds
+            judge.judge(point, rng.choice(images))
     print("%d images, %d removals" % (judge.images, len(removed)))
     assert removed and judge.images > 20
     replay.same_as_disk()

@@ -248,6 +248,7 @@ commit_frame(struct traced *traced, struct peer *peer, uint64_t sequence,
 {
     struct pv_commit *commit = &traced->commit;
     uint32_t          effects = traced->effect_count;
+    uint32_t          coming = traced->uses.coming;
     size_t            room_len;
     uint8_t          *room = pv_commit_room(commit, &room_len);
     uint64_t          index = commit->first_index + commit->leaf_count;
@@ -274,6 +275,7 @@ commit_frame(struct traced *traced, struct peer *peer, uint64_t sequence,
     }
     if (why != 0) {
         traced->effect_count = effects;
+        traced->uses.coming = coming;
         commit_answer(traced, peer, sequence, 0, why, false);
         return;
     }

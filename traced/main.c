@@ -168,10 +168,27 @@ start_memory(struct traced *traced, uint64_t segment_size)
                                                              : PV_OK;
 }
 
-static int64_t
-tehran_day_start_ms(int64_t when_ms)
+/* Without the saved state, and with the oldest segments in packs only. */
+static void
+look_for_unknown_uses(struct traced *traced)
 {
-    return pv_time_tehran_day(when_ms) * PV_DAY_MS - PV_TEHRAN_OFFSET_MS;
+    struct pv_segment_list list;
+
+    if (traced->snapshot == 0) { /* else as it was saved */
+        if (pv_segment_list_read(traced->journal.dirfd, &list) != PV_OK) {
+            traced->uses.unknown = true;
+        } else {
+            traced->uses.unknown = list.count > 0 && list.number[0] > 1;
+            pv_segment_list_clear(&list);
+        }
+    }
+    if (traced->uses.unknown) {
+        log_event("error", "traced.uses_unknown",
+                  "%s was lost and the oldest segments are gone: answers given "
+                  "before are not counted, so no call of a grant with "
+                  "max_calls_answered is forwarded. Restore it from a copy",
+                  SNAPSHOT_FILE);
+    }
 }
 
 static enum pv_err
@@ -180,7 +197,7 @@ recover(struct traced *traced, struct pv_why *why)
     struct pv_recovery recovery = {
         .now_ms = traced->wall_ms,
         .verify_len = traced->verify_len,
-        .since_ms = tehran_day_start_ms(traced->wall_ms),
+        .since_ms = 0, /* uses.c wants all there is */
         .on_frame = commit_recover_frame,
         .context = traced,
     };
@@ -188,6 +205,7 @@ recover(struct traced *traced, struct pv_why *why)
 
     recovery.from_number = snapshot_load(traced);
     traced->snapshot = recovery.from_number;
+    look_for_unknown_uses(traced);
     err = pv_journal_recover(&traced->journal, &recovery, why);
     if (err != PV_OK) {
         return err;

@@ -110,6 +110,7 @@ struct uses {
     uint32_t         use_count;
     uint32_t         open_count;
     uint32_t         coming; /* checked, not on disk yet */
+    bool unknown; /* older answers are not counted: no more may be given */
 };
 
 enum pv_err uses_init(struct uses *uses) PV_MUST_CHECK;

@@ -13,7 +13,8 @@
 
 #include "base/num.h"
 
-#define MAX_BITS 20 /* of a key; the grant's number above them */
+#define MAX_BITS 20            /* of a key; the grant's number above them */
+#define UNKNOWN_BIT (1u << 31) /* of the saved number of grants */
 
 _Static_assert(PV_RECORD_ANSWERED_MAX < 1u << MAX_BITS, "a maximum fits");
 _Static_assert(USES_NONE < 1u << (32 - MAX_BITS), "a number fits");
@@ -93,8 +94,8 @@ uses_begin(struct uses *uses, uint32_t key, uint64_t index, uint64_t frame,
         .frame = frame,
         .epoch = epoch,
         .use = number,
-        .over = use == NULL || use->begun >= max,
-        .spent = use != NULL && use->spent >= max,
+        .over = uses->unknown || use == NULL || use->begun >= max,
+        .spent = uses->unknown || (use != NULL && use->spent >= max),
     };
     if (!open->over) {
         use->begun++;
@@ -174,7 +175,8 @@ uses_over(const struct uses *uses, uint64_t frame, uint32_t *at)
 enum pv_err
 uses_save(const struct uses *uses, struct pv_buf *out)
 {
-    enum pv_err err = saved_put_u32(out, uses->use_count);
+    enum pv_err err =
+        saved_put_u32(out, uses->use_count | (uses->unknown ? UNKNOWN_BIT : 0));
 
     for (uint32_t i = 0; err == PV_OK && i < uses->use_count; i++) {
         const struct use *use = &uses->use[i];
@@ -222,9 +224,14 @@ load_use(struct uses *uses, struct saved *saved)
 enum pv_err
 uses_load(struct uses *uses, struct saved *saved)
 {
-    uint32_t    count = saved_get_u32(saved, USES_MAX);
+    uint32_t    count = saved_get_u32(saved, UNKNOWN_BIT | USES_MAX);
     enum pv_err err = PV_OK;
 
+    uses->unknown = (count & UNKNOWN_BIT) != 0;
+    count &= ~UNKNOWN_BIT;
+    if (count > USES_MAX) {
+        return PV_ECORRUPT;
+    }
     for (uint32_t i = 0; err == PV_OK && i < count; i++) {
         err = load_use(uses, saved);
     }
@@ -254,4 +261,5 @@ uses_reset(struct uses *uses)
     uses->use_count = 0;
     uses->open_count = 0;
     uses->coming = 0;
+    uses->unknown = false;
 }

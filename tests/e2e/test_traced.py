@@ -845,6 +845,46 @@ def test_answers_given_are_counted_anew_from_the_journal(traced):
     assert other.used == {(sequence, 0): 1}
 
 
+def test_refused_frames_keep_no_room_for_their_calls(traced):
+    worker = greeted(traced)
+    bad = [request(max_answered=1) for _ in range(100)] + \
+        [request(node="another")]
+    for _ in range(50):
+        sequence = worker.send(bad)
+        worker.wait(sequence)
+        assert worker.refused[sequence] == WHY_RECORD
+    sequence, index = ask(worker, 1)
+    assert index is not None and worker.used == {}
+
+
+def test_answers_given_before_what_is_left_of_the_journal(home):
+    """Without the saved state, and with its oldest segments in packs only,
+    nobody can say how many answers were given: then no more are."""
+    traced = Traced(home, *SMALL).start()
+    worker = greeted(traced)
+    _, index = ask(worker, 1)
+    worker.wait(worker.send([completions([(index, "answered")])]))
+    while len(segments(traced)) < 5:
+        worker.send([request() for _ in range(100)])
+        worker.drain()
+    traced.stop()
+    os.unlink(segments(traced)[0])
+    with open(os.path.join(traced.journal, "removed"), "w") as file:
+        file.write("2\n")
+    os.unlink(os.path.join(traced.journal, "state"))
+    for _ in range(2):          # and so it stays
+        traced.start()
+        assert "traced.uses_unknown" in traced.words()
+        worker = greeted(traced)
+        sequence, _ = ask(worker, 1)
+        assert worker.used == {(sequence, 0): 1}
+        size = len(segments(traced))
+        while len(segments(traced)) < size + 2:
+            worker.send([request() for _ in range(100)])
+            worker.drain()
+        traced.stop()
+
+
 # ---- looking up ----------------------------------------------------------
 
 def look_up(traced, tracking_id, *arguments):

@@ -11,6 +11,7 @@
 
 
 #define NGX_HTTP_PAYVAND_JOURNAL_TIMEOUT  2000     /* ms */
+#define NGX_HTTP_PAYVAND_JOURNAL_GRACE    5000     /* ms; traced's for a worker */
 #define NGX_HTTP_PAYVAND_NODE_MAX         32
 
 
@@ -307,6 +308,14 @@ ngx_http_payvand_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_value(mcf->loopback_endpoints, 0);
     ngx_conf_init_msec_value(mcf->journal_timeout,
                              NGX_HTTP_PAYVAND_JOURNAL_TIMEOUT);
+
+    /* the calls of a worker that traced took for lost must not go on */
+
+    if (mcf->journal_timeout >= NGX_HTTP_PAYVAND_JOURNAL_GRACE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "payvand_journal_timeout must be less than 5s");
+        return NGX_CONF_ERROR;
+    }
 
     if (mcf->node.len > NGX_HTTP_PAYVAND_NODE_MAX) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

@@ -78,6 +78,9 @@ HOLES = {
     "intercepted-errors": (
         {"location": "proxy_intercept_errors on; error_page 500 /e;"},
         ["proxy_intercept_errors", "error_page"]),
+    "longer-than-a-worker-is-waited-for": (
+        {"http": "payvand_journal_timeout 5s;"},
+        ["payvand_journal_timeout"]),
     "debug-log": ({"level": "debug"}, ["debug", "error_log"]),
     "debug-connection": (
         {"events": "debug_connection 127.0.0.1;"}, ["debug_connection"]),

@@ -147,6 +147,7 @@ struct ngx_http_payvand_ctx_s {
     unsigned                      finished:1;   /* refused or completed */
     unsigned                      counted:1;    /* a quota was taken */
     unsigned                      answered_from_provider:1;  /* filter.c */
+    unsigned                      answer_began:1;  /* and is no "invalid" */
     unsigned                      idempotent:1; /* may be sent again */
     unsigned                      verify:1;     /* times are rounded */
     unsigned                      reason_hidden:1;  /* of the method's row */

@@ -297,6 +297,7 @@ ngx_http_payvand_pass_answer(ngx_http_request_t *r,
     }
 
     ctx->answered_from_provider = 1;
+    ctx->answer_began = call->class == PV_OUTCOME_ANSWERED;
 
     return ngx_http_payvand_next_header(r);
 }

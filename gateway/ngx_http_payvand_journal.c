@@ -538,6 +538,15 @@ ngx_http_payvand_completion(ngx_http_payvand_ctx_t *ctx,
     if (ctx->reason_hidden && ctx->outcome != PV_OUTCOME_ANSWERED) {
         completion->outcome = PV_OUTCOME_FAILED;
     }
+
+    /* an answer that began and did not end may be known to the caller: where
+       only so many are allowed, it must not be had again for nothing */
+
+    if (ctx->answer_began && ctx->decision.grant->max_answered != 0
+        && ctx->outcome != PV_OUTCOME_ANSWERED)
+    {
+        completion->outcome = PV_OUTCOME_UNKNOWN;
+    }
 }
 
 

@@ -518,6 +518,44 @@ def test_a_call_whose_worker_died_may_have_been_answered(make):
     assert len(bank.seen) == 1
 
 
+@pytest.mark.parametrize("end", ["cut", "stalled", "caller-gone"])
+@pytest.mark.parametrize("system,path,grant,owner", [
+    (BANK, IBAN, ONCE, "central-bank"),
+    ("setad", NOTE_PARTIES, "g-m24-r2-03",       # its end is not told apart
+     "ministry-economic-affairs-finance")])
+def test_an_answer_that_began_counts_as_one(make, system, path, grant, owner,
+                                            end):
+    """Whoever has most of an answer must not get it again for nothing."""
+    ex = make(workers=1)
+    provider = ex.provider[owner]
+    ex.set(grants=[{"grant": grant, "max_calls_answered": 1}],
+           methods=[{"path": path, "deadline_ms": 1000}])
+    over = threading.Event()
+
+    def most_of_it(seen, connection):
+        connection.send(reply(b"x" * 60000)[:-1])
+        if end != "cut":
+            over.wait(10)
+
+    provider.behave = most_of_it
+    with ex.wire(system) as w:
+        w.send(request(path))
+        assert b"answered" in w.stream.until(b"\r\n\r\n")
+        w.stream.exactly(20000)
+        if end != "caller-gone":
+            with pytest.raises((Closed, OSError)):
+                w.stream.exactly(60000)
+    provider.behave = lambda seen, connection: reply()
+    ended = wait_for("the end", lambda: not_open(fresh_call(ex, system, path)))
+    over.set()
+    assert_outcome(ended, "refused", "used-up")
+    assert len(provider.seen) == 1
+
+
+def not_open(answer):
+    return None if answer.reason == "last-call-open" else answer
+
+
 # changes on an open connection: the rows may be kept, the verdict never
 
 

@@ -64,7 +64,8 @@ take_times(const struct pv_server_param param[P_END],
 
 static bool
 take_params(struct pv_slice text, const struct who *who,
-            struct reading *reading, struct pv_rollup_query *query)
+            struct reading *reading, struct pv_rollup_query *query,
+            bool *ret_nothing)
 {
     struct pv_server_param param[P_END] = {
         [P_FROM] = {PV_SLICE_INIT("from"), {NULL, 0}},
@@ -90,10 +91,8 @@ take_params(struct pv_slice text, const struct who *who,
         return false;
     }
     reading->as_provider = pv_slice_eq(param[P_AS].value, PV_LIT("provider"));
-    if (!reader_narrows(who, reading->as_provider, &query->consumer,
-                        &query->provider)) {
-        query->from_ms = query->until_ms; /* there is nothing to see */
-    }
+    *ret_nothing = !reader_narrows(who, reading->as_provider, &query->consumer,
+                                   &query->provider);
     return true;
 }
 
@@ -156,10 +155,13 @@ rollup_dir(struct reader *reader)
     return reader->rollupfd;
 }
 
-/* Who asks and for what. False: an answer stands already. */
+/*
+ * Who asks and for what; *ret_nothing: for what is another's, so the answer is
+ * empty. False: an answer stands already.
+ */
 static bool
 begin(struct pv_server_call *call, struct who *who, struct reading *reading,
-      struct pv_rollup_query *query)
+      struct pv_rollup_query *query, bool *ret_nothing)
 {
     if (!who_asks(call, who)) {
         return false;
@@ -168,7 +170,7 @@ begin(struct pv_server_call *call, struct who *who, struct reading *reading,
         reader_refuses_role(call, who);
         return false;
     }
-    if (!take_params(call->query, who, reading, query)) {
+    if (!take_params(call->query, who, reading, query, ret_nothing)) {
         reader_refuses_query(call);
         return false;
     }
@@ -210,16 +212,19 @@ reader_rollups(struct pv_server_call *call)
     struct pv_rollup_query query;
     struct page            page = {.count = 0};
     struct who             who;
-    enum pv_err            err;
+    bool                   nothing = true;
+    enum pv_err            err = PV_OK;
 
-    if (!begin(call, &who, &reading, &query)) {
+    if (!begin(call, &who, &reading, &query, &nothing)) {
         return;
     }
     pv_json_init(&page.json, &call->answer);
     pv_json_object(&page.json, NULL);
     pv_json_array(&page.json, "rows");
-    err = pv_rollup_sums(reader_of(call)->rollupfd, &query, ROWS_MAX, show_sum,
-                         &page);
+    if (!nothing) {
+        err = pv_rollup_sums(reader_of(call)->rollupfd, &query, ROWS_MAX,
+                             show_sum, &page);
+    }
     pv_json_end_array(&page.json);
     pv_json_end_object(&page.json);
     finish(call, &who, &reading, &page, err);
@@ -233,9 +238,10 @@ reader_volumes(struct pv_server_call *call)
     struct page            page = {.count = 0};
     struct who             who;
     unsigned               days = 0;
-    enum pv_err            err;
+    bool                   nothing = true;
+    enum pv_err            err = PV_OK;
 
-    if (!begin(call, &who, &reading, &query)) {
+    if (!begin(call, &who, &reading, &query, &nothing)) {
         return;
     }
     /* the last whole hour of Tehran's clock before `until` */
@@ -245,8 +251,10 @@ reader_volumes(struct pv_server_call *call)
     pv_json_object(&page.json, NULL);
     pv_json_time(&page.json, "begin", "begin_jalali", query.from_ms);
     pv_json_array(&page.json, "rows");
-    err = pv_rollup_volumes(reader_of(call)->rollupfd, &query, ROWS_MAX,
-                            show_volume, &page, &days);
+    if (!nothing) {
+        err = pv_rollup_volumes(reader_of(call)->rollupfd, &query, ROWS_MAX,
+                                show_volume, &page, &days);
+    }
     pv_json_end_array(&page.json);
     pv_json_u64(&page.json, "compared_days", days);
     pv_json_end_object(&page.json);

@@ -533,6 +533,20 @@ def test_payvand_report_names_unusual_volumes(ex, figures):
     assert rows == []  # an hour like the others
 
 
+def test_each_sees_its_own_volumes(ex, figures):
+    target = "/trace/v1/volumes?until=" + figures[3]
+
+    def consumers(query, who):
+        rows = ex.read(target + query, as_system=who).json["rows"]
+        return {row["consumer"] for row in rows}
+    assert consumers("", BANK) == {BANK}
+    assert consumers("&consumer=" + BANK, BANK) == {BANK}
+    assert consumers("&as=provider", PROVIDER) == {BANK}
+    assert consumers("&consumer=" + FIC, BANK) == set()
+    assert consumers("&as=provider&provider=tax-administration",
+                     PROVIDER) == set()
+
+
 @pytest.mark.long
 def test_the_minutes_that_are_over_are_written(ex):
     ex.call(BANK, IBAN)

@@ -236,7 +236,7 @@ get_proof(struct pv_server_call *call)
 static void
 get_records(struct pv_server_call *call)
 {
-    struct parameters parameters;
+    struct parameters parameters = {.count = 0};
     enum pv_kind      kind;
     struct pv_slice   id;
     enum pv_err       err = split(call->rest, &kind, &id);

@@ -174,7 +174,7 @@ enum pv_err
 pv_registry_proof(struct pv_registry *registry, int64_t number,
                   struct pv_buf *out)
 {
-    struct pv_merkle_proof proof;
+    struct pv_merkle_proof proof = {.count = 0};
     struct pv_hash         leaf;
     enum pv_err            err = registry->log == NULL ? PV_ENOTFOUND : PV_OK;
 

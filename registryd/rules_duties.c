@@ -70,7 +70,7 @@ static enum pv_err
 set_due_day(struct pv_change *change)
 {
     char          text[PV_JALALI_ROOM];
-    struct pv_due due;
+    struct pv_due due = {.has_anchor = false};
     int64_t       day;
     int64_t       after;
     enum pv_err   err = read_due(change->body, &due);

@@ -125,6 +125,7 @@ struct place { /* where a page ends: the leaf, and how many were given of it */
 };
 
 struct search {
+    struct who          who; /* the query points into it */
     struct pv_log_query query;
     uint64_t            limit;
     uint64_t            skip; /* of the first leaf */
@@ -340,18 +341,17 @@ reader_search(struct pv_server_call *call)
     };
     struct reader *reader = reader_of(call);
     struct reading reading = {.what = WHAT_SEARCH};
-    struct who     who;
     bool           more = false;
     enum pv_err    err;
 
-    if (!who_asks(call, &who)) {
-        return;
-    }
-    if (who.role == ROLE_PUBLIC) {
-        reader_refuses_role(call, &who);
-        return;
-    }
     memset(&search, 0, sizeof(search));
+    if (!who_asks(call, &search.who)) {
+        return;
+    }
+    if (search.who.role == ROLE_PUBLIC) {
+        reader_refuses_role(call, &search.who);
+        return;
+    }
     if (pv_server_query(call->query, param, P_END) != PV_OK ||
         !reader_is_side(param[P_AS].value) || !take_params(param, &search)) {
         reader_refuses_query(call);
@@ -360,7 +360,7 @@ reader_search(struct pv_server_call *call)
     err = reader_refresh(reader);
     reading.as_provider = pv_slice_eq(param[P_AS].value, PV_LIT("provider"));
     if (err == PV_OK &&
-        reader_narrows(&who, reading.as_provider, &search.query.consumer,
+        reader_narrows(&search.who, reading.as_provider, &search.query.consumer,
                        &search.query.provider)) {
         err = gather(reader->log, &search, &more);
     }
@@ -371,7 +371,7 @@ reader_search(struct pv_server_call *call)
         reader_fails(call, "search", err);
         return;
     }
-    if (reading_record(call, &who, &reading)) {
+    if (reading_record(call, &search.who, &reading)) {
         pv_server_answer(call, 200, "application/json");
     }
 }

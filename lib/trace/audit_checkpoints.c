@@ -100,7 +100,7 @@ static enum pv_err
 check_one(struct audit *audit, const char *name, struct pv_buf *room,
           bool must_be)
 {
-    struct pv_checkpoint checkpoint;
+    struct pv_checkpoint checkpoint = {.size = 0};
     struct pv_note       note;
     bool                 good = false;
     enum pv_err          err = read_note(audit, name, room);
@@ -177,7 +177,7 @@ static enum pv_err
 check_growth(struct audit *audit, uint64_t number, struct last *last,
              const struct pv_checkpoint *next)
 {
-    struct pv_merkle_proof proof;
+    struct pv_merkle_proof proof = {.count = 0};
     enum pv_err            err = PV_ERANGE;
 
     if (next->size >= last->size) {
@@ -211,7 +211,7 @@ walk_kept(struct audit *audit, int fd, struct pv_buf *room)
     enum pv_err err = PV_OK;
 
     for (;;) {
-        struct pv_checkpoint checkpoint;
+        struct pv_checkpoint checkpoint = {.size = 0};
         struct pv_note       note;
         bool                 good;
         size_t               len;

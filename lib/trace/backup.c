@@ -583,7 +583,7 @@ restore_lines(struct copier *copier, struct pv_slice rest)
         struct pv_slice hex;
         struct pv_slice number;
         struct pv_slice text;
-        struct pv_hash  hash;
+        struct pv_hash  hash = {{0}};
         char            path[PATH_ROOM];
         uint64_t        len;
 

@@ -24,7 +24,7 @@
 
 extern char **environ;
 
-/* The module is linked in by nobody; SoftHSM leaks an ASN.1 string a key. */
+/* SoftHSM leaks an ASN.1 string a key. */
 __attribute__((visibility("default"))) const char *__asan_default_options(void);
 const char *
 __asan_default_options(void)

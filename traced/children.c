@@ -76,7 +76,7 @@ static const struct child child[] = {
      with_log},
     {"log", log_main,
      BIT(FD_STATE) | BIT(FD_JOURNAL) | BIT(FD_LOG) | BIT(FD_LOG_LOCK) |
-         BIT(FD_ASK_SIGNER) | BIT(FD_ASK_COURIER),
+         BIT(FD_ASK_SIGNER) | BIT(FD_ASK_COURIER) | BIT(FD_WITNESSES),
      with_log},
     {"courier", courier_main, BIT(FD_SERVE_COURIER) | BIT(FD_WITNESSES),
      with_witnesses},

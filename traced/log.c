@@ -22,8 +22,8 @@
 #include "event.h"
 #include "sandbox.h"
 
-#define WAIT_MS 40          /* between two looks at the journal */
-#define BATCH 256           /* hashes handed to the tree at once */
+#define WAIT_MS 40         /* between two looks at the journal */
+#define BATCH 256          /* hashes handed to the tree at once */
 #define REFUSE_FOR_MS 4000 /* then it ends, and a new one looks again */
 #define NOTES_MAX 4096
 
@@ -229,6 +229,13 @@ init(struct log *log, const struct options *options)
         state_map(FD_STATE, &log->state) != PV_OK) {
         return PV_ESYS;
     }
+    if (log->witnessed) {
+        enum pv_err err = log_read_witnesses(log);
+
+        if (err != PV_OK) {
+            return err;
+        }
+    }
     return pv_sha256_new(&log->sha);
 }
 
@@ -240,8 +247,8 @@ log_main(const struct options *options)
     enum pv_err       err = init(&log, options);
 
     if (err != PV_OK) {
-        log_event("error", "traced.child_failed", "name=log %s",
-                  pv_err_text(err));
+        log_event("error", "traced.child_failed", "name=log %s %s",
+                  pv_err_text(err), log.why.text);
         return 1;
     }
     if (sandbox_enter(SANDBOX_LOG, &why) != PV_OK) {

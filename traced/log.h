@@ -15,6 +15,7 @@
 #define PV_TRACED_LOG_H
 
 #include "children.h"
+#include "courier.h"
 #include "follow.h"
 #include "signer.h"
 #include "trace/tiles.h"
@@ -40,12 +41,15 @@ struct log {
     bool               witnessed; /* there is a witnesses file */
     uint64_t           ask_id;
     /* of the last one signed */
-    uint64_t       size;
-    struct pv_hash root;
-    struct pv_buf  note;
-    struct pv_buf  before;   /* the note before it, at start only */
-    bool           written;  /* it stands in its file */
-    int64_t        begun_ms; /* monotonic; when the last one was begun */
+    uint64_t           size;
+    struct pv_hash     root;
+    struct pv_buf      note;
+    struct pv_buf      before;   /* the note before it, at start only */
+    bool               written;  /* it stands in its file */
+    int64_t            begun_ms; /* monotonic; when the last one was begun */
+    struct pv_note_key witness[COURIER_WITNESSES_MAX];
+    size_t             witness_count;
+    size_t             quorum;
     /* on its way to the witnesses */
     struct pv_buf asked; /* its note */
     uint64_t      asked_size;
@@ -91,6 +95,9 @@ bool log_publish(struct log *log, struct pv_slice note, uint64_t size);
 void log_write_status(struct log *log, bool now);
 
 /* ---- log_courier.c: witnesses -------------------------------------------- */
+
+/* Read who they are, before the sandbox. PV_EINVAL ...; ->why. */
+enum pv_err log_read_witnesses(struct log *log) PV_MUST_CHECK;
 
 /* Ask for cosignatures of the last one signed, when none is on its way. */
 void log_ask_witnesses(struct log *log);

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/num.h"
 #include "base/time.h"
@@ -22,6 +23,33 @@ head(uint8_t *packet, enum courier_type type, unsigned count, uint64_t size)
     pv_store_u32(packet, COURIER_MAGIC);
     pv_store_u32(packet + 4, (uint32_t)type | (uint32_t)count << 16);
     pv_store_u64(packet + 8, size);
+}
+
+/*
+ * The courier talks to strangers: what it brings is judged here again, by the
+ * same file. It reads the descriptor too, so no offset is used.
+ */
+enum pv_err
+log_read_witnesses(struct log *log)
+{
+    static struct courier_witnesses list;
+    static char                     room[COURIER_FILE_MAX];
+    ssize_t     len = pread(FD_WITNESSES, room, sizeof(room), 0);
+    enum pv_err err = PV_ESYS;
+
+    if (len >= 0) {
+        err = courier_parse((struct pv_slice){room, (size_t)len}, &list,
+                            &log->why);
+    }
+    if (err != PV_OK) {
+        return err;
+    }
+    for (size_t i = 0; i < list.count; i++) {
+        log->witness[i] = list.witness[i].key;
+    }
+    log->witness_count = list.count;
+    log->quorum = list.quorum;
+    return PV_OK;
 }
 
 void
@@ -77,10 +105,12 @@ send_proof(struct log *log, uint64_t size, uint64_t from)
 
 /* The note as it was asked, with the witnesses' lines behind it. */
 static void
-publish_cosigned(struct log *log, struct pv_slice lines, unsigned count)
+publish_cosigned(struct log *log, struct pv_slice lines)
 {
     struct pv_checkpoint checkpoint;
+    struct pv_note       parsed;
     struct pv_buf        note;
+    size_t               count = 0;
     enum pv_err          err;
 
     pv_buf_init(&note, PV_CHECKPOINT_NOTE_MAX);
@@ -90,7 +120,14 @@ publish_cosigned(struct log *log, struct pv_slice lines, unsigned count)
     }
     if (err == PV_OK) {
         err = pv_checkpoint_open(pv_buf_view(&note), &log->key, &checkpoint,
-                                 NULL);
+                                 &parsed);
+    }
+    if (err == PV_OK) {
+        err = pv_checkpoint_cosigned(&parsed, log->witness, log->witness_count,
+                                     &count);
+    }
+    if (err == PV_OK && count < log->quorum) {
+        err = PV_EVERIFY;
     }
     if (err != PV_OK) {
         log_event("error", "traced.protocol", "the courier's cosignatures: %s",
@@ -149,7 +186,7 @@ on_packet(struct log *log, const uint8_t *packet, size_t len)
             rest = (struct pv_slice){(const char *)packet + COURIER_DONE_LEN,
                                      len - COURIER_DONE_LEN};
             log->asked_ms = 0;
-            publish_cosigned(log, rest, count);
+            publish_cosigned(log, rest);
         }
         return;
     case COURIER_FAILED:

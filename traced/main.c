@@ -261,6 +261,15 @@ start(struct traced *traced, const struct options *options, int argc,
         commit_publish(traced);
         err = start_signals(traced, why);
     }
+    if (err == PV_OK && traced->control != -1) {
+        struct epoll_event event = {.events = EPOLLIN,
+                                    .data.ptr = &traced->control};
+
+        err = epoll_ctl(traced->epfd, EPOLL_CTL_ADD, traced->control, &event) ==
+                      -1
+                  ? PV_ESYS
+                  : PV_OK;
+    }
     if (err == PV_OK) {
         err = spare_start(&traced->spare, traced->journal.dirfd,
                           options->journal.segment_size, traced->snapshot);
@@ -349,6 +358,12 @@ on_event(struct traced *traced, const struct epoll_event *event)
 
     if (event->data.ptr == &traced->listenfd) {
         peer_accept(traced);
+    } else if (event->data.ptr == &traced->control) {
+        log_event("error", "traced.children_lost",
+                  "their supervisor ended; calls go on, proofs wait: start "
+                  "this program again when it suits");
+        (void)close(traced->control); /* and is watched no more */
+        traced->control = -1;
     } else if (event->data.ptr == &traced->sigfd) {
         while (read(traced->sigfd, &info, sizeof(info)) == sizeof(info)) {
             traced->stop = info.ssi_signo != SIGHUP || traced->stop;

@@ -223,9 +223,9 @@ struct place { /* a directory that is used, by its descriptor */
 };
 
 struct process {
-    bool         deny;    /* lists are what is refused, not what is left */
+    bool         deny;        /* lists are what is refused, not what is left */
     const int   *list[LISTS]; /* of system calls; NULL: none */
-    bool         walls;   /* files only below ->place */
+    bool         walls;       /* files only below ->place */
     struct place place[4];
 };
 

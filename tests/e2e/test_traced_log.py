@@ -519,6 +519,39 @@ def test_a_write_that_fails_makes_no_other_tree(home, child, error, at):
     watcher.judge([worker, worker2])
 
 
+def test_a_clock_that_steps_back_changes_nothing(home):
+    """An hour back under load, in every process."""
+    traced = LogTraced(home, *SMALL)
+    traced.env = {"LD_PRELOAD": built("libpayvand-fault.so"),
+                  "ASAN_OPTIONS": "verify_asan_link_order=0",
+                  "PAYVAND_FAULT_BACK": "3600"}
+    with traced, Watcher(traced) as watcher:
+        worker = greeted(traced)
+        for _ in range(25):
+            feed(worker, 4)
+            time.sleep(0.1)
+        end = max(worker.acked.values()) + 4
+        traced.wait_size(end)
+        assert not worker.refused
+        assert traced.status()["staleness_ms"] < 3000
+        traced.stop()
+        traced.start()
+        traced.wait_words("log.started size=%d" % end)
+    watcher.judge([worker])
+
+
+def test_the_end_of_the_supervisor_is_said_and_calls_go_on(traced):
+    worker = greeted(traced)
+    worker.wait(worker.send([request()]))
+    traced.wait_size(1)
+    assert traced.kill_child("children")
+    traced.wait_words("traced.children_lost")
+    assert worker.wait(worker.send([request()])) == 1
+    traced.kill()
+    traced.start()
+    traced.wait_size(2)
+
+
 # ---- a token -------------------------------------------------------------
 
 MODULE = "/usr/lib/softhsm/libsofthsm2.so"

@@ -12,6 +12,8 @@
  *                       (log, signer) every pwrite, fdatasync, fsync,
  *                       ftruncate and renameat; once in all its lives, which
  *                       it notes as `fault.once` in the directory it writes
+ * PAYVAND_FAULT_BACK    the wall clock steps back by so many seconds, one
+ *                       second after the process began
  * It goes to the kernel directly: the filter of payvand-traced allows no more
  * than the calls themselves. What happens is said on stderr: "FAULT ...".
  */
@@ -21,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define FDS_MAX 1024
@@ -33,7 +36,9 @@ static unsigned long fault_count = 1;
 static int           fault_errno = EIO;
 static long          fault_die = -1;
 
-static int once = -1; /* the directory of `fault.once` */
+static long            step_back;
+static struct timespec begun;
+static int             once = -1; /* the directory of `fault.once` */
 
 int     openat64(int dirfd, const char *path, int flags, ...);
 int     __openat_2(int dirfd, const char *path, int flags);
@@ -113,6 +118,8 @@ begin(void)
                     ? -1
                     : (long)number("PAYVAND_FAULT_DIE", 0);
     choose_process();
+    step_back = (long)number("PAYVAND_FAULT_BACK", 0);
+    (void)syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &begun);
 }
 
 static bool
@@ -269,4 +276,18 @@ ftruncate64(int fd, off64_t len)
     return once != -1 && strike(fd, "ftruncate")
                ? fail()
                : (int)syscall(SYS_ftruncate, fd, len);
+}
+
+EXPORT int
+clock_gettime(clockid_t clock, struct timespec *ret)
+{
+    struct timespec now;
+    int             result = (int)syscall(SYS_clock_gettime, clock, ret);
+
+    if (clock == CLOCK_REALTIME && step_back > 0 && result == 0 &&
+        syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now) == 0 &&
+        now.tv_sec - begun.tv_sec > 1) {
+        ret->tv_sec -= step_back;
+    }
+    return result;
 }

@@ -246,8 +246,9 @@ def test_refusals_and_failures_do_not_tell_either(make):
             w.ask(request(IBAN))
         ex.call(BANK, TAX)
         ex.call(FIC, IBAN)
-        new = sorted(set(ex.requests()) - before)
-        assert len(new) == 3
+        # refusals are journalled without waiting
+        new = sorted(wait_for("three records", lambda: len(
+            set(ex.requests()) - before) == 3 and set(ex.requests()) - before))
         assert ex.completion(new[0])[4] == "failed"
         shown[word] = [masked(ex.read(REQUESTS + "/" + i).body.decode())
                        for i in new]

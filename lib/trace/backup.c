@@ -158,6 +158,31 @@ copy_named(struct copier *copier, int from_dirfd, const char *name,
     return err;
 }
 
+/*
+ * Which segments are gone on purpose: without it the copy's journal would be
+ * refused. Behind the segments, so that it says no less than they need.
+ */
+static enum pv_err
+copy_removed(struct copier *copier)
+{
+    int         to = -1;
+    enum pv_err err;
+
+    if (faccessat(copier->backup->journal_dirfd, PV_JOURNAL_REMOVED, F_OK, 0) ==
+        -1) {
+        return errno == ENOENT
+                   ? PV_OK
+                   : backup_failed(copier->why, PV_ESYS, PV_JOURNAL_REMOVED);
+    }
+    err = backup_make_dir(copier->backup->dirfd, "journal", &to);
+    err = err == PV_OK ? copy_named(copier, copier->backup->journal_dirfd,
+                                    PV_JOURNAL_REMOVED, UINT64_MAX, to,
+                                    "journal/" PV_JOURNAL_REMOVED, NULL)
+                       : backup_failed(copier->why, err, "journal");
+    close_fd(to);
+    return err;
+}
+
 /* The level files, as far as a tree of size leaves needs them. */
 static enum pv_err
 copy_tree(struct copier *copier, int to_dirfd, uint64_t size)
@@ -421,6 +446,9 @@ pv_backup_export(struct pv_backup *backup, struct pv_why *why)
     }
     copier.total = checkpoint.size * PV_HASH_LEN;
     err = copy_journal(&copier);
+    if (err == PV_OK) {
+        err = copy_removed(&copier);
+    }
     if (err == PV_OK) {
         err = copy_log(&copier, &note, checkpoint.size);
     }

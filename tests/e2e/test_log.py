@@ -11,7 +11,9 @@ import time
 
 import pytest
 
-from harness import LONG, built
+from harness import LONG, built, wait_for
+from journal_client import Worker, request
+from log_client import LogTraced
 
 PACK_LEAVES = 65536
 
@@ -131,6 +133,37 @@ def test_a_running_log_is_exported_and_restored(filled, backup):
     done = subprocess.run([built("payvand-traced"), "--check", "--dir",
                            copy.journal], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_copy_of_a_log_whose_old_segments_are_gone_starts():
+    home = "/tmp/pv-gone-%d" % os.getpid()
+    os.mkdir(home)
+    names = [os.path.join(home, name) for name in ("backup", "journal2",
+                                                   "log2")]
+
+    def payvand(verb, journal, log):
+        return subprocess.run(
+            [built("payvand"), "log", verb, names[0], "--journal", journal,
+             "--log", log], capture_output=True, text=True)
+    try:
+        with LogTraced(home, "--segment-size", "262144") as traced:
+            worker = Worker(traced.socket)
+            worker.hello()
+            for _ in range(2 * PACK_LEAVES // 100):
+                worker.wait(worker.send([request() for _ in range(100)]))
+            gone = os.path.join(traced.journal, "removed")
+            wait_for("segments to go", lambda: os.path.exists(gone),
+                     timeout=60)
+            done = payvand("export", traced.journal, traced.tree)
+            assert done.returncode == 0, done.stderr
+        done = payvand("restore", *names[1:])
+        assert done.returncode == 0, done.stderr
+        assert not os.path.exists(os.path.join(names[1], "0000000001.pvj"))
+        done = subprocess.run([built("payvand-traced"), "--check", "--dir",
+                               names[1]], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def test_restore_overwrites_nothing(filled, backup):

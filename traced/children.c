@@ -112,29 +112,40 @@ open_dir(const char *path, const char *what, int *ret_fd, struct pv_why *why)
     return PV_OK;
 }
 
-/* A log process that was just killed with its journal holds it for a bit. */
+/* A process that was just killed with its journal holds it for a bit. */
+static enum pv_err
+lock_for_us(int fd, const char *what, const char *path, struct pv_why *why)
+{
+    for (int waited_ms = 0; flock(fd, LOCK_EX | LOCK_NB) == -1;
+         waited_ms += LOCK_STEP_US / 1000) {
+        if (errno != EWOULDBLOCK || waited_ms >= LOCK_WAIT_MS) {
+            pv_why_set(why,
+                       "another process keeps the %s %s; stop it first, and "
+                       "never let two of them run on copies of one log",
+                       what, path);
+            return PV_EEXIST;
+        }
+        (void)usleep(LOCK_STEP_US); /* shorter is as good */
+    }
+    return PV_OK;
+}
+
 static enum pv_err
 lock_log(int dirfd, const char *path, int *ret_fd, struct pv_why *why)
 {
     int fd = openat(dirfd, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
                     0600);
+    enum pv_err err;
 
     if (fd == -1) {
         pv_why_set(why, "cannot open %s/" LOCK_NAME ": %s", path,
                    strerror(errno));
         return PV_ESYS;
     }
-    for (int waited_ms = 0; flock(fd, LOCK_EX | LOCK_NB) == -1;
-         waited_ms += LOCK_STEP_US / 1000) {
-        if (errno != EWOULDBLOCK || waited_ms >= LOCK_WAIT_MS) {
-            pv_why_set(why,
-                       "another process keeps the log %s; stop it first, and "
-                       "never let two of them run on copies of one log",
-                       path);
-            (void)close(fd); /* nothing was said */
-            return PV_EEXIST;
-        }
-        (void)usleep(LOCK_STEP_US); /* shorter is as good */
+    err = lock_for_us(fd, "log", path, why);
+    if (err != PV_OK) {
+        (void)close(fd); /* nothing was said */
+        return err;
     }
     *ret_fd = fd;
     return PV_OK;
@@ -176,6 +187,11 @@ open_all(const struct options *options, int journal_dirfd, int fd[FD_END],
     }
     if (err == PV_OK) {
         err = open_dir(options->signer_dir, "signer's", &fd[FD_SIGNER], why);
+    }
+    if (err == PV_OK) { /* one key signs for one log, also where that is one
+                           of two copies */
+        err = lock_for_us(fd[FD_SIGNER], "signer's directory",
+                          options->signer_dir, why);
     }
     if (err == PV_OK) {
         err = open_pair(fd, FD_ASK_SIGNER, FD_SERVE_LOG, why);

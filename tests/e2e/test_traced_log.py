@@ -474,6 +474,22 @@ def test_a_second_copy_on_the_same_log_is_refused(traced, home):
     assert worker.wait(worker.send([request()])) == 0
 
 
+def test_two_logs_never_share_a_signer(traced, home):
+    """Of two copies of one log each would sign its own tree of one size."""
+    folder = os.path.join(home, "copy")
+    os.makedirs(folder)
+    os.symlink(traced.signer, os.path.join(folder, "signer"))
+    other = LogTraced(folder, *SMALL)
+    other.start(wait=False)
+    assert other.process.wait(20) == 1
+    assert "another process keeps the signer's directory" in other.words()
+    worker = greeted(traced)
+    assert worker.wait(worker.send([request()])) == 0
+    traced.kill()  # and the lock goes with its holder
+    other.start()
+    other.kill()
+
+
 def test_a_key_is_made_once(traced):
     done = traced.command("--init-key", "--origin", "other.example/trace")
     assert done.returncode == 1

@@ -5,6 +5,7 @@ checkpoint that was ever published, and compares them with the journal.
 """
 
 import errno
+import json
 import os
 import random
 import shutil
@@ -263,6 +264,24 @@ def filled(home, frames=30):
     return traced, worker
 
 
+def doctor(traced):
+    """{id: finding} of what `payvand doctor` says of the log."""
+    done = subprocess.run(
+        [built("payvand"), "doctor", "--json", "--all", "--log", traced.tree],
+        capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
+    return {one["id"]: one for one in json.loads(done.stdout)["findings"]
+            if one["id"].startswith("log")}
+
+
+def test_status_says_that_nobody_watches(traced):
+    traced.wait_size(0)
+    end = time.monotonic() + 5
+    while not os.path.exists(traced.path("status")):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    assert list(doctor(traced)) == ["log.unwitnessed"]
+
+
 def refused(traced, *words):
     """It says why, in its log and its status; calls go on."""
     traced.start()
@@ -277,6 +296,7 @@ def refused(traced, *words):
     while "refusal" not in traced.status() and time.monotonic() < end:
         time.sleep(0.02)
     assert words[0] in traced.status()["refusal"]
+    assert words[0] in doctor(traced)["log.refuses"]["subject"]
 
 
 def goes_on(traced):

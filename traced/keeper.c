@@ -213,6 +213,19 @@ start(struct keeper *keeper)
     return err;
 }
 
+static void
+stop(struct keeper *keeper)
+{
+    figures_free(keeper->figures);
+    pv_log_close(keeper->log);
+    pv_tiles_close(keeper->tiles);
+    pv_sealer_close(keeper->sealer);
+    pv_sha256_free(keeper->sha);
+    if (keeper->tree_fd != -1) {
+        (void)close(keeper->tree_fd); /* read-only: nothing to lose */
+    }
+}
+
 int
 keeper_main(const struct options *options)
 {
@@ -226,5 +239,6 @@ keeper_main(const struct options *options)
         figures_run(keeper.figures, &keeper.state->durable_index);
         pause_ms(wait_ms);
     }
+    stop(&keeper);
     return err == PV_EVERIFY ? CHILD_REFUSES : EXIT_FAILURE;
 }

@@ -221,7 +221,7 @@ def test_a_record_that_is_not_in_the_tree_stops_it_loudly(keeper):
         file.seek(32 * (PACK_LEAVES + 777) + 5)
         file.write(b"\xff")
     one.start()
-    assert one.process.wait(60) == 3
+    assert one.process.wait(60) == 3, one.said()
     assert "traced.pack_mismatch leaf=%d" % (PACK_LEAVES + 777) in one.said()
     assert len(one.check()) == 1
     assert one.get("packed_index") == PACK_LEAVES

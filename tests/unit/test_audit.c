@@ -366,7 +366,7 @@ no_byte_of_the_journal_can_change(void **state)
     int               fd = world->scene.journal_fd;
 
     try_flips(world, fd, name, length(fd, name), 600);
-    try_gone(world, fd, name, "leaves-missing");
+    try_gone(world, fd, name, "journal-damaged");
     assert_int_equal(audit(world, NULL), 0);
 }
 

@@ -214,5 +214,6 @@ main(void)
         cmocka_unit_test(what_does_not_name_one_key_is_refused),
     };
 
+    cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, make_token, remove_token);
 }

@@ -559,9 +559,13 @@ def test_a_killed_log_leaves_nothing(marked, marker):
     for sig in (signal.SIGSEGV, signal.SIGABRT):
         for _ in range(5):
             ex.call(BANK, IBAN, body)
-        struck = [p for s in children_of(ex.traced.pid)
-                  for p in children_of(s)]
-        assert len(struck) >= 4, "log, signer, keeper, reader"
+        def beside():
+            return [p for s in children_of(ex.traced.pid)
+                    for p in children_of(s)]
+
+        wait_for("log, signer, keeper and reader", lambda: len(beside()) >= 4,
+                 20)
+        struck = beside()
         for pid in struck:
             ex.kill_pid(pid, sig)
         wait_for("them to be gone", lambda: not any(map(is_alive, struck)))

@@ -172,6 +172,7 @@ write_json(struct pv_json *json, const struct listing *list,
     pv_json_text(json, "service", is->service);
     pv_json_text(json, "path", is->path);
     pv_json_id(json, "resolution", &row->resolution);
+    pv_json_u64(json, "decision", row->decision);
     pv_json_date(json, "start", row->start_ms);
     pv_json_date(json, "end", row->end_ms);
     pv_json_array(json, "purposes");

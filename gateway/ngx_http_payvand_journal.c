@@ -299,6 +299,7 @@ ngx_http_payvand_write_request(ngx_http_payvand_ctx_t *ctx,
 
     if (ctx->decision.grant != NULL) {
         record.grant = ngx_http_payvand_id_slice(&ctx->decision.grant->id);
+        record.grant_decision = ctx->decision.grant->decision;
         record.purpose = ctx->decision.purpose;
     }
 

@@ -135,6 +135,7 @@ pv_project_grant(struct pv_projection *projection, const char *id,
         err = set_step(record, &row, &has_row);
     }
     row.kind = place.level;
+    row.decision = (uint64_t)record->from_decision;
     json_array_foreach(json_object_get(record->body, "methods"), i, method)
     {
         if (err == PV_OK) {
@@ -206,6 +207,7 @@ pv_project_mode(struct pv_projection *projection, const char *id,
             set_list(projection, json_object_get(record->body, "list"), &mode);
     }
     mode.row.kind = PV_GRANT_MODE;
+    mode.row.decision = (uint64_t)record->from_decision;
     mode.mode = mode_kind(pv_member(record->body, "mode"));
     if (strcmp(state, "in-force") != 0) { /* a proposal only */
         mode.row.blocked = PV_REASON_MODE_WITHOUT_RESOLUTION;

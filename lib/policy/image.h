@@ -38,8 +38,8 @@
  *   endpoint   u32 version u16 port 16 address 32 pin text TLS name
  *   grant      u8 kind reason blocked i64 since i64 until flags proposed
  *              needs_consent per_member i64 start i64 end u32 rate u32 burst
- *              u32 per_day u32 max_answered text id text resolution
- *              u8 count {text purpose}
+ *              u32 per_day u32 max_answered u64 decision text id
+ *              text resolution u8 count {text purpose}
  *   mode       grant, then u8 mode u16 count {u32 agency}
  *   suspension reason i64 since i64 until flag imported
  *

@@ -121,19 +121,21 @@ enum pv_grant_kind {
 
 /* One right, or one reason why there is none. */
 struct pv_grant_row {
-    uint8_t      kind;     /* enum pv_grant_kind */
-    uint8_t      blocked;  /* enum pv_reason that refuses; 0 when in force */
-    bool         proposed; /* basis: proposed */
-    bool         needs_consent;
-    bool         per_member;       /* quota: each consumer agency has its own */
-    int64_t      blocked_since_ms; /* it refuses within [since, until) */
-    int64_t      blocked_until_ms; /* 0: open */
-    int64_t      start_ms;
-    int64_t      end_ms;     /* first moment without the right; 0: open */
-    uint32_t     rate_per_s; /* 0: no limit */
-    uint32_t     burst;
-    uint32_t     per_day;      /* 0: no limit */
-    uint32_t     max_answered; /* calls in all; 0: no limit */
+    uint8_t  kind;     /* enum pv_grant_kind */
+    uint8_t  blocked;  /* enum pv_reason that refuses; 0 when in force */
+    bool     proposed; /* basis: proposed */
+    bool     needs_consent;
+    bool     per_member;       /* quota: each consumer agency has its own */
+    int64_t  blocked_since_ms; /* it refuses within [since, until) */
+    int64_t  blocked_until_ms; /* 0: open */
+    int64_t  start_ms;
+    int64_t  end_ms;     /* first moment without the right; 0: open */
+    uint32_t rate_per_s; /* 0: no limit */
+    uint32_t burst;
+    uint32_t per_day;      /* 0: no limit */
+    uint32_t max_answered; /* calls in all; 0: no limit */
+    uint64_t decision;     /* of the registry, that made the right what it is;
+                              0: not known */
     uint8_t      purpose_count;
     struct pv_id id;
     struct pv_id resolution;

@@ -201,6 +201,7 @@ grant_fields(struct codec *c, struct pv_grant_row *row)
     raw(c, &row->burst, sizeof(row->burst));
     raw(c, &row->per_day, sizeof(row->per_day));
     raw(c, &row->max_answered, sizeof(row->max_answered));
+    raw(c, &row->decision, sizeof(row->decision));
     id(c, &row->id);
     id(c, &row->resolution);
     count(c, &row->purpose_count, PV_POLICY_PURPOSES_MAX);

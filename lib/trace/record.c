@@ -140,6 +140,10 @@ request_holds_together(const struct pv_request_record *r)
         r->time_ms > PV_RECORD_NUMBER_MAX) {
         return false;
     }
+    if (r->grant_decision > PV_RECORD_NUMBER_MAX ||
+        (r->grant_decision > 0 && r->grant.len == 0)) {
+        return false;
+    }
     if (r->max_answered > PV_RECORD_ANSWERED_MAX ||
         (r->max_answered > 0 && (!allowed || r->grant.len == 0))) {
         return false;
@@ -272,7 +276,13 @@ write_request(struct out *out, const struct pv_request_record *r)
     WORD("\"consumer\":\"", r->consumer);
     CHECKED("\",\"decision\":\"", r->decision);
     MAYBE("\",\"grant\":\"", r->grant);
-    PUT(out, "\",\"hop\":");
+    if (r->grant_decision > 0) {
+        PUT(out, "\",\"grant_decision\":");
+        put_number(out, r->grant_decision);
+        PUT(out, ",\"hop\":");
+    } else {
+        PUT(out, "\",\"hop\":");
+    }
     put_number(out, r->hop);
     CHECKED(",\"id\":\"", r->id);
     PUT(out, "\",\"image\":");
@@ -611,6 +621,17 @@ take_version(struct in *in)
         take_number(in, to);                                                   \
     } while (0)
 
+/* A number that is absent when it is 0. */
+#define READ_COUNT(in, name, to)                                               \
+    do {                                                                       \
+        if (TAKE(in, name)) {                                                  \
+            take_number(in, to);                                               \
+            if (*(to) == 0) {                                                  \
+                stop(in, PV_EINVAL);                                           \
+            }                                                                  \
+        }                                                                      \
+    } while (0)
+
 static void
 read_request(struct in *in, struct pv_request_record *r)
 {
@@ -627,16 +648,12 @@ read_request(struct in *in, struct pv_request_record *r)
     READ_WORD(in, "\"consumer\":\"", &r->consumer);
     READ_WORD(in, ",\"decision\":\"", &r->decision);
     READ_MAYBE(in, ",\"grant\":\"", &r->grant);
+    READ_COUNT(in, ",\"grant_decision\":", &r->grant_decision);
     READ_NUMBER(in, ",\"hop\":", &r->hop);
     NEED(in, ",\"id\":\"");
     take_text(in, PV_TRACKING_ID_LEN, &r->id);
     READ_NUMBER(in, ",\"image\":", &r->image);
-    if (TAKE(in, ",\"max_answered\":")) {
-        take_number(in, &r->max_answered);
-        if (r->max_answered == 0) {
-            stop(in, PV_EINVAL); /* absent then */
-        }
-    }
+    READ_COUNT(in, ",\"max_answered\":", &r->max_answered);
     READ_MAYBE(in, ",\"method\":\"", &r->method);
     READ_WORD(in, ",\"node\":\"", &r->node);
     READ_MAYBE(in, ",\"provider\":\"", &r->provider);

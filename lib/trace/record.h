@@ -13,6 +13,9 @@
  *   decision    "allowed" or an outcome word (refused, limited, closed,
  *               invalid, unavailable)
  *   grant       grant or mode id; absent when none applied
+ *   grant_decision
+ *               number of the registry's decision that made the grant what it
+ *               was; absent when no grant applied, or one that no decision made
  *   hop         0 for a direct call
  *   id          tracking id
  *   image       registry decision number of the policy image
@@ -91,6 +94,7 @@ struct pv_request_record { /* all slices borrowed */
     struct pv_slice consumer;
     struct pv_slice decision;
     struct pv_slice grant;
+    uint64_t        grant_decision; /* 0: absent */
     uint64_t        hop;
     struct pv_slice id;
     uint64_t        image;

@@ -110,7 +110,7 @@ def test_no_record_has_a_place_for_an_answer(make):
     time.sleep(1.5)
     allowed = {
         "request": {"case", "commitment", "consumer", "decision", "grant",
-                    "hop", "id", "image", "max_answered", "method", "node",
+                    "grant_decision", "hop", "id", "image", "max_answered", "method", "node",
                     "provider", "purpose", "reason", "service", "size", "time", "type",
                     "unit", "v", "version", "via"},
         "completions": {"done", "node", "type", "v"},

@@ -22,6 +22,11 @@
            ",\"method\":\"fetch\",\"node\":\"nix\",\"provider\":\"tavanir\","  \
            "\"service\":\"s\",\"size\":\"0\",\"time\":1,\"type\":\"request\"," \
            "\"v\":1,\"version\":\"v1\"}"
+#define MADE_BY(grant, number)                                                 \
+    HEAD grant "\"grant_decision\":" number ",\"hop\":0,\"id\":\"" ID          \
+               "\",\"image\":7,\"method\":\"verify\",\"node\":\"nix\","        \
+               "\"provider\":\"p\",\"service\":\"s\",\"size\":\"1k\","         \
+               "\"time\":1,\"type\":\"request\",\"v\":1,\"version\":\"v1\"}"
 #define FULL                                                                   \
     "{\"case\":\"0198f2c4-0000-4000-8000-000000000000\",\"commitment\":"       \
     "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"consumer\":\"setad\","  \
@@ -110,6 +115,11 @@ parse(void **state)
         {ONCE(HEAD "\"grant\":\"g-1\",", "0"), PV_EINVAL,
          "refuses a number of answers that is none"},
         {ONCE(HEAD, "1"), PV_EINVAL, "refuses a number of answers of no grant"},
+        {MADE_BY("\"grant\":\"g-1\",", "12"), PV_OK,
+         "takes the decision that made the grant"},
+        {MADE_BY("\"grant\":\"g-1\",", "0"), PV_EINVAL,
+         "refuses a decision that is none"},
+        {MADE_BY("", "12"), PV_EINVAL, "refuses the decision of no grant"},
         {"{\"done\":[[1,2,3,4,\"answered\"],[5,0,0,0,\"unavailable\"]],"
          "\"node\":\"nix\",\"type\":\"completions\",\"v\":1}",
          PV_OK, "takes completions"},

@@ -219,6 +219,13 @@ get_status(struct pv_server_call *call)
 }
 
 static void
+get_kinds(struct pv_server_call *call)
+{
+    finish(call,
+           call->query.len == 0 ? pv_kinds_json(&call->answer) : PV_EINVAL);
+}
+
+static void
 get_proof(struct pv_server_call *call)
 {
     uint64_t    number = 0;
@@ -300,6 +307,7 @@ const struct pv_server_route pv_api_route[] = {
     {"POST", "/registry/v1/decisions", BODY_MAX, post_decisions},
     {"GET", "/registry/v1/decisions", 0, get_decisions},
     {"GET", "/registry/v1/status", 0, get_status},
+    {"GET", "/registry/v1/kinds", 0, get_kinds},
     {"GET", "/registry/v1/proof/", 0, get_proof},
     {"GET", "/registry/v1/history/", 0, get_history},
     {"GET", "/registry/v1/users/", 0, get_users},

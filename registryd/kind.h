@@ -14,7 +14,7 @@
 
 #include <jansson.h>
 
-#include "base/slice.h"
+#include "base/buf.h"
 
 #define PV_RECORD_ID_MAX 120   /* m38/r5/c7, service/v1 ... */
 #define PV_TEXT_FIELD_MAX 8000 /* bytes of one text */
@@ -47,6 +47,7 @@ enum pv_kind {
     PV_KIND_COMMITMENT,
     PV_KIND_MEETING,
     PV_KIND_RESOLUTION,
+    PV_KIND_CERTIFICATE,
     PV_KIND_END,
 };
 
@@ -133,6 +134,13 @@ enum pv_err pv_kind_state(const struct pv_kind_row *kind, const char *word,
 
 /* The state that follows; 0 refuses. */
 size_t pv_kind_next(const struct pv_kind_row *kind, size_t state, size_t event);
+
+/*
+ * All tables as one JSON object: "kinds", each with its states, its events
+ * (who may take them, what they lead to) and its fields; and the "fields"
+ * that every kind has.
+ */
+enum pv_err pv_kinds_json(struct pv_buf *out) PV_MUST_CHECK;
 
 /*
  * [a-z0-9] first, then [a-z0-9._/-], no "//", no "/" at the end, and at most

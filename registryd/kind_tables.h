@@ -44,4 +44,7 @@ extern const struct pv_kind_row pv_kind_commitment;
 extern const struct pv_kind_row pv_kind_meeting;
 extern const struct pv_kind_row pv_kind_resolution;
 
+/* kinds_certificates.c */
+extern const struct pv_kind_row pv_kind_certificate;
+
 #endif

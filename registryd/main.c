@@ -36,6 +36,7 @@
 #define ROUND_MS 1000
 #define CONNECTIONS_MAX 256
 #define OPERATORS_MAX 8
+#define KINDS_BYTES_MAX ((size_t)1024 * 1024)
 
 static volatile sig_atomic_t stop;
 
@@ -60,6 +61,7 @@ static const char help_text[] =
     "  --operator-uid UID   who may connect; may come again (default: one's\n"
     "                       own)\n"
     "  --loopback           endpoints on loopback are allowed (demo only)\n"
+    "  --kinds              write the tables of kinds as JSON, and end\n"
     "  --help, --version\n"
     "\n"
     "Manual: man payvand-registryd\n";
@@ -79,6 +81,7 @@ enum {
     OPT_NODE,
     OPT_UID,
     OPT_LOOPBACK,
+    OPT_KINDS,
     OPT_HELP,
     OPT_VERSION
 };
@@ -91,6 +94,7 @@ static const struct option option_list[] = {
     {"node", required_argument, NULL, OPT_NODE},
     {"operator-uid", required_argument, NULL, OPT_UID},
     {"loopback", no_argument, NULL, OPT_LOOPBACK},
+    {"kinds", no_argument, NULL, OPT_KINDS},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
     {NULL, 0, NULL, 0},
@@ -107,6 +111,19 @@ add_operator(struct options *options, const char *text)
     }
     options->operator_uid[options->operator_count++] = (uid_t)uid;
     return true;
+}
+
+static bool
+write_kinds(void)
+{
+    struct pv_buf out;
+    bool          ok;
+
+    pv_buf_init(&out, KINDS_BYTES_MAX);
+    ok = pv_kinds_json(&out) == PV_OK &&
+         fwrite(out.ptr, 1, out.len, stdout) == out.len && puts("") >= 0;
+    pv_buf_clear(&out);
+    return ok;
 }
 
 static bool
@@ -138,6 +155,9 @@ read_options(int argc, char **argv, struct options *ret)
         case OPT_LOOPBACK:
             ret->registry.loopback = true;
             break;
+        case OPT_KINDS:
+            ret->done = true;
+            return write_kinds();
         case OPT_HELP:
             ret->done = true;
             return fputs(help_text, stdout) >= 0;

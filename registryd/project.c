@@ -13,9 +13,9 @@
 #include "project.h"
 #include "rules.h"
 
-static const enum pv_kind projected[] = {PV_KIND_SYSTEM, PV_KIND_VERSION,
-                                         PV_KIND_GRANT, PV_KIND_MODE,
-                                         PV_KIND_SUSPENSION};
+static const enum pv_kind projected[] = {
+    PV_KIND_SYSTEM, PV_KIND_VERSION,    PV_KIND_GRANT,
+    PV_KIND_MODE,   PV_KIND_SUSPENSION, PV_KIND_CERTIFICATE};
 
 /* ---- what is to be written ---- */
 
@@ -239,6 +239,7 @@ write_kind(struct pv_projection *projection, enum pv_kind kind)
         [PV_KIND_GRANT] = pv_project_grant,
         [PV_KIND_MODE] = pv_project_mode,
         [PV_KIND_SUSPENSION] = pv_project_suspension,
+        [PV_KIND_CERTIFICATE] = pv_project_certificate,
     };
     enum pv_err err = PV_OK;
     const char *id;

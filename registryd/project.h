@@ -21,6 +21,7 @@ typedef enum pv_err pv_project_fn(struct pv_projection   *projection,
 
 /* project_parties.c */
 pv_project_fn pv_project_system;
+pv_project_fn pv_project_certificate;
 
 /* project_services.c */
 pv_project_fn pv_project_version;

@@ -1,6 +1,6 @@
 /*
  * project_parties.c - systems into the image: their key and networks, the
- * groups of their agency, their endpoint.
+ * groups of their agency, their endpoint; and revoked certificates.
  */
 #include <string.h>
 
@@ -271,4 +271,18 @@ pv_project_system(struct pv_projection *projection, const char *id,
                                 pv_slice_from(node));
     }
     return err;
+}
+
+/* ---- certificates ---- */
+
+enum pv_err
+pv_project_certificate(struct pv_projection *projection, const char *id,
+                       const struct pv_record *record)
+{
+    struct pv_certificate certificate = {.serial_len = 0};
+
+    return pv_certificate_of(id, &certificate)
+               ? pv_image_put_revoked(projection->image, &certificate,
+                                      pv_day_start_ms(record->from_day))
+               : PV_ECORRUPT;
 }

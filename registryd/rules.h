@@ -15,6 +15,7 @@ pv_check_fn pv_rule_node;         /* R-030: a node elsewhere is planned first */
 pv_check_fn pv_rule_cartable;     /* */
 pv_check_fn pv_rule_attachment;   /* */
 pv_check_fn pv_rule_key;          /* design 4: one key, one system */
+pv_check_fn pv_rule_certificate;  /* the id names one */
 pv_check_fn pv_rule_appointment;  /* the console appoints the first only */
 pv_check_fn pv_refer_appointment; /* "holder" */
 pv_check_fn pv_refer_system;      /* "key" */
@@ -108,6 +109,9 @@ enum pv_err pv_settings_row(const char *id, const json_t *settings,
 
 /* 0 for a word that is no pattern. */
 uint8_t pv_pattern_of(const char *word);
+
+/* "<hash of the issuer's name>/<serial>", both in hex; false when it is not. */
+bool pv_certificate_of(const char *id, struct pv_certificate *ret);
 
 /* Networks and endpoint of a system into rows, in the same way. */
 enum pv_err pv_system_rows(const char *id, const json_t *body, bool loopback,

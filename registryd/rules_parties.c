@@ -225,6 +225,24 @@ pv_refer_system(struct pv_change *change)
                           : pv_record_refer(change, "spki_sha256", "key", key);
 }
 
+/* ---- certificates ---- */
+
+enum pv_err
+pv_rule_certificate(struct pv_change *change)
+{
+    struct pv_certificate certificate = {.serial_len = 0};
+
+    if (pv_certificate_of(change->id, &certificate)) {
+        return PV_OK;
+    }
+    return pv_refuse(change->context->refusal, "R-106", "certificate",
+                     "%s: a certificate is named by the hash of its issuer's "
+                     "name and its serial, in hex",
+                     "%s: گواهی با چکیده نام صادرکننده و شماره سریال (هر دو به "
+                     "هگز) نامیده می‌شود",
+                     change->id);
+}
+
 /* ---- appointments ---- */
 
 enum pv_err

@@ -290,3 +290,22 @@ pv_system_rows(const char *id, const json_t *body, bool loopback,
     }
     return PV_OK;
 }
+
+/* ---- certificates ---- */
+
+bool
+pv_certificate_of(const char *id, struct pv_certificate *ret)
+{
+    struct pv_slice issuer;
+    struct pv_slice serial;
+
+    if (!pv_slice_cut(pv_slice_from(id), '/', &issuer, &serial) ||
+        serial.len == 0 || serial.len % 2 != 0 ||
+        serial.len / 2 > sizeof(ret->serial)) {
+        return false;
+    }
+    ret->serial_len = (uint8_t)(serial.len / 2);
+    return pv_hex_bytes(issuer, ret->issuer_hash, sizeof(ret->issuer_hash)) ==
+               PV_OK &&
+           pv_hex_bytes(serial, ret->serial, ret->serial_len) == PV_OK;
+}

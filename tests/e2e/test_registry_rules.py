@@ -72,6 +72,8 @@ REFUSED = [
     ("R-011", "group-system", [],
      secretariat("system", "x-group", "register",
                  dict(SYSTEM, agency="municipalities"))),
+    ("R-106", "certificate", [],
+     secretariat("certificate", "%s/0" % ("0" * 64), "revoke")),
     ("R-012", "unit", [],
      secretariat("system", "x-unit", "register",
                  dict(SYSTEM, unit="unit-mefa-state-property"))),

@@ -96,6 +96,38 @@ const struct pv_statement pv_statement[PV_STMT_END] = {
                           "SET value = excluded.value"},
     [PV_STMT_META_GET] = {"t", "t", false,
                           "SELECT value FROM meta WHERE name = ?1"},
+    [PV_STMT_CREDENTIAL_SET] =
+        {"tTTiTi", "", true,
+         "INSERT INTO credential (person, password, totp, totp_step, code, "
+         "code_until_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
+         "ON CONFLICT (person) DO UPDATE SET password = excluded.password, "
+         "totp = excluded.totp, totp_step = excluded.totp_step, "
+         "code = excluded.code, code_until_ms = excluded.code_until_ms"},
+    [PV_STMT_CREDENTIAL_GET] =
+        {"t", "TTiTi", false,
+         "SELECT password, totp, totp_step, code, code_until_ms "
+         "FROM credential WHERE person = ?1"},
+    [PV_STMT_CREDENTIAL_COUNT] = {"", "i", false,
+                                  "SELECT COUNT(*) FROM credential "
+                                  "WHERE password IS NOT NULL"},
+    [PV_STMT_SESSION_ADD] =
+        {"ttttii", "", true,
+         "INSERT INTO session (token_hash, person, role, held_at, made_ms, "
+         "seen_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"},
+    [PV_STMT_SESSION_GET] =
+        {"t", "tttii", false,
+         "SELECT person, role, held_at, made_ms, seen_ms FROM session "
+         "WHERE token_hash = ?1"},
+    [PV_STMT_SESSION_SEEN] = {"ti", "", true,
+                              "UPDATE session SET seen_ms = ?2 "
+                              "WHERE token_hash = ?1"},
+    [PV_STMT_SESSION_DROP] = {"t", "", true,
+                              "DELETE FROM session WHERE token_hash = ?1"},
+    [PV_STMT_SESSION_DROP_OF] = {"t", "", true,
+                                 "DELETE FROM session WHERE person = ?1"},
+    [PV_STMT_SESSION_DROP_OLD] = {"ii", "", true,
+                                  "DELETE FROM session "
+                                  "WHERE made_ms < ?1 OR seen_ms < ?2"},
 };
 
 /*
@@ -124,4 +156,13 @@ const char *const pv_migration[PV_STORE_SCHEMA] = {
     "  name @T NOT NULL, target_kind @T NOT NULL, target_id @T NOT NULL,"
     "  PRIMARY KEY (target_kind, target_id, kind, id, name, version));"
     "CREATE TABLE meta (name @T PRIMARY KEY, value @T NOT NULL);",
+    /* what a person proves himself with: no part of any decision */
+    "CREATE TABLE credential ("
+    "  person @T PRIMARY KEY, password @T, totp @T,"
+    "  totp_step BIGINT NOT NULL, code @T, code_until_ms BIGINT NOT NULL);"
+    "CREATE TABLE session ("
+    "  token_hash @T PRIMARY KEY, person @T NOT NULL, role @T NOT NULL,"
+    "  held_at @T NOT NULL, made_ms BIGINT NOT NULL,"
+    "  seen_ms BIGINT NOT NULL);"
+    "CREATE INDEX session_person ON session (person);",
 };

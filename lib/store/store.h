@@ -27,7 +27,7 @@
 #define PV_STORE_ARGUMENTS_MAX 10
 #define PV_STORE_COLUMNS_MAX 8
 #define PV_STORE_WAIT_MS 5000
-#define PV_STORE_SCHEMA 1 /* the newest migration of this build */
+#define PV_STORE_SCHEMA 2 /* the newest migration of this build */
 
 enum pv_value_type {
     PV_VALUE_NULL,
@@ -79,6 +79,17 @@ enum pv_stmt {
                                   version, one row at most */
     PV_STMT_META_SET,          /* name value */
     PV_STMT_META_GET,          /* name -> value */
+    PV_STMT_CREDENTIAL_SET,    /* person password totp totp_step code
+                                  code_until_ms; replaces the person's */
+    PV_STMT_CREDENTIAL_GET,    /* person -> as above without person */
+    PV_STMT_CREDENTIAL_COUNT,  /* -> persons who have a password */
+    PV_STMT_SESSION_ADD,       /* token_hash person role held_at made_ms
+                                  seen_ms */
+    PV_STMT_SESSION_GET,       /* token_hash -> as above without the hash */
+    PV_STMT_SESSION_SEEN,      /* token_hash seen_ms */
+    PV_STMT_SESSION_DROP,      /* token_hash */
+    PV_STMT_SESSION_DROP_OF,   /* person */
+    PV_STMT_SESSION_DROP_OLD,  /* made_ms seen_ms: all before either */
     PV_STMT_END
 };
 

@@ -399,13 +399,84 @@ a_second_writer_is_told(void **state)
     assert_non_null(strstr(why.text, "another process"));
 }
 
-static void
-a_newer_schema_is_refused(void **state)
+/* ---- people ---- */
+
+static enum pv_err
+write_one(enum pv_stmt stmt, const struct pv_value *arguments, size_t count)
 {
-    static const char sql[] = "UPDATE schema_version SET version = 99";
-    struct pv_why     why = {""};
+    enum pv_err err = pv_store_begin(scene.store);
+
+    if (err == PV_OK) {
+        err = pv_store_run(scene.store, stmt, arguments, count, NULL, NULL);
+    }
+    if (err == PV_OK) {
+        err = pv_store_commit(scene.store);
+    }
+    pv_store_rollback(scene.store);
+    return err;
+}
+
+static void
+credentials_are_one_a_person(void **state)
+{
+    const struct pv_value of[] = {T("maryam")};
+    const struct pv_value invited[] = {T("maryam"), PV_NULL,   PV_NULL,
+                                       PV_INT(0),   T("c0de"), PV_INT(9)};
+    const struct pv_value enrolled[] = {T("maryam"), T("hash"), T("totp"),
+                                        PV_INT(5),   PV_NULL,   PV_INT(0)};
 
     (void)state;
+    asked(PV_STMT_CREDENTIAL_COUNT, NULL, 0, "i", "0\n");
+    assert_int_equal(write_one(PV_STMT_CREDENTIAL_SET, invited, COUNT(invited)),
+                     PV_OK);
+    asked(PV_STMT_CREDENTIAL_COUNT, NULL, 0, "i", "0\n");
+    assert_int_equal(
+        write_one(PV_STMT_CREDENTIAL_SET, enrolled, COUNT(enrolled)), PV_OK);
+    asked(PV_STMT_CREDENTIAL_COUNT, NULL, 0, "i", "1\n");
+    asked(PV_STMT_CREDENTIAL_GET, of, 1, "ttiti", "hash|totp|5|0|0\n");
+}
+
+static void
+sessions_end_one_by_one_by_person_and_by_age(void **state)
+{
+    static const char *const hash[] = {"a", "b", "c", "d"};
+    const struct pv_value    first[] = {T("a")};
+    const struct pv_value    second[] = {T("b")};
+    const struct pv_value    third[] = {T("c")};
+    const struct pv_value    fourth[] = {T("d")};
+    const struct pv_value    of[] = {T("maryam")};
+    const struct pv_value    seen[] = {T("d"), PV_INT(50)};
+    const struct pv_value    old[] = {PV_INT(1), PV_INT(40)};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(hash); i++) {
+        const struct pv_value a[] = {PV_TEXT(pv_slice_from(hash[i])),
+                                     i == 1 ? T("maryam") : T("reza"),
+                                     T("auditor"),
+                                     T("council"),
+                                     PV_INT(10),
+                                     PV_INT(30)};
+
+        assert_int_equal(write_one(PV_STMT_SESSION_ADD, a, COUNT(a)), PV_OK);
+        assert_int_equal(write_one(PV_STMT_SESSION_ADD, a, COUNT(a)),
+                         PV_EEXIST);
+    }
+    assert_int_equal(write_one(PV_STMT_SESSION_DROP, first, 1), PV_OK);
+    assert_int_equal(write_one(PV_STMT_SESSION_DROP_OF, of, 1), PV_OK);
+    assert_int_equal(write_one(PV_STMT_SESSION_SEEN, seen, 2), PV_OK);
+    assert_int_equal(write_one(PV_STMT_SESSION_DROP_OLD, old, 2), PV_OK);
+    asked(PV_STMT_SESSION_GET, first, 1, "tttii", "");
+    asked(PV_STMT_SESSION_GET, second, 1, "tttii", "");
+    asked(PV_STMT_SESSION_GET, third, 1, "tttii", "");
+    asked(PV_STMT_SESSION_GET, fourth, 1, "tttii",
+          "reza|auditor|council|10|50\n");
+}
+
+/* ---- migrations ---- */
+
+static void
+alter(const char *sql)
+{
     if (scene.is_sqlite) {
         sqlite3 *db = NULL;
 
@@ -416,6 +487,33 @@ a_newer_schema_is_refused(void **state)
     } else {
         admin(sql);
     }
+}
+
+static void
+an_older_schema_is_brought_up(void **state)
+{
+    const struct pv_value key[] = {T("kept")};
+    const struct pv_value meta[] = {T("kept"), T("yes")};
+
+    (void)state;
+    assert_int_equal(write_one(PV_STMT_META_SET, meta, COUNT(meta)), PV_OK);
+    pv_store_close(scene.store);
+    scene.store = NULL;
+    alter("DROP TABLE credential; DROP TABLE session;"
+          "UPDATE schema_version SET version = 1");
+    open_again();
+    asked(PV_STMT_META_GET, key, 1, "t", "yes\n");
+    asked(PV_STMT_CREDENTIAL_COUNT, NULL, 0, "i", "0\n");
+}
+
+static void
+a_newer_schema_is_refused(void **state)
+{
+    static const char sql[] = "UPDATE schema_version SET version = 99";
+    struct pv_why     why = {""};
+
+    (void)state;
+    alter(sql);
     pv_store_close(scene.store);
     scene.store = NULL;
     for (int try = 0; try < 100; try++) {
@@ -484,6 +582,9 @@ main(void)
         TEST(a_transaction_is_whole_or_nothing),
         TEST(arguments_are_checked_before_the_database_sees_them),
         TEST(a_second_writer_is_told),
+        TEST(credentials_are_one_a_person),
+        TEST(sessions_end_one_by_one_by_person_and_by_age),
+        TEST(an_older_schema_is_brought_up),
         TEST(a_newer_schema_is_refused),
         TEST(what_is_no_store_is_told),
         TEST(a_lost_database_is_told_and_taken_up_again),

@@ -48,6 +48,8 @@ int pv_cmd_service(int argc, char **argv);
 int pv_cmd_status(int argc, char **argv);
 int pv_cmd_trace(int argc, char **argv);
 int pv_cmd_verify(int argc, char **argv);
+/* resolution, meeting, commitment: by its name in argv[0] */
+int pv_cmd_view(int argc, char **argv);
 int pv_cmd_witness(int argc, char **argv);
 
 /*

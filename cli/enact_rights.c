@@ -196,11 +196,17 @@ anchor_of(const char *from)
 }
 
 static json_t *
-due_of(const json_t *due)
+due_of(const json_t *commitment)
 {
-    const char *value = pv_enact_text(due, "value");
-    const char *from = pv_enact_text(due, "from");
+    const json_t *due = json_object_get(commitment, "due");
+    const char   *value = pv_enact_text(due, "value");
+    const char   *from = pv_enact_text(due, "from");
+    const char   *every = pv_enact_text(commitment, "recurring");
 
+    if (!json_is_object(due) && every[0] != '\0') {
+        return json_pack("{s:s, s:s, s:s}", "kind", "recurring", "period",
+                         every, "from", "notification");
+    }
     if (!json_is_object(due)) {
         return json_pack("{s:s}", "kind", "open");
     }
@@ -233,7 +239,7 @@ pv_enact_duty(struct pv_enact *enact, const json_t *commitment)
     json_t     *data = json_pack(
             "{s:s, s:s, s:o}", "id", pv_enact_text(commitment, "id"), "text_fa",
         text[0] == '\0' ? pv_enact_text(commitment, "title_fa") : text, "due",
-            due_of(json_object_get(commitment, "due")));
+            due_of(commitment));
 
     pv_enact_copy(enact, data, commitment, names);
     return data;

@@ -39,6 +39,8 @@ static const struct command command[] = {
      "بارگذاری کاتالوگ در تصویر سیاست"},
     {"enact", pv_cmd_enact, "send a catalogue to the registry as decisions",
      "فرستادن کاتالوگ به دفتر ثبت به صورت تصمیم"},
+    {"resolution", pv_cmd_view, "the text of a resolution, from the registry",
+     "متن یک مصوبه از دفتر ثبت"},
     {"status", pv_cmd_status, "what an exchange is doing now",
      "وضعیت کنونی مرکز تبادل"},
     {"doctor", pv_cmd_doctor, "find what is wrong with an installation",
@@ -61,7 +63,7 @@ help(FILE *out)
                     "exchange",
                     "payvand: خط فرمان مرکز تبادل اطلاعات پیوند"));
     for (i = 0; i < COMMAND_COUNT; i++) {
-        (void)fprintf(out, "  %-9s %s\n", command[i].name, /* as above */
+        (void)fprintf(out, "  %-10s %s\n", command[i].name, /* as above */
                       pv_cli_text(lang, command[i].en, command[i].fa));
     }
     (void)fprintf(

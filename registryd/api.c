@@ -303,6 +303,19 @@ get_users(struct pv_server_call *call)
     finish(call, err);
 }
 
+static void
+get_view(struct pv_server_call *call)
+{
+    const char *type = JSON_TYPE;
+    enum pv_err err = pv_api_view(registry_of(call), call, &type);
+
+    if (err != PV_OK) {
+        answer_error(call, err);
+        return;
+    }
+    pv_server_answer(call, 200, type);
+}
+
 const struct pv_server_route pv_api_route[] = {
     {"POST", "/registry/v1/decisions", BODY_MAX, post_decisions},
     {"GET", "/registry/v1/decisions", 0, get_decisions},
@@ -311,6 +324,7 @@ const struct pv_server_route pv_api_route[] = {
     {"GET", "/registry/v1/proof/", 0, get_proof},
     {"GET", "/registry/v1/history/", 0, get_history},
     {"GET", "/registry/v1/users/", 0, get_users},
+    {"GET", "/registry/v1/views/", 0, get_view},
     {"GET", "/registry/v1/", 0, get_records},
 };
 const size_t pv_api_route_count =

@@ -9,6 +9,8 @@
  *   GET  {kind}/{id}?as_of= | at=
  *   GET  history/{kind}/{id}
  *   GET  users/{kind}/{id}?of={kind}&after=&count=
+ *   GET  views/{view}[/{id}]?as_of= | at=&format=json|html|csv&lang=fa|en ...
+ *                                see view.h
  *
  * Answers are JSON; errors are problem+json with titles in both languages. A
  * refusal is 422 and names the rule; a database that is busy or gone is 503
@@ -26,5 +28,10 @@ struct pv_api {
 
 extern const struct pv_server_route pv_api_route[];
 extern const size_t                 pv_api_route_count;
+
+/* The answer of a view; ret_type is a literal. Errors as view.h. */
+enum pv_err pv_api_view(struct pv_registry    *registry,
+                        struct pv_server_call *call,
+                        const char           **ret_type) PV_MUST_CHECK;
 
 #endif

@@ -1,0 +1,287 @@
+/*
+ * cmd_view.c - payvand resolution, meeting, commitment: what the registry
+ * shows of its records, as text, JSON, HTML for print or CSV.
+ */
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "registry.h"
+#include "view_text.h"
+
+#define PATH_ROOM 1024
+
+/* ---- what may be asked ---- */
+
+enum parameter {
+    P_AS_OF = 0,
+    P_AT,
+    P_PARTY,
+    P_STATE,
+    P_WITHIN,
+    P_BODY,
+    P_END,
+};
+
+static const char *const parameter_name[P_END] = {"as_of", "at",     "party",
+                                                  "state", "within", "body"};
+
+static const struct option option_list[] = {
+    {"as-of", required_argument, NULL, 1000 + P_AS_OF},
+    {"at", required_argument, NULL, 1000 + P_AT},
+    {"party", required_argument, NULL, 1000 + P_PARTY},
+    {"state", required_argument, NULL, 1000 + P_STATE},
+    {"within", required_argument, NULL, 1000 + P_WITHIN},
+    {"body", required_argument, NULL, 1000 + P_BODY},
+    {"socket", required_argument, NULL, 's'},
+    {"html", no_argument, NULL, 'H'},
+    {"csv", no_argument, NULL, 'C'},
+    {"json", no_argument, NULL, 'j'},
+    {"lang", required_argument, NULL, 'l'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+static const struct {
+    const char *command;
+    const char *verb;
+    bool        needs_id;
+    const char *view;
+    const char *fixed; /* parameters that the verb stands for */
+    void (*text)(const json_t *view, enum pv_lang lang);
+} verb_row[] = {
+    {"resolution", "show", true, "resolution", "", pv_text_resolution},
+};
+
+static const char usage_en[] =
+    "payvand resolution show ID\n"
+    "\n"
+    "What the registry shows of its records.\n"
+    "\n"
+    "  --as-of DAY    as it stood at the end of that Jalali day, 1401-06-15\n"
+    "  --at NUMBER    as it stood after that decision\n"
+    "  --html         a document made for print\n"
+    "  --json\n"
+    "  --socket PATH  where payvand-registryd listens\n"
+    "                 (PAYVAND_REGISTRY_SOCKET)\n"
+    "  --lang en|fa   the language of the text; HTML is Persian unless asked\n"
+    "\n"
+    "Manual: man payvand-resolution\n";
+
+static const char usage_fa[] =
+    "payvand resolution show ID\n"
+    "\n"
+    "آنچه دفتر ثبت از رکوردهای خود نشان می‌دهد.\n"
+    "\n"
+    "  --as-of DAY    وضعیت در پایان آن روز شمسی، مانند 1401-06-15\n"
+    "  --at NUMBER    وضعیت پس از آن تصمیم\n"
+    "  --html         سند آماده چاپ\n"
+    "  --json\n"
+    "  --socket PATH  سوکت payvand-registryd (PAYVAND_REGISTRY_SOCKET)\n"
+    "  --lang en|fa   زبان متن\n"
+    "\n"
+    "راهنما: man payvand-resolution\n";
+
+struct args {
+    const char  *command;
+    const char  *parameter[P_END];
+    const char  *socket;
+    const char  *format; /* json, html, csv; NULL: text */
+    const char  *lang_name;
+    enum pv_lang lang;
+    size_t       row;
+    const char  *id;
+};
+
+/* ---- the command line ---- */
+
+static bool
+set_format(struct args *args, const char *format)
+{
+    bool first = args->format == NULL;
+
+    args->format = format;
+    return first;
+}
+
+static bool
+take_option(struct args *args, int key)
+{
+    if (key >= 1000 && key < 1000 + P_END) {
+        args->parameter[key - 1000] = optarg;
+        return true;
+    }
+    switch (key) {
+    case 's':
+        args->socket = optarg;
+        return true;
+    case 'H':
+        return set_format(args, "html");
+    case 'C':
+        return set_format(args, "csv");
+    case 'j':
+        return set_format(args, "json");
+    case 'l':
+        args->lang_name = optarg;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool
+find_verb(struct args *args, int count, char **words)
+{
+    for (size_t i = 0; i < sizeof(verb_row) / sizeof(verb_row[0]); i++) {
+        if (count > 0 && strcmp(verb_row[i].command, args->command) == 0 &&
+            strcmp(verb_row[i].verb, words[0]) == 0 &&
+            count == (verb_row[i].needs_id ? 2 : 1)) {
+            args->row = i;
+            args->id = verb_row[i].needs_id ? words[1] : NULL;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The registry takes these bytes of a query; others need no question. */
+static bool
+is_plain(const char *text)
+{
+    return text[0] != '\0' &&
+           text[strspn(text, "abcdefghijklmnopqrstuvwxyz"
+                             "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/:+-")] ==
+               '\0';
+}
+
+static bool
+make_path(const struct args *args, char room[PATH_ROOM])
+{
+    struct pv_buf path;
+    const char   *text = NULL;
+    const char   *lang =
+        args->lang == PV_LANG_FA || args->lang_name == NULL ? "fa" : "en";
+    enum pv_err err;
+
+    pv_buf_init(&path, PATH_ROOM - 1);
+    err = pv_buf_addf(&path, "/registry/v1/views/%s%s%s?format=%s&lang=%s%s",
+                      verb_row[args->row].view, args->id == NULL ? "" : "/",
+                      args->id == NULL ? "" : args->id,
+                      args->format == NULL ? "json" : args->format, lang,
+                      verb_row[args->row].fixed);
+    if (args->id != NULL && !is_plain(args->id)) {
+        err = PV_EINVAL;
+    }
+    for (size_t p = 0; p < P_END && err == PV_OK; p++) {
+        if (args->parameter[p] != NULL) {
+            err = is_plain(args->parameter[p])
+                      ? pv_buf_addf(&path, "&%s=%s", parameter_name[p],
+                                    args->parameter[p])
+                      : PV_EINVAL;
+        }
+    }
+    if (err == PV_OK) {
+        err = pv_buf_cstr(&path, &text);
+    }
+    if (err == PV_OK) {
+        (void)snprintf(room, PATH_ROOM, "%s", text); /* no longer than max */
+    }
+    pv_buf_clear(&path);
+    return err == PV_OK;
+}
+
+/* ---- the answer ---- */
+
+static void
+tell_problem(const struct args *args, struct pv_slice answer, long status)
+{
+    json_t     *problem = json_loadb(answer.ptr, answer.len, 0, NULL);
+    const char *title = json_string_value(json_object_get(
+        problem, args->lang == PV_LANG_FA ? "title_fa" : "title"));
+
+    if (title == NULL) {
+        pv_cli_error("the registry answered %ld", status);
+    } else {
+        pv_cli_error("%s", title);
+    }
+    json_decref(problem);
+}
+
+static int
+print_text(const struct args *args, struct pv_slice answer)
+{
+    json_t *view = json_loadb(answer.ptr, answer.len, 0, NULL);
+
+    if (view == NULL) {
+        pv_cli_error("the registry's answer is no JSON");
+        return PV_EXIT_FAILED;
+    }
+    verb_row[args->row].text(view, args->lang);
+    json_decref(view);
+    return fflush(stdout) == 0 && !ferror(stdout) ? PV_EXIT_OK : PV_EXIT_FAILED;
+}
+
+static int
+ask(const struct args *args)
+{
+    char          path[PATH_ROOM];
+    struct pv_buf answer;
+    struct pv_why why = {""};
+    long          status = 0;
+    int           code = PV_EXIT_FAILED;
+
+    if (!make_path(args, path)) {
+        pv_cli_error("an id or an option's value is not right");
+        return pv_cli_usage_error(args->command);
+    }
+    pv_buf_init(&answer, PV_REGISTRY_ANSWER_MAX);
+    if (pv_registry_ask(args->socket, path, (struct pv_slice){NULL, 0}, &status,
+                        &answer, &why) != PV_OK) {
+        pv_cli_error("%s", why.text);
+    } else if (status != 200) {
+        tell_problem(args, pv_buf_view(&answer), status);
+    } else if (args->format == NULL) {
+        code = print_text(args, pv_buf_view(&answer));
+    } else {
+        code = pv_cli_print(&answer);
+    }
+    pv_buf_clear(&answer);
+    return code;
+}
+
+int
+pv_cmd_view(int argc, char **argv)
+{
+    struct args args = {.command = argv[0],
+                        .socket = getenv("PAYVAND_REGISTRY_SOCKET")};
+    bool        help = false;
+    bool        ok = true;
+    int         key;
+
+    optind = 0; /* getopt starts anew */
+    while (ok &&
+           (key = getopt_long(argc, argv, "h", option_list, NULL)) != -1) {
+        if (key == 'h') {
+            help = true;
+        } else {
+            ok = take_option(&args, key);
+        }
+    }
+    args.lang = pv_cli_lang(args.lang_name);
+    if (help) {
+        return fputs(pv_cli_text(args.lang, usage_en, usage_fa), stdout) == EOF
+                   ? PV_EXIT_FAILED
+                   : PV_EXIT_OK;
+    }
+    if (!ok || !find_verb(&args, argc - optind, argv + optind)) {
+        return pv_cli_usage_error(args.command);
+    }
+    if (args.socket == NULL) {
+        pv_cli_error("%s needs --socket", args.command);
+        return pv_cli_usage_error(args.command);
+    }
+    return ask(&args);
+}

@@ -1,0 +1,128 @@
+/*
+ * view_text.c - views of the registry, line by line. Everything is written
+ * with printf and checked once, by the caller, when it is flushed.
+ */
+#include "view_text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *
+text_of(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+
+    return text == NULL ? "" : text;
+}
+
+/* The member in the language asked for, or in the other. */
+static const char *
+pick(const json_t *object, enum pv_lang lang, const char *en, const char *fa)
+{
+    const char *first = text_of(object, pv_cli_text(lang, en, fa));
+
+    return first[0] != '\0' ? first
+                            : text_of(object, pv_cli_text(lang, fa, en));
+}
+
+static void
+print_names(const json_t *list, enum pv_lang lang)
+{
+    json_t *one;
+    size_t  i;
+
+    json_array_foreach(list, i, one)
+    {
+        const char *name = pick(one, lang, "name_en", "name_fa");
+
+        (void)printf("%s%s", i == 0 ? "" : pv_cli_text(lang, ", ", "، "),
+                     name[0] == '\0' ? text_of(one, "id") : name);
+    }
+}
+
+static void
+print_duty(const json_t *duty, enum pv_lang lang)
+{
+    (void)printf("    %s [%s]", text_of(duty, "id"), text_of(duty, "state"));
+    if (text_of(duty, "due_day")[0] != '\0') {
+        (void)printf(" %s %s", pv_cli_text(lang, "due", "سررسید"),
+                     text_of(duty, "due_day"));
+    }
+    (void)printf(": ");
+    print_names(json_object_get(duty, "responsible"), lang);
+    (void)printf("\n");
+}
+
+static void
+print_grant(const json_t *grant, enum pv_lang lang)
+{
+    (void)printf(
+        "    %s [%s]: %s <- %s\n", text_of(grant, "id"),
+        text_of(grant, "state"),
+        pick(json_object_get(grant, "service"), lang, "name_en", "name_fa"),
+        pick(json_object_get(grant, "consumer"), lang, "name_en", "name_fa"));
+}
+
+static void
+print_order(const json_t *order, enum pv_lang lang)
+{
+    (void)printf("    %s [%s]: %s\n", text_of(order, "id"),
+                 text_of(order, "state"),
+                 pick(order, lang, "name_en", "name_fa"));
+}
+
+static void
+print_mode(const json_t *mode, enum pv_lang lang)
+{
+    (void)printf(
+        "    %s [%s]: %s %s ", text_of(mode, "id"), text_of(mode, "state"),
+        pick(json_object_get(mode, "service"), lang, "name_en", "name_fa"),
+        text_of(mode, "mode"));
+    print_names(json_object_get(mode, "list"), lang);
+    (void)printf("\n");
+}
+
+static const struct {
+    const char *name;
+    void (*print)(const json_t *thing, enum pv_lang lang);
+} part[] = {{"commitments", print_duty},
+            {"orders", print_order},
+            {"grants", print_grant},
+            {"modes", print_mode}};
+
+static void
+print_item(const json_t *item, enum pv_lang lang)
+{
+    const char *label = text_of(item, "label");
+
+    (void)printf("\n  %s%s%s\n", label, label[0] == '\0' ? "" : ") ",
+                 pick(item, lang, "text_en", "text_fa"));
+    for (size_t p = 0; p < sizeof(part) / sizeof(part[0]); p++) {
+        json_t *thing;
+        size_t  i;
+
+        json_array_foreach(json_object_get(item, part[p].name), i, thing)
+        {
+            part[p].print(thing, lang);
+        }
+    }
+}
+
+void
+pv_text_resolution(const json_t *view, enum pv_lang lang)
+{
+    const json_t *meeting = json_object_get(view, "meeting");
+    json_t       *item;
+    size_t        i;
+
+    (void)printf("%s [%s] %s\n", text_of(view, "id"), text_of(view, "state"),
+                 pick(view, lang, "title_en", "title_fa"));
+    (void)printf(
+        "  %s %s\n",
+        pick(json_object_get(view, "body"), lang, "name_en", "name_fa"),
+        text_of(meeting, "date"));
+    json_array_foreach(json_object_get(view, "items"), i, item)
+    {
+        print_item(item, lang);
+    }
+}

@@ -1,0 +1,12 @@
+/* view_text.h - views of the registry as text for a terminal. */
+#ifndef PV_CLI_VIEW_TEXT_H
+#define PV_CLI_VIEW_TEXT_H
+
+#include <jansson.h>
+
+#include "cmd.h"
+
+/* Each writes to stdout; the caller checks it at the end. */
+void pv_text_resolution(const json_t *view, enum pv_lang lang);
+
+#endif

@@ -1,0 +1,171 @@
+/*
+ * view.c - the table of views, what may be asked of them, and their forms.
+ */
+#include "view.h"
+
+#include <string.h>
+
+#include "base/num.h"
+#include "csv.h"
+#include "html.h"
+#include "kind_tables.h"
+
+const char *const pv_view_param_name[PV_VIEW_PARAMS] = {
+    [PV_VIEW_AS_OF] = "as_of",   [PV_VIEW_AT] = "at",
+    [PV_VIEW_FORMAT] = "format", [PV_VIEW_LANG] = "lang",
+    [PV_VIEW_PARTY] = "party",   [PV_VIEW_STATE] = "state",
+    [PV_VIEW_WITHIN] = "within", [PV_VIEW_BODY] = "body",
+    [PV_VIEW_OF] = "of",         [PV_VIEW_IN] = "in",
+};
+
+#define TAKES(param) (UINT32_C(1) << (param))
+#define ALWAYS                                                                 \
+    (TAKES(PV_VIEW_AS_OF) | TAKES(PV_VIEW_AT) | TAKES(PV_VIEW_FORMAT) |        \
+     TAKES(PV_VIEW_LANG))
+
+static const struct pv_view_row view_row[] = {
+    {"resolution", true, 0, pv_view_resolution, pv_view_resolution_html, NULL},
+};
+
+/* ---- the question ---- */
+
+static const struct pv_view_row *
+find_view(struct pv_slice path, struct pv_slice *ret_id)
+{
+    struct pv_slice name;
+    bool            has_id = pv_slice_cut(path, '/', &name, ret_id);
+
+    for (size_t i = 0; i < COUNT(view_row); i++) {
+        if (pv_slice_eq(name, pv_slice_from(view_row[i].name))) {
+            return view_row[i].needs_id == has_id ? &view_row[i] : NULL;
+        }
+    }
+    return NULL;
+}
+
+static enum pv_err
+read_moment(struct pv_view_call *call)
+{
+    int64_t (*clock)(void) = call->registry->config.clock;
+    struct pv_slice as_of = call->param[PV_VIEW_AS_OF];
+    struct pv_slice at = call->param[PV_VIEW_AT];
+    struct pv_civil date;
+    uint64_t        number = 0;
+    enum pv_err     err = PV_OK;
+
+    call->today =
+        pv_time_tehran_day(clock == NULL ? pv_time_wall_ms() : clock());
+    if (as_of.len > 0 && at.len > 0) {
+        return PV_EINVAL;
+    }
+    if (as_of.len > 0) {
+        call->at.kind = PV_ON_DAY;
+        err = pv_jalali_parse(as_of, &date);
+        err = err == PV_OK ? pv_jalali_to_days(date, &call->at.n) : err;
+        call->today = call->at.n;
+    } else if (at.len > 0) {
+        call->at.kind = PV_AT_NUMBER;
+        err = pv_slice_to_u64(at, INT64_MAX, &number);
+        call->at.n = (int64_t)number;
+    }
+    return err == PV_OK ? PV_OK : PV_EINVAL;
+}
+
+static enum pv_err
+read_form(struct pv_view_call *call)
+{
+    static const char *const formats[] = {[PV_VIEW_JSON] = "json",
+                                          [PV_VIEW_HTML] = "html",
+                                          [PV_VIEW_CSV] = "csv"};
+    struct pv_slice          format = call->param[PV_VIEW_FORMAT];
+    struct pv_slice          lang = call->param[PV_VIEW_LANG];
+    size_t                   f = 0;
+
+    while (format.len > 0 && f < COUNT(formats) &&
+           !pv_slice_eq(format, pv_slice_from(formats[f]))) {
+        f++;
+    }
+    if (f == COUNT(formats)) {
+        return PV_EINVAL;
+    }
+    call->format = (enum pv_view_format)f;
+    call->fa = !pv_slice_eq(lang, PV_LIT("en"));
+    return lang.len == 0 || !call->fa || pv_slice_eq(lang, PV_LIT("fa"))
+               ? PV_OK
+               : PV_EINVAL;
+}
+
+static enum pv_err
+read_call(struct pv_view_call *call, const struct pv_view_row *row)
+{
+    enum pv_err err = PV_OK;
+
+    for (size_t p = 0; p < PV_VIEW_PARAMS; p++) {
+        if (call->param[p].len > 0 &&
+            ((row->params | ALWAYS) & TAKES(p)) == 0) {
+            return PV_EINVAL;
+        }
+    }
+    if (row->needs_id && !pv_is_record_id(call->id)) {
+        return PV_ENOTFOUND;
+    }
+    err = read_moment(call);
+    return err == PV_OK ? read_form(call) : err;
+}
+
+/* ---- the answer ---- */
+
+static enum pv_err
+write_view(const struct pv_view_call *call, const struct pv_view_row *row,
+           const json_t *view, struct pv_buf *out, const char **ret_type)
+{
+    struct pv_html html = {out, call->fa, PV_OK};
+
+    switch (call->format) {
+    case PV_VIEW_JSON:
+        *ret_type = "application/json";
+        return pv_canonical(view, out);
+    case PV_VIEW_HTML:
+        if (row->html == NULL) {
+            return PV_EINVAL;
+        }
+        *ret_type = "text/html; charset=utf-8";
+        row->html(&html, view);
+        return html.err;
+    case PV_VIEW_CSV:
+        if (row->csv == NULL) {
+            return PV_EINVAL;
+        }
+        *ret_type = "text/csv; charset=utf-8; header=present";
+        return pv_csv(json_object_get(view, row->csv->rows), row->csv->columns,
+                      out);
+    }
+    return PV_ESTATE;
+}
+
+enum pv_err
+pv_view(struct pv_registry   *registry,
+        const struct pv_slice param[PV_VIEW_PARAMS], struct pv_slice path,
+        struct pv_buf *out, const char **ret_type)
+{
+    struct pv_view_call       call = {.registry = registry};
+    const struct pv_view_row *row = find_view(path, &call.id);
+    json_t                   *view = NULL;
+    enum pv_err               err;
+
+    if (row == NULL) {
+        return PV_ENOTFOUND;
+    }
+    memcpy(call.param, param, sizeof(call.param));
+    err = read_call(&call, row);
+    if (err == PV_OK) {
+        call.names = json_object();
+        err = call.names == NULL ? PV_ENOMEM : row->build(&call, &view);
+    }
+    if (err == PV_OK) {
+        err = write_view(&call, row, view, out, ret_type);
+    }
+    json_decref(view); /* accepts NULL */
+    json_decref(call.names);
+    return err;
+}

@@ -24,7 +24,7 @@
 
 #include "api.h"
 #include "base/num.h"
-#include "event.h"
+#include "daemon/event.h"
 
 /* a leak is told at the end only by a process that can be looked into */
 #if defined(__SANITIZE_ADDRESS__)

@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 #include "base/time.h"
-#include "event.h"
+#include "daemon/event.h"
 #include "sandbox.h"
 
 #define LOCK_NAME "lock"
@@ -364,13 +364,13 @@ start_child(struct supervisor *supervisor, size_t n)
     watched->begun_ms = pv_time_monotonic_ms();
     if (pid == -1) {
         watched->next_ms = watched->begun_ms + RESTART_MAX_MS;
-        log_event("error", "traced.child_failed", "name=%s errno=%d (%s)",
-                  child[n].name, errno, strerror(errno));
+        pv_log_event("error", "traced.child_failed", "name=%s errno=%d (%s)",
+                     child[n].name, errno, strerror(errno));
         return;
     }
     watched->pid = pid;
-    log_event("info", "traced.child", "name=%s pid=%d", child[n].name,
-              (int)pid);
+    pv_log_event("info", "traced.child", "name=%s pid=%d", child[n].name,
+                 (int)pid);
 }
 
 static void
@@ -389,12 +389,13 @@ child_ended(struct supervisor *supervisor, size_t n, int status)
     }
     watched->next_ms = now_ms + watched->wait_ms;
     atomic_fetch_add(&supervisor->state->child_restarts, 1);
-    log_event("warning", "traced.child_ended",
-              "name=%s %s=%d lived_ms=%lld; calls go on; starting it again in "
-              "%lld ms",
-              child[n].name, WIFSIGNALED(status) ? "signal" : "code",
-              WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
-              (long long)lived_ms, (long long)watched->wait_ms);
+    pv_log_event(
+        "warning", "traced.child_ended",
+        "name=%s %s=%d lived_ms=%lld; calls go on; starting it again in "
+        "%lld ms",
+        child[n].name, WIFSIGNALED(status) ? "signal" : "code",
+        WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+        (long long)lived_ms, (long long)watched->wait_ms);
 }
 
 static void
@@ -496,13 +497,13 @@ supervisor_main(const struct options *options, int argc, char **argv)
     if (supervisor.signals == -1 || close(signals) == -1 ||
         sigprocmask(SIG_SETMASK, &set, NULL) == -1 ||
         state_map(FD_STATE, &supervisor.state) != PV_OK) {
-        log_event("error", "traced.child_failed", "name=" SUPERVISOR " %s",
-                  strerror(errno));
+        pv_log_event("error", "traced.child_failed", "name=" SUPERVISOR " %s",
+                     strerror(errno));
         return 1;
     }
     if (sandbox_enter(SANDBOX_CHILDREN, &why) != PV_OK) {
-        log_event("error", "traced.child_failed", "name=" SUPERVISOR " %s",
-                  why.text);
+        pv_log_event("error", "traced.child_failed", "name=" SUPERVISOR " %s",
+                     why.text);
         return 1;
     }
     return supervise(&supervisor);
@@ -525,7 +526,7 @@ children_main(const struct options *options, int argc, char **argv)
             return child[n].run(options);
         }
     }
-    log_event("error", "traced.child_failed", "name=%s is not known",
-              options->process);
+    pv_log_event("error", "traced.child_failed", "name=%s is not known",
+                 options->process);
     return 2;
 }

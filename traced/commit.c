@@ -84,8 +84,8 @@ check_use(struct check *check, const struct pv_request_record *r)
     struct traced *traced = check->traced;
 
     if (traced->uses.open_count + traced->uses.coming >= USES_OPEN_MAX) {
-        log_event("error", "traced.uses_full", "grant=%.*s; refusing",
-                  PV_FMT(r->grant));
+        pv_log_event("error", "traced.uses_full", "grant=%.*s; refusing",
+                     PV_FMT(r->grant));
         return false;
     }
     traced->uses.coming++;
@@ -110,8 +110,8 @@ check_request(struct check *check, const struct pv_request_record *r)
         }
         skew = pv_tracking_id_when_ms(&id) - append_ms(traced);
         if (skew > PV_WIRE_SKEW_MAX_MS || skew < -PV_WIRE_SKEW_MAX_MS) {
-            log_event("warning", "traced.skew", "id=%.*s ms=%lld; refusing",
-                      PV_FMT(r->id), (long long)skew);
+            pv_log_event("warning", "traced.skew", "id=%.*s ms=%lld; refusing",
+                         PV_FMT(r->id), (long long)skew);
             return false;
         }
     }
@@ -266,10 +266,10 @@ commit_frame(struct traced *traced, struct peer *peer, uint64_t sequence,
     } else if (!check_frame(&check, (struct pv_slice){(const char *)room, len},
                             count)) {
         why = PV_WIRE_WHY_RECORD;
-        log_event("error", "traced.record_refused",
-                  "pid=%d epoch=%016llx sequence=%llu", (int)peer->pid,
-                  (unsigned long long)peer->epoch->id,
-                  (unsigned long long)sequence);
+        pv_log_event("error", "traced.record_refused",
+                     "pid=%d epoch=%016llx sequence=%llu", (int)peer->pid,
+                     (unsigned long long)peer->epoch->id,
+                     (unsigned long long)sequence);
     } else {
         why = no_room_for(traced, &check, len);
     }
@@ -384,10 +384,11 @@ next_segment(struct traced *traced, enum pv_segment_why why)
     if (pv_journal_next(journal, spare, why) != PV_OK) {
         return false;
     }
-    log_event("info", "traced.segment", "number=%llu first_index=%llu why=%s",
-              (unsigned long long)journal->segment.number,
-              (unsigned long long)journal->next_index,
-              why == PV_SEGMENT_FULL ? "full" : "failed");
+    pv_log_event("info", "traced.segment",
+                 "number=%llu first_index=%llu why=%s",
+                 (unsigned long long)journal->segment.number,
+                 (unsigned long long)journal->next_index,
+                 why == PV_SEGMENT_FULL ? "full" : "failed");
     snapshot_take(traced);
     space_update(traced, true);
     return true;
@@ -404,9 +405,9 @@ fail_closed(struct traced *traced, int error)
         traced->retry_wait_ms = traced->no_room ? RETRY_MIN_MS : RETRY_MAX_MS;
     }
     traced->retry_ms = traced->now_ms + traced->retry_wait_ms;
-    log_event("error", "traced.closed",
-              "errno=%d (%s); every call is refused; retrying in %lld ms",
-              error, strerror(error), (long long)traced->retry_wait_ms);
+    pv_log_event("error", "traced.closed",
+                 "errno=%d (%s); every call is refused; retrying in %lld ms",
+                 error, strerror(error), (long long)traced->retry_wait_ms);
     space_update(traced, false);
 }
 
@@ -437,10 +438,11 @@ write_commit(struct traced *traced)
     }
     err = pv_journal_commit(journal, &traced->commit, append_ms(traced));
     if (err == PV_ESYS) {
-        log_event("error", "traced.write_failed",
-                  "segment=%llu offset=%llu errno=%d (%s); ending the segment",
-                  (unsigned long long)journal->segment.number,
-                  (unsigned long long)journal->at, errno, strerror(errno));
+        pv_log_event(
+            "error", "traced.write_failed",
+            "segment=%llu offset=%llu errno=%d (%s); ending the segment",
+            (unsigned long long)journal->segment.number,
+            (unsigned long long)journal->at, errno, strerror(errno));
         if (next_segment(traced, PV_SEGMENT_FAILED)) {
             err =
                 pv_journal_commit(journal, &traced->commit, append_ms(traced));
@@ -476,7 +478,7 @@ retry(struct traced *traced)
     traced->broken = false;
     traced->no_room = false;
     pv_commit_begin(&traced->commit, traced->journal.next_index);
-    log_event("info", "traced.open", "the journal can be written again");
+    pv_log_event("info", "traced.open", "the journal can be written again");
     space_update(traced, true);
 }
 
@@ -620,9 +622,9 @@ commit_lost_workers(struct traced *traced)
         room[1] = (uint8_t)(len >> 8);
         pv_commit_add(&traced->commit, 0, 0, 1, len + 2);
         effect(traced, EFFECT_LOST, epoch, 0, 0);
-        log_event("warning", "traced.worker_lost", "epoch=%016llx open=%llu",
-                  (unsigned long long)epoch->id,
-                  (unsigned long long)epoch->open);
+        pv_log_event("warning", "traced.worker_lost", "epoch=%016llx open=%llu",
+                     (unsigned long long)epoch->id,
+                     (unsigned long long)epoch->open);
         epoch->gone_ms = traced->now_ms; /* not again before it is written */
     }
 }

@@ -184,9 +184,9 @@ add_key(struct counts *counts, const struct count_call *call)
     /* the packet's lengths are bytes; so are the registry's */
     if (call->path_len > UINT8_MAX || !grow(counts, len + call->path_len)) {
         if (!counts->full_logged) {
-            log_event("error", "traced.counts_full",
-                      "keys=%u; daily quotas cannot be rebuilt for others",
-                      counts->key_count);
+            pv_log_event("error", "traced.counts_full",
+                         "keys=%u; daily quotas cannot be rebuilt for others",
+                         counts->key_count);
             counts->full_logged = true;
         }
         return COUNT_NONE;

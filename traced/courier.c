@@ -27,7 +27,7 @@
 #include "base/num.h"
 #include "children.h"
 #include "courier_run.h"
-#include "event.h"
+#include "daemon/event.h"
 #include "sandbox.h"
 
 #define AUTHORITIES "/etc/ssl/certs/ca-certificates.crt"
@@ -261,7 +261,7 @@ courier_main(const struct options *options)
         err = sandbox_enter(SANDBOX_COURIER, &why);
     }
     if (err != PV_OK) {
-        log_event("error", "traced.courier", "%s", why.text);
+        pv_log_event("error", "traced.courier", "%s", why.text);
         return err == PV_EINVAL ? CHILD_REFUSES : 1;
     }
     return run(&courier);

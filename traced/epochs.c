@@ -26,9 +26,10 @@ slot(struct epochs *epochs)
         }
     }
     if (best != NULL && best->open > 0) {
-        log_event("warning", "traced.epoch_forgotten",
-                  "epoch=%016llx open=%llu; the table of workers is full",
-                  (unsigned long long)best->id, (unsigned long long)best->open);
+        pv_log_event("warning", "traced.epoch_forgotten",
+                     "epoch=%016llx open=%llu; the table of workers is full",
+                     (unsigned long long)best->id,
+                     (unsigned long long)best->open);
     }
     return best;
 }

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/time.h"
-#include "event.h"
+#include "daemon/event.h"
 #include "trace/log_read.h"
 #include "trace/rollup.h"
 
@@ -78,9 +78,9 @@ open_all(struct figures *figures, struct pv_why *why)
         err = pv_rollup_open(figures->dirfd, &figures->rollup, why);
     }
     if (err == PV_OK && pv_rollup_torn(figures->rollup) > 0) {
-        log_event("warning", "traced.rollup_torn",
-                  "bytes=%llu; cut, and made again from the log",
-                  (unsigned long long)pv_rollup_torn(figures->rollup));
+        pv_log_event("warning", "traced.rollup_torn",
+                     "bytes=%llu; cut, and made again from the log",
+                     (unsigned long long)pv_rollup_torn(figures->rollup));
     }
     return err;
 }
@@ -133,12 +133,13 @@ figures_run(struct figures *figures, const state_number *durable_index)
         err = step(figures, state_get(durable_index), &more);
     }
     if (err != PV_OK) {
-        log_event("error", "traced.rollup_failed",
-                  "err=%d (%s%s%s); the log is not touched by it; trying again "
-                  "in %d ms",
-                  (int)err, why.text[0] != '\0' ? why.text : pv_err_text(err),
-                  err == PV_ESYS ? ": " : "",
-                  err == PV_ESYS ? strerror(errno) : "", RETRY_MS);
+        pv_log_event(
+            "error", "traced.rollup_failed",
+            "err=%d (%s%s%s); the log is not touched by it; trying again "
+            "in %d ms",
+            (int)err, why.text[0] != '\0' ? why.text : pv_err_text(err),
+            err == PV_ESYS ? ": " : "", err == PV_ESYS ? strerror(errno) : "",
+            RETRY_MS);
         close_all(figures); /* begun anew from what is on disk */
         figures->retry_ms = now_ms + RETRY_MS;
     }

@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 #include "children.h"
-#include "event.h"
+#include "daemon/event.h"
 #include "figures.h"
 #include "sandbox.h"
 #include "trace/log_read.h"
@@ -71,12 +71,13 @@ check_bundle(struct keeper *keeper, const struct pv_bundle *bundle)
         if (err == PV_OK && !pv_hash_eq(&hash, &in_tree[i])) {
             uint64_t leaf = bundle->n * PV_BUNDLE_LEAVES + i;
 
-            log_event("error", "traced.pack_mismatch",
-                      "leaf=%llu; the journal's record is not the one in the "
-                      "tree: one of the two was changed behind our back. "
-                      "Nothing is packed or removed from here on; find out "
-                      "with payvand verify log",
-                      (unsigned long long)leaf);
+            pv_log_event(
+                "error", "traced.pack_mismatch",
+                "leaf=%llu; the journal's record is not the one in the "
+                "tree: one of the two was changed behind our back. "
+                "Nothing is packed or removed from here on; find out "
+                "with payvand verify log",
+                (unsigned long long)leaf);
             err = PV_EVERIFY;
         }
     }
@@ -121,9 +122,9 @@ seal_pack(struct keeper *keeper, uint64_t published)
     }
     if (err == PV_OK) {
         state_set(&keeper->state->packed_index, packed(keeper));
-        log_event("info", "traced.packed", "number=%llu leaves=%llu",
-                  (unsigned long long)(first / PV_PACK_LEAVES),
-                  (unsigned long long)packed(keeper));
+        pv_log_event("info", "traced.packed", "number=%llu leaves=%llu",
+                     (unsigned long long)(first / PV_PACK_LEAVES),
+                     (unsigned long long)packed(keeper));
     }
     return err;
 }
@@ -147,12 +148,12 @@ seal_all(struct keeper *keeper, enum pv_err *ret_err)
         *ret_err = err;
         return 0;
     }
-    log_event("error", "traced.pack_failed",
-              "number=%llu err=%d (%s%s%s); nothing is lost, the segments "
-              "stay; trying again in %d ms",
-              (unsigned long long)(packed(keeper) / PV_PACK_LEAVES), (int)err,
-              pv_err_text(err), err == PV_ESYS ? ": " : "",
-              err == PV_ESYS ? strerror(errno) : "", RETRY_MS);
+    pv_log_event("error", "traced.pack_failed",
+                 "number=%llu err=%d (%s%s%s); nothing is lost, the segments "
+                 "stay; trying again in %d ms",
+                 (unsigned long long)(packed(keeper) / PV_PACK_LEAVES),
+                 (int)err, pv_err_text(err), err == PV_ESYS ? ": " : "",
+                 err == PV_ESYS ? strerror(errno) : "", RETRY_MS);
     return RETRY_MS;
 }
 
@@ -183,8 +184,8 @@ start(struct keeper *keeper)
     if (err == PV_OK) {
         err = sandbox_enter(SANDBOX_KEEPER, &why);
         if (err != PV_OK) {
-            log_event("error", "traced.child_failed", "name=keeper %s",
-                      why.text);
+            pv_log_event("error", "traced.child_failed", "name=keeper %s",
+                         why.text);
             return err;
         }
     }
@@ -206,9 +207,9 @@ start(struct keeper *keeper)
         err = figures_new(FD_JOURNAL, FD_LOG, &keeper->figures);
     }
     if (err != PV_OK) {
-        log_event("error", "traced.child_failed", "name=keeper %s%s%s",
-                  pv_err_text(err), err == PV_ESYS ? ": " : "",
-                  err == PV_ESYS ? strerror(errno) : "");
+        pv_log_event("error", "traced.child_failed", "name=keeper %s%s%s",
+                     pv_err_text(err), err == PV_ESYS ? ": " : "",
+                     err == PV_ESYS ? strerror(errno) : "");
     }
     return err;
 }

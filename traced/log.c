@@ -19,7 +19,7 @@
 #include <string.h>
 
 #include "base/time.h"
-#include "event.h"
+#include "daemon/event.h"
 #include "sandbox.h"
 
 #define WAIT_MS 40         /* between two looks at the journal */
@@ -203,7 +203,7 @@ refuse(struct log *log, enum pv_err err)
     int64_t end_ms = pv_time_monotonic_ms() + REFUSE_FOR_MS;
 
     state_set(&log->state->log_refusal, 1);
-    log_event("error", "log.refuses", "%s", log->why.text);
+    pv_log_event("error", "log.refuses", "%s", log->why.text);
     log_write_status(log, true);
     if (err != PV_EVERIFY) {
         return 1; /* a disk or a signer that fails: a new one tries again */
@@ -247,21 +247,21 @@ log_main(const struct options *options)
     enum pv_err       err = init(&log, options);
 
     if (err != PV_OK) {
-        log_event("error", "traced.child_failed", "name=log %s %s",
-                  pv_err_text(err), log.why.text);
+        pv_log_event("error", "traced.child_failed", "name=log %s %s",
+                     pv_err_text(err), log.why.text);
         return 1;
     }
     if (sandbox_enter(SANDBOX_LOG, &why) != PV_OK) {
-        log_event("error", "traced.child_failed", "name=log %s", why.text);
+        pv_log_event("error", "traced.child_failed", "name=log %s", why.text);
         return 1;
     }
     err = log_start(&log);
     if (err == PV_OK) {
         state_set(&log.state->log_refusal, 0);
         state_set(&log.state->signed_size, log.size);
-        log_event("info", "log.started", "size=%llu journal=%llu",
-                  (unsigned long long)log.size,
-                  (unsigned long long)state_get(&log.state->durable_index));
+        pv_log_event("info", "log.started", "size=%llu journal=%llu",
+                     (unsigned long long)log.size,
+                     (unsigned long long)state_get(&log.state->durable_index));
         err = run(&log);
     }
     return err == PV_OK ? 0 : refuse(&log, err);

@@ -11,7 +11,7 @@
 #include "base/num.h"
 #include "base/time.h"
 #include "courier.h"
-#include "event.h"
+#include "daemon/event.h"
 #include "log.h"
 
 /* A courier that died with one is asked again. */
@@ -130,8 +130,8 @@ publish_cosigned(struct log *log, struct pv_slice lines)
         err = PV_EVERIFY;
     }
     if (err != PV_OK) {
-        log_event("error", "traced.protocol", "the courier's cosignatures: %s",
-                  pv_err_text(err));
+        pv_log_event("error", "traced.protocol",
+                     "the courier's cosignatures: %s", pv_err_text(err));
     } else if (log_publish(log, pv_buf_view(&note), log->asked_size)) {
         state_set(&log->state->witness_count, count);
     }
@@ -161,10 +161,10 @@ on_told(struct log *log, enum courier_told told, struct pv_slice text,
     if (told == COURIER_SPLIT) {
         state_set(&log->state->split_view, 1);
     }
-    log_event(word[told].level, word[told].event,
-              "witness=%.*s size=%llu signed=%llu %.*s", PV_FMT(name),
-              (unsigned long long)size, (unsigned long long)log->size,
-              PV_FMT(words));
+    pv_log_event(word[told].level, word[told].event,
+                 "witness=%.*s size=%llu signed=%llu %.*s", PV_FMT(name),
+                 (unsigned long long)size, (unsigned long long)log->size,
+                 PV_FMT(words));
 }
 
 static void

@@ -7,8 +7,8 @@
 
 #include "base/json.h"
 #include "base/time.h"
-#include "event.h"
-#include "files.h"
+#include "daemon/event.h"
+#include "daemon/file.h"
 #include "log.h"
 
 #define STATUS_MS 1000
@@ -23,7 +23,7 @@ static enum pv_err
 read_published(struct log *log, const char *name, struct pv_checkpoint *ret,
                struct pv_buf *room)
 {
-    enum pv_err err = file_read(FD_LOG, name, room);
+    enum pv_err err = pv_file_read(FD_LOG, name, room);
 
     if (err == PV_OK) {
         err = pv_checkpoint_open(pv_buf_view(room), &log->key, ret, NULL);
@@ -97,7 +97,7 @@ log_check_published(struct log *log)
     if (err == PV_OK && published.size <= log->size) {
         state_set(&log->state->published_size, published.size);
     }
-    if (file_is_there(FD_LOG, LOG_SIGNED) &&
+    if (pv_file_is_there(FD_LOG, LOG_SIGNED) &&
         (err == PV_OK || err == PV_ENOTFOUND)) {
         name = LOG_SIGNED;
         room.len = 0;
@@ -108,7 +108,8 @@ log_check_published(struct log *log)
     } else if (err == PV_ENOTFOUND) {
         err = PV_OK;
     }
-    if (err == PV_OK && log->witnessed && !file_is_there(FD_LOG, LOG_SIGNED)) {
+    if (err == PV_OK && log->witnessed &&
+        !pv_file_is_there(FD_LOG, LOG_SIGNED)) {
         log->written = false; /* the first one since there are witnesses */
     }
     pv_buf_clear(&room);
@@ -167,7 +168,7 @@ keep_one(struct log *log, struct pv_slice note, uint64_t size)
         return PV_OK;
     }
     fd = openat(FD_LOG, LOG_KEPT, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-                FILE_MODE_GROUP);
+                PV_FILE_MODE_GROUP);
     if (fd == -1) {
         return PV_ESYS;
     }
@@ -186,16 +187,16 @@ keep_one(struct log *log, struct pv_slice note, uint64_t size)
 static void
 say_failed(uint64_t size)
 {
-    log_event("error", "log.publish_failed",
-              "size=%llu errno=%d (%s); trying again", (unsigned long long)size,
-              errno, strerror(errno));
+    pv_log_event("error", "log.publish_failed",
+                 "size=%llu errno=%d (%s); trying again",
+                 (unsigned long long)size, errno, strerror(errno));
 }
 
 bool
 log_publish(struct log *log, struct pv_slice note, uint64_t size)
 {
     enum pv_err err =
-        file_replace(FD_LOG, LOG_CHECKPOINT, note, FILE_MODE_GROUP);
+        pv_file_replace(FD_LOG, LOG_CHECKPOINT, note, PV_FILE_MODE_GROUP);
 
     if (err == PV_OK) {
         err = keep_one(log, note, size);
@@ -227,7 +228,7 @@ log_write_signed(struct log *log)
         return;
     }
     log->written =
-        file_replace(FD_LOG, LOG_SIGNED, note, FILE_MODE_GROUP) == PV_OK;
+        pv_file_replace(FD_LOG, LOG_SIGNED, note, PV_FILE_MODE_GROUP) == PV_OK;
     if (!log->written) {
         say_failed(log->size);
     }
@@ -283,8 +284,8 @@ log_write_status(struct log *log, bool now)
     if (pv_json_finish(&json) == PV_OK &&
         pv_buf_add_char(&room, '\n') == PV_OK) {
         /* it may be lost; its age is looked at */
-        file_replace_lightly(FD_LOG, LOG_STATUS, pv_buf_view(&room),
-                             FILE_MODE_GROUP);
+        pv_file_replace_lightly(FD_LOG, LOG_STATUS, pv_buf_view(&room),
+                                PV_FILE_MODE_GROUP);
     }
     pv_buf_clear(&room);
 }

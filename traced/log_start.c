@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "event.h"
-#include "files.h"
+#include "daemon/event.h"
+#include "daemon/file.h"
 #include "log.h"
 #include "trace/log_read.h"
 
@@ -31,12 +31,12 @@ check_vkey(struct log *log)
     if (err != PV_OK) {
         goto out;
     }
-    err = file_read(FD_LOG, LOG_VKEY, &held);
-    if (err == PV_ENOTFOUND && !file_is_there(FD_LOG, LOG_CHECKPOINT)) {
+    err = pv_file_read(FD_LOG, LOG_VKEY, &held);
+    if (err == PV_ENOTFOUND && !pv_file_is_there(FD_LOG, LOG_CHECKPOINT)) {
         err = pv_buf_add_char(&vkey, '\n');
         if (err == PV_OK) {
-            err = file_replace(FD_LOG, LOG_VKEY, pv_buf_view(&vkey),
-                               FILE_MODE_GROUP);
+            err = pv_file_replace(FD_LOG, LOG_VKEY, pv_buf_view(&vkey),
+                                  PV_FILE_MODE_GROUP);
         }
         goto out;
     }
@@ -147,9 +147,9 @@ check_tree(struct log *log)
     enum pv_err err = PV_OK;
 
     if (held < log->size) {
-        log_event("warning", "log.tree_short",
-                  "leaves=%llu signed=%llu; computing the others again",
-                  (unsigned long long)held, (unsigned long long)log->size);
+        pv_log_event("warning", "log.tree_short",
+                     "leaves=%llu signed=%llu; computing the others again",
+                     (unsigned long long)held, (unsigned long long)log->size);
         err = tree_failed(log, pv_tiles_truncate(log->tiles, held), "cut");
         if (err == PV_OK) {
             err = compute_from_store(log, held);

@@ -183,11 +183,12 @@ look_for_unknown_uses(struct traced *traced)
         }
     }
     if (traced->uses.unknown) {
-        log_event("error", "traced.uses_unknown",
-                  "%s was lost and the oldest segments are gone: answers given "
-                  "before are not counted, so no call of a grant with "
-                  "max_calls_answered is forwarded. Restore it from a copy",
-                  SNAPSHOT_FILE);
+        pv_log_event(
+            "error", "traced.uses_unknown",
+            "%s was lost and the oldest segments are gone: answers given "
+            "before are not counted, so no call of a grant with "
+            "max_calls_answered is forwarded. Restore it from a copy",
+            SNAPSHOT_FILE);
     }
 }
 
@@ -211,26 +212,26 @@ recover(struct traced *traced, struct pv_why *why)
         return err;
     }
     if (recovery.torn_number != 0) {
-        log_event("warning", "traced.torn_tail",
-                  "segment=%llu offset=%llu; a commit that was never "
-                  "acknowledged is cut, its bytes are kept",
-                  (unsigned long long)recovery.torn_number,
-                  (unsigned long long)recovery.torn_at);
+        pv_log_event("warning", "traced.torn_tail",
+                     "segment=%llu offset=%llu; a commit that was never "
+                     "acknowledged is cut, its bytes are kept",
+                     (unsigned long long)recovery.torn_number,
+                     (unsigned long long)recovery.torn_at);
     }
     if (traced->journal.time_ms > traced->wall_ms + PV_WIRE_SKEW_MAX_MS) {
-        log_event("error", "traced.clock",
-                  "the clock is %lld ms behind the journal; calls of new "
-                  "workers are refused until it is right",
-                  (long long)(traced->journal.time_ms - traced->wall_ms));
+        pv_log_event("error", "traced.clock",
+                     "the clock is %lld ms behind the journal; calls of new "
+                     "workers are refused until it is right",
+                     (long long)(traced->journal.time_ms - traced->wall_ms));
     }
-    log_event("info", "traced.recovered",
-              "segments=%llu read=%llu frames=%llu next_index=%llu "
-              "next_commit=%llu",
-              (unsigned long long)recovery.segment_count,
-              (unsigned long long)recovery.read_count,
-              (unsigned long long)recovery.frame_count,
-              (unsigned long long)traced->journal.next_index,
-              (unsigned long long)traced->journal.next_commit);
+    pv_log_event("info", "traced.recovered",
+                 "segments=%llu read=%llu frames=%llu next_index=%llu "
+                 "next_commit=%llu",
+                 (unsigned long long)recovery.segment_count,
+                 (unsigned long long)recovery.read_count,
+                 (unsigned long long)recovery.frame_count,
+                 (unsigned long long)traced->journal.next_index,
+                 (unsigned long long)traced->journal.next_commit);
     return PV_OK;
 }
 
@@ -322,10 +323,11 @@ mark(struct traced *traced)
     }
     err = pv_journal_mark(journal, traced->wall_ms);
     if (err == PV_ESYS) {
-        log_event("error", "traced.write_failed",
-                  "segment=%llu offset=%llu errno=%d (%s); ending the segment",
-                  (unsigned long long)journal->segment.number,
-                  (unsigned long long)journal->at, errno, strerror(errno));
+        pv_log_event(
+            "error", "traced.write_failed",
+            "segment=%llu offset=%llu errno=%d (%s); ending the segment",
+            (unsigned long long)journal->segment.number,
+            (unsigned long long)journal->at, errno, strerror(errno));
     }
     journal->marked = true; /* full: the next segment's head says as much */
     pv_commit_begin(&traced->commit, journal->next_index);
@@ -359,9 +361,9 @@ on_event(struct traced *traced, const struct epoll_event *event)
     if (event->data.ptr == &traced->listenfd) {
         peer_accept(traced);
     } else if (event->data.ptr == &traced->control) {
-        log_event("error", "traced.children_lost",
-                  "their supervisor ended; calls go on, proofs wait: start "
-                  "this program again when it suits");
+        pv_log_event("error", "traced.children_lost",
+                     "their supervisor ended; calls go on, proofs wait: start "
+                     "this program again when it suits");
         (void)close(traced->control); /* and is watched no more */
         traced->control = -1;
     } else if (event->data.ptr == &traced->sigfd) {
@@ -429,14 +431,14 @@ finish(struct traced *traced)
         }
     }
     peers_sweep(traced);
-    log_event("info", "traced.stopped",
-              "commits=%llu frames=%llu refused=%llu doubles=%llu "
-              "next_index=%llu",
-              (unsigned long long)traced->commit_count,
-              (unsigned long long)traced->frame_count,
-              (unsigned long long)traced->refused_count,
-              (unsigned long long)traced->double_count,
-              (unsigned long long)traced->journal.next_index);
+    pv_log_event("info", "traced.stopped",
+                 "commits=%llu frames=%llu refused=%llu doubles=%llu "
+                 "next_index=%llu",
+                 (unsigned long long)traced->commit_count,
+                 (unsigned long long)traced->frame_count,
+                 (unsigned long long)traced->refused_count,
+                 (unsigned long long)traced->double_count,
+                 (unsigned long long)traced->journal.next_index);
     pv_journal_close(&traced->journal);
     pv_commit_clear(&traced->commit);
     counts_clear(&traced->counts);
@@ -525,14 +527,14 @@ main(int argc, char **argv)
     }
     options.journal.node = pv_slice_from(traced.node);
     if (start(&traced, &options, argc, argv, &why) != PV_OK) {
-        log_event("error", "traced.cannot_start", "%s", why.text);
+        pv_log_event("error", "traced.cannot_start", "%s", why.text);
         return 1;
     }
-    log_event("info", "traced.started",
-              "node=%s segment=%llu offset=%llu next_index=%llu", traced.node,
-              (unsigned long long)traced.journal.segment.number,
-              (unsigned long long)traced.journal.at,
-              (unsigned long long)traced.journal.next_index);
+    pv_log_event("info", "traced.started",
+                 "node=%s segment=%llu offset=%llu next_index=%llu",
+                 traced.node, (unsigned long long)traced.journal.segment.number,
+                 (unsigned long long)traced.journal.at,
+                 (unsigned long long)traced.journal.next_index);
     run(&traced);
     finish(&traced);
     return 0;

@@ -56,15 +56,15 @@ peer_accept(struct traced *traced)
     }
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1 ||
         (cred.uid != traced->gateway_uid && cred.uid != traced->own_uid)) {
-        log_event("warning", "traced.stranger", "uid=%u pid=%d; closing",
-                  (unsigned)cred.uid, (int)cred.pid);
+        pv_log_event("warning", "traced.stranger", "uid=%u pid=%d; closing",
+                     (unsigned)cred.uid, (int)cred.pid);
         (void)close(fd); /* nothing was said */
         return;
     }
     peer = free_peer(traced);
     if (peer == NULL) {
-        log_event("warning", "traced.too_many_workers", "max=%d; closing",
-                  PEERS_MAX);
+        pv_log_event("warning", "traced.too_many_workers", "max=%d; closing",
+                     PEERS_MAX);
         (void)close(fd); /* nothing was said */
         return;
     }
@@ -90,10 +90,10 @@ peer_close(struct traced *traced, struct peer *peer)
     if (peer->epoch != NULL && peer->epoch->peer == peer) {
         peer->epoch->peer = NULL;
         peer->epoch->gone_ms = traced->now_ms;
-        log_event("info", "traced.worker_gone",
-                  "pid=%d epoch=%016llx open=%llu", (int)peer->pid,
-                  (unsigned long long)peer->epoch->id,
-                  (unsigned long long)peer->epoch->open);
+        pv_log_event("info", "traced.worker_gone",
+                     "pid=%d epoch=%016llx open=%llu", (int)peer->pid,
+                     (unsigned long long)peer->epoch->id,
+                     (unsigned long long)peer->epoch->open);
     }
 }
 
@@ -121,10 +121,10 @@ peers_sweep(struct traced *traced)
 static void
 broken(struct traced *traced, struct peer *peer, const char *what)
 {
-    log_event("error", "traced.protocol", "pid=%d epoch=%016llx %s; closing",
-              (int)peer->pid,
-              (unsigned long long)(peer->epoch == NULL ? 0 : peer->epoch->id),
-              what);
+    pv_log_event(
+        "error", "traced.protocol", "pid=%d epoch=%016llx %s; closing",
+        (int)peer->pid,
+        (unsigned long long)(peer->epoch == NULL ? 0 : peer->epoch->id), what);
     peer_close(traced, peer);
 }
 
@@ -232,9 +232,9 @@ static void
 take_over(struct traced *traced, struct peer *peer, struct epoch *epoch)
 {
     if (epoch->peer != NULL) {
-        log_event("info", "traced.worker_back",
-                  "epoch=%016llx; closing its first connection",
-                  (unsigned long long)epoch->id);
+        pv_log_event("info", "traced.worker_back",
+                     "epoch=%016llx; closing its first connection",
+                     (unsigned long long)epoch->id);
         peer_close(traced, epoch->peer);
     }
     epoch->peer = peer;
@@ -272,9 +272,9 @@ on_hello(struct traced *traced, struct peer *peer, const uint8_t *bytes,
     take_over(traced, peer, epoch);
     peer->greeted = true;
     peer->round = traced->round;
-    log_event("info", "traced.worker", "pid=%d epoch=%016llx kept=%llu",
-              (int)peer->pid, (unsigned long long)id,
-              (unsigned long long)epoch->kept);
+    pv_log_event("info", "traced.worker", "pid=%d epoch=%016llx kept=%llu",
+                 (int)peer->pid, (unsigned long long)id,
+                 (unsigned long long)epoch->kept);
     if (pv_load_u32(bytes + 4) >> 16 == 1) {
         peer->counting = true;
         peer->counts_at = 0;

@@ -22,7 +22,7 @@
 
 #include "base/num.h"
 #include "base/time.h"
-#include "event.h"
+#include "daemon/event.h"
 #include "sandbox.h"
 
 #define CONNECTIONS_MAX 256
@@ -87,8 +87,8 @@ reader_refresh(struct reader *reader)
 void
 reader_fails(struct pv_server_call *call, const char *what, enum pv_err err)
 {
-    log_event("error", "traced.reader_failed", "what=%s error=\"%s\"", what,
-              pv_err_text(err));
+    pv_log_event("error", "traced.reader_failed", "what=%s error=\"%s\"", what,
+                 pv_err_text(err));
     pv_server_problem(
         call, err == PV_ENOMEM ? 503 : 500, "trace-unreadable",
         "The trace cannot be read now",
@@ -254,8 +254,8 @@ run(struct pv_server *server[2])
         }
         for (int i = 0; i < 2; i++) {
             if (server[i] != NULL && pv_server_run(server[i], 0) != PV_OK) {
-                log_event("error", "traced.reader_failed",
-                          "what=http errno=%d (%s)", errno, strerror(errno));
+                pv_log_event("error", "traced.reader_failed",
+                             "what=http errno=%d (%s)", errno, strerror(errno));
                 return 1;
             }
         }
@@ -303,11 +303,11 @@ reader_main(const struct options *options)
         err = sandbox_enter(SANDBOX_READER, &why);
     }
     if (err == PV_OK) {
-        log_event("info", "traced.reader", "readers=%llu",
-                  (unsigned long long)reader.list.count);
+        pv_log_event("info", "traced.reader", "readers=%llu",
+                     (unsigned long long)reader.list.count);
         code = run(server);
     } else {
-        log_event("error", "traced.reader_failed", "%s", why.text);
+        pv_log_event("error", "traced.reader_failed", "%s", why.text);
     }
     pv_server_close(server[0]);
     pv_server_close(server[1]);

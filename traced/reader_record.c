@@ -16,7 +16,7 @@
 
 #include "base/num.h"
 #include "base/time.h"
-#include "event.h"
+#include "daemon/event.h"
 #include "trace/wire.h"
 
 #define HELLO_HEAD_LEN 25
@@ -214,8 +214,8 @@ reading_record(struct pv_server_call *call, const struct who *who,
         return true;
     }
     recorder->failures++;
-    log_event("error", "traced.reading_unrecorded", "what=%s; refusing it",
-              what_word[reading->what]);
+    pv_log_event("error", "traced.reading_unrecorded", "what=%s; refusing it",
+                 what_word[reading->what]);
     pv_server_problem(
         call, 503, "reading-unrecorded",
         "The reading cannot be recorded now, so nothing is shown",

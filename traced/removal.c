@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "files.h"
+#include "daemon/file.h"
 
 static enum pv_err
 first_leaf(int dirfd, uint64_t number, uint64_t *ret)
@@ -35,11 +35,11 @@ look_for_gap(struct traced *traced, uint64_t oldest)
         return;
     }
     traced->gap_said = true;
-    log_event("error", "traced.gap",
-              "leaves %llu to %llu are neither in the journal nor in packs: "
-              "they were removed behind our back. Restore the packs from a "
-              "copy; their hashes are in the tree",
-              (unsigned long long)packed, (unsigned long long)oldest - 1);
+    pv_log_event("error", "traced.gap",
+                 "leaves %llu to %llu are neither in the journal nor in packs: "
+                 "they were removed behind our back. Restore the packs from a "
+                 "copy; their hashes are in the tree",
+                 (unsigned long long)packed, (unsigned long long)oldest - 1);
 }
 
 /* One that is gone without our doing, while we run: the next start refuses. */
@@ -56,12 +56,13 @@ look_for_missing(struct traced *traced, const struct pv_segment_list *list)
         return;
     }
     traced->missing_said = true;
-    log_event("error", "traced.missing",
-              "segments=%llu first=%llu last=%llu; some were removed behind "
-              "our back, and the next start will refuse. Restore them from a "
-              "copy",
-              (unsigned long long)list->count,
-              (unsigned long long)list->number[0], (unsigned long long)last);
+    pv_log_event(
+        "error", "traced.missing",
+        "segments=%llu first=%llu last=%llu; some were removed behind "
+        "our back, and the next start will refuse. Restore them from a "
+        "copy",
+        (unsigned long long)list->count, (unsigned long long)list->number[0],
+        (unsigned long long)last);
 }
 
 /* The lowest segment that has to stay. */
@@ -124,8 +125,8 @@ removal_do(int dirfd, uint64_t below)
     pv_buf_init(&text, PV_U64_TEXT_MAX + 2);
     err = pv_buf_addf(&text, "%llu\n", (unsigned long long)below);
     if (err == PV_OK) { /* first, so that what is missing is known to be */
-        err = file_replace(dirfd, PV_JOURNAL_REMOVED, pv_buf_view(&text),
-                           FILE_MODE_GROUP);
+        err = pv_file_replace(dirfd, PV_JOURNAL_REMOVED, pv_buf_view(&text),
+                              PV_FILE_MODE_GROUP);
     }
     if (err == PV_OK) {
         err = pv_segment_list_read(dirfd, &list);
@@ -144,13 +145,13 @@ removal_do(int dirfd, uint64_t below)
         count++;
     }
     if (err != PV_OK) {
-        log_event("warning", "traced.removal_failed", "%s%s%s; later again",
-                  pv_err_text(err), err == PV_ESYS ? ": " : "",
-                  err == PV_ESYS ? strerror(errno) : "");
+        pv_log_event("warning", "traced.removal_failed", "%s%s%s; later again",
+                     pv_err_text(err), err == PV_ESYS ? ": " : "",
+                     err == PV_ESYS ? strerror(errno) : "");
     } else if (count > 0) {
-        log_event("info", "traced.removed",
-                  "segments=%llu below=%llu; their leaves are in packs",
-                  (unsigned long long)count, (unsigned long long)below);
+        pv_log_event("info", "traced.removed",
+                     "segments=%llu below=%llu; their leaves are in packs",
+                     (unsigned long long)count, (unsigned long long)below);
     }
     pv_segment_list_clear(&list);
     pv_buf_clear(&text);

@@ -1,9 +1,7 @@
 /*
  * sandbox.h - what each process of payvand-traced may ask of the kernel once
  * it runs: a list of system calls, and where files are used, the directories
- * below which it may read or write (Landlock, where the kernel has it).
- *
- * Under a sanitizer nothing is filtered.
+ * below which it may read or write (daemon/sandbox.h).
  */
 #ifndef PV_TRACED_SANDBOX_H
 #define PV_TRACED_SANDBOX_H
@@ -21,10 +19,7 @@ enum sandbox {
     SANDBOX_SIGNER_TOKEN, /* with a vendor's PKCS#11 module in it */
 };
 
-/*
- * Give up everything else, for good; threads that run already too. What
- * OpenSSL and others read once (configuration) is to be read before. PV_ESYS.
- */
+/* Give up everything else, for good; as pv_sandbox_enter. */
 enum pv_err sandbox_enter(enum sandbox   sandbox,
                           struct pv_why *why) PV_MUST_CHECK;
 

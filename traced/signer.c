@@ -21,8 +21,8 @@
 #include "base/num.h"
 #include "base/time.h"
 #include "children.h"
-#include "event.h"
-#include "files.h"
+#include "daemon/event.h"
+#include "daemon/file.h"
 #include "sandbox.h"
 #include "signer_key.h"
 
@@ -71,7 +71,7 @@ static enum pv_err
 open_signed(struct signer *signer)
 {
     enum pv_err err =
-        file_read(FD_SIGNER, SIGNER_SIGNED, &signer->signed_notes);
+        pv_file_read(FD_SIGNER, SIGNER_SIGNED, &signer->signed_notes);
 
     if (err == PV_ENOTFOUND) {
         pv_why_set(&signer->why,
@@ -88,8 +88,9 @@ open_signed(struct signer *signer)
     }
     if (err == PV_OK) {
         /* it may have been read from a cache that a failed fsync left */
-        err = file_replace(FD_SIGNER, SIGNER_SIGNED,
-                           pv_buf_view(&signer->signed_notes), FILE_MODE_OWN);
+        err = pv_file_replace(FD_SIGNER, SIGNER_SIGNED,
+                              pv_buf_view(&signer->signed_notes),
+                              PV_FILE_MODE_OWN);
     }
     if (err == PV_ESYS) {
         pv_why_set(&signer->why, "cannot write the signer's file `signed`: %s",
@@ -117,7 +118,7 @@ get_ready(struct signer *signer)
     }
     signer->ready = err == PV_OK;
     if (!signer->ready) {
-        log_event("error", "traced.signer_refuses", "%s", signer->why.text);
+        pv_log_event("error", "traced.signer_refuses", "%s", signer->why.text);
     }
 }
 
@@ -145,8 +146,8 @@ refuse(struct signer *signer, uint64_t id, enum signer_why code,
        const char *words)
 {
     if (signer->ready) {
-        log_event("error", "traced.signer_refuses", "last_size=%llu %s",
-                  (unsigned long long)signer->size, words);
+        pv_log_event("error", "traced.signer_refuses", "last_size=%llu %s",
+                     (unsigned long long)signer->size, words);
     }
     answer(id, SIGNER_REFUSED, code, pv_slice_from(words), PV_LIT(""));
 }
@@ -159,7 +160,7 @@ was_replaced(const struct signer *signer)
     bool          same;
 
     pv_buf_init(&held, (size_t)2 * SIGNER_NOTE_MAX);
-    same = file_read(FD_SIGNER, SIGNER_SIGNED, &held) == PV_OK &&
+    same = pv_file_read(FD_SIGNER, SIGNER_SIGNED, &held) == PV_OK &&
            pv_slice_eq(pv_buf_view(&held), pv_buf_view(&signer->signed_notes));
     pv_buf_clear(&held);
     return !same;
@@ -171,8 +172,8 @@ answer_last(struct signer *signer, uint64_t id)
     struct pv_buf vkey;
 
     if (was_replaced(signer)) {
-        log_event("warning", "traced.signer_refuses",
-                  "`signed` is not what it wrote; ending, to look again");
+        pv_log_event("warning", "traced.signer_refuses",
+                     "`signed` is not what it wrote; ending, to look again");
         signer->ends = true;
         return;
     }
@@ -234,8 +235,8 @@ sign(struct signer *signer, const struct ask *ask)
         err = pv_buf_add(&signer->note, notes.last);
     }
     if (err == PV_OK) {
-        err = file_replace(FD_SIGNER, SIGNER_SIGNED, pv_buf_view(&signer->note),
-                           FILE_MODE_OWN);
+        err = pv_file_replace(FD_SIGNER, SIGNER_SIGNED,
+                              pv_buf_view(&signer->note), PV_FILE_MODE_OWN);
         signer->ends = err != PV_OK;
     }
     if (err == PV_OK) {
@@ -345,9 +346,9 @@ serve(struct signer *signer)
             continue;
         }
         if (len <= 0 || !on_packet(signer, packet, (size_t)len)) {
-            log_event("error", "traced.protocol",
-                      "the log's words to its "
-                      "signer; ending");
+            pv_log_event("error", "traced.protocol",
+                         "the log's words to its "
+                         "signer; ending");
             return 1;
         }
         if (signer->ends) {
@@ -365,7 +366,7 @@ signer_main(const struct options *options)
 
     (void)options; /* all it needs it was given */
     if (pv_sha256_new(&signer.sha) != PV_OK) {
-        log_event("error", "traced.child_failed", "name=signer no memory");
+        pv_log_event("error", "traced.child_failed", "name=signer no memory");
         return 1;
     }
     get_ready(&signer);
@@ -373,7 +374,8 @@ signer_main(const struct options *options)
         sandbox = SANDBOX_SIGNER_TOKEN;
     }
     if (sandbox_enter(sandbox, &why) != PV_OK) {
-        log_event("error", "traced.child_failed", "name=signer %s", why.text);
+        pv_log_event("error", "traced.child_failed", "name=signer %s",
+                     why.text);
         return 1;
     }
     return serve(&signer);

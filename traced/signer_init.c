@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "crypto/token.h"
-#include "files.h"
+#include "daemon/file.h"
 #include "signer_key.h"
 
 static int
@@ -49,8 +49,8 @@ make_secret(int dirfd, const char *token_uri,
             err = pv_buf_addf(&line, "%s\n", token_uri);
         }
         if (err == PV_OK) {
-            err = file_replace(dirfd, SIGNER_TOKEN, pv_buf_view(&line),
-                               FILE_MODE_OWN);
+            err = pv_file_replace(dirfd, SIGNER_TOKEN, pv_buf_view(&line),
+                                  PV_FILE_MODE_OWN);
         }
     } else {
         err = pv_ed25519_generate(seed);
@@ -85,8 +85,8 @@ sign_nothing(int dirfd, struct pv_why *why)
     empty.origin = (struct pv_slice){key.key.name, key.key.name_len};
     err = signer_key_sign(&key, &empty, &note);
     if (err == PV_OK) {
-        err = file_replace(dirfd, SIGNER_SIGNED, pv_buf_view(&note),
-                           FILE_MODE_OWN);
+        err = pv_file_replace(dirfd, SIGNER_SIGNED, pv_buf_view(&note),
+                              PV_FILE_MODE_OWN);
     }
     pv_buf_clear(&note);
     signer_key_close(&key);
@@ -102,8 +102,8 @@ write_vkey(int dirfd, const struct pv_note_key *key, struct pv_buf *vkey)
         err = pv_buf_add_char(vkey, '\n');
     }
     if (err == PV_OK) {
-        err = file_replace(dirfd, SIGNER_VKEY, pv_buf_view(vkey),
-                           FILE_MODE_GROUP);
+        err = pv_file_replace(dirfd, SIGNER_VKEY, pv_buf_view(vkey),
+                              PV_FILE_MODE_GROUP);
     }
     return err;
 }
@@ -127,7 +127,7 @@ signer_init(const struct options *options)
         return 1;
     }
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        if (file_is_there(dirfd, files[i])) {
+        if (pv_file_is_there(dirfd, files[i])) {
             return failed(options->signer_dir,
                           "a key was made here before; one log has one key. "
                           "Nothing was changed");
@@ -178,7 +178,7 @@ signer_accept(const struct options *options)
     if (dirfd == -1) {
         return 1;
     }
-    if (file_is_there(dirfd, SIGNER_SIGNED)) {
+    if (pv_file_is_there(dirfd, SIGNER_SIGNED)) {
         return failed(options->signer_dir,
                       "it knows what it signed last; nothing was changed");
     }
@@ -187,7 +187,7 @@ signer_accept(const struct options *options)
     }
     pv_buf_init(&bytes, PV_CHECKPOINT_NOTE_MAX);
     pv_buf_init(&own, SIGNER_NOTE_MAX);
-    err = file_read(AT_FDCWD, options->accept, &bytes);
+    err = pv_file_read(AT_FDCWD, options->accept, &bytes);
     if (err == PV_OK) {
         err = pv_checkpoint_open(pv_buf_view(&bytes), &key.key, &checkpoint,
                                  &note);
@@ -196,8 +196,8 @@ signer_accept(const struct options *options)
         err = signer_key_sign(&key, &checkpoint, &own);
     }
     if (err == PV_OK) {
-        err = file_replace(dirfd, SIGNER_SIGNED, pv_buf_view(&own),
-                           FILE_MODE_OWN);
+        err = pv_file_replace(dirfd, SIGNER_SIGNED, pv_buf_view(&own),
+                              PV_FILE_MODE_OWN);
     }
     signer_key_close(&key);
     pv_buf_clear(&bytes);

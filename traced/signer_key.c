@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "crypto/token.h"
-#include "files.h"
+#include "daemon/file.h"
 
 #define VKEY_ROOM (PV_NOTE_VKEY_MAX + 1)
 
@@ -38,7 +38,7 @@ static enum pv_err
 read_line(int dirfd, const char *name, struct pv_buf *room,
           struct pv_slice *ret)
 {
-    enum pv_err     err = file_read(dirfd, name, room);
+    enum pv_err     err = pv_file_read(dirfd, name, room);
     struct pv_slice rest;
 
     if (err != PV_OK) {
@@ -102,7 +102,7 @@ open_secret(int dirfd, struct signer_key *key, struct pv_why *why)
 {
     enum pv_err err;
 
-    if (file_is_there(dirfd, SIGNER_TOKEN)) {
+    if (pv_file_is_there(dirfd, SIGNER_TOKEN)) {
         return open_token(dirfd, &key->token, why);
     }
     err = pv_ed25519_load(dirfd, SIGNER_KEY, &key->secret);

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "files.h"
+#include "daemon/file.h"
 #include "traced.h"
 
 static const char magic[8] = "PVSTATE\n";
@@ -108,9 +108,9 @@ snapshot_take(struct traced *traced)
     if (fill(traced, &out) == PV_OK) {
         spare_save(&traced->spare, &out, traced->journal.segment.number);
     } else {
-        log_event("warning", "traced.snapshot",
-                  "no memory for one; the next "
-                  "start reads more");
+        pv_log_event("warning", "traced.snapshot",
+                     "no memory for one; the next "
+                     "start reads more");
         pv_buf_clear(&out);
     }
 }
@@ -174,7 +174,7 @@ snapshot_load(struct traced *traced)
     enum pv_err   err;
 
     pv_buf_init(&bytes, SNAPSHOT_MAX);
-    err = file_read(traced->journal.dirfd, SNAPSHOT_FILE, &bytes);
+    err = pv_file_read(traced->journal.dirfd, SNAPSHOT_FILE, &bytes);
     if (err == PV_OK) {
         err = check(traced, pv_buf_view(&bytes), &number);
     }
@@ -188,8 +188,8 @@ snapshot_load(struct traced *traced)
     }
     pv_buf_clear(&bytes);
     if (err != PV_OK && err != PV_ENOTFOUND) {
-        log_event("warning", "traced.snapshot",
-                  "%s; reading the journal instead", pv_err_text(err));
+        pv_log_event("warning", "traced.snapshot",
+                     "%s; reading the journal instead", pv_err_text(err));
     }
     return err == PV_OK ? number : 0;
 }

@@ -96,10 +96,10 @@ forecast(struct traced *traced, uint64_t left)
     }
     days = left / bytes * (uint64_t)passed / (uint64_t)86400000;
     space->warned_ms = traced->now_ms;
-    log_event(days < WARN_DAYS ? "warning" : "info", "traced.space_forecast",
-              "left_mib=%llu days=%llu next_index=%llu",
-              (unsigned long long)(left >> 20), (unsigned long long)days,
-              (unsigned long long)journal->next_index);
+    pv_log_event(days < WARN_DAYS ? "warning" : "info", "traced.space_forecast",
+                 "left_mib=%llu days=%llu next_index=%llu",
+                 (unsigned long long)(left >> 20), (unsigned long long)days,
+                 (unsigned long long)journal->next_index);
 }
 
 void
@@ -133,16 +133,16 @@ space_update(struct traced *traced, bool look_at_disk)
     low = left < capacity / LOW_PART;
     full = left < reserve || traced->no_room;
     if (low != space->low || full != space->full) {
-        log_event(full || low ? "warning" : "info",
-                  full  ? "traced.space_full"
-                  : low ? "traced.space_low"
-                        : "traced.space_enough",
-                  "left_kib=%llu capacity_kib=%llu; %s",
-                  (unsigned long long)(left >> 10),
-                  (unsigned long long)(capacity >> 10),
-                  full  ? "calls are refused until space is freed"
-                  : low ? "only granted calls are journalled"
-                        : "all calls are journalled");
+        pv_log_event(full || low ? "warning" : "info",
+                     full  ? "traced.space_full"
+                     : low ? "traced.space_low"
+                           : "traced.space_enough",
+                     "left_kib=%llu capacity_kib=%llu; %s",
+                     (unsigned long long)(left >> 10),
+                     (unsigned long long)(capacity >> 10),
+                     full  ? "calls are refused until space is freed"
+                     : low ? "only granted calls are journalled"
+                           : "all calls are journalled");
     }
     space->low = low;
     space->full = full;

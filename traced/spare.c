@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "files.h"
+#include "daemon/file.h"
 
 static bool
 has_work(const struct spare *spare)
@@ -46,12 +46,12 @@ save(struct spare *spare)
 
     pv_buf_init(&spare->save, SNAPSHOT_MAX);
     (void)pthread_mutex_unlock(&spare->lock); /* as in run() */
-    err = file_replace(spare->dirfd, SNAPSHOT_FILE, pv_buf_view(&bytes),
-                       FILE_MODE_OWN);
+    err = pv_file_replace(spare->dirfd, SNAPSHOT_FILE, pv_buf_view(&bytes),
+                          PV_FILE_MODE_OWN);
     if (err != PV_OK) {
-        log_event("warning", "traced.snapshot",
-                  "errno=%d (%s); the next start reads more", errno,
-                  strerror(errno));
+        pv_log_event("warning", "traced.snapshot",
+                     "errno=%d (%s); the next start reads more", errno,
+                     strerror(errno));
     }
     pv_buf_clear(&bytes);
     (void)pthread_mutex_lock(&spare->lock); /* as in run() */

@@ -11,7 +11,7 @@
 #include <pthread.h>
 #include <sys/types.h>
 
-#include "event.h"
+#include "daemon/event.h"
 #include "sandbox.h"
 #include "snapshot.h"
 #include "state.h"

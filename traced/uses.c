@@ -62,8 +62,8 @@ number_of(struct uses *uses, struct pv_slice grant)
         }
     }
     if (uses->use_count == USES_MAX) {
-        log_event("error", "traced.uses_full",
-                  "grant=%.*s; its calls are not forwarded", PV_FMT(grant));
+        pv_log_event("error", "traced.uses_full",
+                     "grant=%.*s; its calls are not forwarded", PV_FMT(grant));
         return USES_NONE;
     }
     use = &uses->use[uses->use_count];

@@ -1,5 +1,5 @@
-/* files.c - small files that are replaced as a whole. */
-#include "files.h"
+/* file.c - small files that are replaced as a whole. */
+#include "daemon/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NAME_ROOM 64
+#define NAME_ROOM 128
 #define READ_STEP 4096
 
 static enum pv_err
@@ -39,7 +39,10 @@ replace(int dirfd, const char *name, struct pv_slice bytes, int mode,
     int         fd;
     int         kept;
 
-    (void)snprintf(temporary, sizeof(temporary), "%s.tmp", name); /* fits */
+    if (snprintf(temporary, sizeof(temporary), "%s.tmp", name) >=
+        (int)sizeof(temporary)) {
+        return PV_ERANGE;
+    }
     fd = openat(dirfd, temporary,
                 O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
     if (fd == -1) {
@@ -57,20 +60,20 @@ replace(int dirfd, const char *name, struct pv_slice bytes, int mode,
 }
 
 enum pv_err
-file_replace(int dirfd, const char *name, struct pv_slice bytes, int mode)
+pv_file_replace(int dirfd, const char *name, struct pv_slice bytes, int mode)
 {
     return replace(dirfd, name, bytes, mode, true);
 }
 
 void
-file_replace_lightly(int dirfd, const char *name, struct pv_slice bytes,
-                     int mode)
+pv_file_replace_lightly(int dirfd, const char *name, struct pv_slice bytes,
+                        int mode)
 {
     (void)replace(dirfd, name, bytes, mode, false); /* it may be lost */
 }
 
 enum pv_err
-file_read(int dirfd, const char *name, struct pv_buf *ret)
+pv_file_read(int dirfd, const char *name, struct pv_buf *ret)
 {
     enum pv_err err = PV_OK;
     int         fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -100,8 +103,17 @@ file_read(int dirfd, const char *name, struct pv_buf *ret)
     return err;
 }
 
+enum pv_err
+pv_folder_make(int dirfd, const char *name, int mode)
+{
+    if (mkdirat(dirfd, name, (mode_t)mode) != 0) {
+        return errno == EEXIST ? PV_OK : PV_ESYS;
+    }
+    return fsync(dirfd) == 0 ? PV_OK : PV_ESYS;
+}
+
 bool
-file_is_there(int dirfd, const char *name)
+pv_file_is_there(int dirfd, const char *name)
 {
     struct stat st;
 

@@ -1,4 +1,4 @@
-#include "event.h"
+#include "daemon/event.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 
 /* One write, so that lines of several processes do not mix. */
 void
-log_event(const char *level, const char *event, const char *format, ...)
+pv_log_event(const char *level, const char *event, const char *format, ...)
 {
     char    line[LINE_MAX_LEN];
     int     kept = errno;

@@ -1,6 +1,6 @@
 /* event.h - one line an event to stderr; event ids are in the README. */
-#ifndef PV_REGISTRYD_EVENT_H
-#define PV_REGISTRYD_EVENT_H
+#ifndef PV_DAEMON_EVENT_H
+#define PV_DAEMON_EVENT_H
 
 #include "base/err.h"
 

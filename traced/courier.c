@@ -20,14 +20,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/num.h"
 #include "children.h"
 #include "courier_run.h"
 #include "daemon/event.h"
+#include "daemon/file.h"
 #include "sandbox.h"
 
 #define AUTHORITIES "/etc/ssl/certs/ca-certificates.crt"
@@ -148,29 +151,49 @@ read_file(int fd, struct pv_buf *out)
 }
 
 /* Certificates for https; without any, https cannot be verified and fails. */
-static void
-read_authorities(struct pv_buf *out)
+static enum pv_err
+read_authorities(const char *path, struct pv_buf *out, struct pv_why *why)
 {
-    int fd = open(AUTHORITIES, O_RDONLY | O_CLOEXEC);
+    enum pv_err err =
+        pv_file_read(AT_FDCWD, path == NULL ? AUTHORITIES : path, out);
 
-    if (fd == -1) {
-        return;
+    if (err == PV_OK) {
+        return err;
     }
-    if (read_file(fd, out) != PV_OK) {
-        out->len = 0;
+    out->len = 0;
+    if (path == NULL) {
+        return PV_OK; /* a machine that has none; http does without */
     }
-    (void)close(fd); /* read-only: nothing to lose */
+    pv_why_set(why, "cannot read --witness-ca %s: %s", path,
+               err == PV_ESYS ? strerror(errno) : pv_err_text(err));
+    return PV_EINVAL;
 }
 
 static enum pv_err
-open_all(struct courier *courier, struct pv_why *why)
+open_errands(struct courier *courier, const char *authorities_path,
+             struct pv_why *why)
 {
-    struct pv_buf text;
     struct pv_buf authorities;
     enum pv_err   err;
 
-    pv_buf_init(&text, COURIER_FILE_MAX);
     pv_buf_init(&authorities, AUTHORITIES_MAX);
+    err = read_authorities(authorities_path, &authorities, why);
+    for (size_t i = 0; err == PV_OK && i < courier->list.count; i++) {
+        err = errand_open(&courier->errand[i], &courier->list.witness[i],
+                          pv_buf_view(&authorities), why);
+    }
+    pv_buf_clear(&authorities);
+    return err;
+}
+
+static enum pv_err
+open_all(struct courier *courier, const struct options *options,
+         struct pv_why *why)
+{
+    struct pv_buf text;
+    enum pv_err   err;
+
+    pv_buf_init(&text, COURIER_FILE_MAX);
     pv_buf_init(&courier->note, PV_CHECKPOINT_NOTE_MAX);
     pv_buf_init(&courier->next, PV_CHECKPOINT_NOTE_MAX);
     courier->fd = FD_SERVE_COURIER;
@@ -184,22 +207,23 @@ open_all(struct courier *courier, struct pv_why *why)
     if (err != PV_OK) {
         goto out;
     }
-    err = PV_ENOMEM;
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
         (courier->multi = curl_multi_init()) == NULL) {
         pv_why_set(why, "libcurl does not start");
+        err = PV_ENOMEM;
         goto out;
     }
-    read_authorities(&authorities);
-    err = PV_OK;
-    for (size_t i = 0; err == PV_OK && i < courier->list.count; i++) {
-        err = errand_open(&courier->errand[i], &courier->list.witness[i],
-                          pv_buf_view(&authorities), why);
+    /* OpenSSL reads a certificate's dates by mktime(), which reads the time
+       zone: now, because later it may not */
+    if (setenv("TZ", "UTC0", 1) != 0) {
+        err = PV_ENOMEM;
+        goto out;
     }
+    tzset();
+    err = open_errands(courier, options->witness_ca, why);
 
 out:
     pv_buf_clear(&text);
-    pv_buf_clear(&authorities);
     return err;
 }
 
@@ -254,9 +278,8 @@ courier_main(const struct options *options)
     struct pv_why         why = {""};
     enum pv_err           err;
 
-    (void)options;                  /* all it needs are its descriptors */
     (void)signal(SIGPIPE, SIG_IGN); /* cannot fail */
-    err = open_all(&courier, &why);
+    err = open_all(&courier, options, &why);
     if (err == PV_OK) {
         err = sandbox_enter(SANDBOX_COURIER, &why);
     }

@@ -103,6 +103,8 @@ set_options(struct errand *errand, struct pv_slice authorities)
            curl_easy_setopt(easy, CURLOPT_RESOLVE, errand->resolve) ==
                CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, -1L) == CURLE_OK &&
+           /* these and no others; nothing is opened when it is needed */
+           curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) == CURLE_OK &&
            (authorities.len == 0 ||
             curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &blob) == CURLE_OK) &&
            curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_answer) ==
@@ -195,6 +197,7 @@ errand_status(struct errand *errand, CURLM *multi, CURLcode code)
 {
     long status = 0;
 
+    errand->unbelieved = code == CURLE_PEER_FAILED_VERIFICATION;
     if (code != CURLE_OK ||
         curl_easy_getinfo(errand->easy, CURLINFO_RESPONSE_CODE, &status) !=
             CURLE_OK) {

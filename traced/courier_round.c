@@ -222,8 +222,9 @@ courier_answered(struct courier *courier, struct errand *errand, long status)
                      "it does not know this log and key");
     } else {
         courier_rest(courier, errand, COURIER_DOWN,
-                     status == 0 ? "no answer"
-                                 : "an answer that cannot be used");
+                     errand->unbelieved ? "its certificate is not believed"
+                     : status == 0      ? "no answer"
+                                        : "an answer that cannot be used");
     }
 }
 

@@ -33,6 +33,7 @@ struct errand { /* one witness */
     struct pv_buf      answer;
     char               line[PV_NOTE_NAME_MAX + 128];
     size_t             line_len;
+    bool               unbelieved; /* its certificate is not the right one */
 };
 
 struct courier {

@@ -39,6 +39,7 @@ enum option_key {
     OPT_VERIFY,
     OPT_VERSION,
     OPT_WITNESSES,
+    OPT_WITNESS_CA,
 };
 
 static const struct option option_list[] = {
@@ -66,6 +67,7 @@ static const struct option option_list[] = {
     {"socket", required_argument, NULL, OPT_SOCKET},
     {"verify", required_argument, NULL, OPT_VERIFY},
     {"version", no_argument, NULL, OPT_VERSION},
+    {"witness-ca", required_argument, NULL, OPT_WITNESS_CA},
     {"witnesses", required_argument, NULL, OPT_WITNESSES},
     {NULL, 0, NULL, 0},
 };
@@ -93,6 +95,8 @@ static const char help_text[] =
     "  --log DIR             keep the Merkle log there; must exist\n"
     "  --signer DIR          the directory of the log's key (see --init-key)\n"
     "  --witnesses FILE      who cosigns, and how many of them are needed\n"
+    "  --witness-ca FILE     authorities of their https, in PEM (default: those\n"
+    "                        of the system)\n"
     "  --api PATH            socket for the nginx of the API (see --api-uid)\n"
     "  --api-uid UID         only this user may connect there (default: one's\n"
     "                        own)\n"
@@ -153,6 +157,9 @@ check(const struct options *options)
         (options->witnesses != NULL || options->api != NULL ||
          options->local != NULL)) {
         return wrong("--witnesses, --api and --local need --log");
+    }
+    if (options->witness_ca != NULL && options->witnesses == NULL) {
+        return wrong("--witness-ca needs --witnesses");
     }
     return 0;
 }
@@ -257,6 +264,9 @@ options_parse(int argc, char **argv, struct options *options)
             return puts("payvand-traced " PV_VERSION) == EOF ? 2 : 1;
         case OPT_WITNESSES:
             options->witnesses = optarg;
+            break;
+        case OPT_WITNESS_CA:
+            options->witness_ca = optarg;
             break;
         case 'P':
             options->process = optarg;

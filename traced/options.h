@@ -21,6 +21,7 @@ struct options {                       /* texts are argv's; NULL: not given */
     const char               *token;  /* --pkcs11: the key's URI */
     const char               *accept; /* --accept-checkpoint: a file */
     const char               *witnesses;
+    const char               *witness_ca;
     const char               *api; /* sockets of the reader */
     const char               *local;
     const char               *readers;

@@ -134,13 +134,15 @@ class Pki:
         return path
 
     def make(self, name, authority=None, key=None, names=None, subject=None,
-             start=None, end=None):
+             start=None, end=None, address=None):
         """A fresh certificate; start and end are datetimes or timedeltas."""
         authority = authority or self.root
         self.count += 1
         base = os.path.join(self.home, "%s-%d" % (name, self.count))
         key = key or self.key("%s-%d" % (name, self.count))
         alt = ",".join("DNS:" + n for n in (names or [name + ".payvand.test"]))
+        if address:
+            alt = "IP:" + address
         subject = subject or "/O=Payvand test/CN=" + name
         if start is None and end is None:
             run_openssl("req", "-x509", "-new", "-key", key, "-CA",

@@ -12,7 +12,8 @@ import time
 import pytest
 
 import tlog
-from harness import ROOT, built, wait_for
+from harness import NGINX, ROOT, built, wait_for
+from pki import Pki
 from ports import free_port
 from test_witness import Log, Witness
 
@@ -32,7 +33,8 @@ def fixed_fd(name):
 class Courier:
     """The real process; this object is the log."""
 
-    def __init__(self, folder, log, quorum=1, witnesses=(), text=None):
+    def __init__(self, folder, log, quorum=1, witnesses=(), text=None,
+                 options=()):
         self.log = log
         self.told = {}
         self.why = {}
@@ -56,7 +58,7 @@ class Courier:
             self.process = subprocess.Popen(
                 [built("payvand-traced"), "-P", "courier", "--dir", "/",
                  "--socket", "/none", "--node", "ix-1", "--gateway-uid",
-                 str(os.getuid())],
+                 str(os.getuid()), *options],
                 preexec_fn=place, close_fds=False, stderr=errors,
                 stdin=subprocess.DEVNULL)
         other.close()
@@ -291,6 +293,101 @@ def test_a_witness_that_does_not_know_the_log_is_told(scene):
     courier.ask(3)
     scene.check(courier.until(DONE, 3), 3, ["w0"])
     assert courier.told["w1"] == REFUSES
+
+
+class Front:
+    """The TLS server before a witness; what the packages would have."""
+
+    CONF = """
+daemon off;
+worker_processes 1;
+pid {home}/nginx.pid;
+error_log {home}/error.log;
+events {{ worker_connections 64; }}
+http {{
+    access_log off;
+    client_body_temp_path {home}/body;
+    proxy_temp_path {home}/proxy;
+    fastcgi_temp_path {home}/fastcgi;
+    uwsgi_temp_path {home}/uwsgi;
+    scgi_temp_path {home}/scgi;
+    server {{
+        listen 127.0.0.1:{port} ssl;
+        ssl_certificate {cert};
+        ssl_certificate_key {key};
+        ssl_protocols TLSv1.3;
+        location / {{ proxy_pass http://127.0.0.1:{witness}; }}
+    }}
+}}
+"""
+
+    def __init__(self, home, identity, witness):
+        home.mkdir()
+        self.port = free_port()
+        (home / "nginx.conf").write_text(self.CONF.format(
+            home=home, port=self.port, cert=identity.cert, key=identity.key,
+            witness=witness))
+        self.process = subprocess.Popen(
+            [NGINX, "-p", str(home), "-c", "nginx.conf", "-e", "error.log"])
+        wait_for("the TLS server", self.listens)
+
+    def listens(self):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait(10)
+
+
+def test_https_is_believed_only_with_the_right_certificate(scene, tmp_path):
+    """Its authority is one of those told, and its name is the URL's. Another
+    one is down, and does not end the courier, which may open no file."""
+    pki = Pki(str(tmp_path / "pki"))
+    good = pki.make("front", address="127.0.0.1")
+    elsewhere = pki.make("front", address="127.0.0.2")
+    stranger = pki.make("front", authority=pki.stranger, address="127.0.0.1")
+    scene.add(3)
+    fronts = []
+    try:
+        for n, identity in enumerate((good, elsewhere, stranger)):
+            fronts.append(Front(tmp_path / ("front%d" % n), identity,
+                                scene.witness[n].port))
+        urls = [(one.vkey, "https://127.0.0.1:%d" % front.port)
+                for one, front in zip(scene.witness, fronts)]
+        scene.courier = courier = Courier(
+            scene.folder, scene.log, 1, urls,
+            options=["--witnesses", "f", "--log", "l", "--signer", "s",
+                     "--witness-ca", pki.root.cert])
+        for size in (3, 8):
+            courier.ask(size)
+            scene.check(courier.until(DONE, size, 1), size, ["w0"])
+        wait_for("the others to be told", lambda: (
+            courier.ask(9), courier.until(DONE, 9), len(courier.told) == 3)[-1])
+        assert courier.told == {"w0": WELL, "w1": DOWN, "w2": DOWN}
+        for name in ("w1", "w2"):
+            assert courier.why[name] == "its certificate is not believed"
+        assert courier.process.poll() is None, courier.said()
+        courier.close()
+
+        # the system's authorities know none of them
+        scene.courier = courier = Courier(scene.folder, scene.log, 1, urls)
+        courier.ask(10)
+        assert courier.until(FAILED, 10, 0) == ""
+        assert courier.process.poll() is None, courier.said()
+    finally:
+        for front in fronts:
+            front.close()
+
+
+def test_authorities_that_cannot_be_read_are_refused(scene, tmp_path):
+    scene.courier = courier = Courier(
+        scene.folder, scene.log, 1,
+        [(tlog.Key("w", tlog.COSIGNATURE).vkey, "https://127.0.0.1:1")],
+        options=["--witnesses", "f", "--log", "l", "--signer", "s",
+                 "--witness-ca", str(tmp_path / "none.pem")])
+    assert courier.process.wait(10) == 3
+    assert "cannot read --witness-ca" in courier.said()
 
 
 def test_a_wrong_cosignature_is_not_taken(scene):

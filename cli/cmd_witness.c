@@ -6,6 +6,7 @@
  * Holds: the witness's key, and what it has seen of each log.
  * Talks: with anybody who can reach the socket; a request is taken only with
  *        the signature of a log that the directory names.
+ * Calls: what pv_sandbox_enter is given below; files below its directory only.
  * A thief of it can cosign what the witness has not seen; nothing of the trace
  * is here.
  */
@@ -17,14 +18,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/num.h"
 #include "base/time.h"
 #include "cmd.h"
+#include "daemon/event.h"
+#include "daemon/sandbox.h"
 #include "http/server.h"
 #include "witness.h"
 
@@ -37,6 +38,7 @@
 
 static const char usage_en[] =
     "payvand witness --init NAME --dir DIR\n"
+    "payvand witness --add VKEY --dir DIR\n"
     "payvand witness --dir DIR --listen ADDRESS:PORT|unix:PATH\n"
     "\n"
     "Runs a witness: it cosigns the checkpoints of logs whose growth it has\n"
@@ -44,6 +46,9 @@ static const char usage_en[] =
     "auditor, another exchange or the press can run one.\n"
     "\n"
     "  --init NAME   make a key in DIR, show its public key, and end\n"
+    "  --add VKEY    know the log of this public key, and end\n"
+    "  --anew        with --add: of a log in the file `logs` nothing is kept,\n"
+    "                and I know that nothing of it was ever cosigned\n"
     "  --dir DIR     its key, what it has seen, and the file `logs` with one\n"
     "                line `log VKEY` for each log\n"
     "  --listen ...  where it answers /add-checkpoint (C2SP tlog-witness)\n"
@@ -51,11 +56,12 @@ static const char usage_en[] =
     "  --lang en|fa\n"
     "  -h, --help\n"
     "\n"
-    "Exit code: 0 ended by a signal, or the key was made; 1 it cannot run;\n"
-    "2 wrong command line.\n";
+    "Exit code: 0 ended by a signal, or the key was made or the log added;\n"
+    "1 it cannot run; 2 wrong command line.\n";
 
 static const char usage_fa[] =
     "payvand witness --init نام --dir DIR\n"
+    "payvand witness --add VKEY --dir DIR\n"
     "payvand witness --dir DIR --listen ADDRESS:PORT|unix:PATH\n"
     "\n"
     "گواه دفترها: نشان دفترهایی را که رشدشان را دنبال کرده امضا می‌کند و دفتری\n"
@@ -63,6 +69,9 @@ static const char usage_fa[] =
     "می‌تواند آن را اجرا کند.\n"
     "\n"
     "  --init نام    ساخت کلید در DIR و نمایش کلید عمومی آن\n"
+    "  --add VKEY    شناختن دفتری با این کلید عمومی\n"
+    "  --anew        همراه --add: از دفتری که در logs هست چیزی نمانده است، و\n"
+    "                می‌دانم که هرگز چیزی از آن امضا نشده است\n"
     "  --dir DIR     کلید، آنچه دیده است، و پرونده logs با یک خط log VKEY برای\n"
     "                هر دفتر\n"
     "  --listen ...  جایی که به ‎/add-checkpoint پاسخ می‌دهد\n"
@@ -70,10 +79,12 @@ static const char usage_fa[] =
     "  --lang en|fa\n"
     "  -h, --help\n"
     "\n"
-    "کد خروج: ۰ با سیگنال پایان یافت یا کلید ساخته شد، ۱ اجرا نشد، ۲ خط فرمان\n"
-    "نادرست.\n";
+    "کد خروج: ۰ با سیگنال پایان یافت، کلید ساخته شد یا دفتر افزوده شد،\n"
+    "۱ اجرا نشد، ۲ خط فرمان نادرست.\n";
 
 static const struct option option_list[] = {
+    {"add", required_argument, NULL, 'a'},
+    {"anew", no_argument, NULL, 'n'},
     {"init", required_argument, NULL, 'i'},
     {"dir", required_argument, NULL, 'd'},
     {"listen", required_argument, NULL, 'L'},
@@ -84,11 +95,13 @@ static const struct option option_list[] = {
 };
 
 struct args {
+    const char  *add;
     const char  *init;
     const char  *dir;
     const char  *listen;
     const char  *lang_name;
     enum pv_lang lang;
+    bool         anew;
     bool         json;
     bool         help;
 };
@@ -151,18 +164,42 @@ out:
     return code;
 }
 
+/* ---- one log more ---------------------------------------------------------
+ */
+
+static int
+add(const struct args *args, int dirfd)
+{
+    struct pv_why why = {""};
+
+    if (pv_witness_know(dirfd, pv_slice_from(args->add),
+                        (uint64_t)(pv_time_wall_ms() / 1000), args->anew,
+                        &why) != PV_OK) {
+        pv_cli_error("%s: %s",
+                     pv_cli_text(args->lang, "not added", "افزوده نشد"),
+                     why.text);
+        return PV_EXIT_FAILED;
+    }
+    return PV_EXIT_OK;
+}
+
 /* ---- answering ------------------------------------------------------------
  */
 
-/* One line an event, as daemons write them. */
 static void
-say(const char *level, const char *event,
-    const struct pv_witness_answer *answer)
+say(const char *event, const struct pv_witness_answer *answer)
 {
-    (void)fprintf(stderr, /* nowhere else to complain */
-                  "%s witness.%s log=%.*s size=%llu seen=%llu\n", level, event,
-                  PV_FMT(answer->origin), (unsigned long long)answer->size,
-                  (unsigned long long)answer->seen_size);
+    pv_log_event("error", event, "log=%.*s size=%llu seen=%llu",
+                 PV_FMT(answer->origin), (unsigned long long)answer->size,
+                 (unsigned long long)answer->seen_size);
+}
+
+static void
+say_started(const struct pv_witness *witness)
+{
+    pv_log_event("info", "witness.started", "name=%.*s logs=%zu",
+                 (int)pv_witness_key(witness)->name_len,
+                 pv_witness_key(witness)->name, pv_witness_log_count(witness));
 }
 
 static void
@@ -175,7 +212,7 @@ say_event(struct running *running, const struct pv_witness_answer *answer)
     case PV_WITNESS_COSIGNED: /* several a second; they are on disk */
         return;
     case PV_WITNESS_BROKEN:
-        say("error", "broken", answer);
+        say("witness.broken", answer);
         return;
     case PV_WITNESS_SPLIT:
     case PV_WITNESS_ROLLED_BACK:
@@ -185,8 +222,8 @@ say_event(struct running *running, const struct pv_witness_answer *answer)
         return; /* old checkpoints are public: anybody can send them */
     }
     running->quiet_until_ms = now_ms + QUIET_MS;
-    say("error",
-        answer->event == PV_WITNESS_SPLIT ? "split_view" : "rolled_back",
+    say(answer->event == PV_WITNESS_SPLIT ? "witness.split_view"
+                                          : "witness.rolled_back",
         answer);
 }
 
@@ -326,8 +363,21 @@ listen_at(const char *text, bool *ret_tcp)
 /* ---- the program ----------------------------------------------------------
  */
 
+/* It keeps a key, and answers anybody: HTTP, and files below its directory. */
+static enum pv_err
+give_up(int dirfd, struct pv_why *why)
+{
+    const struct pv_sandbox sandbox = {
+        .list = {pv_sandbox_every, pv_sandbox_files, pv_sandbox_http},
+        .walls = true,
+        .place = {{dirfd, true}},
+    };
+
+    return pv_sandbox_enter(&sandbox, why);
+}
+
 static int
-serve(struct running *running, int listenfd, bool is_tcp)
+serve(struct running *running, int dirfd, int listenfd, bool is_tcp)
 {
     const uid_t             uid[] = {0, geteuid()};
     struct pv_server_config config = {
@@ -341,14 +391,23 @@ serve(struct running *running, int listenfd, bool is_tcp)
         .context = running,
     };
     struct pv_server *server = NULL;
+    struct pv_why     why = {""};
     enum pv_err       err = pv_server_open(&config, &server);
 
+    pv_why_set(&why, "%s", pv_err_text(err));
+    if (err == PV_OK) {
+        err = give_up(dirfd, &why);
+    }
+    if (err == PV_OK) {
+        say_started(running->witness);
+    }
     while (err == PV_OK && stopped == 0) {
         err = pv_server_run(server, WAIT_MS);
+        pv_why_set(&why, "%s", pv_err_text(err));
     }
     pv_server_close(server);
     if (err != PV_OK) {
-        pv_cli_error("%s", pv_err_text(err));
+        pv_cli_error("%s", why.text);
         return PV_EXIT_FAILED;
     }
     return PV_EXIT_OK;
@@ -375,30 +434,21 @@ run(const struct args *args, int dirfd)
     (void)signal(SIGINT, on_signal);  /* cannot fail */
     (void)signal(SIGTERM, on_signal); /* cannot fail */
     (void)signal(SIGPIPE, SIG_IGN);   /* cannot fail */
-    (void)fprintf(stderr, "info witness.started name=%.*s logs=%zu\n",
-                  (int)pv_witness_key(running.witness)->name_len,
-                  pv_witness_key(running.witness)->name,
-                  pv_witness_log_count(running.witness)); /* as say() */
-    code = serve(&running, listenfd, is_tcp);
+    code = serve(&running, dirfd, listenfd, is_tcp);
     pv_witness_close(running.witness);
     return code;
-}
-
-/* It keeps a key: no core, no debugger of the same user, no new rights. */
-static bool
-harden(void)
-{
-    struct rlimit none = {0, 0};
-
-    return setrlimit(RLIMIT_CORE, &none) == 0 &&
-           prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 &&
-           prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }
 
 static bool
 take_option(struct args *args, int key)
 {
     switch (key) {
+    case 'a':
+        args->add = optarg;
+        return true;
+    case 'n':
+        args->anew = true;
+        return true;
     case 'i':
         args->init = optarg;
         return true;
@@ -425,10 +475,11 @@ take_option(struct args *args, int key)
 int
 pv_cmd_witness(int argc, char **argv)
 {
-    struct args args = {.init = NULL};
-    int         code;
-    int         dirfd;
-    int         key;
+    struct args   args = {.init = NULL};
+    struct pv_why why = {""};
+    int           code;
+    int           dirfd;
+    int           key;
 
     optind = 0; /* getopt starts anew */
     while ((key = getopt_long(argc, argv, "h", option_list, NULL)) != -1) {
@@ -443,11 +494,12 @@ pv_cmd_witness(int argc, char **argv)
                    : PV_EXIT_OK;
     }
     if (argc != optind || args.dir == NULL ||
-        (args.init == NULL) == (args.listen == NULL)) {
+        (args.init != NULL) + (args.add != NULL) + (args.listen != NULL) != 1 ||
+        (args.anew && args.add == NULL)) {
         return pv_cli_usage_error("witness");
     }
-    if (!harden()) {
-        pv_cli_error("cannot give up rights: %s", strerror(errno));
+    if (pv_sandbox_harden(&why) != PV_OK) {
+        pv_cli_error("%s", why.text);
         return PV_EXIT_FAILED;
     }
     dirfd = open(args.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -455,7 +507,9 @@ pv_cmd_witness(int argc, char **argv)
         pv_cli_error("%s: %s", args.dir, strerror(errno));
         return PV_EXIT_FAILED;
     }
-    code = args.init != NULL ? init(&args, dirfd) : run(&args, dirfd);
+    code = args.init != NULL  ? init(&args, dirfd)
+           : args.add != NULL ? add(&args, dirfd)
+                              : run(&args, dirfd);
     (void)close(dirfd); /* a folder: nothing to lose */
     return code;
 }

@@ -75,8 +75,8 @@ keep_strange(struct pv_witness *witness, const struct seen_log *log,
              const struct add_request *request)
 {
     /* evidence is good to have; the refusal stands without it too */
-    if (replace_file(witness->dirfd, PV_WITNESS_STRANGE, log->hex,
-                     request->bytes) != PV_OK) {
+    if (pv_file_replace(witness->strangefd, log->hex, request->bytes,
+                        PV_FILE_MODE_GROUP) != PV_OK) {
         return;
     }
 }
@@ -141,8 +141,8 @@ accept(struct pv_witness *witness, struct seen_log *log,
         refuse(answer, 500, "it cannot be signed now");
         goto out;
     }
-    err = replace_file(witness->dirfd, PV_WITNESS_SEEN, log->hex,
-                       pv_buf_view(&note));
+    err = pv_file_replace(witness->seenfd, log->hex, pv_buf_view(&note),
+                          PV_FILE_MODE_GROUP);
     if (err != PV_OK) {
         /* which of the two is on disk is not known: no word more */
         answer->body.len = 0;

@@ -1,7 +1,8 @@
+/* logs.c - the file that names the logs. */
 #include "base/num.h"
 #include "private.h"
 
-static enum pv_err
+enum pv_err
 add_log(struct pv_witness *witness, struct pv_slice vkey)
 {
     struct seen_log *log = &witness->log[witness->log_count];

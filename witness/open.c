@@ -1,6 +1,6 @@
+/* open.c - what a witness finds in its directory. */
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -9,64 +9,7 @@
 #include "base/num.h"
 #include "private.h"
 
-#define TEXT_MAX_LEN (PV_WITNESS_LOGS_MAX * 1024)
-#define SEEN_PATH_MAX (sizeof(PV_WITNESS_SEEN) + 1 + HEX_LEN)
-
-/* ---- making one ---------------------------------------------------------- */
-
-static enum pv_err
-write_vkey(int dirfd, const struct pv_note_key *key, struct pv_buf *ret_vkey)
-{
-    struct pv_buf line;
-    enum pv_err   err;
-
-    pv_buf_init(&line, PV_NOTE_VKEY_MAX + 1);
-    err = pv_note_key_write(key, &line);
-    if (err == PV_OK) {
-        err = pv_buf_add(ret_vkey, pv_buf_view(&line));
-    }
-    if (err == PV_OK) {
-        err = pv_buf_add_char(&line, '\n');
-    }
-    if (err == PV_OK) {
-        err = replace_file(dirfd, ".", PV_WITNESS_VKEY, pv_buf_view(&line));
-    }
-    pv_buf_clear(&line);
-    return err;
-}
-
-enum pv_err
-pv_witness_init(int dirfd, struct pv_slice name, struct pv_buf *ret_vkey)
-{
-    uint8_t            seed[PV_ED25519_SEED_LEN];
-    uint8_t            public_key[PV_ED25519_PUBLIC_LEN];
-    struct pv_ed25519 *secret = NULL;
-    struct pv_note_key key;
-    enum pv_err        err = PV_EINVAL;
-
-    if (!pv_note_is_name(name)) {
-        return err;
-    }
-    err = pv_ed25519_generate(seed);
-    if (err == PV_OK) {
-        err = pv_ed25519_from_seed(seed, &secret);
-    }
-    if (err == PV_OK) {
-        pv_ed25519_public(secret, public_key);
-        err = pv_note_key_init(&key, name, PV_NOTE_COSIGNATURE, public_key);
-    }
-    if (err == PV_OK) {
-        err = pv_ed25519_save(dirfd, PV_WITNESS_KEY, seed);
-    }
-    if (err == PV_OK) {
-        err = write_vkey(dirfd, &key, ret_vkey);
-    }
-    OPENSSL_cleanse(seed, sizeof(seed));
-    pv_ed25519_free(secret);
-    return err;
-}
-
-/* ---- opening one --------------------------------------------------------- */
+#define FOLDER_MODE 0755 /* the directory itself is closed to others */
 
 static enum pv_err
 lock(struct pv_witness *witness, struct pv_why *why)
@@ -103,7 +46,7 @@ load_key(struct pv_witness *witness, struct pv_why *why)
                                     : pv_err_text(err));
         goto out;
     }
-    err = read_file(witness->dirfd, PV_WITNESS_VKEY, &text);
+    err = pv_file_read(witness->dirfd, PV_WITNESS_VKEY, &text);
     if (err == PV_OK) {
         (void)pv_slice_cut(pv_buf_view(&text), '\n', &line,
                            &rest); /* or all of it */
@@ -135,8 +78,8 @@ load_logs(struct pv_witness *witness, struct pv_why *why)
     struct pv_buf text;
     enum pv_err   err;
 
-    pv_buf_init(&text, TEXT_MAX_LEN);
-    err = read_file(witness->dirfd, PV_WITNESS_LOGS, &text);
+    pv_buf_init(&text, LOGS_TEXT_MAX);
+    err = pv_file_read(witness->dirfd, PV_WITNESS_LOGS, &text);
     if (err == PV_OK) {
         err = read_logs(witness, pv_buf_view(&text), why);
     } else {
@@ -153,16 +96,20 @@ load_logs(struct pv_witness *witness, struct pv_why *why)
 static enum pv_err
 load_seen(struct pv_witness *witness, struct seen_log *log, struct pv_why *why)
 {
-    char                 path[SEEN_PATH_MAX + 1];
     struct pv_note       note;
     struct pv_checkpoint checkpoint;
     enum pv_err          err;
 
-    (void)snprintf(path, sizeof(path), PV_WITNESS_SEEN "/%s",
-                   log->hex); /* fits: both lengths are fixed */
-    err = read_file(witness->dirfd, path, &log->note);
+    err = pv_file_read(witness->seenfd, log->hex, &log->note);
     if (err == PV_ENOTFOUND) {
-        return PV_OK;
+        pv_why_set(why,
+                   PV_WITNESS_SEEN
+                   "/%s is not there: nothing is known of what was seen of the "
+                   "log %.*s. If it was lost, bring it back, or begin with a "
+                   "new key and name. Only a log that this witness has never "
+                   "cosigned is begun with --add VKEY --anew",
+                   log->hex, (int)log->key.name_len, log->key.name);
+        return PV_ECORRUPT;
     }
     if (err == PV_OK) {
         err = pv_note_parse(pv_buf_view(&log->note), &note);
@@ -180,19 +127,39 @@ load_seen(struct pv_witness *witness, struct seen_log *log, struct pv_why *why)
     }
     if (err != PV_OK) {
         pv_why_set(why,
-                   "%s is not a checkpoint that this key cosigned: %s. A "
+                   PV_WITNESS_SEEN
+                   "/%s is not a checkpoint that this key cosigned: %s. A "
                    "witness that forgets what it saw is none: bring the file "
                    "back, or begin with a new key and name",
-                   path, err == PV_ESYS ? strerror(errno) : pv_err_text(err));
+                   log->hex,
+                   err == PV_ESYS ? strerror(errno) : pv_err_text(err));
         return err == PV_ESYS || err == PV_ENOMEM ? err : PV_ECORRUPT;
     }
     log->size = checkpoint.size;
     log->root = checkpoint.root;
+    if (pv_note_verify(&note, &log->key, NULL) == PV_ENOTFOUND) {
+        log->note.len = 0; /* the first one, of --add: not for showing */
+    }
     return PV_OK;
 }
 
 static enum pv_err
-load_all(struct pv_witness *witness, struct pv_why *why)
+open_folder(const struct pv_witness *witness, const char *name, int *ret_fd,
+            struct pv_why *why)
+{
+    if (pv_folder_make(witness->dirfd, name, FOLDER_MODE) == PV_OK) {
+        *ret_fd = openat(witness->dirfd, name,
+                         O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    }
+    if (*ret_fd == -1) {
+        pv_why_set(why, "cannot use the folder %s: %s", name, strerror(errno));
+        return PV_ESYS;
+    }
+    return PV_OK;
+}
+
+static enum pv_err
+load(struct pv_witness *witness, struct pv_why *why)
 {
     enum pv_err err = lock(witness, why);
 
@@ -202,20 +169,18 @@ load_all(struct pv_witness *witness, struct pv_why *why)
     if (err == PV_OK) {
         err = load_logs(witness, why);
     }
-    if (err == PV_OK &&
-        (make_folder(witness->dirfd, PV_WITNESS_SEEN) != PV_OK ||
-         make_folder(witness->dirfd, PV_WITNESS_STRANGE) != PV_OK)) {
-        pv_why_set(why, "cannot make a folder: %s", strerror(errno));
-        err = PV_ESYS;
+    if (err == PV_OK) {
+        err = open_folder(witness, PV_WITNESS_SEEN, &witness->seenfd, why);
     }
-    for (size_t i = 0; err == PV_OK && i < witness->log_count; i++) {
-        err = load_seen(witness, &witness->log[i], why);
+    if (err == PV_OK) {
+        err =
+            open_folder(witness, PV_WITNESS_STRANGE, &witness->strangefd, why);
     }
     return err;
 }
 
 enum pv_err
-pv_witness_open(int dirfd, struct pv_witness **ret, struct pv_why *why)
+open_unseen(int dirfd, struct pv_witness **ret, struct pv_why *why)
 {
     struct pv_witness *witness = calloc(1, sizeof(*witness));
     enum pv_err        err = PV_ENOMEM;
@@ -225,6 +190,8 @@ pv_witness_open(int dirfd, struct pv_witness **ret, struct pv_why *why)
         goto out;
     }
     witness->lockfd = -1;
+    witness->seenfd = -1;
+    witness->strangefd = -1;
     witness->dirfd = fcntl(dirfd, F_DUPFD_CLOEXEC, 0);
     if (witness->dirfd == -1) {
         err = PV_ESYS;
@@ -232,7 +199,7 @@ pv_witness_open(int dirfd, struct pv_witness **ret, struct pv_why *why)
     }
     err = pv_sha256_new(&witness->sha);
     if (err == PV_OK) {
-        err = load_all(witness, why);
+        err = load(witness, why);
     }
     if (err != PV_OK) {
         goto out;
@@ -245,6 +212,31 @@ out:
     return err;
 }
 
+enum pv_err
+pv_witness_open(int dirfd, struct pv_witness **ret, struct pv_why *why)
+{
+    struct pv_witness *witness = NULL;
+    enum pv_err        err = open_unseen(dirfd, &witness, why);
+
+    for (size_t i = 0; err == PV_OK && i < witness->log_count; i++) {
+        err = load_seen(witness, &witness->log[i], why);
+    }
+    if (err != PV_OK) {
+        pv_witness_close(witness);
+        return err;
+    }
+    *ret = witness;
+    return PV_OK;
+}
+
+static void
+close_one(int fd)
+{
+    if (fd != -1) {
+        (void)close(fd); /* folders and a lock: nothing to lose */
+    }
+}
+
 void
 pv_witness_close(struct pv_witness *witness)
 {
@@ -254,12 +246,10 @@ pv_witness_close(struct pv_witness *witness)
     for (size_t i = 0; i < witness->log_count; i++) {
         pv_buf_clear(&witness->log[i].note);
     }
-    if (witness->lockfd != -1) {
-        (void)close(witness->lockfd); /* gives the lock back */
-    }
-    if (witness->dirfd != -1) {
-        (void)close(witness->dirfd); /* a folder: nothing to lose */
-    }
+    close_one(witness->seenfd);
+    close_one(witness->strangefd);
+    close_one(witness->lockfd); /* gives the lock back */
+    close_one(witness->dirfd);
     pv_ed25519_free(witness->secret);
     pv_sha256_free(witness->sha);
     free(witness);

@@ -2,9 +2,11 @@
 #ifndef PV_WITNESS_PRIVATE_H
 #define PV_WITNESS_PRIVATE_H
 
+#include "daemon/file.h"
 #include "witness.h"
 
 #define HEX_LEN (2 * PV_HASH_LEN)
+#define LOGS_TEXT_MAX ((size_t)PV_WITNESS_LOGS_MAX * 1024)
 
 struct seen_log {
     struct pv_note_key key;
@@ -17,6 +19,8 @@ struct seen_log {
 struct pv_witness {
     int                dirfd;
     int                lockfd;
+    int                seenfd; /* of the two folders */
+    int                strangefd;
     bool               broken; /* what was seen may not be on disk */
     struct pv_note_key key;
     struct pv_ed25519 *secret;
@@ -42,20 +46,12 @@ bool parse_add(struct pv_slice body, struct add_request *request);
 enum pv_err read_logs(struct pv_witness *witness, struct pv_slice text,
                       struct pv_why *why) PV_MUST_CHECK;
 
-/* ---- files.c ------------------------------------------------------------ */
+/* Behind the others, of nothing seen. PV_EEXIST: its name is there. (logs.c) */
+enum pv_err add_log(struct pv_witness *witness,
+                    struct pv_slice    vkey) PV_MUST_CHECK;
 
-/* All of a plain file. PV_ENOTFOUND, PV_ERANGE, PV_ESYS. */
-enum pv_err read_file(int dirfd, const char *name,
-                      struct pv_buf *out) PV_MUST_CHECK;
-
-/*
- * Replace folder/name by bytes: new file, fsync, rename, fsync of the folder.
- * When it gives PV_OK the new content is on disk.
- */
-enum pv_err replace_file(int dirfd, const char *folder, const char *name,
-                         struct pv_slice bytes) PV_MUST_CHECK;
-
-/* Make a folder if it is not there, durably. */
-enum pv_err make_folder(int dirfd, const char *name) PV_MUST_CHECK;
+/* As pv_witness_open, without what was seen. (open.c) */
+enum pv_err open_unseen(int dirfd, struct pv_witness **ret,
+                        struct pv_why *why) PV_MUST_CHECK;
 
 #endif

@@ -7,14 +7,18 @@
  * histories; a log that was rolled back is told by it.
  *
  * Files of its directory (mode 0700):
- *   key          the seed, 32 bytes, mode 0600 (crypto/ed25519.h)
- *   vkey         the public key and the name, one line; type 0x04
- *   logs         one a line: `log VKEY`; empty lines and # lines are passed
- * over seen/<hex>   the last checkpoint cosigned of the log whose origin has
- * this SHA-256: a note with the log's signature and the witness's. On disk,
- * with its name, before the cosignature is given strange/<hex> the last
- * checkpoint of that log that did not fit, as it was sent: signed by the log,
- * so it is evidence lock         held by flock while a witness runs
+ *   key           the seed, 32 bytes, mode 0600 (crypto/ed25519.h)
+ *   vkey          the public key and the name, one line; type 0x04
+ *   logs          one a line: `log VKEY`; empty lines and # lines are passed
+ *                 over
+ *   seen/HEX      the last checkpoint cosigned of the log whose origin has this
+ *                 SHA-256: a note with the log's signature and the witness's.
+ *                 On disk, with its name, before the cosignature is given. Of a
+ *                 log that was added and not yet cosigned: the empty tree, with
+ *                 the witness's signature alone
+ *   strange/HEX   the last checkpoint of that log that did not fit, as it was
+ *                 sent: signed by the log, so it is evidence
+ *   lock          held by flock while a witness runs
  *
  * Ownership: pv_witness_close frees; the directory's descriptor is duplicated.
  * Threads:   one owner at a time.  Blocks: on the disk.
@@ -38,15 +42,27 @@
 struct pv_witness;
 
 /*
- * Make key and vkey in an empty directory, durably; ret_vkey gets the text.
- * PV_EEXIST: there is a key, and it stays. PV_EINVAL: not a name. PV_ESYS.
+ * Make key, vkey and an empty logs in an empty directory, durably; ret_vkey
+ * gets the text. PV_EEXIST: there is a key, and it stays. PV_EINVAL: not a
+ * name. PV_ESYS.
  */
 enum pv_err pv_witness_init(int dirfd, struct pv_slice name,
                             struct pv_buf *ret_vkey) PV_MUST_CHECK;
 
 /*
+ * Know one more log: its line in `logs`, and in `seen` that nothing of it was
+ * seen. What was seen of it before stays. PV_EEXIST: it is known, or another
+ * key of it is; PV_EINVAL: not a log's key; PV_ECORRUPT: it is in `logs`, and
+ * what was seen of it is not there; only with anew is it begun then, and
+ * whoever says so answers for it. why tells.
+ */
+enum pv_err pv_witness_know(int dirfd, struct pv_slice vkey, uint64_t now_s,
+                            bool anew, struct pv_why *why) PV_MUST_CHECK;
+
+/*
  * Read everything, take the lock. why tells what a person must do. PV_EEXIST:
- * another one runs; PV_ECORRUPT: what was seen is not what this key signed.
+ * another one runs; PV_ECORRUPT: what was seen of a log is not there, or not
+ * what this key signed.
  */
 enum pv_err pv_witness_open(int dirfd, struct pv_witness **ret,
                             struct pv_why *why) PV_MUST_CHECK;

@@ -12,7 +12,7 @@ import subprocess
 import pytest
 
 import tlog
-from harness import LONG, built, wait_for
+from harness import LONG, SANITIZE, built, wait_for
 from ports import free_port
 
 ORIGIN = "ix-1.trace"
@@ -52,9 +52,22 @@ class Witness:
             check=True, capture_output=True, text=True).stdout.strip()
 
     def know(self, *vkeys):
-        with open(os.path.join(self.dir, "logs"), "w") as out:
-            out.write("# the logs\n\n")
-            out.writelines("log %s\n" % vkey for vkey in vkeys)
+        for vkey in vkeys:
+            assert self.add(vkey).returncode == 0
+
+    def add(self, vkey, *options):
+        return subprocess.run(
+            [built("payvand"), "witness", "--add", vkey, "--dir", self.dir] +
+            list(options), capture_output=True, text=True, timeout=10)
+
+    def refuses_to_start(self):
+        """What it says then."""
+        done = subprocess.run(
+            [built("payvand"), "witness", "--dir", self.dir, "--listen",
+             "127.0.0.1:%d" % free_port()], capture_output=True, text=True,
+            timeout=10)
+        assert done.returncode == 1
+        return done.stderr
 
     def start(self, listen=None):
         self.process = subprocess.Popen(
@@ -238,11 +251,7 @@ def test_killed_at_any_moment_it_never_goes_back(tmp_path, log):
 
 
 def test_a_second_one_on_the_same_directory_does_not_start(witness):
-    done = subprocess.run(
-        [built("payvand"), "witness", "--dir", witness.dir, "--listen",
-         "127.0.0.1:%d" % free_port()], capture_output=True, text=True,
-        timeout=10)
-    assert done.returncode == 1 and "another witness runs" in done.stderr
+    assert "another witness runs" in witness.refuses_to_start()
 
 
 def test_a_state_that_is_not_its_own_is_refused(witness, log):
@@ -255,26 +264,90 @@ def test_a_state_that_is_not_its_own_is_refused(witness, log):
     for bad in (log.note(20), good.replace("\n30\n", "\n20\n"), "", good[:-9]):
         with open(path, "w") as out:
             out.write(bad)
-        done = subprocess.run(
-            [built("payvand"), "witness", "--dir", witness.dir, "--listen",
-             "127.0.0.1:%d" % free_port()], capture_output=True, text=True,
-            timeout=10)
-        assert done.returncode == 1
-        assert "is not a checkpoint that this key cosigned" in done.stderr
+        assert "is not a checkpoint that this key cosigned" in (
+            witness.refuses_to_start())
     with open(path, "w") as out:
         out.write(good)
     witness.start()
     grow(witness, log, 30, 31)
 
 
+def test_what_was_seen_is_not_begun_anew_in_silence(witness, log):
+    """Neither without the file of a log, nor without the whole folder, nor by
+    a line that somebody wrote into `logs`."""
+    grow(witness, log, 0, 30)
+    name = hashlib.sha256(ORIGIN.encode()).hexdigest()
+    seen = os.path.join(witness.dir, "seen")
+    logs = os.path.join(witness.dir, "logs")
+    witness.stop()
+    os.rename(seen, seen + ".lost")
+    for _ in range(2):  # the first start has made the folder
+        said = witness.refuses_to_start()
+        assert "seen/%s is not there" % name in said and ORIGIN in said
+        assert "bring it back, or begin with a new key" in said
+    assert witness.add(log.key.vkey).returncode == 1
+    os.rmdir(seen)
+    os.rename(seen + ".lost", seen)
+    witness.start()
+    grow(witness, log, 30, 31)
+    witness.stop()
+
+    second = Log("ix-2.trace", b"3" * 32)
+    with open(logs, "a") as out:
+        out.write("log %s\n" % second.key.vkey)
+    assert "log ix-2.trace" in witness.refuses_to_start()
+    done = witness.add(second.key.vkey)
+    assert done.returncode == 1 and "--anew" in done.stderr
+    assert witness.add(second.key.vkey, "--anew").returncode == 0
+    witness.start()
+    grow(witness, second, 0, 3)
+    grow(witness, log, 31, 32)
+    witness.stop()
+
+    # a log that was left out for a while goes on from what was seen of it
+    with open(logs, "w"):
+        pass
+    witness.know(log.key.vkey)
+    witness.start()
+    assert witness.post(log.request(0, 40))[::2] == (409, "32\n")
+
+
+def test_a_log_is_added_once_and_only_by_its_key(witness, log):
+    assert "another witness runs" in witness.add(
+        Log("b").key.vkey).stderr
+    witness.stop()
+    rows = [
+        (log.key.vkey, "this log is known already"),
+        (Log(seed=b"2" * 32).key.vkey, "has another key of it"),
+        (witness.vkey, "not the public key of a log"),
+        (log.key.vkey[:-2], "not the public key of a log"),
+    ]
+    for vkey, words in rows:
+        for more in ([], ["--anew"]):
+            done = witness.add(vkey, *more)
+            assert (done.returncode, words in done.stderr) == (1, True), words
+    witness.start()
+    # nothing was cosigned yet, so there is nothing to show
+    assert witness.get("/%s/checkpoint" % hashlib.sha256(
+        ORIGIN.encode()).hexdigest())[0] == 404
+    grow(witness, log, 0, 3)
+
+
+@pytest.mark.skipif(SANITIZE, reason="a sanitizer is not filtered")
+def test_it_runs_in_a_sandbox(witness, log):
+    with open("/proc/%d/status" % witness.process.pid) as text:
+        status = dict(line.split(":\t", 1) for line in text)
+    assert status["Seccomp"].strip() == "2"
+    assert status["NoNewPrivs"].strip() == "1"
+    grow(witness, log, 0, 3)
+    grow(witness, log, 3, 3)
+    assert witness.post(log.request(0, 3))[0] == 409  # and keeps it
+
+
 def test_a_key_that_others_may_read_is_refused(witness, log):
     witness.stop()
     os.chmod(os.path.join(witness.dir, "key"), 0o644)
-    done = subprocess.run(
-        [built("payvand"), "witness", "--dir", witness.dir, "--listen",
-         "127.0.0.1:%d" % free_port()], capture_output=True, text=True,
-        timeout=10)
-    assert done.returncode == 1 and "others than its owner" in done.stderr
+    assert "others than its owner" in witness.refuses_to_start()
     assert subprocess.run(
         [built("payvand"), "witness", "--init", "again", "--dir", witness.dir],
         capture_output=True, timeout=10).returncode == 1

@@ -374,7 +374,8 @@ decide_one(struct pv_registry *registry, const json_t *decision, const char *by,
                                           .role = pv_member(decision, "role"),
                                           .of = pv_member(decision, "of"),
                                           .by_console =
-                                              strcmp(by, "console") == 0};
+                                              strcmp(by, "console") == 0 ||
+                                              strcmp(by, "first-code") == 0};
     struct pv_change           change = {.context = &context,
                                          .id = pv_member(decision, "id"),
                                          .data = json_object_get(decision, "data")};

@@ -83,6 +83,11 @@ enum pv_err pv_change_fields(struct pv_change *change) PV_MUST_CHECK;
 /* Is the actor one who may, by the tables and the appointments? (who.c) */
 enum pv_err pv_change_who(struct pv_change *change) PV_MUST_CHECK;
 
+/* Does an appointment in force on that day give the person the role there? */
+enum pv_err pv_role_is_held(struct pv_registry *registry, const char *person,
+                            const char *role, const char *of, int64_t day,
+                            bool *ret) PV_MUST_CHECK;
+
 /* ---- records (record.c) ---- */
 
 /* PV_ENOTFOUND. The caller clears ret. */

@@ -34,6 +34,7 @@ static const struct pv_kind_row *const kind_row[PV_KIND_END] = {
     [PV_KIND_COMMITMENT] = &pv_kind_commitment,
     [PV_KIND_MEETING] = &pv_kind_meeting,
     [PV_KIND_RESOLUTION] = &pv_kind_resolution,
+    [PV_KIND_PERSON] = &pv_kind_person,
     [PV_KIND_CERTIFICATE] = &pv_kind_certificate,
 };
 

@@ -48,6 +48,7 @@ enum pv_kind {
     PV_KIND_MEETING,
     PV_KIND_RESOLUTION,
     PV_KIND_CERTIFICATE,
+    PV_KIND_PERSON,
     PV_KIND_END,
 };
 
@@ -77,20 +78,21 @@ struct pv_field {
 enum {
     PV_BY_OPERATOR = 1 << 0, /* operator of the exchange */
     PV_BY_SECRETARIAT = 1 << 1,
-    PV_BY_CHAIR = 1 << 2,         /* of the record's body */
-    PV_BY_WORKING_GROUP = 1 << 3, /* chair of the working group */
-    PV_BY_COUNCIL = 1 << 4,       /* chair of the executive council */
-    PV_BY_NCC = 1 << 5,           /* National Center of Cyberspace */
-    PV_BY_PROVIDER = 1 << 6,      /* representative of the field provider */
-    PV_BY_CONSUMER = 1 << 7,      /* ... of the field consumer */
-    PV_BY_AGENCY = 1 << 8,        /* ... of the field agency */
-    PV_BY_TECHNICAL = 1 << 9,     /* technical contact of that agency */
-    PV_BY_SECURITY = 1 << 10,     /* security officer of that agency */
-    PV_BY_PARTY = 1 << 11,        /* representative of one of parties */
-    PV_BY_RESPONSIBLE = 1 << 12,  /* ... of one of responsible */
-    PV_BY_COLLECTOR = 1 << 13,    /* who collects passports */
-    PV_BY_CONFIRMER = 1 << 14,    /* chair of the field confirmed_by */
-    PV_BY_CONSOLE = 1 << 15,      /* who holds the machine; first roles only */
+    PV_BY_CHAIR = 1 << 2,          /* of the record's body */
+    PV_BY_WORKING_GROUP = 1 << 3,  /* chair of the working group */
+    PV_BY_COUNCIL = 1 << 4,        /* chair of the executive council */
+    PV_BY_NCC = 1 << 5,            /* National Center of Cyberspace */
+    PV_BY_PROVIDER = 1 << 6,       /* representative of the field provider */
+    PV_BY_CONSUMER = 1 << 7,       /* ... of the field consumer */
+    PV_BY_AGENCY = 1 << 8,         /* ... of the field agency */
+    PV_BY_TECHNICAL = 1 << 9,      /* technical contact of that agency */
+    PV_BY_SECURITY = 1 << 10,      /* security officer of that agency */
+    PV_BY_PARTY = 1 << 11,         /* representative of one of parties */
+    PV_BY_RESPONSIBLE = 1 << 12,   /* ... of one of responsible */
+    PV_BY_COLLECTOR = 1 << 13,     /* who collects passports */
+    PV_BY_CONFIRMER = 1 << 14,     /* chair of the field confirmed_by */
+    PV_BY_CONSOLE = 1 << 15,       /* who holds the machine; first roles only */
+    PV_BY_ADMINISTRATOR = 1 << 16, /* of persons and first roles */
 };
 
 struct pv_change; /* decide.h */
@@ -101,7 +103,7 @@ typedef enum pv_err pv_check_fn(struct pv_change *change);
 struct pv_event {
     const char  *word;
     uint32_t     who;        /* 0: only as the effect of another decision */
-    const char  *other_than; /* four eyes: the actor of that event may not */
+    const char  *other_than; /* four eyes: who took that event may not */
     pv_check_fn *check[PV_CHECKS_MAX]; /* before writing; may fill the body */
     pv_check_fn *effect;               /* after writing; further changes */
 };

@@ -47,4 +47,7 @@ extern const struct pv_kind_row pv_kind_resolution;
 /* kinds_certificates.c */
 extern const struct pv_kind_row pv_kind_certificate;
 
+/* kinds_people.c */
+extern const struct pv_kind_row pv_kind_person;
+
 #endif

@@ -155,7 +155,7 @@ static const struct pv_event res_events[] = {
     [RES_DRAFT] =
         {"draft", PV_BY_SECRETARIAT, NULL, {pv_rule_resolution}, NULL},
     [RES_SEND] = {"send", PV_BY_SECRETARIAT, NULL, {NULL}, NULL},
-    [RES_CONFIRM] = {"confirm", PV_BY_CONFIRMER, NULL, {NULL}, NULL},
+    [RES_CONFIRM] = {"confirm", PV_BY_CONFIRMER, "draft", {NULL}, NULL},
     [RES_ENACT] = {"enact",
                    PV_BY_CHAIR,
                    "draft",

@@ -127,8 +127,11 @@ static const struct pv_field body_fields[] = {
 
 /* the first body stands before its first secretariat */
 static const struct pv_event body_events[] = {
-    [REGISTER] =
-        {"register", PV_BY_SECRETARIAT | PV_BY_CONSOLE, NULL, {NULL}, NULL},
+    [REGISTER] = {"register",
+                  PV_BY_SECRETARIAT | PV_BY_CONSOLE | PV_BY_ADMINISTRATOR,
+                  NULL,
+                  {NULL},
+                  NULL},
     [CHANGE] = {"change", PV_BY_SECRETARIAT, NULL, {NULL}, NULL},
     [END] = {"end", PV_BY_SECRETARIAT, NULL, {NULL}, NULL},
 };
@@ -372,16 +375,20 @@ static const uint8_t hold_next[HOLD_STATES][HOLD_EVENTS] = {
 
 static const struct pv_event hold_events[] = {
     [HOLD_APPOINT] = {"appoint",
-                      PV_BY_SECRETARIAT | PV_BY_CONSOLE,
+                      PV_BY_SECRETARIAT | PV_BY_CONSOLE | PV_BY_ADMINISTRATOR,
                       NULL,
                       {pv_rule_appointment},
                       NULL},
-    [HOLD_END] = {"end", PV_BY_SECRETARIAT | PV_BY_CONSOLE, NULL, {NULL}, NULL},
+    [HOLD_END] = {"end",
+                  PV_BY_SECRETARIAT | PV_BY_CONSOLE | PV_BY_ADMINISTRATOR,
+                  NULL,
+                  {pv_rule_dismissal},
+                  NULL},
 };
 
 static const char *const role_words[] = {
-    "representative", "technical", "security", "member", "chair",
-    "secretariat",    "operator",  "auditor",  NULL};
+    "representative", "technical", "security", "member",        "chair",
+    "secretariat",    "operator",  "auditor",  "administrator", NULL};
 
 static const struct pv_field hold_fields[] = {
     {.name = "person",

@@ -453,7 +453,7 @@ static const struct pv_event agree_events[] = {
         {"write", PV_BY_SECRETARIAT, NULL, {pv_rule_three_parties}, NULL},
     [AGREE_OPENING] =
         {"open", PV_BY_SECRETARIAT, NULL, {pv_rule_criteria}, NULL},
-    [AGREE_SIGN] = {"sign", PV_BY_PARTY, NULL, {pv_rule_signature}, NULL},
+    [AGREE_SIGN] = {"sign", PV_BY_PARTY, "sign", {pv_rule_signature}, NULL},
     [AGREE_END] = {"end", PV_BY_SECRETARIAT | PV_BY_PARTY, NULL, {NULL}, NULL},
 };
 

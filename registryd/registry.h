@@ -16,7 +16,8 @@
  *   document  number of the letter behind it (may be absent)
  *   key       the submitter's own key, so that sending it twice decides once
  *             (may be absent)
- *   by        who handed it in: "console" or a person of the API
+ *   by        who handed it in: "console", "person/ID" of the API, or
+ *             "first-code", the first administrator's own appointment
  *   number    1, 2, 3 ... without gaps
  *   time      when it was entered, RFC 3339 in UTC
  *
@@ -75,8 +76,8 @@ void        pv_registry_close(struct pv_registry *registry);
 
 /*
  * Decide one decision (an object) or a batch of them (an array), in one
- * transaction: all or none. by says who handed it in; only "console" may
- * use the console's rights.
+ * transaction: all or none. by says who handed it in; only "console" and
+ * "first-code" may use the console's rights.
  */
 enum pv_err pv_registry_decide(struct pv_registry *registry,
                                const json_t *decisions, const char *by,

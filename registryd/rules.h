@@ -16,7 +16,8 @@ pv_check_fn pv_rule_cartable;     /* R-013 */
 pv_check_fn pv_rule_attachment;   /* */
 pv_check_fn pv_rule_key;          /* design 4: one key, one system */
 pv_check_fn pv_rule_certificate;  /* the id names one */
-pv_check_fn pv_rule_appointment;  /* the console appoints the first only */
+pv_check_fn pv_rule_appointment;  /* who appoints whom */
+pv_check_fn pv_rule_dismissal;    /* who ends what */
 pv_check_fn pv_refer_appointment; /* "holder" */
 pv_check_fn pv_refer_system;      /* "key" */
 
@@ -119,5 +120,11 @@ enum pv_err pv_system_rows(const char *id, const json_t *body, bool loopback,
                            struct pv_image_system   *system,
                            struct pv_image_endpoint *endpoint,
                            bool *ret_has_endpoint) PV_MUST_CHECK;
+
+/* rules_people.c */
+pv_check_fn pv_rule_person;  /* ids of persons */
+pv_check_fn pv_rule_link;    /* one national sign-in, one person */
+pv_check_fn pv_rule_unlink;  /* */
+pv_check_fn pv_refer_person; /* "subject" */
 
 #endif

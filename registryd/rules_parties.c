@@ -245,28 +245,64 @@ pv_rule_certificate(struct pv_change *change)
 
 /* ---- appointments ---- */
 
+/* Offices that the machine's owner and its administrators may fill. */
+static bool
+is_first_role(const struct pv_change *change)
+{
+    static const char *const first[] = {"secretariat", "operator",
+                                        "administrator", "auditor", NULL};
+
+    return pv_is_one_of(pv_member(change->body, "role"), first);
+}
+
 enum pv_err
 pv_rule_appointment(struct pv_change *change)
 {
-    static const char *const first[] = {"secretariat", "operator", NULL};
+    const char *role = change->context->role;
+    bool        console = strcmp(role, "console") == 0;
 
-    if (change->depth == 0 && strcmp(change->context->role, "console") == 0 &&
-        !pv_is_one_of(pv_member(change->body, "role"), first)) {
+    if (change->depth == 0 && !console &&
+        strcmp(pv_member(change->body, "person"), change->context->actor) ==
+            0) {
+        return pv_refuse(
+            change->context->refusal, "R-276", "self-appointment",
+            "%s: nobody appoints himself",
+            "%s: هیچ‌کس خود را منصوب نمی‌کند",
+            change->id);
+    }
+    if (change->depth == 0 && (console || strcmp(role, "administrator") == 0) &&
+        !is_first_role(change)) {
         return pv_refuse(
             change->context->refusal, "R-276", "console",
-            "%s: the console appoints a secretariat and an "
-            "operator only; the secretariat appoints the others",
-            "%s: از کنسول فقط دبیرخانه و بهره‌بردار منصوب "
-            "می‌شوند؛ دیگران را دبیرخانه منصوب می‌کند",
+            "%s: console and administrator appoint a secretariat, an "
+            "operator, an administrator and an auditor only; the secretariat "
+            "appoints the others",
+            "%s: از کنسول و مدیر سامانه فقط دبیرخانه، بهره‌بردار، مدیر سامانه "
+            "و بازرس منصوب می‌شوند؛ دیگران را دبیرخانه منصوب می‌کند",
             change->id);
     }
     return PV_OK;
 }
 
 enum pv_err
+pv_rule_dismissal(struct pv_change *change)
+{
+    if (strcmp(change->context->role, "administrator") != 0 ||
+        is_first_role(change)) {
+        return PV_OK;
+    }
+    return pv_refuse(
+        change->context->refusal, "R-276", "console",
+        "%s: what the secretariat appointed, the secretariat ends",
+        "%s: انتصاب دبیرخانه را دبیرخانه پایان می‌دهد",
+        change->id);
+}
+
+enum pv_err
 pv_refer_appointment(struct pv_change *change)
 {
-    char holder[3 * PV_RECORD_ID_MAX + 3];
+    char        holder[3 * PV_RECORD_ID_MAX + 3];
+    enum pv_err err;
 
     if (snprintf(holder, sizeof(holder), "%s %s %s",
                  pv_member(change->body, "person"),
@@ -274,5 +310,8 @@ pv_refer_appointment(struct pv_change *change)
                  pv_member(change->body, "of")) >= (int)sizeof(holder)) {
         return PV_ERANGE;
     }
-    return pv_record_refer(change, "person", "holder", holder);
+    err = pv_record_refer(change, "person", "holder", holder);
+    return err == PV_OK ? pv_record_refer(change, "person", "person",
+                                          pv_member(change->body, "person"))
+                        : err;
 }

@@ -25,6 +25,7 @@ static const struct {
 } may[] = {
     {PV_BY_OPERATOR, "operator", ANYWHERE, NULL},
     {PV_BY_SECRETARIAT, "secretariat", ANYWHERE, NULL},
+    {PV_BY_ADMINISTRATOR, "administrator", ANYWHERE, NULL},
     {PV_BY_CHAIR, "chair", AT_FIELD, "body"},
     {PV_BY_WORKING_GROUP, "chair", AT_NAME, "interoperability-working-group"},
     {PV_BY_COUNCIL, "chair", AT_NAME, "executive-it-council"},
@@ -78,35 +79,35 @@ is_open_to(const struct pv_change *change)
 
 /* ---- appointments ---- */
 
-static enum pv_err
-holds_role(struct pv_change *change, bool *ret)
+enum pv_err
+pv_role_is_held(struct pv_registry *registry, const char *person,
+                const char *role, const char *of, int64_t day, bool *ret)
 {
-    const struct pv_decision_context *context = change->context;
-    char                              holder[3 * PV_RECORD_ID_MAX + 3];
-    json_t                           *ids = NULL;
-    json_t                           *id;
-    size_t                            i;
-    enum pv_err                       err;
-    bool                              found = false;
+    char        holder[3 * PV_RECORD_ID_MAX + 3];
+    json_t     *ids = NULL;
+    json_t     *id;
+    size_t      i;
+    enum pv_err err;
+    bool        found = false;
 
-    if (snprintf(holder, sizeof(holder), "%s %s %s", context->actor,
-                 context->role, context->of) >= (int)sizeof(holder)) {
+    if (snprintf(holder, sizeof(holder), "%s %s %s", person, role, of) >=
+        (int)sizeof(holder)) {
         return PV_ERANGE;
     }
-    err = pv_record_users(context->registry, "holder", holder,
-                          PV_KIND_APPOINTMENT, &ids);
+    err =
+        pv_record_users(registry, "holder", holder, PV_KIND_APPOINTMENT, &ids);
     json_array_foreach(ids, i, id)
     {
         struct pv_record record = {.body = NULL};
 
         if (err == PV_OK && !found) {
-            err = pv_record_get(context->registry, PV_KIND_APPOINTMENT,
+            err = pv_record_get(registry, PV_KIND_APPOINTMENT,
                                 json_string_value(id), &record);
             found =
                 err == PV_OK &&
                 strcmp(pv_kind_row(PV_KIND_APPOINTMENT)->states[record.state],
                        "in-force") == 0 &&
-                record.from_day <= context->day;
+                record.from_day <= day;
             pv_record_clear(&record);
         }
     }
@@ -123,16 +124,21 @@ struct other {
     const char *event;
     const char *actor;
     bool        same;
+    bool        each;
 };
 
-/* The last decision of that event counts: a passport may come back. */
+/*
+ * The last decision of that event counts: a passport may come back. Where an
+ * event names itself (a signature), each of them does.
+ */
 static enum pv_err
 note_actor(void *context, const struct pv_value *column)
 {
     struct other *other = context;
 
     if (pv_slice_eq(column[1].text, pv_slice_from(other->event))) {
-        other->same = pv_slice_eq(column[2].text, pv_slice_from(other->actor));
+        other->same = (other->same && other->each) ||
+                      pv_slice_eq(column[2].text, pv_slice_from(other->actor));
     }
     return PV_OK;
 }
@@ -141,7 +147,9 @@ static enum pv_err
 check_other(struct pv_change *change)
 {
     const struct pv_event *event = &change->row->events[change->event];
-    struct other    other = {event->other_than, change->context->actor, false};
+    struct other    other = {event->other_than, change->context->actor, false,
+                             event->other_than != NULL &&
+                                 strcmp(event->other_than, event->word) == 0};
     struct pv_value arguments[] = {PV_TEXT(pv_slice_from(change->row->name)),
                                    PV_TEXT(pv_slice_from(change->id))};
     enum pv_err     err;
@@ -184,7 +192,8 @@ pv_change_who(struct pv_change *change)
                          "%s: رویداد %s برای نقش %s در %s مجاز نیست",
                          change->id, event->word, context->role, context->of);
     }
-    err = holds_role(change, &holds);
+    err = pv_role_is_held(context->registry, context->actor, context->role,
+                          context->of, context->day, &holds);
     if (err == PV_OK && !holds) {
         return pv_refuse(context->refusal, "R-276", "no-appointment",
                          "%s: %s does not hold the role %s of %s on that day",

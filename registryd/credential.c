@@ -1,0 +1,154 @@
+/*
+ * credential.c - the row of what a person signs in with, and its password.
+ */
+#include <string.h>
+
+#include "base/num.h"
+#include "people_inside.h"
+
+#define SCRYPT_LOG2_N 15
+#define SCRYPT_R 8
+#define SCRYPT_P 1
+#define SALT_LEN 16
+#define KEY_LEN 32
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+_Static_assert(PV_PASSWORD_TEXT_LEN == 2 * SALT_LEN + 1 + 2 * KEY_LEN,
+               "as the text is written");
+
+/* ---- credentials ---- */
+
+static enum pv_err
+take_text(const struct pv_value *column, char *room, size_t room_len)
+{
+    room[0] = '\0';
+    return column->type == PV_VALUE_NULL
+               ? PV_OK
+               : pv_slice_to_cstr(column->text, room, room_len);
+}
+
+static enum pv_err
+take_credential(void *context, const struct pv_value *column)
+{
+    struct pv_credential *credential = context;
+    enum pv_err           err = take_text(&column[0], credential->password,
+                                          sizeof(credential->password));
+
+    if (err == PV_OK) {
+        err = take_text(&column[1], credential->totp, sizeof(credential->totp));
+    }
+    if (err == PV_OK) {
+        err = take_text(&column[3], credential->code, sizeof(credential->code));
+    }
+    credential->totp_step = column[2].number;
+    credential->code_until_ms = column[4].number;
+    credential->found = true;
+    return err == PV_OK ? PV_OK : PV_ECORRUPT;
+}
+
+enum pv_err
+pv_credential_get(struct pv_people *people, const char *person,
+                  struct pv_credential *ret)
+{
+    struct pv_value argument = PV_TEXT(pv_slice_from(person));
+
+    *ret = (struct pv_credential){.found = false};
+    return pv_store_run(people->registry->store, PV_STMT_CREDENTIAL_GET,
+                        &argument, 1, take_credential, ret);
+}
+
+static struct pv_value
+text_or_null(const char *text)
+{
+    return text[0] == '\0' ? PV_NULL : PV_TEXT(pv_slice_from(text));
+}
+
+enum pv_err
+pv_credential_set(struct pv_people *people, const char *person,
+                  const struct pv_credential *credential)
+{
+    struct pv_value arguments[] = {
+        PV_TEXT(pv_slice_from(person)), text_or_null(credential->password),
+        text_or_null(credential->totp), PV_INT(credential->totp_step),
+        text_or_null(credential->code), PV_INT(credential->code_until_ms)};
+
+    return pv_store_run(people->registry->store, PV_STMT_CREDENTIAL_SET,
+                        arguments, COUNT(arguments), NULL, NULL);
+}
+
+enum pv_err
+pv_credential_write(struct pv_people *people, const char *person,
+                    const struct pv_credential *credential, bool end_sessions)
+{
+    struct pv_store *store = people->registry->store;
+    struct pv_value  argument = PV_TEXT(pv_slice_from(person));
+    enum pv_err      err = pv_store_begin(store);
+
+    if (err == PV_OK) {
+        err = pv_credential_set(people, person, credential);
+    }
+    if (err == PV_OK && end_sessions) {
+        err = pv_store_run(store, PV_STMT_SESSION_DROP_OF, &argument, 1, NULL,
+                           NULL);
+    }
+    if (err == PV_OK) {
+        err = pv_store_commit(store);
+    }
+    pv_store_rollback(store);
+    return err;
+}
+
+/* ---- passwords ---- */
+
+enum pv_err
+pv_password_text(struct pv_slice password, char ret[PV_PASSWORD_TEXT_LEN + 1])
+{
+    uint8_t     salt[SALT_LEN];
+    uint8_t     key[KEY_LEN];
+    enum pv_err err = pv_secret_random(salt, sizeof(salt));
+
+    if (err == PV_OK) {
+        err = pv_scrypt(password, (struct pv_slice){(char *)salt, sizeof(salt)},
+                        SCRYPT_LOG2_N, SCRYPT_R, SCRYPT_P, key, sizeof(key));
+    }
+    if (err == PV_OK) {
+        pv_hex_text(salt, sizeof(salt), ret);
+        ret[2 * SALT_LEN] = '.';
+        pv_hex_text(key, sizeof(key), ret + 2 * SALT_LEN + 1);
+        ret[PV_PASSWORD_TEXT_LEN] = '\0';
+    }
+    pv_secret_wipe(key, sizeof(key));
+    return err;
+}
+
+enum pv_err
+pv_password_fits(struct pv_slice password, const char *stored, bool *ret)
+{
+    uint8_t     salt[SALT_LEN] = {0};
+    uint8_t     wanted[KEY_LEN] = {0};
+    uint8_t     key[KEY_LEN];
+    bool        is_there = strlen(stored) == PV_PASSWORD_TEXT_LEN;
+    enum pv_err err = PV_OK;
+
+    if (is_there) {
+        struct pv_slice text = {stored, 2 * SALT_LEN};
+        struct pv_slice more = {stored + 2 * SALT_LEN + 1, 2 * KEY_LEN};
+
+        err = pv_hex_bytes(text, salt, sizeof(salt));
+        if (err == PV_OK) {
+            err = pv_hex_bytes(more, wanted, sizeof(wanted));
+        }
+    }
+    if (err == PV_OK) {
+        err = pv_scrypt(password, (struct pv_slice){(char *)salt, sizeof(salt)},
+                        SCRYPT_LOG2_N, SCRYPT_R, SCRYPT_P, key, sizeof(key));
+    }
+    if (err == PV_OK) {
+        *ret =
+            pv_secret_eq((struct pv_slice){(char *)key, sizeof(key)},
+                         (struct pv_slice){(char *)wanted, sizeof(wanted)}) &&
+            is_there;
+    }
+    pv_secret_wipe(key, sizeof(key));
+    return err;
+}

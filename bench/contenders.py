@@ -169,7 +169,7 @@ class Payvand:
     def __init__(self, name=None, module=None, grants=None, log=False):
         self.name = name or self.name
         self.module = module or self.module
-        self.log = log  # with tree, signer and packs
+        self.log = log  # with tree, signer, packs and the reader
         self.grants = self.grants if grants is None else grants
 
     def start(self, rig):
@@ -185,7 +185,9 @@ class Payvand:
                 (folder / name).mkdir(mode=0o700, exist_ok=True)
             run(traced, "--init-key", "--signer", folder / "signer",
                 "--origin", "bench.payvand.test/trace")
-            more = ["--log", folder / "log", "--signer", folder / "signer"]
+            more = ["--log", folder / "log", "--signer", folder / "signer",
+                    "--api", folder / "api.sock", "--policy",
+                    folder / "policy"]
         journal = rig.start("traced", [
             traced, "--dir", folder / "journal",
             "--socket", folder / "journal.sock", "--node", "bench",
@@ -209,6 +211,21 @@ server {{ {nginx_server(rig, self.port)}
                                self.port)
         self.processes = [gate, journal]
         self.folder = folder
+        if self.log:
+            self.start_api(rig, folder)
+
+    def start_api(self, rig, folder):
+        """The API's own nginx before the reader, as it is delivered."""
+        home = folder / "api"
+        (home / "logs").mkdir(parents=True, exist_ok=True)
+        self.api_port = free_port()
+        config = (HERE.parent / "packaging/nginx/api.conf.in").read_text()
+        for mark, value in (("DIR", home), ("PKI", rig.pki),
+                            ("API_SOCKET", folder / "api.sock"),
+                            ("PORT", self.api_port)):
+            config = config.replace(f"@{mark}@", str(value))
+        self.processes.append(rig.start_nginx(folder.name + "-api", config,
+                                              GATEWAY_CPU, self.api_port))
 
     def make_image(self, rig, folder):
         setup = {

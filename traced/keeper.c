@@ -111,9 +111,10 @@ static enum pv_err
 seal_pack(struct keeper *keeper, uint64_t published)
 {
     uint64_t    first = packed(keeper);
-    enum pv_err err = pv_log_refresh(keeper->log);
+    enum pv_err err;
 
     pv_log_set_end(keeper->log, published);
+    err = pv_log_refresh(keeper->log);
     if (err == PV_OK) {
         err = pv_tiles_refresh(keeper->tiles);
     }

@@ -167,6 +167,11 @@ open_all(struct reader *reader, struct pv_why *why)
         pv_policy_open(options->policy_dir, &reader->policy, NULL) != PV_OK) {
         reader->policy = NULL; /* tried again when somebody asks */
     }
+    err = pv_sha256_new(&reader->sha);
+    if (err != PV_OK) {
+        pv_why_set(why, "SHA-256: %s", pv_err_text(err));
+        return err;
+    }
     err = state_map_read(FD_STATE_READ, &reader->state);
     if (err == PV_OK) {
         err = pv_log_open(FD_JOURNAL, reader->logfd, &reader->log);
@@ -315,5 +320,6 @@ reader_main(const struct options *options)
     pv_tiles_close(reader.tiles);
     pv_log_close(reader.log);
     pv_policy_close(reader.policy);
+    pv_sha256_free(reader.sha);
     return code;
 }

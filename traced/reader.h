@@ -4,6 +4,8 @@
 
 #include "base/jalali.h"
 #include "children.h"
+#include "crypto/certificate.h"
+#include "crypto/sha256.h"
 #include "http/server.h"
 #include "policy/policy.h"
 #include "trace/log_read.h"
@@ -107,6 +109,14 @@ struct bucket { /* how much somebody may still read */
     uint64_t left_milli; /* readings x 1000 */
 };
 
+#define CERTIFICATES 256 /* met before, by the hash of their text */
+
+struct met { /* a certificate that was read */
+    struct pv_hash              text;
+    struct pv_certificate_facts facts;
+    bool                        used;
+};
+
 struct reader {
     const struct options   *options;
     const struct log_state *state;
@@ -120,6 +130,8 @@ struct reader {
     int                     treefd;
     int                     rollupfd;
     struct bucket           bucket[BUCKETS];
+    struct pv_sha256       *sha;
+    struct met              met[CERTIFICATES];
     uint64_t                answers;
     uint64_t                refused;
 };

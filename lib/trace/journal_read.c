@@ -245,6 +245,35 @@ out:
     return err;
 }
 
+enum pv_err
+pv_segment_commit_head(const struct pv_segment_reader *reader, uint64_t at,
+                       struct pv_commit_head *ret_head, uint64_t *ret_next)
+{
+    uint8_t               bytes[PV_COMMIT_HEAD_LEN];
+    uint64_t              align = reader->head.align;
+    struct pv_commit_head head;
+    uint64_t              next;
+    enum pv_err           err;
+
+    if (at >= reader->size || reader->size - at < PV_COMMIT_HEAD_LEN) {
+        return PV_ENOTFOUND;
+    }
+    err = read_at(reader->fd, bytes, sizeof(bytes), at);
+    if (err == PV_OK) {
+        err = pv_commit_head_read(bytes, &head);
+    }
+    if (err != PV_OK) {
+        return err;
+    }
+    next = (at + head.len + align - 1) & ~(align - 1);
+    if (next > reader->size) {
+        return PV_ECORRUPT;
+    }
+    *ret_head = head;
+    *ret_next = next;
+    return PV_OK;
+}
+
 static bool
 is_zero(const uint8_t *bytes, size_t len)
 {

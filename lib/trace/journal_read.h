@@ -56,6 +56,14 @@ enum pv_err pv_segment_commit(struct pv_segment_reader *reader, uint64_t at,
                               uint64_t              *ret_bad) PV_MUST_CHECK;
 
 /*
+ * Its head alone; what pv_segment_commit gave stays. PV_ENOTFOUND: zeros, or
+ * the segment's end. PV_ECORRUPT. ret_next: the offset of the one behind it.
+ */
+enum pv_err pv_segment_commit_head(const struct pv_segment_reader *reader,
+                                   uint64_t at, struct pv_commit_head *ret_head,
+                                   uint64_t *ret_next) PV_MUST_CHECK;
+
+/*
  * Nothing reads at an offset of a segment that may still be written: is that
  * its end for now? PV_ENOTFOUND: it is. PV_OK: it reads now. PV_ECORRUPT: a
  * later commit stands behind it, and was begun only when it was on disk.

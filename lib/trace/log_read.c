@@ -58,14 +58,28 @@ forget_parts(struct pv_log *log)
     }
 }
 
-enum pv_err
-pv_log_refresh(struct pv_log *log)
+/* Learn anew what is there: something is not where it was. */
+static enum pv_err
+refresh_all(struct pv_log *log)
 {
     enum pv_err err;
 
     forget_parts(log);
     /* the segments first: what leaves them by then is in the packs */
     err = pv_raw_refresh(&log->raw);
+    return err == PV_OK ? pv_packs_refresh(&log->packs) : err;
+}
+
+enum pv_err
+pv_log_refresh(struct pv_log *log)
+{
+    enum pv_err err;
+
+    if (log->set_end == UINT64_MAX) {
+        return refresh_all(log);
+    }
+    forget_parts(log);
+    err = pv_raw_follow(&log->raw, log->set_end);
     return err == PV_OK ? pv_packs_refresh(&log->packs) : err;
 }
 
@@ -169,7 +183,7 @@ read_twice(struct pv_log *log, uint64_t n, struct pv_bundle *bundle)
     enum pv_err err = read_bundle(log, n, bundle);
 
     if (err == PV_ENOTFOUND) {
-        err = pv_log_refresh(log);
+        err = refresh_all(log);
         if (err == PV_OK) {
             err = read_bundle(log, n, bundle);
         }
@@ -311,7 +325,7 @@ log_seek(struct pv_log *log, int64_t when_ms, uint64_t *ret_index)
     enum pv_err err = seek(log, when_ms, ret_index);
 
     if (err == PV_ENOTFOUND) { /* moved to a pack, or pruned, since */
-        err = pv_log_refresh(log);
+        err = refresh_all(log);
         if (err == PV_OK) {
             err = seek(log, when_ms, ret_index);
         }

@@ -38,10 +38,16 @@ enum pv_err pv_log_open(int journal_dirfd, int log_dirfd,
                         struct pv_log **ret_log) PV_MUST_CHECK;
 void        pv_log_close(struct pv_log *log);
 
-/* See what came since: new leaves, segments, packs, prunings. */
+/*
+ * See what came since: new leaves, segments, packs, prunings. With an end set,
+ * only what is new up to there is read, so set it first.
+ */
 enum pv_err pv_log_refresh(struct pv_log *log) PV_MUST_CHECK;
 
-/* Leaves from end on are not there for this reader; UINT64_MAX: no limit. */
+/*
+ * Leaves from end on are not there for this reader; those before it are known
+ * to be on disk. UINT64_MAX: no limit.
+ */
 void pv_log_set_end(struct pv_log *log, uint64_t end);
 
 /*

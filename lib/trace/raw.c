@@ -147,6 +147,7 @@ find_end(struct pv_raw *raw)
             raw->end = head.first_index;
         }
     }
+    raw->end_at = err == PV_OK || err == PV_ENOTFOUND ? at : 0;
     if (err == PV_OK || err == PV_ENOTFOUND || err == PV_ECORRUPT) {
         raw->has_view = false;
         err = pv_segment_judge_end(&raw->reader, at);
@@ -173,6 +174,7 @@ pv_raw_refresh(struct pv_raw *raw)
     pv_segment_list_clear(&raw->list);
     raw->list = list;
     raw->damaged = false;
+    raw->end_at = 0;
     if (list.count == 0) {
         return PV_OK;
     }
@@ -182,6 +184,35 @@ pv_raw_refresh(struct pv_raw *raw)
         err = find_end(raw);
     }
     return err;
+}
+
+enum pv_err
+pv_raw_follow(struct pv_raw *raw, uint64_t until)
+{
+    enum pv_err err = PV_OK;
+
+    if (raw->end >= until) {
+        return PV_OK;
+    }
+    if (raw->end_at == 0 || raw->list.count == 0) {
+        return pv_raw_refresh(raw);
+    }
+    err = enter(raw, raw->list.count - 1);
+    while (err == PV_OK && raw->end < until) {
+        struct pv_commit_head head;
+        uint64_t              next;
+
+        err = pv_segment_commit_head(&raw->reader, raw->end_at, &head, &next);
+        if (err == PV_OK && head.first_index != raw->end) {
+            err = PV_ECORRUPT;
+        }
+        if (err == PV_OK) {
+            raw->end += head.leaf_count;
+            raw->end_at = next;
+        }
+    }
+    /* the segment ended, or what stands there is in doubt */
+    return err == PV_OK ? PV_OK : pv_raw_refresh(raw);
 }
 
 /* The commit behind ->view that has leaves, in a later segment if need be. */

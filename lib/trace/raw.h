@@ -15,6 +15,7 @@ struct pv_raw {
     struct pv_segment_list   list;
     uint64_t                 first;   /* leaf of the oldest segment */
     uint64_t                 end;     /* behind the last commit that reads */
+    uint64_t                 end_at;  /* its offset; 0: not known */
     bool                     damaged; /* there were more, behind a broken one */
     size_t                   i;       /* the open segment, in the list */
     uint64_t                 until;   /* first leaf of the one behind it */
@@ -28,6 +29,12 @@ void pv_raw_clear(struct pv_raw *raw);
 
 /* Learn anew what is there. */
 enum pv_err pv_raw_refresh(struct pv_raw *raw) PV_MUST_CHECK;
+
+/*
+ * Learn what was written since, as far as leaf `until`, which is known to be
+ * on disk: only what is new is read.
+ */
+enum pv_err pv_raw_follow(struct pv_raw *raw, uint64_t until) PV_MUST_CHECK;
 
 /*
  * Leaves of bundle n, as many as there are before end. PV_ENOTFOUND: its first

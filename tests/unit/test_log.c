@@ -301,6 +301,30 @@ gives_what_a_query_asks_for(void **state)
     pv_log_close(log);
 }
 
+/* Each time only what is new is read, over the ends of segments too. */
+static void
+follows_a_log_that_grows(void **state)
+{
+    struct log_scene *scene = *state;
+    struct pv_log    *log = open_log(scene);
+
+    for (uint64_t i = COMMITS; i < 3 * COMMITS; i++) {
+        struct pv_log_leaf leaf;
+        uint64_t           end = (i + 1) * LEAVES;
+
+        (void)log_scene_commit(scene, 7, CALLS, (i - 1) * LEAVES, CALLS);
+        pv_log_set_end(log, end - i % LEAVES);
+        assert_int_equal(pv_log_refresh(log), PV_OK);
+        assert_int_equal(pv_log_leaf(log, end - i % LEAVES - 1, &leaf), PV_OK);
+        assert_int_equal(leaf.index, end - i % LEAVES - 1);
+        assert_int_equal(pv_log_leaf(log, end - i % LEAVES, &leaf),
+                         PV_ENOTFOUND);
+        assert_int_equal(pv_log_leaf(log, end / 2, &leaf), PV_OK);
+        assert_int_equal(leaf.index, end / 2);
+    }
+    pv_log_close(log);
+}
+
 int
 main(void)
 {
@@ -312,6 +336,7 @@ main(void)
         cmocka_unit_test(knows_no_request_that_was_not_made),
         cmocka_unit_test(gives_what_a_query_asks_for),
         cmocka_unit_test(says_unknown_when_the_worker_was_lost),
+        cmocka_unit_test(follows_a_log_that_grows),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -53,11 +53,15 @@ static const struct {
     const char *fixed; /* parameters that the verb stands for */
     void (*text)(const json_t *view, enum pv_lang lang);
 } verb_row[] = {
+    {"meeting", "agenda", false, "agenda", "", pv_text_agenda},
+    {"meeting", "show", true, "meeting", "", pv_text_agenda},
     {"resolution", "show", true, "resolution", "", pv_text_resolution},
 };
 
 static const char usage_en[] =
     "payvand resolution show ID\n"
+    "payvand meeting agenda [--body ID]\n"
+    "payvand meeting show ID\n"
     "\n"
     "What the registry shows of its records.\n"
     "\n"
@@ -73,6 +77,8 @@ static const char usage_en[] =
 
 static const char usage_fa[] =
     "payvand resolution show ID\n"
+    "payvand meeting agenda [--body ID]\n"
+    "payvand meeting show ID\n"
     "\n"
     "آنچه دفتر ثبت از رکوردهای خود نشان می‌دهد.\n"
     "\n"

@@ -39,6 +39,8 @@ static const struct command command[] = {
      "بارگذاری کاتالوگ در تصویر سیاست"},
     {"enact", pv_cmd_enact, "send a catalogue to the registry as decisions",
      "فرستادن کاتالوگ به دفتر ثبت به صورت تصمیم"},
+    {"meeting", pv_cmd_view, "the next meeting's agenda, and invitations",
+     "دستور جلسه بعدی و دعوت‌ها"},
     {"resolution", pv_cmd_view, "the text of a resolution, from the registry",
      "متن یک مصوبه از دفتر ثبت"},
     {"status", pv_cmd_status, "what an exchange is doing now",

@@ -126,3 +126,53 @@ pv_text_resolution(const json_t *view, enum pv_lang lang)
         print_item(item, lang);
     }
 }
+
+/* ---- agendas ---- */
+
+static void
+print_matter(const json_t *matter, enum pv_lang lang)
+{
+    const json_t *about = json_object_get(matter, "about");
+
+    (void)printf("      %s %s", text_of(matter, "kind"), text_of(matter, "id"));
+    if (about != NULL) {
+        (void)printf(": %s", pick(about, lang, "name_en", "name_fa"));
+    } else {
+        (void)printf(": %s", pick(matter, lang, "text_en", "text_fa"));
+    }
+    (void)printf(" (");
+    print_names(json_object_get(matter, "parties"), lang);
+    (void)printf(")\n");
+}
+
+void
+pv_text_agenda(const json_t *view, enum pv_lang lang)
+{
+    json_t *item;
+    json_t *matter;
+    size_t  i;
+    size_t  m;
+
+    (void)printf(
+        "%s %s %s\n",
+        pick(json_object_get(view, "body"), lang, "name_en", "name_fa"),
+        text_of(view, "id"),
+        text_of(view, "id")[0] == '\0' ? text_of(view, "day")
+                                       : text_of(view, "date"));
+    json_array_foreach(json_object_get(view, "items"), i, item)
+    {
+        (void)printf(
+            "  %lld. %s\n",
+            (long long)json_integer_value(json_object_get(item, "row")),
+            pick(item, lang, "text_en", "text_fa"));
+        json_array_foreach(json_object_get(item, "matters"), m, matter)
+        {
+            print_matter(matter, lang);
+        }
+        if (json_array_size(json_object_get(item, "invited")) > 0) {
+            (void)printf("    %s: ", pv_cli_text(lang, "invited", "دعوت"));
+            print_names(json_object_get(item, "invited"), lang);
+            (void)printf("\n");
+        }
+    }
+}

@@ -7,6 +7,7 @@
 #include "cmd.h"
 
 /* Each writes to stdout; the caller checks it at the end. */
+void pv_text_agenda(const json_t *view, enum pv_lang lang);
 void pv_text_resolution(const json_t *view, enum pv_lang lang);
 
 #endif

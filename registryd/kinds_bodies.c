@@ -45,7 +45,8 @@ static const uint8_t meet_next[MEET_STATES][MEET_EVENTS] = {
 };
 
 static const struct pv_event meet_events[] = {
-    [MEET_PLAN] = {"plan", PV_BY_SECRETARIAT, NULL, {NULL}, NULL},
+    [MEET_PLAN] =
+        {"plan", PV_BY_SECRETARIAT, NULL, {NULL}, pv_effect_meeting_planned},
     [MEET_AGENDA] = {"set-agenda", PV_BY_SECRETARIAT, NULL, {NULL}, NULL},
     [MEET_INVITE] =
         {"invite", PV_BY_SECRETARIAT, NULL, {pv_rule_has_agenda}, NULL},
@@ -277,7 +278,7 @@ static const struct pv_event duty_events[] = {
     [DUTY_MAKE_WAITING] = {"make-waiting", 0, NULL, {pv_rule_due}, NULL},
     [DUTY_START] = {"start", PV_BY_SECRETARIAT, NULL, {pv_rule_anchor}, NULL},
     [DUTY_ANCHOR] = {"anchor", PV_BY_SECRETARIAT, NULL, {pv_rule_anchor}, NULL},
-    [DUTY_REPORT] = {"report", PV_BY_RESPONSIBLE, NULL, {NULL}, NULL},
+    [DUTY_REPORT] = {"report", PV_BY_RESPONSIBLE, NULL, {pv_rule_heir}, NULL},
     [DUTY_REJECT] = {"reject", PV_BY_SECRETARIAT, NULL, {NULL}, NULL},
     [DUTY_ACCEPT] = {"accept",
                      PV_BY_SECRETARIAT,
@@ -366,12 +367,17 @@ static const struct pv_field duty_fields[] = {
     {.name = "taken_from", .type = PV_FIELD_PARTY, .is_list = true},
 };
 
-const struct pv_kind_row pv_kind_commitment = {"commitment", "تکلیف",
-                                               "R-296",      duty_states,
-                                               DUTY_STATES,  duty_events,
-                                               DUTY_EVENTS,  &duty_next[0][0],
-                                               duty_fields,  COUNT(duty_fields),
-                                               NULL};
+const struct pv_kind_row pv_kind_commitment = {"commitment",
+                                               "تکلیف",
+                                               "R-296",
+                                               duty_states,
+                                               DUTY_STATES,
+                                               duty_events,
+                                               DUTY_EVENTS,
+                                               &duty_next[0][0],
+                                               duty_fields,
+                                               COUNT(duty_fields),
+                                               pv_refer_commitment};
 
 /* ---- extension of a due date (R-006) ---- */
 

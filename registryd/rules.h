@@ -80,7 +80,25 @@ pv_check_fn pv_rule_take_over;       /* R-301 */
 pv_check_fn pv_rule_recurring;       /* */
 pv_check_fn pv_rule_not_recurring;   /* */
 pv_check_fn pv_rule_evidence_needed; /* */
+pv_check_fn pv_rule_heir;            /* */
 pv_check_fn pv_effect_extended;      /* */
+
+/*
+ * Days by which the duty's day has passed at the end of that day; 0 when it
+ * has not, or none is known. Of a recurring one, the first that is not done.
+ */
+int64_t pv_duty_days_over(const json_t *body, int64_t day);
+
+/* Does it fall to that party on that day? When its day has passed, to the
+ * heir that its resolution named (R-301). */
+bool pv_duty_falls_to(const json_t *body, int64_t day, const char *party);
+
+/* The heir of an overdue duty that was not taken over yet, "" otherwise. */
+const char *pv_duty_heir(const json_t *body, int64_t day);
+
+/* rules_evidence.c */
+pv_check_fn pv_refer_commitment;       /* "delivers", "waits-meeting" */
+pv_check_fn pv_effect_meeting_planned; /* */
 
 /* enact.c */
 pv_check_fn pv_effect_enacted;  /* */

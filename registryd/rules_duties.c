@@ -125,22 +125,40 @@ pv_rule_new_due(struct pv_change *change)
 
 /* ---- takeover: the party changes when the day has passed (R-301) ---- */
 
-enum pv_err
-pv_rule_take_over(struct pv_change *change)
+int64_t
+pv_duty_days_over(const json_t *body, int64_t day)
 {
-    const char *heir = pv_member(change->body, "takes_over");
-    int64_t     due = 0;
-    json_t     *list;
+    int64_t due = 0;
 
-    if (heir[0] == '\0' ||
-        pv_member_day(change->body, "due_day", &due) != PV_OK ||
-        change->context->day <= due) {
-        return pv_refuse(change->context->refusal, "R-301", "take-over",
-                         "%s: nobody takes it over, or its day has not passed",
-                         "%s: جانشینی ندارد یا سررسید آن نگذشته است",
-                         change->id);
-    }
-    list = json_pack("[s]", heir);
+    return pv_member_day(body, "due_day", &due) == PV_OK && day > due
+               ? day - due
+               : 0;
+}
+
+const char *
+pv_duty_heir(const json_t *body, int64_t day)
+{
+    return json_object_get(body, "taken_from") == NULL &&
+                   pv_duty_days_over(body, day) > 0
+               ? pv_member(body, "takes_over")
+               : "";
+}
+
+bool
+pv_duty_falls_to(const json_t *body, int64_t day, const char *party)
+{
+    const char *heir = pv_duty_heir(body, day);
+
+    return heir[0] == '\0'
+               ? pv_list_has(json_object_get(body, "responsible"), party)
+               : strcmp(heir, party) == 0;
+}
+
+static enum pv_err
+hand_over(struct pv_change *change, const char *heir)
+{
+    json_t *list = json_pack("[s]", heir);
+
     if (list == NULL ||
         json_object_set(change->body, "taken_from",
                         json_object_get(change->body, "responsible")) != 0 ||
@@ -150,6 +168,29 @@ pv_rule_take_over(struct pv_change *change)
     }
     json_decref(list);
     return PV_OK;
+}
+
+enum pv_err
+pv_rule_take_over(struct pv_change *change)
+{
+    const char *heir = pv_duty_heir(change->body, change->context->day);
+
+    if (heir[0] == '\0') {
+        return pv_refuse(change->context->refusal, "R-301", "take-over",
+                         "%s: nobody takes it over, or its day has not passed",
+                         "%s: جانشینی ندارد یا سررسید آن نگذشته است",
+                         change->id);
+    }
+    return hand_over(change, heir);
+}
+
+/* Whoever reports after that day is the heir; the record says so then. */
+enum pv_err
+pv_rule_heir(struct pv_change *change)
+{
+    const char *heir = pv_duty_heir(change->body, change->context->day);
+
+    return heir[0] == '\0' ? PV_OK : hand_over(change, heir);
 }
 
 /* ---- being done ---- */

@@ -24,6 +24,9 @@ const char *const pv_view_param_name[PV_VIEW_PARAMS] = {
      TAKES(PV_VIEW_LANG))
 
 static const struct pv_view_row view_row[] = {
+    {"agenda", false, TAKES(PV_VIEW_BODY), pv_view_agenda, pv_view_agenda_html,
+     NULL},
+    {"meeting", true, 0, pv_view_meeting, pv_view_meeting_html, NULL},
     {"resolution", true, 0, pv_view_resolution, pv_view_resolution_html, NULL},
 };
 

@@ -90,6 +90,10 @@ struct pv_view_row {
     const struct pv_view_csv *csv;  /* NULL: has none */
 };
 
+pv_view_build_fn pv_view_agenda;
+pv_view_html_fn  pv_view_agenda_html;
+pv_view_build_fn pv_view_meeting;
+pv_view_html_fn  pv_view_meeting_html;
 pv_view_build_fn pv_view_resolution;
 pv_view_html_fn  pv_view_resolution_html;
 

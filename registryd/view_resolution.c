@@ -126,13 +126,25 @@ fill_mode(struct pv_view_call *call, const json_t *body, json_t *out)
                         : err;
 }
 
-/* The version stands for the order; its service gives name and provider. */
+/* Its service gives name and provider; of a draft the order itself. */
+static enum pv_err
+add_service(struct pv_view_call *call, const json_t *service, json_t *out)
+{
+    static const char *const names[] = {"name_fa", "name_en", "code",
+                                        "legal_basis", NULL};
+    enum pv_err              err = pv_view_copy(out, service, names);
+
+    return err == PV_OK
+               ? pv_view_set(out, "provider",
+                             pv_view_name(call, PV_KIND_AGENCY,
+                                          pv_member(service, "provider")))
+               : err;
+}
+
 static enum pv_err
 fill_order(struct pv_view_call *call, const json_t *body, json_t *out)
 {
     static const char *const names[] = {"methods", "needs_consent", NULL};
-    static const char *const service_names[] = {"name_fa", "name_en", "code",
-                                                "legal_basis", NULL};
     struct pv_record         service = {.body = NULL};
     enum pv_err              err = pv_view_copy(out, body, names);
 
@@ -140,19 +152,11 @@ fill_order(struct pv_view_call *call, const json_t *body, json_t *out)
         err = pv_view_get(call, PV_KIND_SERVICE, pv_member(body, "service"),
                           &service);
     }
-    if (err == PV_ENOTFOUND) { /* of a draft */
-        return PV_OK;
-    }
     if (err == PV_OK) {
-        err = pv_view_copy(out, service.body, service_names);
-    }
-    if (err == PV_OK) {
-        err = pv_view_set(out, "provider",
-                          pv_view_name(call, PV_KIND_AGENCY,
-                                       pv_member(service.body, "provider")));
+        err = add_service(call, service.body, out);
     }
     pv_record_clear(&service);
-    return err;
+    return err == PV_ENOTFOUND ? PV_OK : err;
 }
 
 static const struct {
@@ -184,6 +188,9 @@ add_thing(struct pv_view_call *call, size_t p, const json_t *said, json_t *list)
                                           : pv_member(named, "id"),
                     "state", state);
     err = out == NULL ? PV_ENOMEM : part[p].fill(call, body, out);
+    if (err == PV_OK && named != said && strcmp(state, "planned") == 0) {
+        err = add_service(call, json_object_get(said, "service"), out);
+    }
     json_decref(body);
     if (err != PV_OK) {
         json_decref(out);

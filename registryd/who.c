@@ -9,12 +9,14 @@
 
 #include "decide.h"
 #include "kind_tables.h"
+#include "rules.h"
 
 enum scope {
     ANYWHERE, /* whichever body or agency it is held at */
     AT_NAME,  /* held at the id ->name */
     AT_FIELD, /* held at what the record's field ->name says */
     IN_FIELD, /* held at one of the list in the field */
+    IN_DUTY,  /* held at whom the duty falls to on that day */
 };
 
 static const struct {
@@ -40,8 +42,8 @@ static const struct {
     {PV_BY_TECHNICAL, "technical", AT_FIELD, "agency"},
     {PV_BY_SECURITY, "security", AT_FIELD, "agency"},
     {PV_BY_PARTY, "representative", IN_FIELD, "parties"},
-    {PV_BY_RESPONSIBLE, "representative", IN_FIELD, "responsible"},
-    {PV_BY_RESPONSIBLE, "secretariat", IN_FIELD, "responsible"},
+    {PV_BY_RESPONSIBLE, "representative", IN_DUTY, NULL},
+    {PV_BY_RESPONSIBLE, "secretariat", IN_DUTY, NULL},
 };
 
 static bool
@@ -58,6 +60,8 @@ fits(const struct pv_change *change, size_t row)
         return strcmp(of, pv_member(change->body, may[row].name)) == 0;
     case IN_FIELD:
         return pv_list_has(json_object_get(change->body, may[row].name), of);
+    case IN_DUTY:
+        return pv_duty_falls_to(change->body, change->context->day, of);
     }
     return false;
 }

@@ -9,7 +9,7 @@ import tempfile
 
 import pytest
 
-from registryd import BUILD, CATALOGUE, Registry
+from registryd import BUILD, CATALOGUE, WG, Registry, decision
 
 MEETINGS = ("m24", "m35", "m38")
 FA_DIGITS = str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")
@@ -184,3 +184,129 @@ def test_a_resolution_is_shown_as_it_stood(registry):
 def test_a_view_takes_what_it_knows(registry, path, status):
     """Another view, form, language or parameter is refused."""
     assert registry.ask("GET", "/registry/v1/" + path)[0] == status
+
+
+DAY = "1402-02-01"
+
+
+def secretariat(kind, record, event, data=None, day=DAY):
+    """What the secretariat decides."""
+    return decision(kind, record, event, "secretariat", WG, day, data)
+
+
+def chair(kind, record, event, data=None, day=DAY):
+    """What the chair of the working group decides."""
+    return decision(kind, record, event, "chair", WG, day, data)
+
+
+def topics(view):
+    """{topic: its item}"""
+    return {i["topic"]: i for i in view["items"]}
+
+
+def agenda_on(registry, day):
+    """The agenda that is proposed on a day."""
+    return json.loads(payvand(registry, "meeting", "agenda", "--as-of", day,
+                              "--json"))
+
+
+def test_the_agenda_is_what_waits(registry):
+    """R-114, R-279, R-285: pending requests and deferred matters, with the
+    parties of each and who leads their clusters (R-277)."""
+    items = topics(agenda_on(registry, "1401-10-21"))
+    assert [i["row"] for i in items.values()] == list(range(1, len(items) + 1))
+    pending = {g["id"] for g in read("grants.json").values()
+               if g["status"] == "pending-next-meeting"}
+    assert set(ids(items["access-requests"]["matters"])) == pending
+    invited = {p["id"]: p["as"] for p in items["access-requests"]["invited"]}
+    assert invited["statistical-centre"] == "consumer"
+    assert invited["housing-foundation"] == "provider"
+    assert "cluster-lead" in invited.values()
+    assert {"m35/r5/c1", "m38/r4/c4"} <= set(ids(items["deferred"]["matters"]))
+    assert "m38/r5/c1" not in ids(items["overdue"]["matters"])
+    items = topics(agenda_on(registry, DAY))
+    assert "m38/r5/c1" in ids(items["overdue"]["matters"])
+    council = registry.get(f"views/agenda?body=executive-it-council&as_of={DAY}")
+    assert "access-requests" not in topics(council)
+
+
+def test_the_next_meeting_is_run_from_the_registry(registry):
+    """From the proposed agenda to one decision that orders, grants and
+    obliges; and what was deferred comes again (R-285)."""
+    proposed = agenda_on(registry, DAY)
+    agenda = [{"row": i["row"], "text_fa": i["text_fa"],
+               "matters": [{k: m[k] for k in ("kind", "id")}
+                           for m in i["matters"][:5]]}
+              for i in proposed["items"]]
+    request = "g-m35-r5-11"
+    registry.must(
+        secretariat("meeting", "m39", "plan",
+                    {"body": WG, "date": DAY, "number": 39}),
+        secretariat("meeting", "m39", "set-agenda", {"agenda": agenda}),
+        secretariat("meeting", "m39", "invite", {"invitations": [
+            {"party": i["party"]["id"], "purpose": i["purpose"],
+             "rows": i["rows"]} for i in proposed["invitations"]]}))
+    # of meeting 38 "the next meeting" has a day now (R-297)
+    assert registry.get("commitment/m38/r4/c4")["body"]["due_day"] == DAY
+    assert "due_day" not in registry.get("commitment/m35/r5/c1")["body"]
+    view = registry.get("views/meeting/m39")
+    assert view["sent"] and ids(topics_by_row(view)[2]["matters"])[0] == request
+    text = Text(payvand(registry, "meeting", "show", "m39", "--html")).text
+    assert "فقط برای بندهای" in text and "جلسه ۳۹" in text
+    wanted = registry.get(f"request/{request}")["body"]
+    registry.must(
+        chair("meeting", "m39", "hold"),
+        secretariat("resolution", "m39/r1", "draft", {
+            "meeting": "m39", "number": 1, "title_fa": "سه تصمیم", "items": [
+                {"item": "1", "label": "1-1", "text_fa": "دسترسی مرکز آمار",
+                 "grants": [{"id": request, "request": request,
+                             "consumer": wanted["consumer"],
+                             "version": wanted["version"],
+                             "methods": wanted["methods"],
+                             "purposes": [{"id": "statistics"}]}]},
+                {"item": "2", "label": "1-2", "text_fa": "سرویس تازه",
+                 "orders": [{"service": {"id": "x-ordered",
+                                         "provider": "ministry-interior",
+                                         "name_fa": "سرویس سفارشی"},
+                             "version": {"id": "x-ordered/v1",
+                                         "service": "x-ordered", "methods": [
+                                             {"id": "inquire",
+                                              "pattern": "inquiry"}]}}],
+                 "commitments": [{"id": "m39/r1/c1", "responsible":
+                                  ["ministry-interior"], "text_fa": "آماده‌سازی",
+                                  "due": {"kind": "relative", "period": "P1M",
+                                          "from": "notification"}}]}]}))
+    draft = Text(payvand(registry, "resolution", "show", "m39/r1", "--html"))
+    assert "پیش‌نویس" in draft.text and "سرویس سفارشی" in draft.text
+    before = registry.get("status")["last"]
+    registry.must(chair("resolution", "m39/r1", "enact"))
+    assert registry.get("status")["last"] == before + 1
+    for record in ("grant/g-m35-r5-11", "version/x-ordered/v1",
+                   "commitment/m39/r1/c1", "service/x-ordered"):
+        assert registry.get(record)["decision"] == before + 1
+    text = Text(payvand(registry, "resolution", "show", "m39/r1", "--html"))
+    assert "سرویس سفارشی" in text.text and "پیش‌نویس" not in text.text
+    assert "تصمیم شماره" in text.text
+    rows = [i["row"] for i in proposed["items"]]
+    registry.must(
+        secretariat("meeting", "m39", "minute", {"outcomes": [
+            {"row": 2, "outcome": "resolution", "resolutions": ["m39/r1"]},
+            {"row": 3, "outcome": "deferred", "to": "next"},
+            *({"row": r, "outcome": "none"} for r in rows if r > 3),
+            {"row": 1, "outcome": "none"}]}),
+        secretariat("meeting", "m39", "close"))
+    matters = topics(agenda_on(registry, DAY))["deferred"]["matters"]
+    again = {"kind": "meeting", "id": "m39", "row": 3}
+    assert again.items() <= {(k, v) for m in matters if m["id"] == "m39"
+                             for k, v in m.items() if k != "parties"}
+    registry.must(
+        secretariat("meeting", "m40", "plan", {"body": WG, "date": DAY}),
+        secretariat("meeting", "m40", "set-agenda", {"agenda": [
+            {"row": 1, "text_fa": "گزارش", "matters": [again]}]}))
+    matters = topics(agenda_on(registry, DAY))["deferred"]["matters"]
+    assert "m39" not in ids(matters)
+
+
+def topics_by_row(view):
+    """{row: its item}"""
+    return {i["row"]: i for i in view["items"]}

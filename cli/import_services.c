@@ -134,10 +134,10 @@ connector_of(const struct pv_import *import, const char *provider)
     return found;
 }
 
-/* deadline_ms of the provider's service file, if the catalogue has one. */
+/* deadline_ms of the contract, if the catalogue has one. */
 static uint32_t
-service_file_deadline(struct pv_import *import, const char *provider,
-                      const char *service, const char *method)
+contract_deadline(struct pv_import *import, const char *provider,
+                  const char *service, const char *method)
 {
     char     path[4096];
     json_t  *file;
@@ -146,7 +146,7 @@ service_file_deadline(struct pv_import *import, const char *provider,
     uint32_t deadline = 0;
     int      len;
 
-    len = snprintf(path, sizeof(path), "%s/services/%s/%s.json",
+    len = snprintf(path, sizeof(path), "%s/contracts/%s/%s.json",
                    import->options->catalogue, provider, service);
     if (len < 0 || len >= (int)sizeof(path)) {
         return 0;
@@ -170,7 +170,7 @@ set_limits(struct pv_import *import, const char *provider, const char *service,
 {
     bool big = method->pattern == PV_PATTERN_LIST ||
                method->pattern == PV_PATTERN_FILE;
-    uint32_t deadline = service_file_deadline(import, provider, service, id);
+    uint32_t deadline = contract_deadline(import, provider, service, id);
 
     method->connect_timeout_ms = CONNECT_MS;
     method->deadline_ms = big ? LONG_DEADLINE_MS : DEADLINE_MS;

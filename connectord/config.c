@@ -116,17 +116,21 @@ add_methods(struct pv_connector_config *config,
             const struct pv_service *service, const char *path,
             struct pv_why *why)
 {
-    if (strcmp(service->provider, config->provider) != 0) {
+    const char *provider = service->contract->provider;
+
+    if (strcmp(provider, config->provider) != 0) {
         pv_why_set(why, "%s: its provider is %s, this connector's is %s", path,
-                   service->provider, config->provider);
+                   provider, config->provider);
         return PV_EINVAL;
     }
     for (size_t i = 0; i < service->method_count; i++) {
         const struct pv_method *method = &service->method[i];
 
         for (size_t j = 0; j < config->method_count; j++) {
-            if (strcmp(config->method[j]->path, method->path) == 0) {
-                pv_why_set(why, "%s: %s is there already", path, method->path);
+            if (strcmp(config->method[j]->contract->path,
+                       method->contract->path) == 0) {
+                pv_why_set(why, "%s: %s is there already", path,
+                           method->contract->path);
                 return PV_EEXIST;
             }
         }
@@ -139,38 +143,60 @@ add_methods(struct pv_connector_config *config,
     return PV_OK;
 }
 
+/* What is done with each file of a list. */
+typedef enum pv_err file_fn(struct pv_connector_config *config,
+                            const char *path, struct pv_why *why);
+
 static enum pv_err
-take_services(struct pv_connector_config *config, const json_t *root,
-              struct pv_why *why)
+take_files(struct pv_connector_config *config, const json_t *root,
+           const char *name, file_fn *take, struct pv_why *why)
 {
-    const json_t *list = json_object_get(root, "services");
+    const json_t *list = json_object_get(root, name);
+    enum pv_err   err = PV_OK;
 
     if (!json_is_array(list) || json_array_size(list) == 0 ||
         json_array_size(list) > PV_CONNECTOR_SERVICES_MAX) {
-        pv_why_set(why, "\"services\" must be a list of 1 to %d files",
+        pv_why_set(why, "\"%s\" must be a list of 1 to %d files", name,
                    PV_CONNECTOR_SERVICES_MAX);
         return PV_EINVAL;
     }
-    for (size_t i = 0; i < json_array_size(list); i++) {
+    for (size_t i = 0; err == PV_OK && i < json_array_size(list); i++) {
         const char *path = json_string_value(json_array_get(list, i));
-        enum pv_err err;
 
         if (path == NULL) {
-            pv_why_set(why, "\"services\" must be a list of files");
+            pv_why_set(why, "\"%s\" must be a list of files", name);
             return PV_EINVAL;
         }
-        err =
-            pv_service_load_file(path, config->items, &config->service[i], why);
-        if (err != PV_OK) {
-            return err;
-        }
-        config->service_count++;
-        err = add_methods(config, config->service[i], path, why);
-        if (err != PV_OK) {
-            return err;
-        }
+        err = take(config, path, why);
     }
-    return PV_OK;
+    return err;
+}
+
+static enum pv_err
+take_contract(struct pv_connector_config *config, const char *path,
+              struct pv_why *why)
+{
+    enum pv_err err = pv_contract_load_file(
+        path, config->items, &config->contract[config->contract_count], why);
+
+    config->contract_count += err == PV_OK;
+    return err;
+}
+
+static enum pv_err
+take_service(struct pv_connector_config *config, const char *path,
+             struct pv_why *why)
+{
+    struct pv_service *service = NULL;
+    enum pv_err        err = pv_service_load_file(
+               path, (const struct pv_contract *const *)config->contract,
+               config->contract_count, &service, why);
+
+    if (err != PV_OK) {
+        return err;
+    }
+    config->service[config->service_count++] = service;
+    return add_methods(config, service, path, why);
 }
 
 /* Does the connection string have one of these keywords (lower case)? */
@@ -249,7 +275,9 @@ put_method(struct pv_buf *buf, const struct pv_method *method)
     err = pv_put_u32(
         buf, method->answer == PV_ANSWER_YES_IF_ROW ? PV_METHOD_EXISTS : 0);
     if (err == PV_OK) {
-        err = pv_put_u32(buf, method->max_rows);
+        err = pv_put_u32(buf, method->answer == PV_ANSWER_ROWS
+                                  ? method->contract->max_rows
+                                  : 1);
     }
     if (err == PV_OK) {
         err = put_statement(buf, &method->statement);
@@ -319,8 +347,9 @@ fill(struct pv_connector_config *config, const char *path, const json_t *root,
      struct pv_why *why)
 {
     static const char *const keywords[] = {
-        "provider",   "socket",  "peer_uid",  "driver",    "dsn", "services",
-        "data_items", "workers", "queue_max", "may_write", NULL};
+        "provider", "socket",    "peer_uid",  "driver",
+        "dsn",      "contracts", "services",  "data_items",
+        "workers",  "queue_max", "may_write", NULL};
     enum pv_err err = PV_EINVAL;
 
     if (!json_is_object(root)) {
@@ -335,7 +364,10 @@ fill(struct pv_connector_config *config, const char *path, const json_t *root,
         err = take_items(config, root, why);
     }
     if (err == PV_OK) {
-        err = take_services(config, root, why);
+        err = take_files(config, root, "contracts", take_contract, why);
+    }
+    if (err == PV_OK) {
+        err = take_files(config, root, "services", take_service, why);
     }
     if (err == PV_OK) {
         err = take_backend(config, root, why);
@@ -380,6 +412,9 @@ pv_connector_config_free(struct pv_connector_config *config)
     }
     for (size_t i = 0; i < config->service_count; i++) {
         pv_service_free(config->service[i]);
+    }
+    for (size_t i = 0; i < config->contract_count; i++) {
+        pv_contract_free(config->contract[i]);
     }
     pv_data_items_free(config->items);
     pv_buf_wipe(&config->setup);

@@ -3,7 +3,8 @@
  *
  * JSON: {"provider":"...", "socket":"/path.sock", "peer_uid":N or null,
  *  "driver":"SQLite3", "dsn":"Driver=SQLite3;Database=/path/x.sqlite",
- *  "services":["/abs/service.json"], "data_items":["/abs/data_items.json"],
+ *  "data_items":["/abs/data_items.json"],
+ *  "contracts":["/abs/contract.json"], "services":["/abs/service.json"],
  *  "workers":2, "queue_max":256, "may_write":false}
  *
  * peer_uid null: the connector's own uid. workers: how many database
@@ -35,6 +36,8 @@ struct pv_connector_config {
     uint32_t                workers;
     uint32_t                queue_max;
     struct pv_data_items   *items;
+    struct pv_contract     *contract[PV_CONNECTOR_SERVICES_MAX];
+    size_t                  contract_count;
     struct pv_service      *service[PV_CONNECTOR_SERVICES_MAX];
     size_t                  service_count;
     const struct pv_method *method[PV_CONNECTOR_METHODS_MAX];

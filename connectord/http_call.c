@@ -212,7 +212,7 @@ find_method(struct call *call)
     const struct pv_connector_config *config = call->http->config;
 
     for (size_t i = 0; i < config->method_count; i++) {
-        if (strcmp(config->method[i]->path, call->uri) == 0) {
+        if (strcmp(config->method[i]->contract->path, call->uri) == 0) {
             call->method = config->method[i];
             call->job.method = i;
             return true;
@@ -277,12 +277,14 @@ build_answer(struct call *call, struct pv_slice body)
     struct pv_fault         fault = {PV_FAULT_NONE, ""};
     enum pv_err             err;
 
-    err = pv_rows_read(body, method->scalar.sql == NULL ? 1 : 2,
-                       method->max_rows, sets);
+    err = pv_rows_read(
+        body, method->scalar.sql == NULL ? 1 : 2,
+        method->answer == PV_ANSWER_ROWS ? method->contract->max_rows : 1,
+        sets);
     if (err == PV_OK) {
         call->answer.len = 0;
-        err =
-            pv_answer_build(method, &sets[0], &sets[1], &call->answer, &fault);
+        err = pv_answer_build(method, &sets[0], &sets[1], pv_time_wall_ms(),
+                              &call->answer, &fault);
         pv_rows_clear(&sets[0]);
         pv_rows_clear(&sets[1]);
     }
@@ -294,7 +296,7 @@ build_answer(struct call *call, struct pv_slice body)
     }
     pv_log_error("connector.answer_breaks_contract",
                  "tracking_id=%s path=%s member=%s fault=%.*s error=\"%s\"",
-                 call->tracking_id, method->path,
+                 call->tracking_id, method->contract->path,
                  fault.member[0] == '\0' ? "-" : fault.member,
                  PV_FMT(pv_fault_word(fault.kind)), pv_err_text(err));
     say_failed(call);
@@ -323,8 +325,9 @@ on_done(struct pv_job *job, enum pv_job_end end, struct pv_slice rows)
     if (end != PV_JOB_ROWS) {
         pv_log_warn("connector.call_not_answered",
                     "tracking_id=%s path=%s outcome=%s reason=%s sqlstate=%s",
-                    call->tracking_id, call->method->path, call->outcome,
-                    job->reason, job->state[0] == '\0' ? "-" : job->state);
+                    call->tracking_id, call->method->contract->path,
+                    call->outcome, job->reason,
+                    job->state[0] == '\0' ? "-" : job->state);
     }
     if (call->suspended) {
         call->suspended = false;
@@ -390,8 +393,8 @@ start_job(struct call *call)
         say_fault(call, &fault);
         return false;
     }
-    err = pv_request_parse(call->method, pv_buf_view(&call->body), &request,
-                           &fault);
+    err = pv_request_parse(call->method->contract, pv_buf_view(&call->body),
+                           pv_time_wall_ms(), &request, &fault);
     pv_buf_wipe(&call->body);
     if (err == PV_EINVAL) {
         say_fault(call, &fault);
@@ -408,7 +411,7 @@ start_job(struct call *call)
         say_failed(call);
         return false;
     }
-    call->job.deadline_ms = now_ms + call->method->deadline_ms;
+    call->job.deadline_ms = now_ms + call->method->contract->deadline_ms;
     call->job.done = on_done;
     call->outcome = NULL;
     pv_pool_submit(call->http->pool, &call->job, now_ms);

@@ -196,15 +196,6 @@ pv_rows_clear(struct pv_rows *rows)
     *rows = (struct pv_rows){0, 0, NULL, NULL};
 }
 
-void
-pv_buf_wipe(struct pv_buf *buf)
-{
-    if (buf->ptr != NULL) {
-        explicit_bzero(buf->ptr, buf->cap);
-    }
-    pv_buf_clear(buf);
-}
-
 enum pv_err
 pv_send_all(int fd, struct pv_slice bytes)
 {

@@ -100,9 +100,6 @@ enum pv_err pv_rows_read(struct pv_slice body, size_t want, uint32_t max_rows,
                          struct pv_rows sets[2]) PV_MUST_CHECK;
 void        pv_rows_clear(struct pv_rows *rows);
 
-/* Overwrite, then free. */
-void pv_buf_wipe(struct pv_buf *buf);
-
 /* Blocking; PV_ECLOSED when the peer is gone. */
 enum pv_err pv_send_all(int fd, struct pv_slice bytes) PV_MUST_CHECK;
 enum pv_err pv_read_all(int fd, char *room, size_t len) PV_MUST_CHECK;

@@ -222,8 +222,8 @@ expire_slot(struct slot *slot, int64_t now_ms)
             slot->pool->config->method[slot->job->method];
 
         pv_log_warn("connector.worker_killed",
-                    "path=%s pid=%d reason=deadline replacing", method->path,
-                    (int)slot->pid);
+                    "path=%s pid=%d reason=deadline replacing",
+                    method->contract->path, (int)slot->pid);
         pv_slot_kill(slot);
         pv_slot_end_job(slot, PV_JOB_TIMEOUT, "deadline", "", PV_LIT(""));
     }

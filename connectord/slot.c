@@ -172,7 +172,7 @@ on_ready(struct slot *slot, struct pv_slice body)
             if (memcmp(state, "00000", PV_SQLSTATE_LEN) != 0) {
                 pv_log_error("connector.statement_refused",
                              "path=%s sqlstate=%.5s",
-                             pool->config->method[i]->path, state);
+                             pool->config->method[i]->contract->path, state);
             }
         }
     }

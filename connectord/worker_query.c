@@ -113,9 +113,6 @@ put_cell(struct worker *worker, SQLHSTMT stmt, SQLUSMALLINT column)
         len = got == SQL_NO_TOTAL || got >= CELL_CHUNK ? CELL_CHUNK - 1
                                                        : (size_t)got;
         out->len += len;
-        if (out->len - at - 4 > PV_VALUE_MAX) {
-            return PV_ERANGE;
-        }
         if (got != SQL_NO_TOTAL && got < CELL_CHUNK) {
             break;
         }
@@ -208,7 +205,7 @@ pv_query_run(struct worker *worker, struct query *query,
         goto out;
     }
     if (!SQL_SUCCEEDED(SQLNumResultCols(query->stmt, &columns)) ||
-        columns < 1 || columns > PV_FIELDS_MAX) {
+        columns < 1 || columns > PV_COLUMNS_MAX) {
         memcpy(worker->state, "07005", PV_SQLSTATE_LEN + 1); /* no rows */
         err = PV_EDB;
         goto out;

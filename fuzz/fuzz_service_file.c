@@ -1,11 +1,11 @@
 /*
- * Laws: a service file that loads has as many ? in each statement as it has
- * parameters, each of an input that is there, and valid paths; a request
- * that it takes can be bound without looking further, holds every required
- * input, and is taken again when it is written out anew; a fault never holds
- * anything but a declared or a plain name.
+ * Laws: a contract that loads has paths of its own; a service file that loads
+ * on it has as many ? in each statement as it has parameters, each of an input
+ * that is there; a request that it takes can be bound without looking further,
+ * holds every required input, and is taken again to the same texts; a fault
+ * never holds anything but a declared or a plain name; a refusal has words.
  *
- * Input: a service file, then a NUL, then the body of a request.
+ * Input: a contract, a NUL, a service file, a NUL, and the body of a request.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +13,8 @@
 #include "base/utf8.h"
 #include "contract/answer.h"
 #include "contract/request.h"
+
+#define WHEN_MS INT64_C(1679400000000)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -74,80 +76,109 @@ statement_law(const struct pv_method    *method,
         abort();
     }
     for (size_t i = 0; i < statement->bind_count; i++) {
-        if (statement->bind[i].input >= method->input_count) {
+        if (statement->bind[i].input >= method->contract->input_count) {
             abort();
         }
     }
 }
 
 static void
-request_law(const struct pv_method *method, struct pv_slice body)
+bound_law(const struct pv_request *one, const struct pv_request *two,
+          const struct pv_statement *statement)
+{
+    for (size_t i = 0; i < statement->bind_count; i++) {
+        struct pv_slice text[2] = {{NULL, 0}, {NULL, 0}};
+
+        if (pv_request_bind(one, &statement->bind[i], &text[0]) !=
+                pv_request_bind(two, &statement->bind[i], &text[1]) ||
+            !pv_utf8_is_valid(text[0]) || !pv_slice_eq(text[0], text[1])) {
+            abort();
+        }
+    }
+}
+
+static void
+request_law(const struct pv_contract_method *contract,
+            const struct pv_method *method, struct pv_slice body)
 {
     struct pv_request request;
     struct pv_request again;
     struct pv_fault   fault = {PV_FAULT_NONE, ""};
-    struct pv_slice   text;
-    char             *written;
 
-    if (pv_request_parse(method, body, &request, &fault) != PV_OK) {
+    if (pv_request_parse(contract, body, WHEN_MS, &request, &fault) != PV_OK) {
         if (fault.kind == PV_FAULT_NONE ||
-            strspn(fault.member, "abcdefghijklmnopqrstuvwxyz_0123456789") !=
+            strspn(fault.member, "abcdefghijklmnopqrstuvwxyz_0123456789.[]") !=
                 strlen(fault.member)) {
             abort();
         }
         return;
     }
-    for (size_t i = 0; i < method->input_count; i++) {
-        if (method->input[i].required && !request.value[i].present) {
+    for (size_t i = 0; i < contract->input_count; i++) {
+        if (contract->input[i].required && !request.value[i].present) {
             abort();
         }
     }
-    for (size_t i = 0; i < method->statement.bind_count; i++) {
-        if (pv_request_bind(&request, &method->statement.bind[i], &text) &&
-            !pv_utf8_is_valid(text)) {
-            abort();
-        }
-    }
-    written = json_dumps(request.root, JSON_COMPACT);
-    if (written == NULL || pv_request_parse(method, pv_slice_from(written),
-                                            &again, &fault) != PV_OK) {
+    if (pv_request_parse(contract, body, WHEN_MS, &again, &fault) != PV_OK) {
         abort();
     }
-    free(written);
+    if (method != NULL) {
+        bound_law(&request, &again, &method->statement);
+    }
     pv_request_clear(&again);
     pv_request_clear(&request);
+}
+
+static void
+service_law(const struct pv_contract *contract, struct pv_slice file,
+            struct pv_slice body)
+{
+    const struct pv_contract *known[] = {contract};
+    struct pv_service        *service = NULL;
+    struct pv_why             why = {""};
+
+    if (pv_service_load(file, known, 1, &service, &why) != PV_OK) {
+        if (service != NULL || why.text[0] == '\0') {
+            abort();
+        }
+        return;
+    }
+    for (size_t i = 0; i < service->method_count; i++) {
+        const struct pv_method *method = &service->method[i];
+
+        statement_law(method, &method->statement);
+        statement_law(method, &method->scalar);
+        request_law(method->contract, method, body);
+    }
+    pv_service_free(service);
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-    struct pv_slice    file;
-    struct pv_slice    body;
-    struct pv_service *service = NULL;
-    struct pv_why      why = {""};
-    json_t            *root;
+    struct pv_slice     text;
+    struct pv_slice     file;
+    struct pv_slice     body;
+    struct pv_contract *contract = NULL;
+    struct pv_why       why = {""};
 
-    (void)pv_slice_cut((struct pv_slice){(const char *)data, len}, '\0', &file,
-                       &body);
-    root = json_loadb(file.len == 0 ? "" : file.ptr, file.len,
-                      JSON_REJECT_DUPLICATES, NULL);
-    if (root == NULL) {
-        return 0;
-    }
-    if (pv_service_load(root, items, &service, &why) != PV_OK) {
-        if (service != NULL || why.text[0] == '\0') {
+    (void)pv_slice_cut((struct pv_slice){(const char *)data, len}, '\0', &text,
+                       &file);
+    (void)pv_slice_cut(file, '\0', &file, &body);
+    if (pv_contract_load(text, items, &contract, &why) != PV_OK) {
+        if (contract != NULL || why.text[0] == '\0') {
             abort();
         }
-    } else {
-        for (size_t i = 0; i < service->method_count; i++) {
-            const struct pv_method *method = &service->method[i];
-
-            statement_law(method, &method->statement);
-            statement_law(method, &method->scalar);
-            request_law(method, body);
-        }
+        return 0;
     }
-    pv_service_free(service);
-    json_decref(root);
+    for (size_t i = 0; i < contract->method_count; i++) {
+        const struct pv_contract_method *method = &contract->method[i];
+
+        if (pv_contract_method(contract, pv_slice_from(method->id)) != method) {
+            abort();
+        }
+        request_law(method, NULL, body);
+    }
+    service_law(contract, file, body);
+    pv_contract_free(contract);
     return 0;
 }

@@ -27,6 +27,15 @@ pv_buf_clear(struct pv_buf *buf)
     buf->cap = 0;
 }
 
+void
+pv_buf_wipe(struct pv_buf *buf)
+{
+    if (buf->ptr != NULL) {
+        explicit_bzero(buf->ptr, buf->cap);
+    }
+    pv_buf_clear(buf);
+}
+
 enum pv_err
 pv_buf_reserve(struct pv_buf *buf, size_t more)
 {

@@ -22,6 +22,7 @@ struct pv_buf {
 
 void pv_buf_init(struct pv_buf *buf, size_t max);
 void pv_buf_clear(struct pv_buf *buf); /* frees; accepts a zeroed struct */
+void pv_buf_wipe(struct pv_buf *buf);  /* overwrites, then frees */
 
 /* Make room for more bytes behind ->len, without changing ->len. */
 enum pv_err pv_buf_reserve(struct pv_buf *buf, size_t more) PV_MUST_CHECK;

@@ -2,12 +2,16 @@
 
 #include <string.h>
 
+#include "base/jalali.h"
+#include "contract/shape.h"
+
 #define ABSENT SIZE_MAX
 
 /* Where each declared column of one source stands in its rows. */
 struct map {
+    const char           *today; /* the Jalali day, no NUL */
     const struct pv_rows *rows;
-    size_t                at[PV_FIELDS_MAX]; /* by column, or ABSENT */
+    size_t                at[PV_COLUMNS_MAX]; /* by column, or ABSENT */
 };
 
 static enum pv_err
@@ -19,11 +23,13 @@ fail(struct pv_fault *fault, enum pv_fault_kind kind, const char *member)
 
 static enum pv_err
 map_columns(const struct pv_method *method, enum pv_column_source source,
-            const struct pv_rows *rows, struct map *map, struct pv_fault *fault)
+            const struct pv_rows *rows, const char *today, struct map *map,
+            struct pv_fault *fault)
 {
     size_t declared = 0;
 
     map->rows = rows;
+    map->today = today;
     for (size_t i = 0; i < method->column_count; i++) {
         const struct pv_column *column = &method->column[i];
 
@@ -47,9 +53,9 @@ map_columns(const struct pv_method *method, enum pv_column_source source,
     return PV_OK;
 }
 
-/* Put text at a dotted name, making the objects between. */
+/* Put value, which is taken, at a dotted name, making the objects between. */
 static enum pv_err
-put(json_t *object, const char *dotted, struct pv_slice text)
+put(json_t *object, const char *dotted, json_t *value)
 {
     struct pv_slice left = pv_slice_from(dotted);
     struct pv_slice part;
@@ -59,24 +65,50 @@ put(json_t *object, const char *dotted, struct pv_slice text)
         json_t *inner;
 
         if (pv_slice_to_cstr(part, name, sizeof(name)) != PV_OK) {
+            json_decref(value);
             return PV_EINVAL;
         }
         inner = json_object_get(object, name);
         if (inner == NULL) {
             inner = json_object();
             if (json_object_set_new(object, name, inner) != 0) {
+                json_decref(value);
                 return PV_ENOMEM;
             }
         }
         object = inner;
     }
     if (pv_slice_to_cstr(part, name, sizeof(name)) != PV_OK) {
+        json_decref(value);
         return PV_EINVAL;
     }
-    return json_object_set_new(object, name,
-                               json_stringn(text.ptr, text.len)) == 0
-               ? PV_OK
-               : PV_ENOMEM;
+    return json_object_set_new(object, name, value) == 0 ? PV_OK : PV_ENOMEM;
+}
+
+static enum pv_err
+put_text(json_t *object, const char *dotted, struct pv_slice text)
+{
+    return put(object, dotted, json_stringn(text.ptr, text.len));
+}
+
+/* JSON text of a column, of the shape its field has */
+static enum pv_err
+put_structure(json_t *object, const struct pv_column *column,
+              struct pv_slice text, struct pv_fault *fault)
+{
+    json_t     *value = json_loadb(text.len == 0 ? "" : text.ptr, text.len,
+                               JSON_REJECT_DUPLICATES, NULL);
+    enum pv_err err;
+
+    if (value == NULL) {
+        return fail(fault, PV_FAULT_NOT_JSON, column->name);
+    }
+    err = pv_shape_take(column->field, value, column->name, fault);
+    if (err != PV_OK) {
+        json_decref(value);
+        return err;
+    }
+    return put(object, column->name, value);
 }
 
 static enum pv_err
@@ -84,12 +116,30 @@ put_checked(json_t *object, const struct pv_column *column,
             struct pv_slice text, struct pv_fault *fault)
 {
     const struct pv_data_item *type;
-    enum pv_fault_kind kind = pv_data_item_check(column->type, text, &type);
+    enum pv_fault_kind         kind;
 
+    if (column->field->type->base == PV_BASE_BINARY) {
+        json_t     *value = NULL;
+        enum pv_err err =
+            pv_shape_binary(column->field, text, column->name, &value, fault);
+
+        return err == PV_OK ? put(object, column->name, value) : err;
+    }
+    if (column->field->type->pattern == NULL) {
+        return put_structure(object, column, text, fault);
+    }
+    kind = pv_data_item_check(column->field->type, text, &type);
     if (kind != PV_FAULT_NONE) {
         return fail(fault, kind, column->name);
     }
-    return put(object, column->name, text);
+    return put_text(object, column->name, text);
+}
+
+/* Has the last day on which it is sent passed? */
+static bool
+is_over(const char *until, const char today[PV_JALALI_TEXT_LEN])
+{
+    return until[0] != '\0' && memcmp(until, today, PV_JALALI_TEXT_LEN) < 0;
 }
 
 static enum pv_err
@@ -102,7 +152,8 @@ put_row(json_t *object, const struct pv_method *method, const struct map *map,
     for (size_t i = 0; i < method->column_count; i++) {
         enum pv_err err;
 
-        if (map->at[i] == ABSENT || cell[map->at[i]].null) {
+        if (map->at[i] == ABSENT || cell[map->at[i]].null ||
+            is_over(method->column[i].until, map->today)) {
             continue;
         }
         err = put_checked(object, &method->column[i], cell[map->at[i]].text,
@@ -131,15 +182,16 @@ put_body(const json_t *body, struct pv_buf *out)
 static enum pv_err
 put_found(json_t *body, bool found)
 {
-    return put(body, "found", found ? PV_LIT("yes") : PV_LIT("no"));
+    return put_text(body, "found", found ? PV_LIT("yes") : PV_LIT("no"));
 }
 
 static enum pv_err
 build_record(const struct pv_method *method, const struct pv_rows *rows,
-             json_t *body, struct pv_fault *fault)
+             const char *today, json_t *body, struct pv_fault *fault)
 {
     struct map  map;
-    enum pv_err err = map_columns(method, PV_FROM_STATEMENT, rows, &map, fault);
+    enum pv_err err =
+        map_columns(method, PV_FROM_STATEMENT, rows, today, &map, fault);
 
     if (err == PV_OK && rows->row_count > 1) {
         err = fail(fault, PV_FAULT_ROWS, "");
@@ -155,13 +207,14 @@ build_record(const struct pv_method *method, const struct pv_rows *rows,
 
 static enum pv_err
 put_list(const struct pv_method *method, const struct pv_rows *rows,
-         json_t *body, struct pv_fault *fault)
+         const char *today, json_t *body, struct pv_fault *fault)
 {
     json_t     *list = json_array();
     struct map  map;
-    enum pv_err err = map_columns(method, PV_FROM_STATEMENT, rows, &map, fault);
+    enum pv_err err =
+        map_columns(method, PV_FROM_STATEMENT, rows, today, &map, fault);
 
-    if (json_object_set_new(body, method->rows_as, list) != 0) {
+    if (json_object_set_new(body, method->rows_as->name, list) != 0) {
         return PV_ENOMEM;
     }
     for (size_t i = 0; err == PV_OK && i < rows->row_count; i++) {
@@ -177,21 +230,21 @@ put_list(const struct pv_method *method, const struct pv_rows *rows,
 
 static enum pv_err
 put_scalars(const struct pv_method *method, const struct pv_rows *scalar,
-            json_t *body, struct pv_fault *fault)
+            const char *today, json_t *body, struct pv_fault *fault)
 {
     struct map  map;
     enum pv_err err = PV_OK;
 
     for (size_t i = 0; err == PV_OK && i < method->column_count; i++) {
         if (method->column[i].source == PV_FROM_CONSTANT) {
-            err = put(body, method->column[i].name,
-                      pv_slice_from(method->column[i].constant));
+            err = put_text(body, method->column[i].name,
+                           pv_slice_from(method->column[i].constant));
         }
     }
     if (err != PV_OK || method->scalar.sql == NULL) {
         return err;
     }
-    err = map_columns(method, PV_FROM_SCALAR, scalar, &map, fault);
+    err = map_columns(method, PV_FROM_SCALAR, scalar, today, &map, fault);
     if (err == PV_OK && scalar->row_count > 1) {
         err = fail(fault, PV_FAULT_ROWS, "");
     }
@@ -203,19 +256,40 @@ put_scalars(const struct pv_method *method, const struct pv_rows *scalar,
 
 static enum pv_err
 build_rows(const struct pv_method *method, const struct pv_rows *rows,
-           const struct pv_rows *scalar, json_t *body, struct pv_fault *fault)
+           const struct pv_rows *scalar, const char *today, json_t *body,
+           struct pv_fault *fault)
 {
     enum pv_err err;
 
-    if (rows->row_count > method->max_rows) {
-        return fail(fault, PV_FAULT_ROWS, method->rows_as);
+    if (rows->row_count > method->contract->max_rows) {
+        return fail(fault, PV_FAULT_ROWS, method->rows_as->name);
     }
     err = put_found(body, rows->row_count > 0);
     if (err == PV_OK) {
-        err = put_list(method, rows, body, fault);
+        err = put_list(method, rows, today, body, fault);
     }
     if (err == PV_OK) {
-        err = put_scalars(method, scalar, body, fault);
+        err = put_scalars(method, scalar, today, body, fault);
+    }
+    return err;
+}
+
+/* What stands behind every answer of the method. */
+static enum pv_err
+put_validity(const struct pv_contract_method *contract, int64_t when_ms,
+             json_t *body)
+{
+    char        now[PV_TIME_TEXT_LEN];
+    enum pv_err err = PV_OK;
+
+    if (contract->coverage_from[0] != '\0') {
+        err = put_text(body, "coverage_from",
+                       pv_slice_from(contract->coverage_from));
+    }
+    if (err == PV_OK && contract->timed) {
+        pv_time_text(when_ms, now);
+        err = put_text(body, "determined_at",
+                       (struct pv_slice){now, sizeof(now)});
     }
     return err;
 }
@@ -223,50 +297,63 @@ build_rows(const struct pv_method *method, const struct pv_rows *rows,
 /* Yes and no take the same steps and the same number of bytes. */
 static enum pv_err
 build_yes_or_no(const struct pv_method *method, const struct pv_rows *rows,
-                struct pv_buf *out)
+                json_t *body)
 {
-    size_t      start = out->len;
-    enum pv_err err;
+    return put_text(body, method->column[0].name,
+                    rows->row_count > 0 ? PV_LIT("yes") : PV_LIT("no"));
+}
 
-    err = pv_buf_addf(out, "{\"%s\":\"%s\"}", method->column[0].name,
-                      rows->row_count > 0 ? "yes" : "no");
-    if (err == PV_OK && out->len - start > method->pad_to) {
-        err = PV_ERANGE;
-    }
-    while (err == PV_OK && out->len - start < method->pad_to) {
+static enum pv_err
+pad(size_t len, struct pv_buf *out)
+{
+    enum pv_err err = out->len > len ? PV_ERANGE : PV_OK;
+
+    while (err == PV_OK && out->len < len) {
         err = pv_buf_add_char(out, ' ');
     }
     return err;
 }
 
+static enum pv_err
+build(const struct pv_method *method, const struct pv_rows *rows,
+      const struct pv_rows *scalar, int64_t when_ms, json_t *body,
+      struct pv_fault *fault)
+{
+    char today[PV_JALALI_TEXT_LEN];
+
+    pv_jalali_text(when_ms, today);
+    switch (method->answer) {
+    case PV_ANSWER_YES_IF_ROW:
+        return build_yes_or_no(method, rows, body);
+    case PV_ANSWER_RECORD:
+        return build_record(method, rows, today, body, fault);
+    case PV_ANSWER_ROWS:
+        return build_rows(method, rows, scalar, today, body, fault);
+    }
+    return PV_EINVAL;
+}
+
 enum pv_err
 pv_answer_build(const struct pv_method *method, const struct pv_rows *rows,
-                const struct pv_rows *scalar, struct pv_buf *out,
-                struct pv_fault *ret_fault)
+                const struct pv_rows *scalar, int64_t when_ms,
+                struct pv_buf *out, struct pv_fault *ret_fault)
 {
-    json_t     *body;
-    enum pv_err err = PV_EINVAL;
+    json_t     *body = json_object();
+    size_t      start = out->len;
+    enum pv_err err = PV_ENOMEM;
 
-    if (method->answer == PV_ANSWER_YES_IF_ROW) {
-        return build_yes_or_no(method, rows, out);
+    if (body != NULL) {
+        err = build(method, rows, scalar, when_ms, body, ret_fault);
     }
-    body = json_object();
-    if (body == NULL) {
-        return PV_ENOMEM;
-    }
-    switch (method->answer) {
-    case PV_ANSWER_RECORD:
-        err = build_record(method, rows, body, ret_fault);
-        break;
-    case PV_ANSWER_ROWS:
-        err = build_rows(method, rows, scalar, body, ret_fault);
-        break;
-    case PV_ANSWER_YES_IF_ROW:
-        break; /* done above */
+    if (err == PV_OK) {
+        err = put_validity(method->contract, when_ms, body);
     }
     if (err == PV_OK) {
         err = put_body(body, out);
     }
-    json_decref(body);
+    if (err == PV_OK && method->answer == PV_ANSWER_YES_IF_ROW) {
+        err = pad(start + method->contract->pad_to, out);
+    }
+    json_decref(body); /* accepts NULL */
     return err;
 }

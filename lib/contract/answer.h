@@ -8,8 +8,10 @@
  *   rows        {"found":"yes","divisions":[{...}],"as_of":"..."}; without a
  *               row {"found":"no","divisions":[],"as_of":"..."}
  *
- * A null column is left out. A column that is missing, undeclared or not of
- * its data item, and a row too many, are faults: the answer has then failed.
+ * Where the contract says so, "coverage_from" (R-159) and "determined_at", a
+ * time in UTC (R-149), stand behind them. A null column is left out, and so is
+ * one whose last day has passed (R-178). A column that is missing, undeclared
+ * or not of its shape, and a row too many, are faults: the answer has failed.
  *
  * Ownership: the caller's. Threads: one owner at a time. Blocks: never.
  */
@@ -35,11 +37,12 @@ struct pv_rows {
 /*
  * Append the body to out. PV_EINVAL with *ret_fault for a breach of the
  * contract, PV_ERANGE past out's maximum, PV_ENOMEM. scalar is only read
- * where the method has a scalar statement.
+ * where the method has a scalar statement; when_ms is now, by the wall clock.
  */
 enum pv_err pv_answer_build(const struct pv_method *method,
                             const struct pv_rows   *rows,
-                            const struct pv_rows *scalar, struct pv_buf *out,
+                            const struct pv_rows *scalar, int64_t when_ms,
+                            struct pv_buf   *out,
                             struct pv_fault *ret_fault) PV_MUST_CHECK;
 
 #endif

@@ -11,15 +11,14 @@
 struct pv_data_items {
     struct pv_data_item *item[PV_ITEMS_MAX];
     char                *union_text[PV_ITEMS_MAX]; /* ids, one a line */
-    char                *example[PV_ITEMS_MAX];    /* or NULL */
     size_t               count;
     bool                 finished;
 };
 
 /* ---- JSON files ---- */
 
-static enum pv_err
-read_file(const char *path, struct pv_buf *buf)
+enum pv_err
+pv_file_read(const char *path, struct pv_buf *buf)
 {
     enum pv_err err = PV_OK;
     int         fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -60,7 +59,7 @@ pv_json_load_file(const char *path, json_t **ret, struct pv_why *why)
     enum pv_err   err;
 
     pv_buf_init(&buf, PV_CATALOGUE_FILE_MAX);
-    err = read_file(path, &buf);
+    err = pv_file_read(path, &buf);
     if (err != PV_OK) {
         pv_why_set(why, "%s: %s", path,
                    err == PV_ESYS ? strerror(errno) : pv_err_text(err));
@@ -127,6 +126,7 @@ item_free(struct pv_data_item *item)
         return;
     }
     pv_pattern_free(item->pattern);
+    json_decref(item->source);
     free(item);
 }
 
@@ -139,7 +139,6 @@ pv_data_items_free(struct pv_data_items *items)
     for (size_t i = 0; i < items->count; i++) {
         item_free(items->item[i]);
         free(items->union_text[i]);
-        free(items->example[i]);
     }
     free(items);
 }
@@ -308,7 +307,6 @@ take_item(struct pv_data_items *items, const json_t *object, size_t index,
                                            "format_stated_in_documents",
                                            NULL};
     const char          *id = json_string_value(json_object_get(object, "id"));
-    const char          *example;
     struct pv_data_item *item;
     size_t               at = items->count;
     char                 place[PV_ITEM_ID_MAX + 32];
@@ -337,6 +335,8 @@ take_item(struct pv_data_items *items, const json_t *object, size_t index,
         return PV_ENOMEM;
     }
     (void)snprintf(item->id, sizeof(item->id), "%s", id); /* fits */
+    /* jansson counts references in the value itself */
+    item->source = json_incref((json_t *)(uintptr_t)object);
     items->item[at] = item; /* freed with items, whatever happens now */
     items->count++;
 
@@ -349,11 +349,6 @@ take_item(struct pv_data_items *items, const json_t *object, size_t index,
     }
     if (err == PV_OK) {
         err = take_union(items, at, object, why);
-    }
-    example = json_string_value(json_object_get(object, "example"));
-    if (err == PV_OK && example != NULL) {
-        items->example[at] = strdup(example);
-        err = items->example[at] == NULL ? PV_ENOMEM : PV_OK;
     }
     return err;
 }
@@ -442,6 +437,8 @@ pv_data_items_finish(struct pv_data_items *items, struct pv_why *why)
     for (size_t i = 0; i < items->count; i++) {
         const struct pv_data_item *item = items->item[i];
         const struct pv_data_item *member;
+        const char                *example =
+            json_string_value(json_object_get(item->source, "example"));
 
         for (size_t j = 0; j < item->any_count; j++) {
             if (item->any_of[j]->any_count > 0) {
@@ -449,9 +446,9 @@ pv_data_items_finish(struct pv_data_items *items, struct pv_why *why)
                 return PV_EINVAL;
             }
         }
-        if (items->example[i] != NULL && item->pattern != NULL &&
-            pv_data_item_check(item, pv_slice_from(items->example[i]),
-                               &member) != PV_FAULT_NONE) {
+        if (example != NULL && item->pattern != NULL &&
+            pv_data_item_check(item, pv_slice_from(example), &member) !=
+                PV_FAULT_NONE) {
             pv_why_set(why, "data item %s: its example breaks its own rule",
                        item->id);
             return PV_EINVAL;

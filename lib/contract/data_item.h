@@ -32,7 +32,7 @@ enum pv_base {
     PV_BASE_BOOLEAN,
     PV_BASE_DATE,
     PV_BASE_ENUM,
-    PV_BASE_BINARY, /* not yet in service files */
+    PV_BASE_BINARY, /* bytes of a media type */
     PV_BASE_OBJECT, /* a structure of other items */
     PV_BASE_LIST,   /* many of a structure */
 };
@@ -45,6 +45,7 @@ struct pv_data_item {
     enum pv_fault_kind         check_fault; /* what a failed check is */
     const struct pv_data_item *any_of[PV_ITEM_UNION_MAX];
     size_t                     any_count; /* 0: not a union */
+    json_t                    *source;    /* its own JSON: names, example */
 };
 
 struct pv_data_items;
@@ -94,6 +95,9 @@ const struct pv_data_item *pv_data_item_member(const struct pv_data_item *item,
  */
 struct pv_slice pv_data_item_canonical(const struct pv_data_item *item,
                                        struct pv_slice            text);
+
+/* Add a whole file to buf; PV_ESYS, or PV_ERANGE past its maximum. */
+enum pv_err pv_file_read(const char *path, struct pv_buf *buf) PV_MUST_CHECK;
 
 /* Read a whole JSON file of at most PV_CATALOGUE_FILE_MAX bytes; duplicate
  * members are refused. *ret is the caller's to json_decref. */

@@ -33,6 +33,18 @@ enum pv_fault_kind {
     PV_FAULT_CHECK_DIGIT,
     PV_FAULT_NO_SUCH_DAY,
     PV_FAULT_RULE, /* another rule of the data item */
+    PV_FAULT_NOT_LIST,
+    PV_FAULT_ITEMS,    /* too few or too many elements */
+    PV_FAULT_BINARY,   /* not {"media":"...","data":"<base64>"} */
+    PV_FAULT_MEDIA,    /* not of an allowed type */
+    PV_FAULT_BYTES,    /* more bytes than allowed */
+    PV_FAULT_GEOMETRY, /* no GeoJSON polygon */
+    /* members together */
+    PV_FAULT_NOT_BEFORE, /* earlier than the date it must not precede */
+    PV_FAULT_NEEDS,      /* only allowed together with another */
+    PV_FAULT_ONE_OF,     /* none of those of which one is needed */
+    PV_FAULT_FUTURE,     /* after today */
+    PV_FAULT_WINDOW,     /* a day outside the window */
     /* only in answers */
     PV_FAULT_COLUMN_MISSING,
     PV_FAULT_COLUMN_UNKNOWN,

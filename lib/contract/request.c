@@ -1,6 +1,10 @@
 #include "contract/request.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/jalali.h"
+#include "contract/shape.h"
 
 #define NO_MEMBER PV_LIT("")
 
@@ -40,26 +44,10 @@ is_shallow(struct pv_slice body)
     return true;
 }
 
-/* A member's name may be said back only when it looks like one. */
-static struct pv_slice
-sayable(const char *name)
-{
-    struct pv_slice s = pv_slice_from(name);
-
-    if (s.len == 0 || s.len > PV_NAME_MAX || s.ptr[0] < 'a' || s.ptr[0] > 'z') {
-        return NO_MEMBER;
-    }
-    for (size_t i = 0; i < s.len; i++) {
-        if ((s.ptr[i] < 'a' || s.ptr[i] > 'z') && s.ptr[i] != '_') {
-            return NO_MEMBER;
-        }
-    }
-    return s;
-}
-
 /* jansson ends its text with the name; only a declared one is said back */
 static struct pv_slice
-duplicate_name(const struct pv_method *method, const json_error_t *error)
+duplicate_name(const struct pv_contract_method *method,
+               const json_error_t              *error)
 {
     for (size_t i = 0; i < method->input_count; i++) {
         char quoted[PV_NAME_MAX + 3];
@@ -74,8 +62,8 @@ duplicate_name(const struct pv_method *method, const json_error_t *error)
 }
 
 static enum pv_err
-parse_body(const struct pv_method *method, struct pv_slice body, json_t **ret,
-           struct pv_fault *fault)
+parse_body(const struct pv_contract_method *method, struct pv_slice body,
+           json_t **ret, struct pv_fault *fault)
 {
     json_error_t error;
     json_t      *root;
@@ -104,67 +92,36 @@ parse_body(const struct pv_method *method, struct pv_slice body, json_t **ret,
     return PV_OK;
 }
 
-/* {"type": ..., "value": ...} for an input that accepts several types */
+/* A list, object, binary value or geometry becomes JSON text. */
 static enum pv_err
-take_alternative(const struct pv_input *input, const json_t *object,
-                 struct pv_value *value, struct pv_fault *fault)
+take_structure(const struct pv_field *field, json_t *json,
+               struct pv_value *value, char **dump, struct pv_fault *fault)
 {
-    struct pv_slice            name = pv_slice_from(input->name);
-    const json_t              *type = json_object_get(object, "type");
-    const json_t              *text = json_object_get(object, "value");
-    const struct pv_data_item *member;
-    enum pv_fault_kind         kind;
+    enum pv_err err = pv_shape_take(field, json, field->name, fault);
 
-    if (input->type->any_count == 0) {
-        return fail(fault, PV_FAULT_NOT_STRING, name);
+    if (err != PV_OK) {
+        return err;
     }
-    if (json_object_size(object) != 2 || !json_is_string(type) ||
-        !json_is_string(text)) {
-        return fail(fault, PV_FAULT_ALTERNATIVE, name);
+    *dump = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
+    if (*dump == NULL) {
+        return PV_ENOMEM;
     }
-    member = pv_data_item_member(
-        input->type,
-        (struct pv_slice){json_string_value(type), json_string_length(type)});
-    if (member == NULL) {
-        return fail(fault, PV_FAULT_TYPE, name);
-    }
-    value->text =
-        (struct pv_slice){json_string_value(text), json_string_length(text)};
-    kind = pv_data_item_check(member, value->text, &value->type);
-    return kind == PV_FAULT_NONE ? PV_OK : fail(fault, kind, name);
+    value->text = pv_slice_from(*dump);
+    value->type = field->type;
+    return PV_OK;
 }
 
 static enum pv_err
-take_value(const struct pv_input *input, const json_t *json,
-           struct pv_value *value, struct pv_fault *fault)
-{
-    enum pv_fault_kind kind;
-
-    if (json_is_object(json)) {
-        return take_alternative(input, json, value, fault);
-    }
-    if (!json_is_string(json)) {
-        return fail(fault, PV_FAULT_NOT_STRING, pv_slice_from(input->name));
-    }
-    value->text =
-        (struct pv_slice){json_string_value(json), json_string_length(json)};
-    kind = pv_data_item_check(input->type, value->text, &value->type);
-    return kind == PV_FAULT_NONE
-               ? PV_OK
-               : fail(fault, kind, pv_slice_from(input->name));
-}
-
-static enum pv_err
-take_members(const struct pv_method *method, struct pv_request *request,
-             struct pv_fault *fault)
+take_members(const struct pv_contract_method *method,
+             struct pv_request *request, struct pv_fault *fault)
 {
     size_t found = 0;
 
     for (size_t i = 0; i < method->input_count; i++) {
-        const struct pv_input *input = &method->input[i];
+        const struct pv_field *input = &method->input[i];
         struct pv_value       *value = &request->value[i];
-        const json_t *json = json_object_get(request->root, input->name);
-        enum pv_err   err;
+        json_t     *json = json_object_get(request->root, input->name);
+        enum pv_err err;
 
         if (json == NULL) {
             if (input->required) {
@@ -173,40 +130,130 @@ take_members(const struct pv_method *method, struct pv_request *request,
             }
             continue;
         }
-        err = take_value(input, json, value, fault);
+        err =
+            input->type->pattern != NULL
+                ? pv_shape_text(input, json, input->name, &value->text,
+                                &value->type, fault)
+                : take_structure(input, json, value, &request->dump[i], fault);
         if (err != PV_OK) {
             return err;
         }
-        value->text = pv_data_item_canonical(value->type, value->text);
         value->present = true;
         found++;
     }
-    return found == json_object_size(request->root) ? PV_OK : PV_ENOTFOUND;
+    /* which member is none of the inputs? */
+    return found == json_object_size(request->root)
+               ? PV_OK
+               : pv_shape_unknown(method->input, method->input_count,
+                                  request->root, "", fault);
 }
 
-/* Which member is none of the inputs? Called when there is one. */
-static enum pv_err
-unknown_member(const struct pv_method *method, json_t *root,
-               struct pv_fault *fault)
-{
-    for (void *at = json_object_iter(root); at != NULL;
-         at = json_object_iter_next(root, at)) {
-        const char *name = json_object_iter_key(at);
-        bool        known = false;
+/* ---- inputs together ---- */
 
-        for (size_t i = 0; i < method->input_count; i++) {
-            known = known || strcmp(method->input[i].name, name) == 0;
-        }
-        if (!known) {
-            return fail(fault, PV_FAULT_UNKNOWN, sayable(name));
+static bool
+is_earlier(const struct pv_value *a, const struct pv_value *b)
+{
+    /* year, month and day have their zeros: text order is order of days */
+    return pv_slice_cmp(a->text, b->text) < 0;
+}
+
+static enum pv_err
+check_not_future(const struct pv_contract_method *method,
+                 const struct pv_rule *rule, const struct pv_request *request,
+                 int64_t when_ms, struct pv_fault *fault)
+{
+    char            room[PV_JALALI_TEXT_LEN];
+    struct pv_slice today = {room, sizeof(room)};
+
+    pv_jalali_text(when_ms, room);
+    for (size_t i = 0; i < rule->input_count; i++) {
+        const struct pv_value *value = &request->value[rule->input[i]];
+
+        if (value->present && pv_slice_cmp(value->text, today) > 0) {
+            return fail(fault, PV_FAULT_FUTURE,
+                        pv_slice_from(method->input[rule->input[i]].name));
         }
     }
-    return fail(fault, PV_FAULT_UNKNOWN, NO_MEMBER);
+    return PV_OK;
+}
+
+static enum pv_err
+check_rule(const struct pv_contract_method *method, const struct pv_rule *rule,
+           const struct pv_request *request, int64_t when_ms,
+           struct pv_fault *fault)
+{
+    const struct pv_value *first = &request->value[rule->input[0]];
+    struct pv_slice name = pv_slice_from(method->input[rule->input[0]].name);
+
+    switch (rule->kind) {
+    case PV_RULE_NOT_BEFORE: {
+        const struct pv_value *second = &request->value[rule->input[1]];
+
+        return first->present && second->present && is_earlier(first, second)
+                   ? fail(fault, PV_FAULT_NOT_BEFORE, name)
+                   : PV_OK;
+    }
+    case PV_RULE_NEEDS:
+        return first->present && !request->value[rule->input[1]].present
+                   ? fail(fault, PV_FAULT_NEEDS, name)
+                   : PV_OK;
+    case PV_RULE_ONE_OF:
+        for (size_t i = 0; i < rule->input_count; i++) {
+            if (request->value[rule->input[i]].present) {
+                return PV_OK;
+            }
+        }
+        break;
+    case PV_RULE_NOT_FUTURE:
+        return check_not_future(method, rule, request, when_ms, fault);
+    case PV_RULES:
+        break; /* no kind */
+    }
+    return fail(fault, PV_FAULT_ONE_OF, name);
+}
+
+/* with today D, the days D-oldest to D-newest */
+static enum pv_err
+check_window(const struct pv_contract_method *method,
+             const struct pv_request *request, int64_t when_ms,
+             struct pv_fault *fault)
+{
+    const struct pv_window *window = &method->window;
+    const struct pv_value  *value = &request->value[window->input];
+    int64_t                 today = pv_time_tehran_day(when_ms);
+    struct pv_civil         civil;
+    int64_t                 day;
+
+    if (!window->is_set || !value->present) {
+        return PV_OK;
+    }
+    if (pv_jalali_parse(value->text, &civil) != PV_OK ||
+        pv_jalali_to_days(civil, &day) != PV_OK ||
+        day < today - (int64_t)window->oldest_days ||
+        day > today - (int64_t)window->newest_days) {
+        return fail(fault, PV_FAULT_WINDOW,
+                    pv_slice_from(method->input[window->input].name));
+    }
+    return PV_OK;
+}
+
+static enum pv_err
+check_together(const struct pv_contract_method *method,
+               const struct pv_request *request, int64_t when_ms,
+               struct pv_fault *fault)
+{
+    enum pv_err err = PV_OK;
+
+    for (size_t i = 0; err == PV_OK && i < method->rule_count; i++) {
+        err = check_rule(method, &method->rule[i], request, when_ms, fault);
+    }
+    return err == PV_OK ? check_window(method, request, when_ms, fault) : err;
 }
 
 enum pv_err
-pv_request_parse(const struct pv_method *method, struct pv_slice body,
-                 struct pv_request *ret, struct pv_fault *ret_fault)
+pv_request_parse(const struct pv_contract_method *method, struct pv_slice body,
+                 int64_t when_ms, struct pv_request *ret,
+                 struct pv_fault *ret_fault)
 {
     struct pv_request request;
     enum pv_err       err;
@@ -223,12 +270,12 @@ pv_request_parse(const struct pv_method *method, struct pv_slice body,
     } else {
         err = take_members(method, &request, ret_fault);
     }
-    if (err == PV_ENOTFOUND) {
-        err = unknown_member(method, request.root, ret_fault);
+    if (err == PV_OK) {
+        err = check_together(method, &request, when_ms, ret_fault);
     }
     if (err == PV_OK) {
         *ret = request;
-        request.root = NULL;
+        memset(&request, 0, sizeof(request));
     }
     pv_request_clear(&request);
     return err;
@@ -241,6 +288,12 @@ pv_request_clear(struct pv_request *request)
         return;
     }
     json_decref(request->root); /* accepts NULL */
+    for (size_t i = 0; i < PV_FIELDS_MAX; i++) {
+        if (request->dump[i] != NULL) {
+            explicit_bzero(request->dump[i], strlen(request->dump[i]));
+            free(request->dump[i]);
+        }
+    }
     explicit_bzero(request, sizeof(*request));
 }
 

@@ -2,10 +2,10 @@
  * request.h - a request's body, checked against its method.
  *
  * The body is one JSON object of at most PV_BODY_MAX bytes whose members are
- * the method's inputs: strings, or {"type":"national_id","value":"..."} where
- * the input accepts several identifier types (R-044). Duplicate and unknown
- * members, absent required ones, and values that are not of their data item
- * are faults that name the member and never hold its value.
+ * the method's inputs, in the shapes of shape.h. Duplicate and unknown
+ * members, absent required ones, values that are not of their data item,
+ * inputs that break a rule together and days outside the window are faults
+ * that name the member and never hold its value.
  *
  * Ownership: the request owns the parsed body; values are parts of it.
  * Threads:   one owner at a time.  Blocks: never.  Limits: below.
@@ -13,29 +13,33 @@
 #ifndef PV_CONTRACT_REQUEST_H
 #define PV_CONTRACT_REQUEST_H
 
-#include "contract/service.h"
+#include "contract/contract.h"
+#include "contract/statement.h"
 
 #define PV_BODY_MAX (64 * 1024)
-#define PV_BODY_DEPTH_MAX 4
+#define PV_BODY_DEPTH_MAX 10 /* brackets in each other */
 
 struct pv_value {
     bool                       present;
-    struct pv_slice            text; /* canonical */
+    struct pv_slice            text; /* canonical; JSON for a structure */
     const struct pv_data_item *type; /* the member of a union that it is */
 };
 
 struct pv_request {
     json_t         *root;
     struct pv_value value[PV_FIELDS_MAX]; /* by input */
+    char           *dump[PV_FIELDS_MAX];  /* texts of structures, or NULL */
 };
 
 /*
- * PV_EINVAL with *ret_fault for every breach of the contract. PV_ENOMEM.
- * The request is to be cleared when PV_OK.
+ * when_ms (wall clock) is the time of the call, for windows of days. PV_EINVAL
+ * with *ret_fault for every breach of the contract. PV_ENOMEM. The request is
+ * to be cleared when PV_OK.
  */
-enum pv_err pv_request_parse(const struct pv_method *method,
-                             struct pv_slice body, struct pv_request *ret,
-                             struct pv_fault *ret_fault) PV_MUST_CHECK;
+enum pv_err pv_request_parse(const struct pv_contract_method *method,
+                             struct pv_slice body, int64_t when_ms,
+                             struct pv_request *ret,
+                             struct pv_fault   *ret_fault) PV_MUST_CHECK;
 void        pv_request_clear(struct pv_request *request);
 
 /* What a parameter is bound to; false for NULL (the input is absent). */

@@ -1,123 +1,151 @@
 /* service.c - loading a service file. */
-#include "contract/service_private.h"
+#include "contract/service.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "contract/service_private.h"
+
 static enum pv_err
-take_version(const struct loader *loader, const json_t *root)
+find_contract(const struct pv_taker *taker, const json_t *root,
+              const struct pv_contract *const *contract, size_t count,
+              const struct pv_contract **ret)
 {
-    struct pv_service *service = loader->service;
-    const char        *text;
-    enum pv_err        err = pv_loader_text(loader, root, "version",
-                                            sizeof(service->version) - 1, &text);
+    static const char *const member[] = {"service", "version", "provider"};
+    const char              *text[3] = {NULL, NULL, NULL};
+
+    for (int i = 0; i < 3; i++) {
+        enum pv_err err =
+            pv_taker_text(taker, root, member[i], PV_NAME_MAX, &text[i]);
+
+        if (err != PV_OK) {
+            return err;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(contract[i]->service, text[0]) == 0 &&
+            strcmp(contract[i]->version, text[1]) == 0 &&
+            strcmp(contract[i]->provider, text[2]) == 0) {
+            *ret = contract[i];
+            return PV_OK;
+        }
+    }
+    (void)pv_taker_refuse(taker, "service",
+                          "there is no contract of %s %s by %s", text[0],
+                          text[1], text[2]); /* a better err below */
+    return PV_ENOTFOUND;
+}
+
+static enum pv_err
+take_methods(struct pv_taker *taker, const json_t *root,
+             struct pv_service *service)
+{
+    const json_t *list;
+    enum pv_err   err =
+        pv_taker_list(taker, root, "methods", PV_METHODS_MAX, &list);
 
     if (err != PV_OK) {
         return err;
     }
-    if (text[0] != 'v' || text[1] < '1' || text[1] > '9' ||
-        strlen(text + 1) > 4 ||
-        strspn(text + 1, "0123456789") != strlen(text + 1)) {
-        return pv_loader_refuse(loader, "\"version\" must be v1 to v9999");
-    }
-    return pv_slice_to_cstr(pv_slice_from(text), service->version,
-                            sizeof(service->version));
-}
-
-static enum pv_err
-take_head(struct loader *loader, const json_t *root)
-{
-    static const char *const keywords[] = {"format",   "service", "version",
-                                           "provider", "basis",   "title_fa",
-                                           "title_en", "methods", NULL};
-    static const char *const bases[] = {"proposed", "document", NULL};
-    struct pv_service       *service = loader->service;
-    const json_t            *format = json_object_get(root, "format");
-    const char              *title;
-    size_t                   basis = 0;
-    enum pv_err              err = pv_loader_only(loader, root, keywords);
-
-    if (err != PV_OK) {
-        return err;
-    }
-    if (!json_is_integer(format) || json_integer_value(format) != 1) {
-        (void)pv_loader_refuse(loader,
-                               "\"format\" must be 1"); /* a better err below */
-        return PV_EVERSION;
-    }
-    err = pv_loader_id(loader, root, "service", service->service);
-    if (err == PV_OK) {
-        err = pv_loader_id(loader, root, "provider", service->provider);
-    }
-    if (err == PV_OK) {
-        err = take_version(loader, root);
-    }
-    if (err == PV_OK) {
-        err = pv_loader_word(loader, root, "basis", bases, &basis);
-    }
-    if (err == PV_OK) {
-        err = pv_loader_text(loader, root, "title_fa", PV_TITLE_MAX, &title);
-    }
-    if (err == PV_OK) {
-        err = pv_loader_text(loader, root, "title_en", PV_TITLE_MAX, &title);
-    }
-    service->proposed = basis == 0;
-    return err;
-}
-
-enum pv_err
-pv_service_load(const json_t *root, const struct pv_data_items *items,
-                struct pv_service **ret, struct pv_why *why)
-{
-    struct loader loader = {.items = items, .why = why};
-    enum pv_err   err;
-
-    loader.service = calloc(1, sizeof(*loader.service));
-    if (loader.service == NULL) {
+    service->method = calloc(json_array_size(list), sizeof(*service->method));
+    if (service->method == NULL) {
         return PV_ENOMEM;
     }
-    pv_loader_place(&loader, "service file");
-    err = take_head(&loader, root);
-    if (err == PV_OK) {
-        err = pv_loader_methods(&loader, root);
+    for (size_t i = 0; err == PV_OK && i < json_array_size(list); i++) {
+        size_t mark = pv_taker_enter_index(taker, "methods", i);
+
+        service->method_count = i + 1; /* freed from here on */
+        err = pv_take_method(taker, json_array_get(list, i), service,
+                             &service->method[i]);
+        pv_taker_leave(taker, mark);
     }
-    if (err == PV_OK) {
-        *ret = loader.service;
-        loader.service = NULL;
-    }
-    pv_service_free(loader.service);
     return err;
 }
 
-enum pv_err
-pv_service_load_file(const char *path, const struct pv_data_items *items,
-                     struct pv_service **ret, struct pv_why *why)
+static enum pv_err
+take_root(struct pv_taker *taker, const json_t *root,
+          const struct pv_contract *const *contract, size_t count,
+          struct pv_service *service)
 {
-    struct pv_why inner;
-    json_t       *root = NULL;
-    enum pv_err   err = pv_json_load_file(path, &root, why);
+    static const char *const keywords[] = {"format",   "service", "version",
+                                           "provider", "methods", NULL};
+    const json_t            *format = json_object_get(root, "format");
+    enum pv_err              err = pv_taker_only(taker, root, keywords);
 
     if (err != PV_OK) {
         return err;
     }
-    pv_why_set(&inner, "%s", "");
-    err = pv_service_load(root, items, ret, &inner);
-    if (err != PV_OK) {
-        pv_why_set(why, "%s: %s", path,
-                   inner.text[0] == '\0' ? pv_err_text(err) : inner.text);
+    if (!json_is_integer(format) || json_integer_value(format) != 2) {
+        (void)pv_taker_refuse(taker, "format", "\"format\" must be 2"); /* see
+                                                                    below */
+        return PV_EVERSION;
     }
+    err = find_contract(taker, root, contract, count, &service->contract);
+    return err == PV_OK ? take_methods(taker, root, service) : err;
+}
+
+enum pv_err
+pv_service_load(struct pv_slice text, const struct pv_contract *const *contract,
+                size_t contract_count, struct pv_service **ret,
+                struct pv_why *why)
+{
+    struct pv_taker    taker = {.text = text, .why = why};
+    struct pv_service *service = NULL;
+    json_error_t       error;
+    json_t            *root;
+    enum pv_err        err;
+
+    root = json_loadb(text.len == 0 ? "" : text.ptr, text.len,
+                      JSON_REJECT_DUPLICATES, &error);
+    if (root == NULL) {
+        pv_why_set(why, "line %d: %s", error.line, error.text);
+        return json_error_code(&error) == json_error_out_of_memory ? PV_ENOMEM
+                                                                   : PV_EINVAL;
+    }
+    service = calloc(1, sizeof(*service));
+    if (service == NULL) {
+        err = PV_ENOMEM;
+        goto out;
+    }
+    err = take_root(&taker, root, contract, contract_count, service);
+    if (err != PV_OK) {
+        goto out;
+    }
+    *ret = service;
+    service = NULL;
+
+out:
+    pv_service_free(service);
     json_decref(root);
     return err;
 }
 
-static void
-method_clear(struct pv_method *method)
+enum pv_err
+pv_service_load_file(const char                      *path,
+                     const struct pv_contract *const *contract,
+                     size_t contract_count, struct pv_service **ret,
+                     struct pv_why *why)
 {
-    for (size_t i = 0; i < method->column_count; i++) {
-        free(method->column[i].constant);
+    struct pv_why inner;
+    struct pv_buf buf;
+    enum pv_err   err;
+
+    pv_buf_init(&buf, PV_CATALOGUE_FILE_MAX);
+    pv_why_set(&inner, "%s", "");
+    err = pv_file_read(path, &buf);
+    if (err == PV_OK) {
+        err = pv_service_load(pv_buf_view(&buf), contract, contract_count, ret,
+                              &inner);
     }
-    pv_statement_clear(&method->statement);
-    pv_statement_clear(&method->scalar);
+    if (err != PV_OK) {
+        pv_why_set(why, "%s: %s", path,
+                   err == PV_ESYS          ? strerror(errno)
+                   : inner.text[0] == '\0' ? pv_err_text(err)
+                                           : inner.text);
+    }
+    pv_buf_clear(&buf);
+    return err;
 }
 
 void
@@ -127,7 +155,13 @@ pv_service_free(struct pv_service *service)
         return;
     }
     for (size_t i = 0; i < service->method_count; i++) {
-        method_clear(&service->method[i]);
+        struct pv_method *method = &service->method[i];
+
+        for (size_t j = 0; j < method->column_count; j++) {
+            free(method->column[j].constant);
+        }
+        pv_statement_clear(&method->statement);
+        pv_statement_clear(&method->scalar);
     }
     free(service->method);
     free(service);

@@ -136,6 +136,8 @@ class Connectors:
             "peer_uid": os.getuid(), "driver": "SQLite3",
             "dsn": "Driver=SQLite3;Database=%s;" % os.path.join(
                 self.country, agency + ".sqlite"),
+            "contracts": sorted(glob.glob(os.path.join(
+                CATALOGUE, "contracts", agency, "*.json"))),
             "services": sorted(glob.glob(os.path.join(
                 CATALOGUE, "services", agency, "*.json"))),
             "data_items": [os.path.join(CATALOGUE, "data_items.json"),

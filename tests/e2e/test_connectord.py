@@ -36,13 +36,15 @@ def method(name, statement, inputs=(), outputs=({"name": "n",
             "inputs": list(inputs), "outputs": list(outputs),
             "statement": statement, "answer": answer, **more}
     if pattern == "verify":
-        made["meaning"] = {"yes": "so", "no": "not so"}
+        made["meaning"] = {"yes_fa": "هست", "yes_en": "so",
+                           "no_fa": "نیست", "no_en": "not so"}
         made["outputs"] = [{"name": "result", "type": "yes_no"}]
     return made
 
 
 def optional(name, kind):
-    return {"name": name, "type": kind, "required": False}
+    return {"name": name, "type": kind, "required": False,
+            "absent_fa": "سنجیده نمی‌شود", "absent_en": "not compared"}
 
 
 class UnixHTTP(http.client.HTTPConnection):
@@ -67,6 +69,24 @@ class Answer:
             response.getheader("Content-Type") or "") else None
 
 
+HERE = ("statement", "answer", "rows_as", "scalar_statement", "constants")
+
+
+def write_service(contract, service, methods):
+    """What a method promises into one file, how it is found into the other."""
+    head = {"service": "sample", "version": "v1", "provider": PROVIDER}
+    with open(contract, "w") as out:
+        json.dump({"contract": 1, **head, "basis": "proposed",
+                   "title_fa": "نمونه", "title_en": "Sample",
+                   "methods": [{k: v for k, v in one.items() if k not in HERE}
+                               for one in methods]}, out, ensure_ascii=False)
+    with open(service, "w") as out:
+        json.dump({"format": 2, **head,
+                   "methods": [{k: v for k, v in one.items()
+                                if k in HERE or k == "id"}
+                               for one in methods]}, out, ensure_ascii=False)
+
+
 class Connector:
     def __init__(self, home, methods, dsn, driver="SQLite3", env=None,
                  **config):
@@ -75,14 +95,12 @@ class Connector:
         self.service = os.path.join(self.home, "service.json")
         self.config = os.path.join(self.home, "config.json")
         self.log_path = os.path.join(self.home, "log")
-        with open(self.service, "w") as out:
-            json.dump({"format": 1, "service": "sample", "version": "v1",
-                       "provider": PROVIDER, "basis": "proposed",
-                       "title_fa": "نمونه", "title_en": "Sample",
-                       "methods": methods}, out, ensure_ascii=False)
+        self.contract = os.path.join(self.home, "contract.json")
+        write_service(self.contract, self.service, methods)
         with open(self.config, "w") as out:
             json.dump({"provider": PROVIDER, "socket": self.socket,
                        "peer_uid": None, "driver": driver, "dsn": dsn,
+                       "contracts": [self.contract],
                        "services": [self.service],
                        "data_items": [
                            os.path.join(CATALOGUE, "data_items.json"),
@@ -165,8 +183,9 @@ SAMPLE = [
            "\"who.first_name\", born AS birth_date FROM person "
            "WHERE national_id = :id AND :id.type = 'national_id'",
            [{"name": "id", "type": "person_unique_id"}],
-           [{"name": "who.id", "type": "national_id"},
-            {"name": "who.first_name", "type": "first_name"},
+           [{"name": "who", "type": "object", "items": [
+               {"name": "id", "type": "national_id"},
+               {"name": "first_name", "type": "first_name"}]},
             {"name": "birth_date", "type": "birth_date"}]),
     method("list", "SELECT code, name FROM division ORDER BY code", (),
            [{"name": "all", "type": "list", "items": [
@@ -409,7 +428,7 @@ def test_the_processes_give_up_what_they_can(sample):
 
 # ---- the driver that misbehaves ----
 
-ONE = [{"name": "mark", "type": "first_name", "required": False}]
+ONE = [optional("mark", "first_name")]
 
 
 def hang(home, extra="", methods=None, env=None, **config):
@@ -637,17 +656,15 @@ def test_configuration_faults_are_named(tmp_path):
                          "workers"), ({"services": ["/none"]}, "/none"),
                          ({"provider": "other"}, "provider")):
         config = {"provider": PROVIDER, "socket": home + "/s", "dsn": "x",
-                  "driver": "x", "services": [home + "/service.json"],
+                  "driver": "x", "contracts": [home + "/contract.json"],
+                  "services": [home + "/service.json"],
                   "data_items": [os.path.join(CATALOGUE, "data_items.json"),
                                  os.path.join(CATALOGUE, "enactment.json")],
                   **change}
         with open(home + "/config.json", "w") as out:
             json.dump(config, out)
-        with open(home + "/service.json", "w") as out:
-            json.dump({"format": 1, "service": "sample", "version": "v1",
-                       "provider": PROVIDER, "basis": "proposed",
-                       "title_fa": "x", "title_en": "x",
-                       "methods": [method("n", "SELECT 1 AS n")]}, out)
+        write_service(home + "/contract.json", home + "/service.json",
+                      [method("n", "SELECT 1 AS n")])
         done = subprocess.run([built("payvand-connectord"), "--check",
                                "--config", home + "/config.json"],
                               capture_output=True, text=True,

@@ -13,46 +13,54 @@
 #include "contract/request.h"
 #include "contract/service.h"
 
+#define NOW_MS INT64_C(1679400000000) /* 1402-01-01 in Tehran */
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static struct pv_data_items *items;
-static struct pv_service    *service; /* GOOD, below */
+static struct pv_contract   *contract; /* CONTRACT, below */
+static struct pv_service    *service;  /* GOOD, below */
 
 /* one method of each answer; ' stands for " */
-#define HEAD                                                                   \
-    "{'format':1,'service':'sample','version':'v1','provider':'p',"            \
-    "'basis':'proposed','title_fa':'x','title_en':'x','methods':["
-#define VERIFY                                                                 \
+#define HEAD "'service':'sample','version':'v1','provider':'p',"
+#define CONTRACT                                                               \
+    "{'contract':1," HEAD                                                      \
+    "'basis':'proposed','title_fa':'x','title_en':'x','methods':["             \
     "{'id':'verify','pattern':'verify','deadline_ms':3000,'inputs':["          \
-    "{'name':'national_id','type':'national_id','required':true},"             \
-    "{'name':'holder','type':'person_unique_id','required':false},"            \
-    "{'name':'amount','type':'amount_rial','required':false}],"                \
+    "{'name':'national_id','type':'national_id'},"                             \
+    "{'name':'holder','type':'person_unique_id','required':false,"             \
+    "'absent_fa':'x','absent_en':'x'},"                                        \
+    "{'name':'amount','type':'amount_rial','required':false,"                  \
+    "'absent_fa':'x','absent_en':'x'}],"                                       \
     "'outputs':[{'name':'result','type':'yes_no'}],"                           \
-    "'meaning':{'yes':'y','no':'n'},"                                          \
-    "'statement':'SELECT 1 FROM a WHERE b = :national_id AND c = :holder "     \
-    "AND d = :holder.type AND e = ' ':no' AND f::text = :amount'"              \
-    ",'answer':'yes-if-row'}"
-#define RECORD                                                                 \
+    "'meaning':{'yes_fa':'y','yes_en':'y','no_fa':'n','no_en':'n'}},"          \
     "{'id':'record','pattern':'inquiry','deadline_ms':3000,'inputs':[],"       \
-    "'outputs':[{'name':'a.id','type':'national_id'},"                         \
-    "{'name':'a.name','type':'first_name'},{'name':'n','type':'count'}],"      \
-    "'statement':'SELECT 1','answer':'record'}"
-#define ROWS                                                                   \
+    "'outputs':[{'name':'a','type':'object','items':["                         \
+    "{'name':'id','type':'national_id'},"                                      \
+    "{'name':'name','type':'first_name'}]},{'name':'n','type':'count'}]},"     \
     "{'id':'rows','pattern':'list','deadline_ms':3000,'inputs':[],"            \
     "'outputs':[{'name':'all','type':'list','items':["                         \
     "{'name':'code','type':'division_code'}]},"                                \
     "{'name':'as_of','type':'last_change_date'},"                              \
-    "{'name':'n','type':'count'}],'constants':{'n':'5'},"                      \
-    "'statement':'SELECT code FROM d','answer':'rows','rows_as':'all',"        \
-    "'max_rows':2,'scalar_statement':'SELECT as_of FROM s'}"
-#define GOOD HEAD VERIFY "," RECORD "," ROWS "]}"
+    "{'name':'n','type':'count'}],'max_rows':2},"                              \
+    "{'id':'act','pattern':'command','deadline_ms':3000,'inputs':[],"          \
+    "'outputs':[{'name':'n','type':'count'}],'idempotency':{'keep_days':1}}]}"
+#define VERIFY                                                                 \
+    "{'id':'verify','answer':'yes-if-row',"                                    \
+    "'statement':'SELECT 1 FROM a WHERE b = :national_id AND c = :holder "     \
+    "AND d = :holder.type AND e = ' ':no' AND f::text = :amount'}"
+#define RECORD "{'id':'record','statement':'SELECT 1','answer':'record'}"
+#define ROWS                                                                   \
+    "{'id':'rows','statement':'SELECT code FROM d','answer':'rows',"           \
+    "'rows_as':'all','constants':{'n':'5'},"                                   \
+    "'scalar_statement':'SELECT as_of FROM s'}"
+#define GOOD "{'format':2," HEAD "'methods':[" VERIFY "," RECORD "," ROWS "]}"
 
 /* ' to ", and ' ' to ' for quotes in SQL */
-static json_t *
+static struct pv_slice
 json_of(const char *text)
 {
-    char   room[8192];
-    size_t len = 0;
+    static char room[8192]; /* until the next one */
+    size_t      len = 0;
 
     for (size_t i = 0; text[i] != '\0' && len < sizeof(room) - 1; i++) {
         if (text[i] == '\'' && text[i + 1] == ' ' && text[i + 2] == '\'') {
@@ -66,17 +74,23 @@ json_of(const char *text)
             room[len++] = text[i] == '\'' ? '"' : text[i];
         }
     }
-    return json_loadb(room, len, JSON_REJECT_DUPLICATES, NULL);
+    return (struct pv_slice){room, len};
+}
+
+static enum pv_err
+load_service(struct pv_slice text, struct pv_service **ret, struct pv_why *why)
+{
+    const struct pv_contract *const known[] = {contract};
+
+    return pv_service_load(text, known, 1, ret, why);
 }
 
 static int
 load_all(void **state)
 {
     struct pv_why why = {""};
-    json_t       *root = json_of(GOOD);
 
     (void)state;
-    assert_non_null(root);
     assert_int_equal(pv_data_items_new(&items), PV_OK);
     if (pv_data_items_add_file(items,
                                PV_SOURCE_ROOT "/catalogue/data_items.json",
@@ -84,10 +98,10 @@ load_all(void **state)
         pv_data_items_add_file(
             items, PV_SOURCE_ROOT "/catalogue/enactment.json", &why) != PV_OK ||
         pv_data_items_finish(items, &why) != PV_OK ||
-        pv_service_load(root, items, &service, &why) != PV_OK) {
+        pv_contract_load(json_of(CONTRACT), items, &contract, &why) != PV_OK ||
+        load_service(json_of(GOOD), &service, &why) != PV_OK) {
         fail_msg("%s", why.text);
     }
-    json_decref(root);
     return 0;
 }
 
@@ -96,6 +110,7 @@ free_all(void **state)
 {
     (void)state;
     pv_service_free(service);
+    pv_contract_free(contract);
     pv_data_items_free(items);
     return 0;
 }
@@ -111,14 +126,26 @@ catalogue_loads(void **state)
         0);
     assert_true(found.gl_pathc >= 15);
     for (size_t i = 0; i < found.gl_pathc; i++) {
-        struct pv_service *one = NULL;
-        struct pv_why      why = {""};
+        char                      path[4096];
+        struct pv_contract       *of = NULL;
+        struct pv_service        *one = NULL;
+        struct pv_why             why = {""};
+        const struct pv_contract *known[1];
+        const char *place = strstr(found.gl_pathv[i], "/services/");
 
-        if (pv_service_load_file(found.gl_pathv[i], items, &one, &why) !=
+        (void)snprintf(path, sizeof(path),
+                       PV_SOURCE_ROOT "/catalogue/contracts/%s",
+                       place + strlen("/services/"));
+        if (pv_contract_load_file(path, items, &of, &why) != PV_OK) {
+            fail_msg("%s", why.text);
+        }
+        known[0] = of;
+        if (pv_service_load_file(found.gl_pathv[i], known, 1, &one, &why) !=
             PV_OK) {
             fail_msg("%s", why.text);
         }
         pv_service_free(one);
+        pv_contract_free(of);
     }
     globfree(&found);
 }
@@ -130,7 +157,7 @@ file_is_understood(void **state)
 
     (void)state;
     assert_int_equal(service->method_count, 3);
-    assert_string_equal(verify->path, "/x/p/sample/v1/verify");
+    assert_string_equal(verify->contract->path, "/x/p/sample/v1/verify");
     assert_string_equal(verify->statement.sql,
                         "SELECT 1 FROM a WHERE b = ? AND c = ? AND d = ? "
                         "AND e = ':no' AND f::text = ?");
@@ -150,30 +177,18 @@ faults_are_refused(void **state)
         const char *to;
         const char *word;
     } row[] = {
-        {"'format':1", "'format':2", "format"},
-        {"'basis'", "'colour':1,'basis'", "colour"},
-        {"'id':'verify'", "'id':'Verify'", "\"id\""},
+        {"'format':2", "'format':1", "format"},
+        {"'service'", "'colour':1,'service'", "line 1, /colour"},
+        {"'service':'sample'", "'service':'other'", "no contract of other"},
+        {"'version':'v1'", "'version':'v2'", "v2"},
         {"'id':'record'", "'id':'verify'", "already"},
-        {"'version':'v1'", "'version':'1'", "version"},
-        {"'version':'v1'", "'version':'v0'", "version"},
-        {"'provider':'p'", "'provider':'../p'", "provider"},
-        {"'deadline_ms':3000", "'deadline_ms':0", "deadline_ms"},
-        {"'deadline_ms':3000,", "", "deadline_ms"},
-        {"'type':'national_id'", "'type':'no_such'", "no_such"},
-        {"'type':'national_id'", "'type':'document_image'", "binary"},
-        {"'type':'national_id'", "'type':'object'", "structure"},
-        {"'name':'holder'", "'name':'national_id'", "already"},
-        {"'name':'holder'", "'name':'other'", ":holder"},
-        {"'required':true", "'required':'yes'", "required"},
-        {"'required':true", "'must':true", "must"},
-        {"'meaning':{'yes':'y','no':'n'},", "", "meaning"},
-        {"'type':'yes_no'", "'type':'count'", "yes_no"},
+        {"'id':'record'", "'id':'none'", "no method \"none\""},
+        {"'id':'record'", "'id':'act'", "pattern command"},
+        {":holder ", ":other ", ":other"},
         {"'answer':'yes-if-row'", "'answer':'record'", "verify"},
         {"'answer':'record'", "'answer':'maybe'", "maybe"},
-        {"'name':'a.name'", "'name':'a'", "already"},
-        {"'name':'n'", "'name':'found'", "found"},
-        {"'name':'n'", "'name':'a..b'", "name"},
-        {"'statement':'SELECT 1',", "", "statement"},
+        {"'answer':'record'", "'answer':'record','rows_as':'a'", "rows_as"},
+        {"'statement':'SELECT 1',", "", "/methods/1: \"statement\""},
         {"'statement':'SELECT 1'", "'statement':'SELECT ?'", ":name"},
         {"'statement':'SELECT 1'", "'statement':'SELECT 1; DROP TABLE a'",
          "one statement"},
@@ -184,7 +199,6 @@ faults_are_refused(void **state)
         {"'constants':{'n':'5'}", "'constants':{'n':'x'}", "constant"},
         {"'constants':{'n':'5'}", "'constants':{'m':'5'}", "constants"},
         {",'scalar_statement':'SELECT as_of FROM s'", "", "scalar_statement"},
-        {"'max_rows':2", "'max_rows':0", "max_rows"},
     };
 
     (void)state;
@@ -193,19 +207,15 @@ faults_are_refused(void **state)
         char               text[8192];
         struct pv_service *one = NULL;
         struct pv_why      why = {""};
-        json_t            *root;
 
         assert_non_null(at);
         (void)snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - GOOD), GOOD,
                        row[i].to, at + strlen(row[i].from));
-        root = json_of(text);
-        assert_non_null(root);
-        if (pv_service_load(root, items, &one, &why) == PV_OK || one != NULL ||
+        if (load_service(json_of(text), &one, &why) == PV_OK || one != NULL ||
             strstr(why.text, row[i].word) == NULL) {
             fail_msg("%s for %s: \"%s\" should tell of %s", row[i].to,
                      row[i].from, why.text, row[i].word);
         }
-        json_decref(root);
     }
 }
 
@@ -226,7 +236,7 @@ requests_are_judged(void **state)
         {"{\"national_id\":\"\\u0000\"}", PV_FAULT_NOT_JSON, ""},
         {"{\"national_id\":\"\xff\"}", PV_FAULT_NOT_JSON, ""},
         {"[]", PV_FAULT_NOT_OBJECT, ""},
-        {"[[[[[]]]]]", PV_FAULT_TOO_DEEP, ""},
+        {"[[[[[[[[[[[]]]]]]]]]]]", PV_FAULT_TOO_DEEP, ""},
         {"{}", PV_FAULT_MISSING, "national_id"},
         {"{\"national_id\":\"9991234561\",\"national_id\":\"9991234561\"}",
          PV_FAULT_DUPLICATE, "national_id"},
@@ -266,8 +276,9 @@ requests_are_judged(void **state)
     for (size_t i = 0; i < COUNT(row); i++) {
         struct pv_request request;
         struct pv_fault   fault = {PV_FAULT_NONE, ""};
-        enum pv_err       err = pv_request_parse(
-                  &service->method[0], pv_slice_from(row[i].body), &request, &fault);
+        enum pv_err       err = pv_request_parse(service->method[0].contract,
+                                                 pv_slice_from(row[i].body), NOW_MS,
+                                                 &request, &fault);
 
         if ((err == PV_OK) != (row[i].fault == PV_FAULT_NONE) ||
             fault.kind != row[i].fault ||
@@ -291,9 +302,9 @@ too_large_is_refused(void **state)
     (void)state;
     assert_non_null(body);
     memset(body, ' ', PV_BODY_MAX + 1);
-    assert_int_equal(pv_request_parse(&service->method[0],
+    assert_int_equal(pv_request_parse(service->method[0].contract,
                                       (struct pv_slice){body, PV_BODY_MAX + 1},
-                                      &request, &fault),
+                                      NOW_MS, &request, &fault),
                      PV_EINVAL);
     assert_int_equal(fault.kind, PV_FAULT_TOO_LARGE);
     free(body);
@@ -308,11 +319,11 @@ parameters_are_bound(void **state)
     struct pv_slice         text;
 
     (void)state;
-    assert_int_equal(pv_request_parse(method,
+    assert_int_equal(pv_request_parse(method->contract,
                                       PV_LIT("{\"national_id\":\"9991234561\","
                                              "\"holder\":\"99900123455\","
                                              "\"amount\":\"0050\"}"),
-                                      &request, &fault),
+                                      NOW_MS, &request, &fault),
                      PV_OK);
     assert_true(pv_request_bind(&request, &method->statement.bind[2], &text));
     assert_true(pv_slice_eq(text, PV_LIT("legal_person_id")));
@@ -321,7 +332,8 @@ parameters_are_bound(void **state)
     pv_request_clear(&request);
 
     assert_int_equal(
-        pv_request_parse(method, PV_LIT("{\"national_id\":\"9991234561\"}"),
+        pv_request_parse(method->contract,
+                         PV_LIT("{\"national_id\":\"9991234561\"}"), NOW_MS,
                          &request, &fault),
         PV_OK);
     assert_false(pv_request_bind(&request, &method->statement.bind[2], &text));
@@ -351,8 +363,8 @@ build(size_t method, const char *const *columns, const char *const *cells,
     }
     pv_buf_init(out, PV_ANSWER_MAX);
     *fault = (struct pv_fault){PV_FAULT_NONE, ""};
-    return pv_answer_build(&service->method[method], &rows, &scalar, out,
-                           fault);
+    return pv_answer_build(&service->method[method], &rows, &scalar, NOW_MS,
+                           out, fault);
 }
 
 static void

@@ -164,6 +164,8 @@ class Deployment:
             "driver": DRIVER,
             "dsn": f"Driver={DRIVER};Database={database};"
                    "Timeout=1000;NoCreat=1;",
+            "contracts": [str(path) for path in sorted(
+                (self.catalogue / "contracts" / provider).glob("*.json"))],
             "services": [str(path) for path in self.services[provider]],
             "data_items": [str(self.catalogue / "data_items.json"),
                            str(self.catalogue / "enactment.json")],

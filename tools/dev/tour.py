@@ -141,7 +141,8 @@ class Tour:
         self.samples = load(self.run / "country/country.json")["samples"]
         self.titles, self.paths, self.short = {}, {}, {}
         for file in sorted((self.root / "catalogue/services").glob("*/*.json")):
-            service = load(file)
+            service = load(self.root / "catalogue/contracts" /
+                           file.parent.name / file.name)
             for method in service["methods"]:
                 name = f"{service['service']}/{method['id']}"
                 self.titles[name] = (service["title_fa"].partition(" (")[0]

@@ -194,7 +194,7 @@ pv_up_connectors() {
     while read -r provider port; do
         config=$PV_RUN/providers/$provider.json
         print=$(pv_fingerprint "$program" "$("${PV_AS[@]}" cat "$config")" \
-            "$PV_ROOT/catalogue/services/$provider"/*.json \
+            "$PV_ROOT"/catalogue/{contracts,services}/"$provider"/*.json \
             "$PV_ROOT"/catalogue/{data_items,enactment}.json)
         pv_start "connector-$provider" "$print" "$program" --config "$config"
         [ -z "$PV_STARTED" ] || started+=("$provider")

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "access.h"
 #include "base/jalali.h"
 #include "base/json.h"
 #include "base/num.h"
@@ -13,6 +14,7 @@
 #define RETRY_BUSY_S 1
 #define RETRY_GONE_S 5
 #define BODY_MAX PV_DOCUMENT_MAX
+#define PERSON_BODY_MAX 4096
 #define JSON_TYPE "application/json"
 #define PROBLEM_TYPE "application/problem+json"
 
@@ -22,11 +24,17 @@ registry_of(const struct pv_server_call *call)
     return ((struct pv_api *)call->context)->registry;
 }
 
+static const struct pv_caller *
+caller_of(const struct pv_server_call *call)
+{
+    return &((struct pv_api *)call->context)->caller;
+}
+
 /* ---- problems ---- */
 
 /* One mapping from errors to answers. */
-static void
-answer_error(struct pv_server_call *call, enum pv_err err)
+void
+pv_api_error(struct pv_server_call *call, enum pv_err err)
 {
     if (err == PV_ENOTFOUND) {
         pv_server_problem(call, 404, "record-unknown", "no such record",
@@ -57,8 +65,8 @@ answer_error(struct pv_server_call *call, enum pv_err err)
     }
 }
 
-static void
-answer_refusal(struct pv_server_call *call, const struct pv_refusal *refusal)
+void
+pv_api_refusal(struct pv_server_call *call, const struct pv_refusal *refusal)
 {
     struct pv_json json;
 
@@ -80,10 +88,20 @@ answer_refusal(struct pv_server_call *call, const struct pv_refusal *refusal)
 }
 
 static void
+answer_not_own(struct pv_server_call *call)
+{
+    pv_server_problem(
+        call, 403, "not-own-role",
+        "a person decides in his own name and in the role of his "
+        "session",
+        "هر شخص به نام خود و در نقش نشست خود تصمیم می‌گیرد");
+}
+
+static void
 finish(struct pv_server_call *call, enum pv_err err)
 {
     if (err != PV_OK) {
-        answer_error(call, err);
+        pv_api_error(call, err);
         return;
     }
     pv_server_answer(call, 200, JSON_TYPE);
@@ -166,6 +184,7 @@ split(struct pv_slice rest, enum pv_kind *ret_kind, struct pv_slice *ret_id)
 static void
 post_decisions(struct pv_server_call *call)
 {
+    const struct pv_caller *caller = caller_of(call);
     json_t           *decisions = json_loadb(call->body.ptr, call->body.len,
                                              JSON_REJECT_DUPLICATES, NULL);
     struct pv_decided decided = {0, 0, 0};
@@ -173,12 +192,17 @@ post_decisions(struct pv_server_call *call)
     enum pv_err       err = PV_EINVAL;
 
     if (json_is_object(decisions) || json_is_array(decisions)) {
-        err = pv_registry_decide(registry_of(call), decisions, "console",
+        if (!pv_caller_signs(caller, decisions)) {
+            json_decref(decisions);
+            answer_not_own(call);
+            return;
+        }
+        err = pv_registry_decide(registry_of(call), decisions, caller->by,
                                  &decided, &refusal);
     }
     json_decref(decisions);
     if (err == PV_EREFUSED) {
-        answer_refusal(call, &refusal);
+        pv_api_refusal(call, &refusal);
         return;
     }
     if (err == PV_OK) {
@@ -208,6 +232,9 @@ get_decisions(struct pv_server_call *call)
     if (err == PV_OK) {
         err = pv_registry_decisions(registry_of(call), (int64_t)after,
                                     parameters.count, &call->answer);
+    }
+    if (err == PV_OK) {
+        err = pv_access_mask(caller_of(call), &call->answer);
     }
     finish(call, err);
 }
@@ -241,6 +268,38 @@ get_proof(struct pv_server_call *call)
 }
 
 static void
+answer_restricted(struct pv_server_call *call)
+{
+    pv_server_problem(call, 403, "restricted",
+                      "these records are restricted (R-005); ask for one of "
+                      "your own",
+                      "خواندن این رکوردها محدود است؛ رکورد خود را بخواهید");
+}
+
+/* A restricted record of others is not there; list: in which member. */
+static enum pv_err
+check_own(struct pv_server_call *call, enum pv_kind kind, const char *list)
+{
+    json_t       *whole;
+    const json_t *record;
+    bool          own;
+
+    if (pv_access_of(caller_of(call), kind) == PV_ACCESS_ALL) {
+        return PV_OK;
+    }
+    whole = json_loadb(call->answer.ptr, call->answer.len,
+                       JSON_REJECT_DUPLICATES, NULL);
+    record =
+        list == NULL ? whole : json_array_get(json_object_get(whole, list), 0);
+    own = record != NULL &&
+          pv_access_is_own(caller_of(call), kind,
+                           json_string_value(json_object_get(record, "id")),
+                           json_object_get(record, "body"));
+    json_decref(whole);
+    return own ? PV_OK : PV_ENOTFOUND;
+}
+
+static void
 get_records(struct pv_server_call *call)
 {
     struct parameters parameters = {.count = 0};
@@ -254,6 +313,11 @@ get_records(struct pv_server_call *call)
     if (err == PV_OK && id.len > 0) {
         err = pv_registry_get(registry_of(call), kind, id, parameters.at,
                               &call->answer);
+        err = err == PV_OK ? check_own(call, kind, NULL) : err;
+    } else if (err == PV_OK &&
+               pv_access_of(caller_of(call), kind) != PV_ACCESS_ALL) {
+        answer_restricted(call);
+        return;
     } else if (err == PV_OK) {
         err = pv_registry_list(registry_of(call), kind,
                                parameters.param[STATE].value, parameters.at,
@@ -276,6 +340,9 @@ get_history(struct pv_server_call *call)
     if (err == PV_OK) {
         err = pv_registry_history(registry_of(call), kind, id, &call->answer);
     }
+    if (err == PV_OK) {
+        err = check_own(call, kind, "history");
+    }
     finish(call, err);
 }
 
@@ -295,6 +362,10 @@ get_users(struct pv_server_call *call)
         pv_kind_from_word(parameters.param[OF].value, &of) != PV_OK) {
         err = PV_EINVAL;
     }
+    if (err == PV_OK && !pv_access_users(caller_of(call), kind, id, of)) {
+        answer_restricted(call);
+        return;
+    }
     if (err == PV_OK) {
         err = pv_registry_users(registry_of(call), kind, id, of,
                                 parameters.param[AFTER].value, parameters.count,
@@ -310,7 +381,7 @@ get_view(struct pv_server_call *call)
     enum pv_err err = pv_api_view(registry_of(call), call, &type);
 
     if (err != PV_OK) {
-        answer_error(call, err);
+        pv_api_error(call, err);
         return;
     }
     pv_server_answer(call, 200, type);
@@ -320,6 +391,14 @@ const struct pv_server_route pv_api_route[] = {
     {"POST", "/registry/v1/decisions", BODY_MAX, post_decisions},
     {"GET", "/registry/v1/decisions", 0, get_decisions},
     {"GET", "/registry/v1/status", 0, get_status},
+    {"POST", "/registry/v1/first", PERSON_BODY_MAX, pv_api_first},
+    {"POST", "/registry/v1/enrol", PERSON_BODY_MAX, pv_api_enrol},
+    {"POST", "/registry/v1/session", PERSON_BODY_MAX, pv_api_sign_in},
+    {"GET", "/registry/v1/session", 0, pv_api_session},
+    {"DELETE", "/registry/v1/session", 0, pv_api_sign_out},
+    {"POST", "/registry/v1/session/role", PERSON_BODY_MAX, pv_api_role},
+    {"POST", "/registry/v1/session/password", PERSON_BODY_MAX, pv_api_password},
+    {"POST", "/registry/v1/invitations", PERSON_BODY_MAX, pv_api_invite},
     {"GET", "/registry/v1/kinds", 0, get_kinds},
     {"GET", "/registry/v1/proof/", 0, get_proof},
     {"GET", "/registry/v1/history/", 0, get_history},

@@ -9,8 +9,19 @@
  *   GET  {kind}/{id}?as_of= | at=
  *   GET  history/{kind}/{id}
  *   GET  users/{kind}/{id}?of={kind}&after=&count=
+ *   POST first                   {code, person, name_fa, password}
+ *   POST enrol                   {person, code, password}
+ *   POST session                 {person, password, code[, role, of]}
+ *   GET  session, DELETE session
+ *   POST session/role            {role, of}
+ *   POST session/password        {old, new}
+ *   POST invitations             {person[, reason]}
  *   GET  views/{view}[/{id}]?as_of= | at=&format=json|html|csv&lang=fa|en ...
  *                                see view.h
+ *
+ * A session is the cookie __Host-payvand; every change by it shows its csrf
+ * value in the header Payvand-Csrf, too. A person's decision is in his own name
+ * and in the role of his session; absent, actor, role and of are filled in.
  *
  * Answers are JSON; errors are problem+json with titles in both languages. A
  * refusal is 422 and names the rule; a database that is busy or gone is 503
@@ -19,15 +30,37 @@
 #ifndef PV_REGISTRYD_API_H
 #define PV_REGISTRYD_API_H
 
+#include "caller.h"
 #include "http/server.h"
-#include "registry.h"
 
+/* One socket: the console's own, or the one behind nginx. */
 struct pv_api {
     struct pv_registry *registry; /* borrowed */
+    struct pv_people   *people;   /* borrowed */
+    bool                is_web;
+    struct pv_caller    caller; /* of the call being answered */
 };
 
 extern const struct pv_server_route pv_api_route[];
 extern const size_t                 pv_api_route_count;
+
+/* Who calls, and may he? Sets ->caller; see pv_api_need. (api_admit.c) */
+pv_server_admit_fn pv_api_admit;
+
+/* The one mapping from errors to answers. (api.c) */
+void pv_api_error(struct pv_server_call *call, enum pv_err err);
+void pv_api_refusal(struct pv_server_call   *call,
+                    const struct pv_refusal *refusal);
+
+/* Routes of persons. (api_people.c) */
+pv_server_fn pv_api_first;
+pv_server_fn pv_api_enrol;
+pv_server_fn pv_api_sign_in;
+pv_server_fn pv_api_session;
+pv_server_fn pv_api_sign_out;
+pv_server_fn pv_api_role;
+pv_server_fn pv_api_password;
+pv_server_fn pv_api_invite;
 
 /* The answer of a view; ret_type is a literal. Errors as view.h. */
 enum pv_err pv_api_view(struct pv_registry    *registry,

@@ -7,13 +7,16 @@
  * What it holds:     the registry's database, the policy image, the log of
  *                    decisions.
  * Who may talk to it: the users of --operator-uid, on one Unix socket
- *                    (SO_PEERCRED). They speak for the roles they name.
+ *                    (SO_PEERCRED): they speak for the roles they name. nginx,
+ *                    the user of --web-uid, on another: people by their
+ *                    sessions, systems by the certificates nginx has checked.
  * What it may call:  what its systemd unit lets it; see packaging.
  * What a thief of it gains: the power to give and take rights, each of it a
  *                    numbered decision; no call's trace and no content.
  */
 #include <errno.h>
 #include <getopt.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +27,7 @@
 
 #include "api.h"
 #include "base/num.h"
+#include "crypto/secret.h"
 #include "daemon/event.h"
 
 /* a leak is told at the end only by a process that can be looked into */
@@ -36,13 +40,18 @@
 #define ROUND_MS 1000
 #define CONNECTIONS_MAX 256
 #define OPERATORS_MAX 8
+#define WEB_MODE 0660 /* its group is nginx's; the uid is checked, too */
 #define KINDS_BYTES_MAX ((size_t)1024 * 1024)
+
+enum { CONSOLE, WEB, SOCKETS };
 
 static volatile sig_atomic_t stop;
 
 struct options {
     struct pv_registry_config registry;
     const char               *socket;
+    const char               *web_socket; /* NULL: none */
+    uid_t                     web_uid;
     uid_t                     operator_uid[OPERATORS_MAX];
     size_t                    operator_count;
     bool                      done; /* --help or --version was answered */
@@ -60,6 +69,8 @@ static const char help_text[] =
     "  --node ID            this exchange: the home of its agencies\n"
     "  --operator-uid UID   who may connect; may come again (default: one's\n"
     "                       own)\n"
+    "  --web-socket PATH    where nginx reaches it, for people and systems\n"
+    "  --web-uid UID        the user of that nginx (default: one's own)\n"
     "  --loopback           endpoints on loopback are allowed (demo only)\n"
     "  --kinds              write the tables of kinds as JSON, and end\n"
     "  --help, --version\n"
@@ -80,6 +91,8 @@ enum {
     OPT_LOG,
     OPT_NODE,
     OPT_UID,
+    OPT_WEB_SOCKET,
+    OPT_WEB_UID,
     OPT_LOOPBACK,
     OPT_KINDS,
     OPT_HELP,
@@ -93,6 +106,8 @@ static const struct option option_list[] = {
     {"log", required_argument, NULL, OPT_LOG},
     {"node", required_argument, NULL, OPT_NODE},
     {"operator-uid", required_argument, NULL, OPT_UID},
+    {"web-socket", required_argument, NULL, OPT_WEB_SOCKET},
+    {"web-uid", required_argument, NULL, OPT_WEB_UID},
     {"loopback", no_argument, NULL, OPT_LOOPBACK},
     {"kinds", no_argument, NULL, OPT_KINDS},
     {"help", no_argument, NULL, OPT_HELP},
@@ -101,16 +116,22 @@ static const struct option option_list[] = {
 };
 
 static bool
-add_operator(struct options *options, const char *text)
+read_uid(const char *text, uid_t *ret)
 {
     uint64_t uid;
 
-    if (options->operator_count == OPERATORS_MAX ||
-        pv_slice_to_u64(pv_slice_from(text), UINT32_MAX - 1, &uid) != PV_OK) {
+    if (pv_slice_to_u64(pv_slice_from(text), UINT32_MAX - 1, &uid) != PV_OK) {
         return false;
     }
-    options->operator_uid[options->operator_count++] = (uid_t)uid;
+    *ret = (uid_t)uid;
     return true;
+}
+
+static bool
+add_operator(struct options *options, const char *text)
+{
+    return options->operator_count < OPERATORS_MAX &&
+           read_uid(text, &options->operator_uid[options->operator_count++]);
 }
 
 static bool
@@ -151,6 +172,12 @@ read_options(int argc, char **argv, struct options *ret)
             break;
         case OPT_UID:
             ok = add_operator(ret, optarg);
+            break;
+        case OPT_WEB_SOCKET:
+            ret->web_socket = optarg;
+            break;
+        case OPT_WEB_UID:
+            ok = read_uid(optarg, &ret->web_uid);
             break;
         case OPT_LOOPBACK:
             ret->registry.loopback = true;
@@ -196,19 +223,25 @@ harden(struct pv_why *why)
     return PV_OK;
 }
 
+/* The console's socket, or the one for nginx. */
 static enum pv_err
 open_server(const struct options *options, struct pv_api *api,
             struct pv_server **ret, struct pv_why *why)
 {
-    struct pv_server_config config = {.uid = options->operator_uid,
-                                      .uid_count = options->operator_count,
-                                      .connections_max = CONNECTIONS_MAX,
-                                      .route = pv_api_route,
-                                      .route_count = pv_api_route_count,
-                                      .context = api};
-    enum pv_err             err;
+    struct pv_server_config config = {
+        .uid = api->is_web ? &options->web_uid : options->operator_uid,
+        .uid_count = api->is_web ? 1 : options->operator_count,
+        .connections_max = CONNECTIONS_MAX,
+        .route = pv_api_route,
+        .route_count = pv_api_route_count,
+        .admit = pv_api_admit,
+        .context = api};
+    enum pv_err err;
 
-    err = pv_server_listen(options->socket, 0600, &config.listenfd, why);
+    err = api->is_web
+              ? pv_server_listen(options->web_socket, WEB_MODE,
+                                 &config.listenfd, why)
+              : pv_server_listen(options->socket, 0600, &config.listenfd, why);
     if (err != PV_OK) {
         return err;
     }
@@ -219,9 +252,34 @@ open_server(const struct options *options, struct pv_api *api,
     return err;
 }
 
+/* One round of both sockets. */
+static enum pv_err
+serve(struct pv_server *const server[SOCKETS])
+{
+    struct pollfd waiting[SOCKETS];
+    nfds_t        count = 0;
+    int           wait_ms = ROUND_MS;
+    enum pv_err   err = PV_OK;
+
+    for (size_t i = 0; i < SOCKETS; i++) {
+        if (server[i] != NULL) {
+            waiting[count++] =
+                (struct pollfd){pv_server_fd(server[i]), POLLIN, 0};
+            wait_ms = pv_server_wait_ms(server[i], wait_ms);
+        }
+    }
+    if (poll(waiting, count, wait_ms) == -1 && errno != EINTR) {
+        return PV_ESYS;
+    }
+    for (size_t i = 0; i < SOCKETS && err == PV_OK; i++) {
+        err = server[i] == NULL ? PV_OK : pv_server_run(server[i], 0);
+    }
+    return err;
+}
+
 /* Answer, and bring up an image that lags; said once when it begins. */
 static enum pv_err
-run(struct pv_registry *registry, struct pv_server *server)
+run(struct pv_registry *registry, struct pv_server *const server[SOCKETS])
 {
     enum pv_err err = PV_OK;
     enum pv_err said = PV_OK;
@@ -229,7 +287,7 @@ run(struct pv_registry *registry, struct pv_server *server)
     while (stop == 0 && err == PV_OK) {
         enum pv_err image;
 
-        err = pv_server_run(server, ROUND_MS);
+        err = serve(server);
         image = pv_registry_catch_up(registry);
         if (image != said) {
             pv_log_event(image == PV_OK ? "info" : "error", "registry.image",
@@ -243,13 +301,61 @@ run(struct pv_registry *registry, struct pv_server *server)
     return err;
 }
 
+/* While nobody can sign in, whoever reads this may become the first. */
+static enum pv_err
+print_first_code(struct pv_people *people)
+{
+    char        code[PV_CODE_LEN + 1];
+    enum pv_err err = pv_people_first_code(people, code);
+
+    if (err == PV_ENOTFOUND) {
+        return PV_OK;
+    }
+    if (err == PV_OK) {
+        (void)printf("first administrator: %s (once, within an hour)\n", code);
+        err = fflush(stdout) == 0 ? PV_OK : PV_ESYS;
+        pv_secret_wipe(code, sizeof(code));
+    }
+    return err;
+}
+
+static enum pv_err
+open_web(const struct options *options, struct pv_api *api,
+         struct pv_server **ret, struct pv_why *why)
+{
+    enum pv_err err;
+
+    if (options->web_socket == NULL) {
+        return PV_OK;
+    }
+    err = open_server(options, api, ret, why);
+    if (err == PV_OK) {
+        err = print_first_code(api->people);
+        if (err != PV_OK) {
+            pv_why_set(why, "the first administrator's code is not printed");
+        }
+    }
+    return err;
+}
+
+static void
+close_server(struct pv_server *server, const char *socket)
+{
+    pv_server_close(server);
+    if (server != NULL) {
+        (void)unlink(socket); /* the next start removes it too */
+    }
+}
+
 int
 main(int argc, char **argv)
 {
-    struct options      options = {.registry = {.durable = true}};
+    struct options      options = {.registry = {.durable = true},
+                                   .web_uid = geteuid()};
     struct pv_registry *registry = NULL;
-    struct pv_server   *server = NULL;
-    struct pv_api       api = {NULL};
+    struct pv_people   *people = NULL;
+    struct pv_server   *server[SOCKETS] = {NULL, NULL};
+    struct pv_api       api[SOCKETS] = {{.is_web = false}, {.is_web = true}};
     struct pv_why       why = {""};
     int64_t             last = 0;
     int64_t             image = 0;
@@ -267,8 +373,17 @@ main(int argc, char **argv)
         err = pv_registry_open(&options.registry, &registry, &why);
     }
     if (err == PV_OK) {
-        api.registry = registry;
-        err = open_server(&options, &api, &server, &why);
+        err = pv_people_open(registry, &people);
+    }
+    if (err == PV_OK) {
+        for (size_t i = 0; i < SOCKETS; i++) {
+            api[i].registry = registry;
+            api[i].people = people;
+        }
+        err = open_server(&options, &api[CONSOLE], &server[CONSOLE], &why);
+    }
+    if (err == PV_OK) {
+        err = open_web(&options, &api[WEB], &server[WEB], &why);
     }
     if (err == PV_OK) {
         err = pv_registry_numbers(registry, &last, &image);
@@ -282,10 +397,9 @@ main(int argc, char **argv)
         pv_log_event("error", "registry.failed", "%s: %s", pv_err_text(err),
                      why.text);
     }
-    pv_server_close(server);
-    if (server != NULL) {
-        (void)unlink(options.socket); /* the next start removes it too */
-    }
+    close_server(server[CONSOLE], options.socket);
+    close_server(server[WEB], options.web_socket);
+    pv_people_close(people);
     pv_registry_close(registry);
     return err == PV_OK ? 0 : 1;
 }

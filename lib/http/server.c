@@ -93,6 +93,16 @@ add_head(struct MHD_Response *response, const struct pv_server_call *call)
                                                     : call->cache) != MHD_YES) {
         return false;
     }
+    if (call->set_cookie[0] != '\0' &&
+        MHD_add_response_header(response, "Set-Cookie", call->set_cookie) !=
+            MHD_YES) {
+        return false;
+    }
+    if (call->location != NULL &&
+        MHD_add_response_header(response, "Location", call->location) !=
+            MHD_YES) {
+        return false;
+    }
     if (call->retry_after_s == 0) {
         return true;
     }
@@ -274,7 +284,10 @@ answer(struct request *request)
         return;
     }
     call->body = pv_buf_view(&request->body);
-    request->route->fn(call);
+    if (request->server->config.admit == NULL ||
+        request->server->config.admit(call)) {
+        request->route->fn(call);
+    }
     if (call->status == 0) {
         pv_server_problem(call, MHD_HTTP_INTERNAL_SERVER_ERROR, "internal",
                           "No answer was made", "پاسخی ساخته نشد");
@@ -543,18 +556,25 @@ pv_server_fd(const struct pv_server *server)
     return server->epfd;
 }
 
+int
+pv_server_wait_ms(const struct pv_server *server, int most_ms)
+{
+    MHD_UNSIGNED_LONG_LONG wanted_ms;
+
+    if (MHD_get_timeout(server->daemon, &wanted_ms) == MHD_YES &&
+        (most_ms < 0 || wanted_ms < (unsigned)most_ms)) {
+        return (int)wanted_ms;
+    }
+    return most_ms;
+}
+
 enum pv_err
 pv_server_run(struct pv_server *server, int wait_ms)
 {
-    struct epoll_event     event[ROUND_EVENTS];
-    MHD_UNSIGNED_LONG_LONG most_ms;
-    int                    count;
+    struct epoll_event event[ROUND_EVENTS];
+    int                count = epoll_wait(server->epfd, event, ROUND_EVENTS,
+                                          pv_server_wait_ms(server, wait_ms));
 
-    if (MHD_get_timeout(server->daemon, &most_ms) == MHD_YES &&
-        (wait_ms < 0 || most_ms < (unsigned)wait_ms)) {
-        wait_ms = (int)most_ms;
-    }
-    count = epoll_wait(server->epfd, event, ROUND_EVENTS, wait_ms);
     if (count == -1) {
         return errno == EINTR ? PV_OK : PV_ESYS;
     }

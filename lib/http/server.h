@@ -30,6 +30,7 @@
 #define PV_SERVER_ANSWER_MAX (16 * 1024 * 1024) /* bytes of a body */
 #define PV_SERVER_IDLE_S 75                     /* an unused connection */
 #define PV_SERVER_PARAMS_MAX 16                 /* of one query */
+#define PV_SERVER_COOKIE_MAX 256                /* a Set-Cookie, with its NUL */
 
 struct pv_server;
 
@@ -47,12 +48,18 @@ struct pv_server_call {
     const char   *type;          /* Content-Type; a literal */
     const char   *cache;         /* Cache-Control; NULL: no-store */
     unsigned      retry_after_s; /* Retry-After; 0: none */
+    const char   *location;      /* Location; NULL: none */
+    char          set_cookie[PV_SERVER_COOKIE_MAX]; /* "": none */
     struct pv_buf answer;
 
     void *connection; /* libmicrohttpd's; for pv_server_header */
 };
 
 typedef void pv_server_fn(struct pv_server_call *call);
+
+/* Before a route's function; false: it has answered, the function is not run.
+ */
+typedef bool pv_server_admit_fn(struct pv_server_call *call);
 
 /* A path that ends in "/" stands for all below it, another one for itself. */
 struct pv_server_route {
@@ -70,6 +77,7 @@ struct pv_server_config {
     unsigned     connections_max;
     const struct pv_server_route *route; /* borrowed while the server lives */
     size_t                        route_count;
+    pv_server_admit_fn           *admit; /* NULL: every call is */
     void                         *context;
 };
 
@@ -87,6 +95,9 @@ void        pv_server_close(struct pv_server *server);
 
 /* Readable when pv_server_run has something to do; for another loop. */
 int pv_server_fd(const struct pv_server *server);
+
+/* How long that loop may wait for it, at most most_ms. */
+int pv_server_wait_ms(const struct pv_server *server, int most_ms);
 
 /*
  * One round: wait for at most wait_ms, answer what came. A signal ends the

@@ -44,6 +44,8 @@ class Registry:
         self.tree = self.folder / "log"
         self.tree.mkdir(exist_ok=True)
         self.socket = str(self.folder / "s")
+        self.web = str(self.folder / "w")  # as nginx reaches it
+        self.out = self.folder / "registryd.out"
         self.store = store or f"sqlite:{self.folder / 'registry.db'}"
         self.process = None
         self.log = self.folder / "registryd.log"
@@ -52,11 +54,12 @@ class Registry:
 
     def start(self):
         """Start and wait for its socket."""
-        with open(self.log, "ab") as log:
+        with open(self.log, "ab") as log, open(self.out, "wb") as out:
             self.process = subprocess.Popen(
                 [BUILD / "registryd/payvand-registryd", "--store", self.store,
                  "--image", self.image, "--log", self.tree, "--node", "nix", "--loopback",
-                 "--socket", self.socket], stderr=log)
+                 "--socket", self.socket, "--web-socket", self.web],
+                stdout=out, stderr=log)
         until = time.monotonic() + 20
         while time.monotonic() < until:
             assert self.process.poll() is None, self.log.read_text()

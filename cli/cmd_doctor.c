@@ -22,6 +22,7 @@ static const char usage_en[] =
     "  --image DIR       the policy image (PAYVAND_IMAGE)\n"
     "  --journal DIR     the journal (PAYVAND_JOURNAL)\n"
     "  --log DIR         the log of this machine (PAYVAND_LOG)\n"
+    "  --registry PATH   the registry's socket (PAYVAND_REGISTRY_SOCKET)\n"
     "  --socket PATH     the journal's socket (PAYVAND_JOURNAL_SOCKET)\n"
     "  --module FILE     the nginx module (PAYVAND_MODULE)\n"
     "  --nginx FILE      nginx (/usr/sbin/nginx)\n"
@@ -47,6 +48,7 @@ static const char usage_fa[] =
     "  --image DIR       تصویر سیاست (PAYVAND_IMAGE)\n"
     "  --journal DIR     دفتر رویداد (PAYVAND_JOURNAL)\n"
     "  --log DIR         دفتر درهم‌سازی همین دستگاه (PAYVAND_LOG)\n"
+    "  --registry PATH   سوکت دفتر ثبت (PAYVAND_REGISTRY_SOCKET)\n"
     "  --socket PATH     سوکت دفتر رویداد (PAYVAND_JOURNAL_SOCKET)\n"
     "  --module FILE     ماژول nginx (PAYVAND_MODULE)\n"
     "  --nginx FILE      برنامه nginx (/usr/sbin/nginx)\n"
@@ -67,6 +69,7 @@ static const struct option option[] = {
     {"image", required_argument, NULL, 'i'},
     {"journal", required_argument, NULL, 'J'},
     {"log", required_argument, NULL, 'L'},
+    {"registry", required_argument, NULL, 'r'},
     {"socket", required_argument, NULL, 's'},
     {"module", required_argument, NULL, 'm'},
     {"nginx", required_argument, NULL, 'n'},
@@ -197,6 +200,7 @@ look(struct pv_doctor *doctor, const char *lang, bool all, bool as_json)
     pv_doctor_image(doctor);
     pv_doctor_journal(doctor);
     pv_doctor_log(doctor);
+    pv_doctor_registry(doctor);
     pv_doctor_certificates(doctor);
     pv_doctor_connectors(doctor);
     pv_doctor_exchange(doctor);
@@ -221,6 +225,7 @@ from_environment(struct pv_doctor *doctor)
     doctor->journal = getenv("PAYVAND_JOURNAL");
     doctor->journal_socket = getenv("PAYVAND_JOURNAL_SOCKET");
     doctor->log = getenv("PAYVAND_LOG");
+    doctor->registry = getenv("PAYVAND_REGISTRY_SOCKET");
     doctor->module = getenv("PAYVAND_MODULE");
     doctor->providers = getenv("PAYVAND_PROVIDERS");
     doctor->nginx = "/usr/sbin/nginx";
@@ -259,6 +264,9 @@ pv_cmd_doctor(int argc, char **argv)
             break;
         case 'L':
             doctor->log = optarg;
+            break;
+        case 'r':
+            doctor->registry = optarg;
             break;
         case 's':
             doctor->journal_socket = optarg;

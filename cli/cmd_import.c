@@ -1,59 +1,93 @@
 /*
- * cmd_import.c - payvand import: the catalogue into the policy image.
+ * cmd_import.c - payvand import: the catalogue as dated decisions, then what
+ * an installation adds to it; and what the registry holds after it.
  */
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/jalali.h"
 #include "cmd.h"
-#include "import.h"
+#include "deploy.h"
+#include "enact_send.h"
+#include "registry.h"
 
-#define REPORT_BYTES_MAX (256 * 1024)
+#define REPORT_BYTES_MAX ((size_t)256 * 1024)
 
 struct arguments {
-    struct pv_import_options import;
-    const char              *image;
-    bool                     json;
-    enum pv_lang             lang;
-    bool                     done; /* --help was asked and given */
+    const char  *catalogue;
+    const char  *deployment;
+    const char  *socket;
+    int64_t      until; /* day */
+    bool         probes;
+    bool         list;
+    bool         json;
+    enum pv_lang lang;
+    bool         done; /* --help was asked and given */
 };
 
 static int
 help(enum pv_lang lang)
 {
     static const char en[] =
-        "payvand import: load a catalogue into the policy image\n\n"
-        "  payvand import --catalogue DIR --deployment FILE --image DIR "
-        "[--probes]\n"
-        "  payvand import --image DIR --set FILE\n\n"
-        "  --catalogue DIR    agencies, services, grants ... as JSON\n"
+        "payvand import: a catalogue as decisions of the registry\n\n"
+        "  payvand import --catalogue DIR [--deployment FILE] [--probes] "
+        "[--until DATE]\n"
+        "  payvand import --deployment FILE\n"
+        "  payvand import --catalogue DIR [--probes] [--until DATE] --list\n\n"
+        "  --catalogue DIR    agencies, services, resolutions ... as JSON\n"
         "  --deployment FILE  keys, networks and endpoints of the systems\n"
-        "  --image DIR        the policy image; made when there is none\n"
-        "  --probes           load the synthetic grants that tests call\n"
-        "  --set FILE         change rows of a live image\n"
+        "  --probes           the synthetic rights that tests call, too\n"
+        "  --until DATE       only decisions up to this Jalali day\n"
+        "  --list             write the decisions, one a line; send nothing\n"
+        "  --socket PATH      where payvand-registryd listens\n"
+        "                     (PAYVAND_REGISTRY_SOCKET)\n"
         "  --json             the result as JSON\n"
         "  --lang en|fa       the language of messages\n\n"
-        "What does not hold together is refused as a whole, with file, row and\n"
-        "reason. A change is in force at the next call; a second import of the\n"
-        "same files changes nothing. Manual: man payvand-import\n";
+        "What breaks a rule is refused with the rule; decisions before it "
+        "stand.\n"
+        "A second import of the same files decides nothing. Manual: man\n"
+        "payvand-import\n";
     static const char fa[] =
-        "payvand import: بارگذاری کاتالوگ در تصویر سیاست\n\n"
-        "  payvand import --catalogue DIR --deployment FILE --image DIR "
-        "[--probes]\n"
-        "  payvand import --image DIR --set FILE\n\n"
-        "  --catalogue DIR    دستگاه‌ها، خدمات، مجوزها و ... به صورت JSON\n"
+        "payvand import: کاتالوگ به صورت تصمیم‌های دفتر ثبت\n\n"
+        "  payvand import --catalogue DIR [--deployment FILE] [--probes] "
+        "[--until DATE]\n"
+        "  payvand import --deployment FILE\n"
+        "  payvand import --catalogue DIR [--probes] [--until DATE] --list\n\n"
+        "  --catalogue DIR    دستگاه‌ها، خدمات، مصوبه‌ها و ... به صورت JSON\n"
         "  --deployment FILE  کلید، شبکه و نشانی سامانه‌ها\n"
-        "  --image DIR        تصویر سیاست؛ اگر نباشد ساخته می‌شود\n"
-        "  --probes           مجوزهای ساختگی آزمون را هم بارگذاری کن\n"
-        "  --set FILE         ردیف‌های تصویر زنده را تغییر بده\n"
+        "  --probes           مجوزهای ساختگی آزمون را هم ثبت کن\n"
+        "  --until DATE       فقط تصمیم‌های تا این تاریخ شمسی\n"
+        "  --list             تصمیم‌ها را بنویس و چیزی نفرست\n"
+        "  --socket PATH      سوکت payvand-registryd "
+        "(PAYVAND_REGISTRY_SOCKET)\n"
         "  --json             نتیجه به صورت JSON\n"
         "  --lang en|fa       زبان پیام‌ها\n\n"
-        "داده ناسازگار یکجا رد می‌شود، با نام پرونده و ردیف و دلیل. تغییر از\n"
-        "فراخوانی بعدی اثر دارد. راهنما: man payvand-import\n";
+        "آنچه قاعده‌ای را بشکند با نام قاعده رد می‌شود؛ تصمیم‌های پیش از آن\n"
+        "می‌ماند. ورود دوباره همان پرونده‌ها تصمیمی نمی‌سازد. راهنما: man\n"
+        "payvand-import\n";
 
     return fputs(pv_cli_text(lang, en, fa), stdout) < 0 ? PV_EXIT_FAILED
                                                         : PV_EXIT_OK;
+}
+
+static bool
+read_day(const char *text, int64_t *ret)
+{
+    struct pv_civil date;
+
+    return pv_jalali_parse(pv_slice_from(text), &date) == PV_OK &&
+           pv_jalali_to_days(date, ret) == PV_OK;
+}
+
+static bool
+is_complete(const struct arguments *arg)
+{
+    if (arg->catalogue == NULL) { /* the deployment alone */
+        return arg->deployment != NULL && !arg->probes && !arg->list &&
+               arg->until == INT64_MAX;
+    }
+    return !arg->list || (arg->deployment == NULL && arg->socket == NULL);
 }
 
 static int
@@ -62,9 +96,10 @@ read_arguments(int argc, char **argv, struct arguments *ret)
     static const struct option option[] = {
         {"catalogue", required_argument, NULL, 'c'},
         {"deployment", required_argument, NULL, 'd'},
-        {"image", required_argument, NULL, 'i'},
-        {"set", required_argument, NULL, 's'},
         {"probes", no_argument, NULL, 'p'},
+        {"socket", required_argument, NULL, 's'},
+        {"until", required_argument, NULL, 'u'},
+        {"list", no_argument, NULL, 'i'},
         {"json", no_argument, NULL, 'j'},
         {"lang", required_argument, NULL, 'l'},
         {"help", no_argument, NULL, 'h'},
@@ -72,25 +107,29 @@ read_arguments(int argc, char **argv, struct arguments *ret)
     };
     const char *lang = NULL;
     bool        asked = false;
+    bool        ok = true;
     int         c;
 
     optind = 1;
-    while ((c = getopt_long(argc, argv, "", option, NULL)) != -1) {
+    while (ok && (c = getopt_long(argc, argv, "", option, NULL)) != -1) {
         switch (c) {
         case 'c':
-            ret->import.catalogue = optarg;
+            ret->catalogue = optarg;
             break;
         case 'd':
-            ret->import.deployment = optarg;
-            break;
-        case 'i':
-            ret->image = optarg;
-            break;
-        case 's':
-            ret->import.overlay = optarg;
+            ret->deployment = optarg;
             break;
         case 'p':
-            ret->import.probes = true;
+            ret->probes = true;
+            break;
+        case 's':
+            ret->socket = optarg;
+            break;
+        case 'u':
+            ok = read_day(optarg, &ret->until);
+            break;
+        case 'i':
+            ret->list = true;
             break;
         case 'j':
             ret->json = true;
@@ -102,7 +141,7 @@ read_arguments(int argc, char **argv, struct arguments *ret)
             asked = true;
             break;
         default:
-            return pv_cli_usage_error("import");
+            ok = false;
         }
     }
     ret->lang = pv_cli_lang(lang);
@@ -110,193 +149,232 @@ read_arguments(int argc, char **argv, struct arguments *ret)
         ret->done = true;
         return help(ret->lang);
     }
-    if (optind != argc || ret->image == NULL ||
-        (ret->import.catalogue == NULL && ret->import.overlay == NULL) ||
-        (ret->import.catalogue == NULL &&
-         (ret->import.deployment != NULL || ret->import.probes))) {
-        pv_cli_error("import needs --image, and --catalogue or --set");
+    if (!ok || optind != argc || !is_complete(ret)) {
+        pv_cli_error("import needs --catalogue or --deployment");
         return pv_cli_usage_error("import");
     }
     return PV_EXIT_OK;
 }
 
-static void
-show_progress(void *context, const char *what)
-{
-    (void)context;
-    (void)fprintf(stderr, "\rimport: %-24s", what); /* only for the eye */
-}
+/* ---- what the registry holds now ---- */
 
-struct count {
-    const char *name; /* of the JSON member */
-    const char *en;
-    const char *fa;
-    size_t      count;
-};
-
-#define COUNTS_MAX 20
-
-static size_t
-list_counts(const struct pv_import_report *report,
-            struct count                   count[COUNTS_MAX])
-{
-    const struct count list[] = {
-        {"agencies", "agencies", "دستگاه", report->agencies},
-        {"groups", "of them groups", "از آن‌ها گروه",
-         report->groups},
-        {"units", "units", "واحد", report->units},
-        {"systems", "systems", "سامانه", report->systems},
-        {"systems_with_key", "with a registered key",
-         "دارای کلید ثبت‌شده", report->systems_with_key},
-        {"services", "services", "خدمت", report->services},
-        {"services_live", "of them live", "از آن‌ها عملیاتی",
-         report->services_live},
-        {"methods", "methods", "روش", report->methods},
-        {"methods_with_endpoint", "with an endpoint", "دارای نشانی اتصال",
-         report->methods_with_endpoint},
-        {"grants", "approved grants", "مجوز مصوب", report->grants},
-        {"grants_live", "of them live", "از آن‌ها برقرار",
-         report->grants_live},
-        {"cited", "cited duties (no right)",
-         "تکلیف نقل‌شده (بدون حق)", report->cited},
-        {"pending", "pending for the next meeting (no right)",
-         "موکول به جلسه بعد (بدون حق)", report->pending},
-        {"commitments", "commitments to join a system (no right)",
-         "تعهد پیوستن به سامانه (بدون حق)", report->commitments},
-        {"probes", "synthetic probes", "نمونه ساختگی آزمون", report->probes},
-        {"modes", "modes", "حالت دسترسی عمومی", report->modes},
-        {"suspensions", "suspensions", "تعلیق", report->suspensions},
-        {"revoked", "revoked certificates", "گواهی باطل‌شده",
-         report->revoked},
-        {"overlays", "overlaid rows", "ردیف بازنویسی‌شده",
-         report->overlays},
-        {"proposed", "rows marked proposed", "ردیف با نشان پیشنهادی",
-         report->proposed},
-    };
-
-    _Static_assert(sizeof(list) / sizeof(list[0]) <= COUNTS_MAX, "room");
-    memcpy(count, list, sizeof(list));
-    return sizeof(list) / sizeof(list[0]);
-}
-
+/* How many records of a kind stand in which state; of them proposed. */
 static enum pv_err
-write_complaints(struct pv_json *json, struct pv_slice text)
+count_kind(const char *socket, const char *kind, json_t *counts,
+           json_int_t *ret_proposed, struct pv_why *why)
 {
-    struct pv_slice line;
+    json_t     *all = NULL;
+    json_t     *by_state = json_object();
+    enum pv_err err = pv_registry_records(socket, kind, "", &all, why);
+    const char *id;
+    json_t     *record;
 
-    pv_json_array(json, "complaints");
-    while (text.len > 0) {
-        (void)pv_slice_cut(text, '\n', &line, &text); /* the last ends too */
-        pv_json_string(json, NULL, line);
+    json_object_foreach(all, id, record)
+    {
+        const char *state = pv_enact_text(record, "state");
+        json_int_t  n = json_integer_value(json_object_get(by_state, state));
+
+        if (json_object_set_new(by_state, state, json_integer(n + 1)) != 0) {
+            err = PV_ENOMEM;
+        }
+        if (strcmp(pv_enact_text(json_object_get(record, "body"), "basis"),
+                   "proposed") == 0) {
+            (*ret_proposed)++;
+        }
     }
-    pv_json_end_array(json);
-    return json->err;
+    json_decref(all);
+    if (json_object_size(by_state) == 0) {
+        json_decref(by_state);
+    } else if (json_object_set_new(counts, kind, by_state) != 0) {
+        err = PV_ENOMEM;
+    }
+    return err;
+}
+
+/* kind -> state -> count; ret_kinds are the tables. */
+static enum pv_err
+count_all(const char *socket, json_t **ret_kinds, json_t *counts,
+          json_int_t *ret_proposed, long long *ret_last, struct pv_why *why)
+{
+    json_t     *status = NULL;
+    json_t     *kind;
+    size_t      i;
+    enum pv_err err =
+        pv_registry_get_json(socket, "/registry/v1/kinds", ret_kinds, why);
+
+    if (err == PV_OK) {
+        err = pv_registry_get_json(socket, "/registry/v1/status", &status, why);
+    }
+    *ret_last = json_integer_value(json_object_get(status, "last"));
+    json_decref(status);
+    json_array_foreach(json_object_get(*ret_kinds, "kinds"), i, kind)
+    {
+        err = err == PV_OK ? count_kind(socket, pv_enact_text(kind, "kind"),
+                                        counts, ret_proposed, why)
+                           : err;
+    }
+    return err;
+}
+
+static bool
+print_kind(const struct arguments *arg, const json_t *kind,
+           const json_t *by_state)
+{
+    const char *before = ": ";
+    bool        ok;
+    const char *state;
+    json_t     *count;
+    json_int_t  sum = 0;
+
+    json_object_foreach((json_t *)(uintptr_t)by_state, state, count)
+    {
+        sum += json_integer_value(count);
+    }
+    if (sum == 0) {
+        return true;
+    }
+    ok = printf("%8lld  %s", (long long)sum,
+                pv_enact_text(kind, arg->lang == PV_LANG_FA ? "name_fa"
+                                                            : "kind")) > 0;
+    json_object_foreach((json_t *)(uintptr_t)by_state, state, count)
+    {
+        ok = printf("%s%lld %s", before, (long long)json_integer_value(count),
+                    state) > 0 &&
+             ok;
+        before = ", ";
+    }
+    return putchar('\n') != EOF && ok;
+}
+
+static bool
+print_text(const struct arguments *arg, const struct pv_enact_totals *totals,
+           const json_t *kinds, const json_t *counts, json_int_t proposed)
+{
+    bool    ok = true;
+    json_t *kind;
+    size_t  i;
+
+    json_array_foreach(json_object_get(kinds, "kinds"), i, kind)
+    {
+        ok = print_kind(arg, kind,
+                        json_object_get(counts, pv_enact_text(kind, "kind"))) &&
+             ok;
+    }
+    return printf("%8lld  %s\n", (long long)proposed,
+                  pv_cli_text(arg->lang, "records are marked proposed",
+                              "رکورد نشان پیشنهادی دارد")) > 0 &&
+           printf("%8lld  %s\n", totals->sent - totals->repeated,
+                  pv_cli_text(arg->lang, "decisions made now",
+                              "تصمیم اکنون ثبت شد")) > 0 &&
+           printf("%8lld  %s\n", totals->repeated,
+                  pv_cli_text(arg->lang, "known before",
+                              "تصمیم از پیش ثبت بود")) > 0 &&
+           printf("%8lld  %s\n", totals->last,
+                  pv_cli_text(arg->lang, "is the number of the last decision",
+                              "شماره آخرین تصمیم")) > 0 &&
+           ok;
+}
+
+static bool
+print_json(const struct pv_enact_totals *totals, json_t *counts,
+           json_int_t proposed)
+{
+    json_t *out = json_pack(
+        "{s:O, s:I, s:b, s:I, s:I, s:I}", "kinds", counts, "last",
+        (json_int_t)totals->last, "ok", 1, "proposed", proposed, "repeated",
+        (json_int_t)totals->repeated, "sent", (json_int_t)totals->sent);
+    bool ok = out != NULL && json_dumpf(out, stdout, JSON_COMPACT) == 0 &&
+              putchar('\n') != EOF;
+
+    json_decref(out);
+    return ok;
 }
 
 static int
-print_json(const struct pv_import_report *report, enum pv_err err)
+report(const struct arguments *arg, struct pv_enact_totals *totals)
 {
-    struct count   count[COUNTS_MAX];
-    size_t         counts = list_counts(report, count);
-    struct pv_buf  out;
-    struct pv_json json;
-    int            code = PV_EXIT_FAILED;
+    json_t       *kinds = NULL;
+    json_t       *counts = json_object();
+    json_int_t    proposed = 0;
+    struct pv_why why = {""};
+    bool          ok;
 
-    pv_buf_init(&out, REPORT_BYTES_MAX);
-    pv_json_init(&json, &out);
-    pv_json_object(&json, NULL);
-    pv_json_bool(&json, "ok", err == PV_OK);
-    pv_json_u64(&json, "changes", report->changes);
-    pv_json_u64(&json, "decision", report->decision);
-    for (size_t i = 0; i < counts; i++) {
-        pv_json_u64(&json, count[i].name, count[i].count);
+    if (count_all(arg->socket, &kinds, counts, &proposed, &totals->last,
+                  &why) != PV_OK) {
+        pv_cli_error("%s", why.text);
+        ok = false;
+    } else {
+        ok = arg->json ? print_json(totals, counts, proposed)
+                       : print_text(arg, totals, kinds, counts, proposed);
     }
-    pv_json_u64(&json, "complaint_count", report->complaint_count);
-    if (write_complaints(&json, pv_buf_view(&report->complaints)) == PV_OK) {
-        pv_json_end_object(&json);
-        if (pv_json_finish(&json) == PV_OK) {
-            code = pv_cli_print(&out);
-        }
-    }
-    pv_buf_clear(&out);
-    return code;
-}
-
-static int
-print_text(const struct arguments *arg, const struct pv_import_report *report)
-{
-    struct count count[COUNTS_MAX];
-    size_t       counts = list_counts(report, count);
-    bool         ok = true;
-
-    for (size_t i = 0; i < counts; i++) {
-        if (count[i].count > 0) {
-            ok = printf("%8zu  %s\n", count[i].count,
-                        pv_cli_text(arg->lang, count[i].en, count[i].fa)) > 0 &&
-                 ok;
-        }
-    }
-    ok = printf("%8llu  %s\n", (unsigned long long)report->changes,
-                pv_cli_text(arg->lang, "rows of the image changed",
-                            "ردیف تصویر تغییر کرد")) > 0 &&
-         printf("%8llu  %s\n", (unsigned long long)report->decision,
-                pv_cli_text(arg->lang, "is the number of the last decision",
-                            "شماره آخرین تصمیم")) > 0 &&
-         ok;
+    json_decref(kinds);
+    json_decref(counts);
     return ok ? PV_EXIT_OK : PV_EXIT_FAILED;
 }
 
-static int
-report_failure(const struct arguments *arg, const struct pv_why *why,
-               const struct pv_import_report *report, enum pv_err err)
-{
-    struct pv_slice complaints = pv_buf_view(&report->complaints);
+/* ---- all of it ---- */
 
-    if (arg->json) {
-        (void)print_json(report, err); /* it fails anyway */
+static bool
+tell_unread(const struct pv_enact *enact)
+{
+    pv_cli_error("%s", enact->why.text[0] == '\0' ? pv_err_text(enact->err)
+                                                  : enact->why.text);
+    return false;
+}
+
+static bool
+import_catalogue(const struct arguments *arg, struct pv_enact_totals *totals)
+{
+    struct pv_enact enact = {.dir = NULL};
+    bool            ok;
+
+    if (pv_enact_read(arg->catalogue, arg->probes, &enact) != PV_OK) {
+        ok = tell_unread(&enact);
+    } else if (arg->list) {
+        ok = pv_enact_list(&enact, arg->until);
+    } else {
+        ok = pv_enact_send(arg->socket, arg->lang, &enact, arg->until, totals);
     }
-    (void)fprintf(stderr, "%.*s", PV_FMT(complaints)); /* as above */
-    if (report->complaint_count > PV_IMPORT_COMPLAINTS_MAX) {
-        pv_cli_error("and %zu more",
-                     report->complaint_count - PV_IMPORT_COMPLAINTS_MAX);
+    pv_enact_clear(&enact);
+    return ok;
+}
+
+static bool
+import_deployment(const struct arguments *arg, struct pv_enact_totals *totals)
+{
+    struct pv_enact enact = {.dir = NULL};
+    bool            ok;
+
+    if (pv_deploy_read(arg->socket, arg->deployment, arg->catalogue, &enact) !=
+        PV_OK) {
+        ok = tell_unread(&enact);
+    } else {
+        ok = pv_enact_send(arg->socket, arg->lang, &enact, INT64_MAX, totals);
     }
-    pv_cli_error("%s", why->text);
-    return PV_EXIT_FAILED;
+    pv_enact_clear(&enact);
+    return ok;
 }
 
 int
 pv_cmd_import(int argc, char **argv)
 {
-    struct arguments        arg = {.image = NULL};
-    struct pv_import_report report;
-    struct pv_image        *image = NULL;
-    struct pv_why           why = {""};
-    enum pv_err             err;
-    int                     code;
+    struct arguments       arg = {.until = INT64_MAX};
+    struct pv_enact_totals totals = {0, 0, 0};
+    int                    code = read_arguments(argc, argv, &arg);
+    bool                   ok = true;
 
-    pv_import_report_init(&report);
-    code = read_arguments(argc, argv, &arg);
     if (code != PV_EXIT_OK || arg.done) {
-        goto out;
+        return code;
     }
-    if (!arg.json && isatty(STDERR_FILENO)) {
-        arg.import.progress = show_progress;
+    arg.socket = pv_registry_socket(arg.socket);
+    if (arg.catalogue != NULL) {
+        ok = import_catalogue(&arg, &totals);
     }
-    err = pv_image_open(arg.image, true, &image, &why);
-    if (err == PV_OK) {
-        err = pv_import_run(image, &arg.import, &report, &why);
+    if (ok && arg.deployment != NULL) {
+        ok = import_deployment(&arg, &totals);
     }
-    if (arg.import.progress != NULL) {
-        (void)fputs("\r\033[K", stderr); /* take the progress line away */
+    if (ok && !arg.list) {
+        return report(&arg, &totals);
     }
-    if (err != PV_OK) {
-        code = report_failure(&arg, &why, &report, err);
-        goto out;
-    }
-    code = arg.json ? print_json(&report, err) : print_text(&arg, &report);
-
-out:
-    pv_image_close(image);
-    pv_import_report_clear(&report);
-    return code;
+    return ok ? PV_EXIT_OK : PV_EXIT_FAILED;
 }

@@ -46,6 +46,7 @@ struct pv_doctor {
     const char *journal;
     const char *journal_socket;
     const char *log;
+    const char *registry; /* socket */
     const char *module;
     const char *nginx;
     const char *providers; /* folder with connectors' configurations */
@@ -63,6 +64,7 @@ void pv_doctor_machine(struct pv_doctor *doctor);      /* clock, swap, cores */
 void pv_doctor_nginx(struct pv_doctor *doctor);        /* version, module */
 void pv_doctor_image(struct pv_doctor *doctor);        /* policy image */
 void pv_doctor_journal(struct pv_doctor *doctor);      /* folder, socket */
+void pv_doctor_registry(struct pv_doctor *doctor);     /* decisions */
 void pv_doctor_log(struct pv_doctor *doctor);          /* tree, witnesses */
 void pv_doctor_certificates(struct pv_doctor *doctor); /* PAYVAND_CERT_* */
 void pv_doctor_exchange(struct pv_doctor *doctor);     /* does it answer */

@@ -21,8 +21,10 @@ static const struct pv_doctor_words image_unreadable = {
     "image.unreadable",
     "the policy image cannot be read: every call is refused",
     "تصویر سیاست خوانده نمی‌شود: همه فراخوانی‌ها رد می‌شوند",
-    "make it with payvand import, and let nginx's user read the folder",
-    "آن را با payvand import بسازید و خواندن پوشه را به کاربر nginx بدهید"};
+    "start payvand-registryd, which makes it, and let nginx's user read the "
+    "folder",
+    "payvand-registryd را راه بیندازید تا آن را بسازد، و خواندن پوشه را به "
+    "کاربر nginx بدهید"};
 static const struct pv_doctor_words image_loose = {
     "image.writable", "others than its owner may write to the policy image",
     "دیگران می‌توانند در تصویر سیاست بنویسند",

@@ -111,14 +111,17 @@ pv_enact_add(struct pv_enact *enact, const char *day, enum pv_enact_phase phase,
         json_decref(data);
         return;
     }
-    if (snprintf(key, sizeof(key), "catalogue/%s/%s/%s", kind, id, event) < 0 ||
+    if (snprintf(key, sizeof(key), "%s/%s/%s/%s",
+                 enact->source == NULL ? "" : enact->source, kind, id,
+                 event) < 0 ||
         snprintf(actor, sizeof(actor), "%s/%s", who.role, who.of) < 0) {
         enact->err = PV_ERANGE;
     }
     step.decision =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s}", "actor",
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s*}", "actor",
                   actor, "role", who.role, "of", who.of, "date", day, "kind",
-                  kind, "id", id, "event", event, "data", data, "key", key);
+                  kind, "id", id, "event", event, "data", data, "key",
+                  enact->source == NULL ? NULL : key);
     if (step.decision == NULL || !grow(enact)) {
         enact->err = enact->err == PV_OK ? PV_ENOMEM : enact->err;
         json_decref(step.decision);
@@ -144,6 +147,58 @@ compare(const void *a, const void *b)
 
 /* ---- files ---- */
 
+/* A day said in both calendars is one day. */
+static void
+check_day(struct pv_enact *enact, const char *name, const char *row,
+          const json_t *date)
+{
+    const char     *jalali = pv_enact_text(date, "jalali");
+    const char     *gregorian = pv_enact_text(date, "gregorian");
+    struct pv_civil day;
+    int64_t         days = 0;
+    int64_t         when = 0;
+
+    if (pv_jalali_parse(pv_slice_from(jalali), &day) != PV_OK ||
+        pv_jalali_to_days(day, &days) != PV_OK) {
+        pv_enact_fail(enact, "%s: %s: \"%s\" is no Jalali date", name, row,
+                      jalali);
+    } else if (gregorian[0] != '\0' &&
+               (pv_time_from_date(pv_slice_from(gregorian), &when) != PV_OK ||
+                pv_time_tehran_day(when) != days)) {
+        pv_enact_fail(enact, "%s: %s: %s is not the same day as %s", name, row,
+                      jalali, gregorian);
+    }
+}
+
+/* The depth is that of the file, which jansson bounds. */
+static void
+check_days(struct pv_enact *enact, const char *name, const char *row,
+           const json_t *value)
+{
+    static const char *const ids[] = {"id", "grant", "service"};
+    const char              *member;
+    json_t                  *inner;
+    size_t                   i;
+
+    for (i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        if (pv_enact_text(value, ids[i])[0] != '\0') {
+            row = pv_enact_text(value, ids[i]);
+            break;
+        }
+    }
+    if (json_is_string(json_object_get(value, "jalali"))) {
+        check_day(enact, name, row, value);
+    }
+    json_object_foreach((json_t *)(uintptr_t)value, member, inner)
+    {
+        check_days(enact, name, row, inner);
+    }
+    json_array_foreach(value, i, inner)
+    {
+        check_days(enact, name, row, inner);
+    }
+}
+
 static json_t *
 load(struct pv_enact *enact, const char *name)
 {
@@ -163,6 +218,7 @@ load(struct pv_enact *enact, const char *name)
     if (file == NULL) {
         pv_enact_fail(enact, "%s: line %d: %s", path, error.line, error.text);
     }
+    check_days(enact, name, "-", file);
     return file;
 }
 
@@ -232,9 +288,10 @@ load_all(struct pv_enact *enact)
 }
 
 enum pv_err
-pv_enact_read(const char *dir, struct pv_enact *ret)
+pv_enact_read(const char *dir, bool probes, struct pv_enact *ret)
 {
-    *ret = (struct pv_enact){.dir = dir};
+    *ret =
+        (struct pv_enact){.dir = dir, .probes = probes, .source = "catalogue"};
     load_all(ret);
     if (ret->err == PV_OK) {
         pv_enact_parties(ret);
@@ -242,6 +299,9 @@ pv_enact_read(const char *dir, struct pv_enact *ret)
         pv_enact_requests(ret);
         pv_enact_meetings(ret);
         pv_enact_go_live(ret);
+    }
+    if (ret->err == PV_OK && probes) {
+        pv_enact_probes(ret);
     }
     if (ret->err == PV_OK) {
         qsort(ret->step, ret->count, sizeof(*ret->step), compare);

@@ -47,6 +47,8 @@ struct pv_enact_step {
 
 struct pv_enact {
     const char *dir;
+    bool        probes; /* the synthetic rights too */
+    const char *source; /* begins the keys; NULL: decisions without a key */
     json_t     *agencies;
     json_t     *clusters;
     json_t     *registries;
@@ -74,8 +76,12 @@ struct pv_enact {
     struct pv_why         why;
 };
 
-/* Read the catalogue in dir; words in ->why. PV_EINVAL, PV_ENOMEM. */
-enum pv_err pv_enact_read(const char *dir, struct pv_enact *ret) PV_MUST_CHECK;
+/*
+ * Read the catalogue in dir, with its probes or without; words in ->why.
+ * PV_EINVAL, PV_ENOMEM.
+ */
+enum pv_err pv_enact_read(const char *dir, bool probes,
+                          struct pv_enact *ret) PV_MUST_CHECK;
 void        pv_enact_clear(struct pv_enact *enact);
 
 /* ---- shared by the files ---- */
@@ -112,12 +118,22 @@ const char *pv_enact_text(const json_t *row, const char *name);
 /* The Jalali day of a member {"jalali":...}; NULL when there is none. */
 const char *pv_enact_day(const json_t *row, const char *name);
 
-/* enact_parties.c, enact_services.c, enact_rights.c, enact_bodies.c */
+/* enact_parties.c, enact_services.c, enact_rights.c, enact_bodies.c,
+ * enact_probes.c */
 void pv_enact_parties(struct pv_enact *enact);
 void pv_enact_services(struct pv_enact *enact);
 void pv_enact_requests(struct pv_enact *enact);
 void pv_enact_meetings(struct pv_enact *enact);
 void pv_enact_go_live(struct pv_enact *enact);
+void pv_enact_probes(struct pv_enact *enact);
+
+/* A meeting from its plan to its minutes; its resolutions come beside it. */
+void pv_enact_meeting(struct pv_enact *enact, const json_t *meeting);
+
+/* "service/v1", of a service of the catalogue. */
+#define PV_ENACT_ID_ROOM 256
+void pv_enact_version(const struct pv_enact *enact, const char *service,
+                      char room[PV_ENACT_ID_ROOM]);
 
 /* One thing of an item of a resolution; a new object. */
 json_t *pv_enact_order(struct pv_enact *enact, const char *service);

@@ -80,8 +80,8 @@ outcomes_of(struct pv_enact *enact, const json_t *agenda)
     return outcomes;
 }
 
-static void
-add_meeting(struct pv_enact *enact, const json_t *meeting)
+void
+pv_enact_meeting(struct pv_enact *enact, const json_t *meeting)
 {
     static const char *const names[] = {"body", "number", "title_fa",
                                         "title_en", NULL};
@@ -400,7 +400,7 @@ pv_enact_meetings(struct pv_enact *enact)
     json_array_foreach(json_object_get(enact->resolutions, "meetings"), i,
                        meeting)
     {
-        add_meeting(enact, meeting);
+        pv_enact_meeting(enact, meeting);
         json_array_foreach(json_object_get(meeting, "resolutions"), n, row)
         {
             add_resolution(enact, meeting, row, n == 0);

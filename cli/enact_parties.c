@@ -224,7 +224,8 @@ add_systems(struct pv_enact *enact)
     {
         json_t *data = json_object();
 
-        if (json_is_true(json_object_get(row, "probe_only"))) {
+        if (!enact->probes &&
+            json_is_true(json_object_get(row, "probe_only"))) {
             json_decref(data);
             continue;
         }

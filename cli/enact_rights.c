@@ -89,6 +89,13 @@ pv_enact_grant(struct pv_enact *enact, const json_t *grant)
 
     if (term == NULL) {
         pv_enact_fail(enact, "%s: an approved grant without terms", id);
+    } else if (json_object_get(term, "start") == NULL ||
+               json_object_get(term, "end") == NULL ||
+               json_object_get(term, "quota") == NULL) {
+        pv_enact_fail(enact,
+                      "%s: its terms need start, end and quota; null where "
+                      "open",
+                      id);
     }
     pv_enact_set(enact, data, "id", json_string(id));
     pv_enact_copy(enact, data, grant, names);

@@ -16,13 +16,13 @@ is_existing(const json_t *service)
     return strcmp(pv_enact_text(service, "status"), "existing") == 0;
 }
 
-/* "service/v1" */
-static void
-version_id(const struct pv_enact *enact, const char *service, char room[256])
+void
+pv_enact_version(const struct pv_enact *enact, const char *service,
+                 char room[PV_ENACT_ID_ROOM])
 {
     /* ids of the catalogue are far shorter */
     (void)snprintf(
-        room, 256, "%s/%s", service,
+        room, PV_ENACT_ID_ROOM, "%s/%s", service,
         pv_enact_text(json_object_get(enact->methods, service), "version"));
 }
 
@@ -92,9 +92,9 @@ pv_enact_order(struct pv_enact *enact, const char *service)
     const json_t *row = json_object_get(enact->service, service);
     json_t       *service_part = service_data(enact, row);
     json_t       *version_part = version_data(enact, row);
-    char          id[256];
+    char          id[PV_ENACT_ID_ROOM];
 
-    version_id(enact, service, id);
+    pv_enact_version(enact, service, id);
     pv_enact_set(enact, service_part, "id", json_string(service));
     pv_enact_set(enact, version_part, "id", json_string(id));
     return json_pack("{s:o, s:o}", "service", service_part, "version",
@@ -114,7 +114,7 @@ add_passport(struct pv_enact *enact, const char *day, enum pv_enact_phase phase,
         "representative",
         strcmp(provider, COLLECTOR) == 0 ? OTHER_COLLECTOR : COLLECTOR};
     struct pv_enact_who chair = {"chair", PV_ENACT_WG};
-    char                passport[256];
+    char                passport[PV_ENACT_ID_ROOM];
 
     if (snprintf(passport, sizeof(passport), "service/%s", id) < 0) {
         enact->err = PV_ERANGE;
@@ -139,9 +139,9 @@ declare(struct pv_enact *enact, const json_t *service, const char *day)
     struct pv_enact_who owner = {"representative",
                                  pv_enact_text(service, "provider")};
     json_t             *data = version_data(enact, service);
-    char                version[256];
+    char                version[PV_ENACT_ID_ROOM];
 
-    version_id(enact, id, version);
+    pv_enact_version(enact, id, version);
     pv_enact_set(enact, data, "existing", json_true());
     pv_enact_add(enact, day, PV_ENACT_SERVICES, owner, "service", id,
                  "register", service_data(enact, service));
@@ -229,11 +229,11 @@ add_service_live(struct pv_enact *enact, const json_t *row)
     const char         *live = pv_enact_day(row, "live");
     struct pv_enact_who owner = {"representative",
                                  pv_enact_text(service, "provider")};
-    char                version[256];
+    char                version[PV_ENACT_ID_ROOM];
     json_t             *grant;
     size_t              i;
 
-    version_id(enact, id, version);
+    pv_enact_version(enact, id, version);
     if (!is_existing(service)) {
         pv_enact_add(enact, passport, PV_ENACT_PASSPORTS, owner, "version",
                      version, "design",

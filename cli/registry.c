@@ -4,9 +4,25 @@
 #include "registry.h"
 
 #include <curl/curl.h>
+#include <stdlib.h>
 
 #define URL_MAX_LEN 2200
 #define TIMEOUT_S 60L
+#define PAGE 500
+#define PATH_ROOM 2048
+
+#define DEFAULT_SOCKET "/run/payvand/registry.sock"
+
+const char *
+pv_registry_socket(const char *option)
+{
+    const char *named = getenv("PAYVAND_REGISTRY_SOCKET");
+
+    if (option != NULL) {
+        return option;
+    }
+    return named == NULL ? DEFAULT_SOCKET : named;
+}
 
 static size_t
 take(char *bytes, size_t size, size_t count, void *context)
@@ -61,5 +77,92 @@ pv_registry_ask(const char *socket, const char *path, struct pv_slice body,
 out:
     curl_slist_free_all(header);
     curl_easy_cleanup(curl); /* accepts NULL */
+    return err;
+}
+
+enum pv_err
+pv_registry_get_json(const char *socket, const char *path, json_t **ret,
+                     struct pv_why *why)
+{
+    struct pv_buf answer;
+    long          status = 0;
+    const char   *title;
+    enum pv_err   err;
+
+    pv_buf_init(&answer, PV_REGISTRY_ANSWER_MAX);
+    err = pv_registry_ask(socket, path, (struct pv_slice){NULL, 0}, &status,
+                          &answer, why);
+    *ret = err == PV_OK ? json_loadb(answer.ptr, answer.len,
+                                     JSON_REJECT_DUPLICATES, NULL)
+                        : NULL;
+    pv_buf_clear(&answer);
+    if (err == PV_OK && status != 200) {
+        title = json_string_value(json_object_get(*ret, "title"));
+        pv_why_set(why, "%s", title == NULL ? "the registry failed" : title);
+        err = status == 404 ? PV_ENOTFOUND : PV_EINVAL;
+    } else if (err == PV_OK && *ret == NULL) {
+        pv_why_set(why, "the registry's answer is no JSON");
+        err = PV_EINVAL;
+    }
+    if (err != PV_OK) {
+        json_decref(*ret);
+        *ret = NULL;
+    }
+    return err;
+}
+
+/* One page into all; ret_next is the id to go on behind, "" at the end. */
+static enum pv_err
+take_page(const json_t *page, const char *kind, json_t *all, char *ret_next,
+          size_t room)
+{
+    const char *next = json_string_value(json_object_get(page, "next"));
+    json_t     *record;
+    size_t      i;
+
+    json_array_foreach(json_object_get(page, kind), i, record)
+    {
+        const char *id = json_string_value(json_object_get(record, "id"));
+
+        if (id == NULL || json_object_set(all, id, record) != 0) {
+            return PV_EINVAL;
+        }
+    }
+    return pv_slice_to_cstr(pv_slice_from(next == NULL ? "" : next), ret_next,
+                            room);
+}
+
+enum pv_err
+pv_registry_records(const char *socket, const char *kind, const char *query,
+                    json_t **ret, struct pv_why *why)
+{
+    json_t     *all = json_object();
+    char        after[PATH_ROOM / 4] = "";
+    enum pv_err err = all == NULL ? PV_ENOMEM : PV_OK;
+
+    while (err == PV_OK) {
+        json_t *page = NULL;
+        char    path[PATH_ROOM];
+
+        if (snprintf(path, sizeof(path), "/registry/v1/%s?count=%d%s%s%s", kind,
+                     PAGE, after[0] == '\0' ? "" : "&after=", after,
+                     query) >= (int)sizeof(path)) {
+            err = PV_ERANGE;
+            break;
+        }
+        err = pv_registry_get_json(socket, path, &page, why);
+        if (err == PV_OK) {
+            err = take_page(page, kind, all, after, sizeof(after));
+        }
+        json_decref(page);
+        if (after[0] == '\0') {
+            break;
+        }
+    }
+    if (err != PV_OK) {
+        json_decref(all);
+        all = NULL;
+    }
+    *ret = all;
     return err;
 }

@@ -6,7 +6,12 @@
 #ifndef PV_CLI_REGISTRY_H
 #define PV_CLI_REGISTRY_H
 
+#include <jansson.h>
+
 #include "base/buf.h"
+
+/* PAYVAND_REGISTRY_SOCKET, or where packages put it. */
+const char *pv_registry_socket(const char *option);
 
 #define PV_REGISTRY_ANSWER_MAX ((size_t)16 * 1024 * 1024)
 
@@ -18,5 +23,18 @@ enum pv_err pv_registry_ask(const char *socket, const char *path,
                             struct pv_slice body, long *ret_status,
                             struct pv_buf *answer,
                             struct pv_why *why) PV_MUST_CHECK;
+
+/* GET an answer that is JSON and 200; words of the problem otherwise. */
+enum pv_err pv_registry_get_json(const char *socket, const char *path,
+                                 json_t       **ret,
+                                 struct pv_why *why) PV_MUST_CHECK;
+
+/*
+ * All records of a kind, id -> record, in the order of ids. query is "" or
+ * further parameters, such as "&as_of=1401-06-20".
+ */
+enum pv_err pv_registry_records(const char *socket, const char *kind,
+                                const char *query, json_t **ret,
+                                struct pv_why *why) PV_MUST_CHECK;
 
 #endif

@@ -170,8 +170,11 @@ static const struct pv_event version_events[] = {
                          NULL,
                          {pv_rule_exempt_version, pv_rule_passport},
                          pv_effect_version_live},
-    [VERSION_SETTINGS] =
-        {"settings", PV_BY_OPERATOR | PV_BY_PROVIDER, NULL, {NULL}, NULL},
+    [VERSION_SETTINGS] = {"settings",
+                          PV_BY_OPERATOR | PV_BY_PROVIDER,
+                          NULL,
+                          {pv_rule_settings},
+                          NULL},
     [VERSION_SUSPEND] = {"suspend",
                          PV_BY_SECRETARIAT | PV_BY_OPERATOR | PV_BY_PROVIDER,
                          NULL,

@@ -265,6 +265,9 @@ pv_project_system(struct pv_projection *projection, const char *id,
     if (err == PV_OK && has_endpoint) {
         err =
             pv_image_put_endpoint(projection->image, out.row.number, &endpoint);
+    } else if (err == PV_OK) {
+        err = pv_image_del_endpoint(projection->image, out.row.number);
+        err = err == PV_ENOTFOUND ? PV_OK : err;
     }
     if (err == PV_OK && node != NULL) {
         err = pv_image_put_home(projection->image, out.row.agency_number,

@@ -207,6 +207,7 @@ pv_project_mode(struct pv_projection *projection, const char *id,
             set_list(projection, json_object_get(record->body, "list"), &mode);
     }
     mode.row.kind = PV_GRANT_MODE;
+    mode.row.per_member = true; /* every agency that it covers by itself */
     mode.row.decision = (uint64_t)record->from_decision;
     mode.mode = mode_kind(pv_member(record->body, "mode"));
     if (strcmp(state, "in-force") != 0) { /* a proposal only */

@@ -27,6 +27,7 @@ pv_check_fn pv_rule_exempt_version;       /* R-005 */
 pv_check_fn pv_rule_service_code;         /* */
 pv_check_fn pv_rule_one_name;             /* */
 pv_check_fn pv_rule_version;              /* methods, R-042 */
+pv_check_fn pv_rule_settings;             /* */
 pv_check_fn pv_rule_paths;                /* */
 pv_check_fn pv_rule_passport;             /* */
 pv_check_fn pv_rule_replacement;          /* */

@@ -372,13 +372,22 @@ set_name(struct pv_change *change)
 }
 
 enum pv_err
+pv_rule_settings(struct pv_change *change)
+{
+    struct pv_method_row row = {.number = 0};
+
+    return pv_settings_row(change->id,
+                           json_object_get(change->body, "settings"),
+                           change->context->refusal, &row);
+}
+
+enum pv_err
 pv_rule_version(struct pv_change *change)
 {
-    const json_t        *methods = json_object_get(change->body, "methods");
-    struct pv_method_row row = {.number = 0};
-    json_t              *method;
-    size_t               i;
-    enum pv_err          err = set_name(change);
+    const json_t *methods = json_object_get(change->body, "methods");
+    json_t       *method;
+    size_t        i;
+    enum pv_err   err = set_name(change);
 
     if (err == PV_OK && json_array_size(methods) == 0) {
         return pv_refuse(change->context->refusal, "R-042", "method",
@@ -390,11 +399,7 @@ pv_rule_version(struct pv_change *change)
     {
         err = err == PV_OK ? check_method(change, methods, method) : err;
     }
-    return err == PV_OK
-               ? pv_settings_row(change->id,
-                                 json_object_get(change->body, "settings"),
-                                 change->context->refusal, &row)
-               : err;
+    return err == PV_OK ? pv_rule_settings(change) : err;
 }
 
 static bool

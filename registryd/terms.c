@@ -116,6 +116,7 @@ pv_terms_row(const char *id, const json_t *body, struct pv_refusal *refusal,
 {
     const json_t *purposes = json_object_get(body, "purposes");
     const json_t *quota = json_object_get(body, "quota");
+    const json_t *consent = json_object_get(body, "consent");
     const char   *resolution = pv_member(body, "resolution");
     int64_t       day;
 
@@ -129,7 +130,11 @@ pv_terms_row(const char *id, const json_t *body, struct pv_refusal *refusal,
     if (quota != NULL && !set_quota(quota, row)) {
         return refuse_term(refusal, id, "quota");
     }
-    row->needs_consent = json_is_object(json_object_get(body, "consent"));
+    if (consent != NULL && !json_is_object(consent) &&
+        !json_is_boolean(consent)) { /* a typo would be no consent */
+        return refuse_term(refusal, id, "consent");
+    }
+    row->needs_consent = json_is_object(consent) || json_is_true(consent);
     row->proposed = strcmp(pv_member(body, "basis"), "proposed") == 0;
     if (pv_member_day(body, "start", &day) == PV_OK) {
         row->start_ms = start_of(day);

@@ -16,9 +16,9 @@ explain(struct pv_why *why, const char *dir, enum pv_err err, int rc)
     switch (err) {
     case PV_ENOTFOUND:
         pv_why_set(why,
-                   "there is no policy image in %s; make it with: payvand "
-                   "import --image %s",
-                   dir, dir);
+                   "there is no policy image in %s; payvand-registryd makes "
+                   "it (--image)",
+                   dir);
         break;
     case PV_EVERSION:
         pv_why_set(why,
@@ -28,8 +28,8 @@ explain(struct pv_why *why, const char *dir, enum pv_err err, int rc)
         break;
     case PV_ECORRUPT:
         pv_why_set(why,
-                   "the policy image in %s is damaged; remove it and import "
-                   "again",
+                   "the policy image in %s is damaged; remove it, and restart "
+                   "payvand-registryd, which makes it anew",
                    dir);
         break;
     case PV_OK:

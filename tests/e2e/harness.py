@@ -10,6 +10,8 @@ and is killed by pid only. At the end the logs are read: an alert, an emerg, a
 sanitizer's word or an exit nobody asked for fails the test.
 """
 
+import atexit
+import hashlib
 import json
 import os
 import re
@@ -17,12 +19,14 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 from datetime import datetime, timedelta, timezone
 
 import wire
 from ports import free_port
+from registryd import Registry
 from wire import Provider, Wire, reply, request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -164,6 +168,36 @@ class Catalogue:
         for terms in self.enactment["grant_terms"]:
             terms["quota"] = {"rate_per_s": 1000000, "burst": 1000000,
                               "per_day": 100000000}
+
+
+PREPARED = {}  # digest of a catalogue -> its image, for this session
+
+
+def prepared_image(catalogue, probes, deployment):
+    """The image that the registry makes of a catalogue and a deployment; made
+    once for all exchanges that differ in keys and ports only."""
+    catalogue.save()
+    parts = {name: deployment[name] for name in ("systems", "endpoints")}
+    connected = sorted(row["system"] for row in parts["endpoints"])
+    digest = hashlib.sha256(repr((probes, connected)).encode())
+    for folder, _, names in sorted(os.walk(catalogue.home)):
+        for name in sorted(names):
+            with open(os.path.join(folder, name), "rb") as file:
+                digest.update(file.read())
+    if digest.digest() not in PREPARED:
+        folder = tempfile.mkdtemp(prefix="pv-image-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        registry = Registry(folder)
+        with open(os.path.join(folder, "deployment.json"), "w") as file:
+            json.dump(parts, file)
+        try:
+            registry.enact(*(["--probes"] if probes else []), "--deployment",
+                           file.name, catalogue=catalogue.home)
+            registry.stop()
+        finally:
+            registry.kill()
+        PREPARED[digest.digest()] = str(registry.image / "data.mdb")
+    return PREPARED[digest.digest()]
 
 
 class Process:
@@ -478,25 +512,31 @@ class Exchange:
         return done
 
     def import_policy(self, check=True):
-        self.catalogue.save()
-        path = self.path("deployment.json")
-        with open(path + ".new", "w") as file:
-            json.dump(self.deployment, file, indent=1)
-        os.rename(path + ".new", path)
-        args = ["import", "--catalogue", self.catalogue.home, "--deployment",
-                path, "--image", self.path("policy")]
-        if self.probes:
-            args.append("--probes")
-        return self.payvand(*args, check=check)
+        """The catalogue's image, and what this exchange adds to it; again:
+        the latter only, for the image is live."""
+        image = self.path("policy", "data.mdb")
+        if not os.path.exists(image):
+            os.makedirs(self.path("policy"), exist_ok=True)
+            shutil.copy(prepared_image(self.catalogue, self.probes,
+                                       self.deployment), image)
+        return self.set(check=check, **self.deployment)
 
     def set(self, check=True, **rows):
-        """Overlay rows on the live image: payvand import --set."""
+        """Rows of the live image: tests/overlay/rows.c has their members."""
         path = self.path("set-%d.json" % time.monotonic_ns())
         with open(path, "w") as file:
             json.dump(rows, file)
-        done = self.payvand("import", "--image", self.path("policy"), "--set",
-                            path, check=check)
+        done = self.overlay(path, check=check)
         os.unlink(path)
+        return done
+
+    def overlay(self, path, check=True, env=None):
+        done = subprocess.run([built("payvand-overlay"), self.path("policy"),
+                               path], env=dict(program_env(), **(env or {})),
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              timeout=120)
+        if check and done.returncode != 0:
+            raise AssertionError("payvand-overlay: " + done.stderr.decode())
         return done
 
     def start_traced(self):

@@ -37,7 +37,7 @@ class UnixConnection(http.client.HTTPConnection):
 class Registry:
     """One payvand-registryd in a folder."""
 
-    def __init__(self, folder, store=None):
+    def __init__(self, folder, store=None, loopback=True):
         self.folder = Path(folder)
         self.image = self.folder / "image"
         self.image.mkdir(exist_ok=True)
@@ -48,6 +48,7 @@ class Registry:
         self.out = self.folder / "registryd.out"
         self.store = store or f"sqlite:{self.folder / 'registry.db'}"
         self.process = None
+        self.options = ["--loopback"] if loopback else []
         self.log = self.folder / "registryd.log"
         atexit.register(self.kill)  # a test that failed leaves it running
         self.start()
@@ -57,9 +58,9 @@ class Registry:
         with open(self.log, "ab") as log, open(self.out, "wb") as out:
             self.process = subprocess.Popen(
                 [BUILD / "registryd/payvand-registryd", "--store", self.store,
-                 "--image", self.image, "--log", self.tree, "--node", "nix", "--loopback",
-                 "--socket", self.socket, "--web-socket", self.web],
-                stdout=out, stderr=log)
+                 "--image", self.image, "--log", self.tree, "--node", "nix",
+                 "--socket", self.socket, "--web-socket", self.web,
+                 *self.options], stdout=out, stderr=log)
         until = time.monotonic() + 20
         while time.monotonic() < until:
             assert self.process.poll() is None, self.log.read_text()
@@ -116,14 +117,18 @@ class Registry:
         assert status == 200, answer
         return answer
 
-    def enact(self, *options):
+    def enact(self, *options, catalogue=CATALOGUE):
         """The catalogue, by the command line."""
-        done = subprocess.run(
-            [BUILD / "cli/payvand", "enact", "--catalogue", CATALOGUE,
-             "--socket", self.socket, "--json", *options],
-            capture_output=True, check=False)
+        done = self.payvand("import", "--catalogue", catalogue, "--json",
+                            *options)
         assert done.returncode == 0, done.stderr.decode()
         return json.loads(done.stdout)
+
+    def payvand(self, *args):
+        """A command of the command line, for this registry."""
+        return subprocess.run(
+            [BUILD / "cli/payvand", *args], capture_output=True, check=False,
+            env=dict(os.environ, PAYVAND_REGISTRY_SOCKET=self.socket))
 
     def matrix(self, *moments):
         """{moment: (allowed pairs, {path: {reason: count}}, pairs)}"""

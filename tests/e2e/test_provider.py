@@ -421,14 +421,6 @@ def test_the_gate_itself_refuses_loopback_without_the_switch(make):
     assert ex.provider["central-bank"].accepted == 0
 
 
-def test_registration_refuses_loopback_without_the_switch(make):
-    ex = make()
-    ex.deployment["loopback_endpoints"] = False
-    done = ex.import_policy(check=False)
-    assert done.returncode != 0
-    assert b"127.0.0.1" in done.stderr + done.stdout
-
-
 # idle connections
 
 

@@ -134,9 +134,6 @@ class Deployment:
 
     def deployment(self):
         return {
-            "node": self.node,
-            "loopback_endpoints": True,
-            "exchange_addresses": [f"127.0.0.1:{self.port}"],
             "systems": [
                 {"system": one["id"],
                  "spki_sha256": key_hash(
@@ -222,6 +219,8 @@ class Deployment:
             "PAYVAND_PROVIDER_PORT": self.provider_port,
             "PAYVAND_CA": self.pki / "ca.crt",
             "PAYVAND_IMAGE": self.run / "policy",
+            "PAYVAND_REGISTRY_SOCKET":
+                self.run / "socket" / "registry.sock",
             "PAYVAND_JOURNAL": self.run / "journal",
             "PAYVAND_JOURNAL_SOCKET": self.run / "socket" / "journal.sock",
             "PAYVAND_CATALOGUE": self.catalogue,

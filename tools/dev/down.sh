@@ -37,7 +37,7 @@ pv_down() {
         "run: sudo ./dev down"
     pv_lock
 
-    # the way in first, the journal's writer last
+    # the way in first, then the registry, the journal's writer last
     for name in gateway api providers; do
         [ ! -e "$PV_PIDS/$name" ] || {
             pv_stop "$name"
@@ -50,10 +50,12 @@ pv_down() {
             count=$((count + 1))
         }
     done
-    [ ! -e "$PV_PIDS/traced" ] || {
-        pv_stop traced
-        count=$((count + 1))
-    }
+    for name in registryd traced; do
+        [ ! -e "$PV_PIDS/$name" ] || {
+            pv_stop "$name"
+            count=$((count + 1))
+        }
+    done
     rm -f "$PV_RUN"/socket/*.sock "$PV_RUN"/providers/*.sock
     pv_step "Stopped $count programs; nothing of this checkout runs"
     if [ -n "$clean" ]; then

@@ -4,8 +4,10 @@
 Reads "name state pid since" lines from standard input, asks the exchange for
 its counters, and says in words or JSON what runs.
 """
+import http.client
 import json
 import signal
+import socket
 import ssl
 import sys
 import urllib.request
@@ -24,6 +26,29 @@ def exchange(run, port):
             return json.load(answer)
     except (OSError, ValueError):
         return None
+
+
+class Registry(http.client.HTTPConnection):
+    """HTTP on the registry's Unix socket."""
+
+    def connect(self):
+        """As the class above wants it."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(WAIT_SECONDS)
+        self.sock.connect(self.host)
+
+
+def registry(run):
+    """Numbers of the last decision and of the image's, or None."""
+    connection = Registry(str(run / "socket/registry.sock"))
+    try:
+        connection.request("GET", "/registry/v1/status",
+                           headers={"Host": "registry"})
+        return json.load(connection.getresponse())
+    except (OSError, ValueError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
 
 
 def log_of(run):
@@ -59,6 +84,7 @@ def main():
         "journal_bytes": size_of(run / "journal"),
         "log_bytes": size_of(run / "trace"),
         "log": log_of(run),
+        "registry": registry(run) if programs else None,
         "exchange": exchange(run, port) if programs else None,
     }
     if "--json" in sys.argv:
@@ -84,6 +110,12 @@ def words(report):
         size = report[f"{name}_bytes"]
         print(f"{title:13} " + (f"{size / 1048576:.1f} MiB on disk"
                                 if size is not None else "not readable by you"))
+    decided = report["registry"]
+    if decided is not None:
+        behind = decided["last"] - decided["image"]
+        print(f"{'registry':13} {decided['last']} decisions, "
+              + ("all in the image" if behind == 0
+                 else f"{behind} of them not in the image yet"))
     log = report["log"]
     if log is not None:
         print(f"{'checkpoint':13} {log['published']} of {log['durable']} "

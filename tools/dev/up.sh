@@ -11,9 +11,9 @@ pv_up_usage() {
 ./dev up [OPTION...]: build and start a whole exchange on this machine
 
 Installs the Debian packages that are missing, builds, makes certificates and
-a synthetic country, starts the journal's writer with its log, a connector for
-each provider and three nginx in the background, loads the catalogue, and ends with a tour of
-answered and refused calls. Run again it reports what runs already and starts
+a synthetic country, starts the registry, the journal's writer with its log, a
+connector for each provider and three nginx in the background, enters the
+catalogue as decisions, and ends with a tour of answered and refused calls. Run again it reports what runs already and starts
 again what died or what changed.
 
   --persons N   size of the synthetic country (100 to 1000000; 100000)
@@ -35,6 +35,7 @@ PV_UP_SOCKET_MAX=107
 
 # The programs that run, as the build names them.
 PV_UP_TARGETS=(cli/payvand traced/payvand-traced connectord/payvand-connectord
+    registryd/payvand-registryd
     catalogue/country/payvand-country gateway/ngx_http_payvand_module.so)
 
 pv_up_options() {
@@ -68,7 +69,7 @@ pv_up_folders() {
 
     mkdir -p "$PV_PIDS"
     chmod 755 "$PV_RUN"
-    for dir in pki policy journal trace signer country deploy log socket gateway \
+    for dir in pki policy registry registry/log journal trace signer country deploy log socket gateway \
         gateway/logs providers providers/logs api api/logs; do
         if [ ! -d "$PV_RUN/$dir" ]; then
             mkdir "$PV_RUN/$dir"
@@ -176,6 +177,26 @@ pv_up_traced() {
     pv_ready traced "$PV_LOG/traced.log" test -S "$socket/journal.sock"
 }
 
+# The image is made from decisions; one of another origin cannot follow them.
+pv_up_registryd() {
+    local program=$PV_BUILD/registryd/payvand-registryd folder=$PV_RUN/registry
+    local socket=$PV_RUN/socket/registry.sock
+
+    if ! "${PV_AS[@]}" test -e "$folder/registry.db"; then
+        "${PV_AS[@]}" sh -c 'rm -f "$1"/*.mdb "$2"/*' sh "$PV_RUN/policy" "$folder/log"
+    fi
+    pv_start registryd "$(pv_fingerprint "$program" "$PV_NODE" "$PV_USER" "$(id -u)")" \
+        "$program" --store "sqlite:$folder/registry.db" --image "$PV_RUN/policy" \
+        --log "$folder/log" --node "$PV_NODE" --loopback --socket "$socket" \
+        --operator-uid "$(id -u "$PV_USER")" --operator-uid "$(id -u)"
+    pv_ready registryd "$PV_LOG/registryd.log" pv_up_registry_answers "$socket"
+}
+
+pv_up_registry_answers() {
+    "${PV_AS[@]}" curl -sf -o /dev/null --max-time 2 --unix-socket "$1" \
+        http://registry/registry/v1/status
+}
+
 pv_up_reader_answers() {
     # 404 before the first checkpoint: any answer will do
     "${PV_AS[@]}" curl -s -o /dev/null --max-time 2 --cacert "$PV_RUN/pki/ca.crt" \
@@ -226,12 +247,12 @@ pv_up_import() {
     local log=$PV_RUN/import.log
 
     if ! "${PV_AS[@]}" "$PV_BUILD/cli/payvand" import \
-        --catalogue "$PV_ROOT/catalogue" --image "$PV_RUN/policy" \
+        --catalogue "$PV_ROOT/catalogue" --socket "$PV_RUN/socket/registry.sock" \
         --deployment "$PV_RUN/deploy/deployment.json" --probes >"$log" 2>&1 </dev/null; then
         pv_log_tail "$log"
-        pv_die "the catalogue could not be loaded"
+        pv_die "the registry did not take the catalogue"
     fi
-    sed 's/^/    /' "$log" | head -n 12
+    sed 's/^/    /' "$log"
 }
 
 pv_up_answers() {
@@ -269,6 +290,10 @@ pv_up() {
     mv "$PV_RUN/env.new" "$PV_RUN/env"
     pv_up_country
 
+    pv_step "Starting the registry, and entering the catalogue as decisions"
+    pv_up_registryd
+    pv_up_import
+
     pv_step "Starting the journal's writer and the providers, as user $PV_USER"
     pv_up_traced
     pv_up_connectors
@@ -278,9 +303,6 @@ pv_up() {
     pv_up_nginx api "$PV_RUN/api" "$PV_API_PORT" /usr/sbin/nginx \
         "$PV_ROOT/packaging/nginx/api.conf.in"
     pv_ready api "$PV_RUN/api/logs/error.log" pv_up_reader_answers
-
-    pv_step "Loading the catalogue"
-    pv_up_import
 
     pv_step "Starting the exchange on 127.0.0.1:$PV_PORT"
     pv_up_nginx gateway "$PV_RUN/gateway" "$PV_PORT" /usr/sbin/nginx \
@@ -306,6 +328,7 @@ The exchange runs. To call it yourself:
 
   set -a; . .run/env; set +a
   payvand service list
+  payvand resolution show m38/r5
   payvand call ministry-interior/country-divisions/v1/inquire --as customs-administration-main --data '{}'
   payvand trace --list
   payvand receipt TRACKING-ID

@@ -1,10 +1,10 @@
 /*
- * import_endpoints.c - where providers are, and revoked certificates.
+ * endpoints.c - where providers are, and revoked certificates.
  */
 #include <string.h>
 
 #include "base/num.h"
-#include "import_private.h"
+#include "overlay.h"
 
 static bool
 is_tls_name(struct pv_slice name)
@@ -127,7 +127,6 @@ pv_import_revoked(struct pv_import *import, const json_t *rows)
             err = err == PV_ENOTFOUND ? PV_OK : err;
         } else {
             err = pv_image_put_revoked(import->image, &certificate, since);
-            import->report->revoked++;
         }
         if (err != PV_OK) {
             return err;

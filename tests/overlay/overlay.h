@@ -1,58 +1,31 @@
 /*
- * import_private.h - what the files of the import share.
+ * overlay.h - rows of a live image changed directly. A helper of the tests:
+ * an exchange changes its image by decisions of the registry alone.
+ *
+ * What does not hold together is refused as a whole: every complaint names
+ * the row and the reason, and nothing is written.
  */
-#ifndef PV_CLI_IMPORT_PRIVATE_H
-#define PV_CLI_IMPORT_PRIVATE_H
+#ifndef PV_TESTS_OVERLAY_H
+#define PV_TESTS_OVERLAY_H
 
 #include <jansson.h>
 
-#include "import.h"
+#include "base/buf.h"
 #include "policy/address.h"
+#include "policy/image.h"
 
 struct pv_import {
-    const struct pv_import_options *options;
-    struct pv_import_report        *report;
-    struct pv_image                *image;
-    const char                     *file; /* being read, for complaints */
-    /* the files; owned */
-    json_t *agencies;
-    json_t *services;
-    json_t *grants;
-    json_t *resolutions;
-    json_t *registries;
-    json_t *enactment;
-    json_t *deployment;
-    json_t *overlay;
-    /* id -> row, borrowed rows in owned objects */
-    json_t *agency;
-    json_t *enacted; /* agencies of enactment.json */
-    json_t *unit;
-    json_t *service;
-    json_t *methods; /* by service */
-    json_t *system;
-    json_t *code; /* by service */
-    json_t *live; /* go_live by service */
-    json_t *live_grant;
-    json_t *term;
-    json_t *grant;
-    json_t *resolution;
-    json_t *deployed;        /* systems of the deployment */
-    json_t *endpoint;        /* by system */
-    json_t *deployed_method; /* by path */
-    json_t *seq;             /* "agency/method/level/subject" -> next */
-    json_t *key_holder;      /* key hash -> system */
-    bool    loopback;        /* loopback endpoints are allowed */
+    struct pv_image *image;
+    json_t          *overlay; /* the file; owned */
+    size_t           complaints;
+    bool             loopback; /* loopback endpoints are allowed */
 };
 
-/* ---- import_json.c: files, members, complaints ---- */
+/* ---- json.c: members, complaints ---- */
 
 /* Say what is wrong with a row; the import goes on to find more. */
 void pv_complain(struct pv_import *import, const char *row, const char *format,
                  ...) PV_PRINTF(3, 4);
-
-/* PV_EINVAL and a complaint when the file is not JSON. */
-enum pv_err pv_import_file(struct pv_import *import, const char *dir,
-                           const char *name, json_t **ret) PV_MUST_CHECK;
 
 /* Members; the empty slice, NULL, false when absent or of another type. */
 struct pv_slice pv_text(const json_t *row, const char *name);
@@ -67,10 +40,6 @@ bool pv_to_id(struct pv_import *import, const char *row, struct pv_slice text,
 bool pv_to_number(struct pv_import *import, const char *row, const char *name,
                   const json_t *value, uint64_t max, uint64_t *ret);
 
-/* Index array by the member key; complains about missing and double keys. */
-enum pv_err pv_index(struct pv_import *import, const json_t *array,
-                     const char *key, json_t **ret) PV_MUST_CHECK;
-
 /*
  * Complain about members that are not in the list (NULL ends it), and about
  * flags that are neither true nor false.
@@ -78,7 +47,7 @@ enum pv_err pv_index(struct pv_import *import, const json_t *array,
 void pv_known(struct pv_import *import, const char *row, const json_t *object,
               const char *const *names);
 
-/* ---- import_values.c: dates, addresses, hours ---- */
+/* ---- values.c: dates, addresses, hours ---- */
 
 /*
  * {"jalali","gregorian"} (which must agree), "YYYY-MM-DD" or an RFC 3339 UTC
@@ -102,15 +71,14 @@ void pv_grant_terms(struct pv_import *import, const char *row,
 bool pv_to_span(struct pv_import *import, const char *row, const json_t *span,
                 int64_t *ret_since, int64_t *ret_until);
 
-/* ---- import_parties.c ---- */
+/* ---- places.c ---- */
 
-enum pv_err pv_import_parties(struct pv_import *import) PV_MUST_CHECK;
 /* Networks and key of a deployed system into its row. */
 void pv_system_settings(struct pv_import *import, const char *row,
                         const json_t           *settings,
                         struct pv_image_system *system_row);
 
-/* ---- import_endpoints.c ---- */
+/* ---- endpoints.c ---- */
 
 /* Address, port, name and pin; false and a complaint. */
 bool        pv_endpoint_row(struct pv_import *import, const char *row,
@@ -119,29 +87,17 @@ bool        pv_endpoint_row(struct pv_import *import, const char *row,
 enum pv_err pv_import_revoked(struct pv_import *import,
                               const json_t     *rows) PV_MUST_CHECK;
 
-/* ---- import_services.c ---- */
+/* ---- places.c ---- */
 
-enum pv_err pv_import_services(struct pv_import *import) PV_MUST_CHECK;
-/* /x/provider/service/version/method into room; false when there is none. */
-bool pv_method_path(const struct pv_import *import, const char *service,
-                    const char *method, char room[PV_POLICY_PATH_MAX + 1]);
-bool pv_service_is_live(const struct pv_import *import, const char *service);
-
-/* ---- import_grants.c ---- */
-
-enum pv_err pv_import_grants(struct pv_import *import) PV_MUST_CHECK;
-enum pv_err pv_import_put_grant(struct pv_import      *import,
-                                struct pv_image_place *place,
-                                struct pv_grant_row   *row) PV_MUST_CHECK;
 /* Consumer, unit and system of a row into a place; false and a complaint. */
 bool pv_grant_place(struct pv_import *import, const char *row,
                     const char *consumer, const char *unit,
                     const char *system_id, const char *path,
                     struct pv_image_place *ret);
 
-/* ---- import_probes.c, import_set.c ---- */
+/* ---- rows.c ---- */
 
-enum pv_err pv_import_probes(struct pv_import *import) PV_MUST_CHECK;
+/* Every row of the overlay into the image's transaction. */
 enum pv_err pv_import_set(struct pv_import *import) PV_MUST_CHECK;
 
 #endif

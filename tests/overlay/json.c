@@ -1,73 +1,29 @@
 /*
- * import_json.c - files, members and complaints of the import.
+ * json.c - members and complaints.
  */
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "import_private.h"
+#include "overlay.h"
 
-#define COMPLAINTS_BYTES_MAX (64 * 1024)
-#define FILE_PATH_MAX 4096
-
-void
-pv_import_report_init(struct pv_import_report *report)
-{
-    *report = (struct pv_import_report){.complaint_count = 0};
-    pv_buf_init(&report->complaints, COMPLAINTS_BYTES_MAX);
-}
-
-void
-pv_import_report_clear(struct pv_import_report *report)
-{
-    pv_buf_clear(&report->complaints);
-}
+#define COMPLAINTS_MAX 50 /* later ones are counted only */
 
 void
 pv_complain(struct pv_import *import, const char *row, const char *format, ...)
 {
-    struct pv_import_report *report = import->report;
-    char                     text[PV_WHY_MAX];
-    va_list                  list;
+    char    text[PV_WHY_MAX];
+    va_list list;
 
     va_start(list, format);
     if (vsnprintf(text, sizeof(text), format, list) < 0) {
         text[0] = '\0';
     }
     va_end(list);
-    report->complaint_count++;
-    if (report->complaint_count > PV_IMPORT_COMPLAINTS_MAX) {
-        return;
+    import->complaints++;
+    if (import->complaints <= COMPLAINTS_MAX) {
+        (void)fprintf(stderr, "%s: %s\n", row, text); /* only for the eye */
     }
-    if (pv_buf_addf(&report->complaints, "%s: %s: %s\n", import->file, row,
-                    text) != PV_OK) {
-        return; /* the count refuses; the words are cut */
-    }
-}
-
-enum pv_err
-pv_import_file(struct pv_import *import, const char *dir, const char *name,
-               json_t **ret)
-{
-    char         path[FILE_PATH_MAX];
-    json_error_t error;
-    json_t      *file;
-    int          len;
-
-    import->file = name;
-    len = dir == NULL ? snprintf(path, sizeof(path), "%s", name)
-                      : snprintf(path, sizeof(path), "%s/%s", dir, name);
-    if (len < 0 || len >= (int)sizeof(path)) {
-        pv_complain(import, "-", "the path is too long");
-        return PV_EINVAL;
-    }
-    file = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
-    if (file == NULL) {
-        pv_complain(import, "-", "%s (line %d of %s)", error.text, error.line,
-                    path);
-        return PV_EINVAL;
-    }
-    *ret = file;
-    return PV_OK;
 }
 
 struct pv_slice
@@ -131,35 +87,6 @@ pv_to_number(struct pv_import *import, const char *row, const char *name,
     }
     *ret = (uint64_t)n;
     return true;
-}
-
-enum pv_err
-pv_index(struct pv_import *import, const json_t *array, const char *key,
-         json_t **ret)
-{
-    json_t *index = json_object();
-    json_t *row;
-    size_t  i;
-
-    if (index == NULL) {
-        return PV_ENOMEM;
-    }
-    json_array_foreach(array, i, row)
-    {
-        const char *id = pv_cstr(row, key);
-
-        if (id[0] == '\0') {
-            pv_complain(import, "-", "row %zu has no \"%s\"", i, key);
-        } else if (json_object_get(index, id) != NULL) {
-            pv_complain(import, id, "stands here twice");
-        } else if (json_object_set(index, id, row) != 0) {
-            json_decref(index);
-            return PV_ENOMEM;
-        }
-    }
-    json_decref(*ret);
-    *ret = index;
-    return PV_OK;
 }
 
 static bool

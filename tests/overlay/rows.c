@@ -1,10 +1,10 @@
 /*
- * import_set.c - overlay rows on a live image: what operators and tests
+ * rows.c - overlay rows on a live image: what operators and tests
  * change between two imports. payvand-import(1) has the members.
  */
 #include <string.h>
 
-#include "import_private.h"
+#include "overlay.h"
 
 #define FOUND_MAX 256 /* rows of one grant id */
 
@@ -395,7 +395,6 @@ set_suspension(struct pv_import *import, const char *consumer,
         err = pv_image_del_suspension(import->image, &place);
         return err == PV_ENOTFOUND ? PV_OK : err;
     }
-    import->report->suspensions++;
     return pv_image_put_suspension(import->image, &place, &out);
 }
 
@@ -420,7 +419,6 @@ set_rows(struct pv_import *import, const char *member, const char *key,
             pv_complain(import, member, "row %zu has no \"%s\"", i, key);
             continue;
         }
-        import->report->overlays++;
         err = set(import, id, row);
         if (err != PV_OK) {
             return err;
@@ -444,11 +442,7 @@ pv_import_set(struct pv_import *import)
                                         NULL};
     enum pv_err              err;
 
-    import->file = import->options->overlay;
     pv_known(import, "-", import->overlay, names);
-    if (import->deployment == NULL) {
-        import->deployment = json_incref(import->overlay);
-    }
     if (pv_true(import->overlay, "loopback_endpoints")) {
         import->loopback = true;
     }
@@ -466,8 +460,6 @@ pv_import_set(struct pv_import *import)
         err = set_rows(import, "suspensions", "consumer", set_suspension);
     }
     if (err == PV_OK) {
-        import->report->overlays +=
-            json_array_size(json_object_get(import->overlay, "revoked"));
         err = pv_import_revoked(import,
                                 json_object_get(import->overlay, "revoked"));
     }

@@ -1,11 +1,11 @@
 /*
- * import_values.c - dates, addresses and settings of the import.
+ * values.c - dates, addresses and settings of the import.
  */
 #include <string.h>
 
 #include "base/jalali.h"
 #include "base/num.h"
-#include "import_private.h"
+#include "overlay.h"
 
 #define MINUTES_OF_DAY 1440
 #define DEADLINE_MAX_MS 600000
@@ -175,12 +175,11 @@ const char *
 pv_forbidden(const struct pv_import *import, const uint8_t address[16],
              uint16_t port)
 {
-    const json_t *own =
-        json_object_get(import->deployment, "exchange_addresses");
-    bool        is_loopback = false;
-    const char *what = pv_address_special(address, &is_loopback);
-    json_t     *row;
-    size_t      i;
+    const json_t *own = json_object_get(import->overlay, "exchange_addresses");
+    bool          is_loopback = false;
+    const char   *what = pv_address_special(address, &is_loopback);
+    json_t       *row;
+    size_t        i;
 
     if (what != NULL && (!is_loopback || !import->loopback)) {
         return what;

@@ -1,0 +1,54 @@
+/*
+ * doctor_registry.c - does the registry answer, and has the image followed it?
+ */
+#include "doctor.h"
+#include "registry.h"
+
+enum { WELL, QUIET, BEHIND };
+
+static const struct pv_doctor_words words[] = {
+    [WELL] =
+        {"registry", "the registry answers; its image is up to date",
+         "دفتر ثبت پاسخ می‌دهد و تصویر آن به‌روز است",
+         NULL, NULL},
+    [QUIET] =
+        {"registry.quiet",
+         "the registry does not answer: calls go on, decisions wait",
+         "دفتر ثبت پاسخ نمی‌دهد: فراخوانی‌ها ادامه دارد و تصمیم‌ها می‌ماند",
+         "start payvand-registryd; its log says why it ended, and "
+         "--operator-uid names who may ask",
+         "payvand-registryd را راه بیندازید؛ گزارش آن علت را می‌گوید و "
+         "--operator-uid نام پرسندگان مجاز است"},
+    [BEHIND] =
+        {"registry.behind",
+         "decisions are not in the policy image: they are not in force",
+         "تصمیم‌هایی در تصویر سیاست نیست و اجرا نمی‌شود",
+         "look at payvand-registryd's log: the image cannot be written",
+         "گزارش payvand-registryd را ببینید: تصویر نوشته نمی‌شود"},
+};
+
+void
+pv_doctor_registry(struct pv_doctor *doctor)
+{
+    struct pv_why why = {""};
+    json_t       *status = NULL;
+    json_int_t    behind;
+
+    if (doctor->registry == NULL) {
+        return;
+    }
+    if (pv_registry_get_json(doctor->registry, "/registry/v1/status", &status,
+                             &why) != PV_OK) {
+        pv_doctor_add(doctor, PV_DOCTOR_BAD, &words[QUIET], "%s: %s",
+                      doctor->registry, why.text);
+        return;
+    }
+    behind = json_integer_value(json_object_get(status, "last")) -
+             json_integer_value(json_object_get(status, "image"));
+    pv_doctor_add(doctor, behind == 0 ? PV_DOCTOR_OK : PV_DOCTOR_BAD,
+                  &words[behind == 0 ? WELL : BEHIND], "%s, %lld",
+                  doctor->registry,
+                  (long long)json_integer_value(
+                      json_object_get(status, behind == 0 ? "last" : "image")));
+    json_decref(status);
+}

@@ -376,7 +376,10 @@ next_segment(struct traced *traced, enum pv_segment_why why)
 
     if (spare == -1) {
         space_update(traced, true);
-        if (traced->space.more < journal->segment_size) {
+        /* that may have asked for one: two at work on one name lose a segment
+         */
+        spare = spare_take(&traced->spare);
+        if (spare == -1 && traced->space.more < journal->segment_size) {
             errno = ENOSPC;
             return false;
         }

@@ -209,6 +209,17 @@ out:
     return err;
 }
 
+/* Is the file under the spare's name the one that will be written? A segment
+ * whose name stood for another file would take commits that nobody finds. */
+static bool
+is_spare(int dirfd, const struct stat *written)
+{
+    struct stat named;
+
+    return fstatat(dirfd, PV_SEGMENT_SPARE, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           named.st_dev == written->st_dev && named.st_ino == written->st_ino;
+}
+
 enum pv_err
 pv_journal_next(struct pv_journal *journal, int spare, enum pv_segment_why why)
 {
@@ -248,6 +259,10 @@ pv_journal_next(struct pv_journal *journal, int spare, enum pv_segment_why why)
         goto out;
     }
     pv_segment_name(head.number, name);
+    if (!is_spare(journal->dirfd, &st)) {
+        errno = ESTALE;
+        goto out;
+    }
     /* no segment is ever replaced: EEXIST would be a stranger's file */
     if (renameat2(journal->dirfd, PV_SEGMENT_SPARE, journal->dirfd, name,
                   RENAME_NOREPLACE) == -1) {

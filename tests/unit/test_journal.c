@@ -266,6 +266,37 @@ a_failed_segment_takes_no_more(void **state)
     pv_journal_close(&f->journal);
 }
 
+/* Two that made a spare at once left one name for two files: what was then
+ * written stood under no name, and a file of zeros under the segment's. */
+static void
+a_spare_of_another_file_is_not_taken(void **state)
+{
+    struct fixture    *f = *state;
+    struct pv_recovery recovery;
+    struct pv_why      why;
+    uint64_t           leaves;
+    int                first = -1;
+    int                second = -1;
+
+    assert_int_equal(start(f, &leaves, &recovery, &why), PV_OK);
+    fill(f, 3, 100);
+    assert_int_equal(
+        pv_segment_prepare(f->journal.dirfd, f->journal.segment_size, &first),
+        PV_OK);
+    assert_int_equal(
+        pv_segment_prepare(f->journal.dirfd, f->journal.segment_size, &second),
+        PV_OK);
+    assert_int_equal(pv_journal_next(&f->journal, first, PV_SEGMENT_FULL),
+                     PV_ESYS);
+    (void)close(second); /* its name went with the refusal */
+    assert_int_equal(pv_journal_next(&f->journal, -1, PV_SEGMENT_FULL), PV_OK);
+    fill(f, 3, 100);
+    pv_journal_close(&f->journal);
+    assert_int_equal(start(f, &leaves, &recovery, &why), PV_OK);
+    assert_int_equal(leaves, 18);
+    pv_journal_close(&f->journal);
+}
+
 static void
 names_are_strict(void **state)
 {
@@ -305,6 +336,8 @@ main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_failed_segment_takes_no_more, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_spare_of_another_file_is_not_taken,
+                                        setup, teardown),
         cmocka_unit_test(names_are_strict),
     };
 

@@ -4,7 +4,6 @@ import os
 import pathlib
 import signal
 import subprocess
-import sys
 import threading
 import time
 
@@ -89,17 +88,16 @@ class Traced:
              self.folder / "bench.sock", "--node", "nix", "--log", self.log,
              "--signer", self.folder / "signer"], stderr=subprocess.PIPE,
             text=True)
-        ready = {}
+        ready, said = {}, []
         for line in self.process.stderr:
             for event in ("traced.started", "log.started"):
                 if event in line:
                     ready[event] = time.monotonic() - begun
             if len(ready) == 2:
                 break
-            if " error " in line:
-                sys.stderr.write(line)
+            said.append(line)
         if len(ready) < 2:
-            raise SystemExit("payvand-traced did not start")
+            raise SystemExit("payvand-traced did not start:\n" + "".join(said))
         threading.Thread(target=self.process.stderr.read, daemon=True).start()
         return ready["traced.started"], ready["log.started"]
 

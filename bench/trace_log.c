@@ -269,6 +269,7 @@ build_journal(const char *dir, struct pv_tiles *tiles, struct pv_sha256 *sha,
     struct pv_why      why;
     char               path[512];
     char               name[PV_SEGMENT_NAME_LEN + 1];
+    int                fd;
 
     (void)snprintf(path, sizeof(path), "%s/" LOG_JOURNAL, dir); /* cut: fails */
     pv_bundle_init(&bundle);
@@ -287,6 +288,11 @@ build_journal(const char *dir, struct pv_tiles *tiles, struct pv_sha256 *sha,
         pv_segment_name(1, name);
         if (unlinkat(journal.dirfd, name, 0) == -1) {
             die(name);
+        }
+        fd = openat(journal.dirfd, PV_JOURNAL_REMOVED,
+                    O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
+        if (fd == -1 || write(fd, "2\n", 2) != 2 || close(fd) == -1) {
+            die(PV_JOURNAL_REMOVED);
         }
     }
     for (uint64_t n = first / PV_BUNDLE_LEAVES; n * PV_BUNDLE_LEAVES < end;

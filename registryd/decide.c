@@ -45,7 +45,11 @@ load_before(struct pv_change *change)
     }
     change->before = record.state;
     change->version = record.version + 1;
-    change->body = record.body; /* taken */
+    change->body = json_copy(record.body);
+    pv_record_clear(&record);
+    if (change->body == NULL) {
+        return PV_ENOMEM;
+    }
     if (record.from_day > change->context->day) {
         char day[PV_JALALI_ROOM];
 
@@ -473,6 +477,9 @@ pv_registry_decide(struct pv_registry *registry, const json_t *decisions,
         err = pv_store_commit(registry->store);
     }
     pv_store_rollback(registry->store);
+    if (err != PV_OK) {
+        pv_cache_clear(registry->cache); /* it holds what was undone */
+    }
 
 out:
     if (err == PV_OK) {

@@ -6,6 +6,7 @@
 #define PV_REGISTRYD_DECIDE_H
 
 #include "base/jalali.h"
+#include "cache.h"
 #include "log.h"
 #include "policy/image.h"
 #include "registry.h"
@@ -19,15 +20,21 @@ struct pv_registry {
     struct pv_store          *store;
     struct pv_image          *image; /* NULL: none */
     struct pv_decision_log   *log;   /* NULL: none */
+    struct pv_cache          *cache;
+    uint64_t                  session; /* of the store, when it was filled */
     struct pv_why             why;
 };
 
-/* One version of a record; body is owned. */
+/*
+ * One version of a record; body is owned, but shared with others: copy it to
+ * change it.
+ */
 struct pv_record {
     size_t  state;
     int64_t version;
     int64_t from_decision;
     int64_t from_day;
+    int64_t references; /* the version whose references hold for it too */
     json_t *body;
 };
 

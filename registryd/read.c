@@ -21,6 +21,10 @@ pv_registry_open(const struct pv_registry_config *config,
         goto out;
     }
     registry->config = *config;
+    registry->cache = pv_cache_new();
+    if (registry->cache == NULL) {
+        goto out;
+    }
     err = pv_store_open(config->store, &registry->store, why);
     if (err == PV_OK && config->image != NULL) {
         err = pv_image_open(config->image, config->durable, &registry->image,
@@ -56,6 +60,7 @@ pv_registry_close(struct pv_registry *registry)
     }
     pv_decision_log_close(registry->log);
     pv_store_close(registry->store);
+    pv_cache_free(registry->cache); /* accepts NULL */
     free(registry);
 }
 

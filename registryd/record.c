@@ -91,8 +91,11 @@ pv_canonical(const json_t *value, struct pv_buf *out)
 /* ---- reading ---- */
 
 struct found {
+    struct pv_cache          *cache;
+    enum pv_kind              kind;
     const struct pv_kind_row *row;
     struct pv_record         *record;
+    const char               *id;
     bool                      is_there;
 };
 
@@ -113,8 +116,14 @@ take_record(void *context, const struct pv_value *column)
     found->record->from_day = column[2].number;
     found->record->body = json_loadb(column[4].text.ptr, column[4].text.len,
                                      JSON_REJECT_DUPLICATES, NULL);
+    if (found->record->body == NULL) {
+        return PV_ECORRUPT;
+    }
+    found->record->references = column[5].number;
     found->is_there = true;
-    return found->record->body == NULL ? PV_ECORRUPT : PV_OK;
+    pv_cache_put(found->cache, found->kind, found->id, found->record,
+                 column[4].text);
+    return PV_OK;
 }
 
 enum pv_err
@@ -125,9 +134,16 @@ pv_record_get(struct pv_registry *registry, enum pv_kind kind, const char *id,
     struct pv_value           arguments[] = {PV_TEXT(pv_slice_from(row->name)),
                                              PV_TEXT(pv_slice_from(id))};
     struct pv_record          record = {.body = NULL};
-    struct found              found = {row, &record, false};
-    enum pv_err               err;
+    struct found found = {registry->cache, kind, row, &record, id, false};
+    enum pv_err  err;
 
+    if (registry->session != pv_store_session(registry->store)) {
+        pv_cache_clear(registry->cache);
+        registry->session = pv_store_session(registry->store);
+    }
+    if (pv_cache_get(registry->cache, kind, id, ret)) {
+        return PV_OK;
+    }
     err = pv_store_run(registry->store, PV_STMT_RECORD_GET, arguments,
                        COUNT(arguments), take_record, &found);
     if (err == PV_OK && !found.is_there) {
@@ -318,8 +334,8 @@ close_before(struct pv_change *change)
                         arguments, COUNT(arguments), NULL, NULL);
 }
 
-enum pv_err
-pv_record_put(struct pv_change *change)
+static enum pv_err
+add_version(struct pv_change *change, struct pv_slice text, int64_t references)
 {
     struct pv_value arguments[] = {
         PV_TEXT(pv_slice_from(change->row->name)),
@@ -328,24 +344,49 @@ pv_record_put(struct pv_change *change)
         PV_INT(change->context->number),
         PV_INT(change->context->day),
         PV_TEXT(pv_slice_from(change->row->states[change->after])),
-        PV_NULL};
-    struct pv_buf body;
-    enum pv_err   err = PV_OK;
+        PV_TEXT(text),
+        PV_INT(references)};
+
+    return pv_store_run(change->context->registry->store, PV_STMT_RECORD_ADD,
+                        arguments, COUNT(arguments), NULL, NULL);
+}
+
+/* A new state alone: the text and the references before hold for it too. */
+enum pv_err
+pv_record_put(struct pv_change *change)
+{
+    struct pv_cache *cache = change->context->registry->cache;
+    struct pv_record record = {.state = change->after,
+                               .version = change->version,
+                               .from_decision = change->context->number,
+                               .from_day = change->context->day,
+                               .references = change->version,
+                               .body = change->body};
+    struct pv_slice  text;
+    struct pv_buf    body;
+    enum pv_err      err = PV_OK;
+    bool             same =
+        pv_cache_same(cache, change->kind, change->id, change->version - 1,
+                      change->body, &text, &record.references);
 
     pv_buf_init(&body, PV_DOCUMENT_MAX);
     if (change->version > 1) {
         err = close_before(change);
     }
-    if (err == PV_OK) {
+    if (err == PV_OK && same) {
+        err = pv_buf_add(&body, text);
+    } else if (err == PV_OK) {
         err = pv_canonical(change->body, &body);
     }
     if (err == PV_OK) {
-        arguments[6] = PV_TEXT(pv_buf_view(&body));
-        err = pv_store_run(change->context->registry->store, PV_STMT_RECORD_ADD,
-                           arguments, COUNT(arguments), NULL, NULL);
+        err = add_version(change, pv_buf_view(&body), record.references);
+    }
+    if (err == PV_OK && !same) {
+        err = refer_all(change);
     }
     if (err == PV_OK) {
-        err = refer_all(change);
+        pv_cache_put(cache, change->kind, change->id, &record,
+                     pv_buf_view(&body));
     }
     pv_buf_clear(&body);
     return err;

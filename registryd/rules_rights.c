@@ -589,22 +589,21 @@ pv_rule_criteria(struct pv_change *change)
 enum pv_err
 pv_rule_signature(struct pv_change *change)
 {
-    json_t     *by = json_object_get(change->body, "signed_by");
-    const char *of = change->context->of;
+    const json_t *before = json_object_get(change->body, "signed_by");
+    const char   *of = change->context->of;
+    json_t       *by;
 
-    if (pv_list_has(by, of)) {
+    if (pv_list_has(before, of)) {
         return pv_refuse(change->context->refusal, "R-233", "signed-already",
                          "%s: %s has signed already",
                          "%s: %s پیش‌تر امضا کرده است",
                          change->id, of);
     }
-    if (by == NULL) {
-        by = json_array();
-        if (json_object_set_new(change->body, "signed_by", by) != 0) {
-            return PV_ENOMEM;
-        }
-    }
-    return json_array_append_new(by, json_string(of)) == 0 ? PV_OK : PV_ENOMEM;
+    by = before == NULL ? json_array() : json_copy((json_t *)(uintptr_t)before);
+    return json_array_append_new(by, json_string(of)) == 0 &&
+                   json_object_set_new(change->body, "signed_by", by) == 0
+               ? PV_OK
+               : PV_ENOMEM;
 }
 
 /* ---- links outside the exchange ---- */

@@ -12,6 +12,8 @@
 #include "store/statement.h"
 
 #define FILE_MODE 0640
+#define CACHE_KIB "65536"       /* at most; a small database takes less */
+#define CHECKPOINT_PAGES "8192" /* of 4 KiB; rarer than after each batch */
 
 struct sqlite {
     sqlite3      *db;
@@ -141,10 +143,13 @@ sqlite_open(struct pv_store *store, const char *where)
     }
     (void)sqlite3_extended_result_codes(sqlite->db, 1); /* only a flag */
     (void)sqlite3_busy_timeout(sqlite->db, PV_STORE_WAIT_MS);
-    return sqlite_exec(store, "PRAGMA journal_mode = WAL;"
-                              "PRAGMA synchronous = FULL;"
-                              "PRAGMA trusted_schema = OFF;"
-                              "PRAGMA cell_size_check = ON;");
+    return sqlite_exec(store,
+                       "PRAGMA journal_mode = WAL;"
+                       "PRAGMA synchronous = FULL;"
+                       "PRAGMA cache_size = -" CACHE_KIB ";"
+                       "PRAGMA wal_autocheckpoint = " CHECKPOINT_PAGES ";"
+                       "PRAGMA trusted_schema = OFF;"
+                       "PRAGMA cell_size_check = ON;");
 }
 
 static void

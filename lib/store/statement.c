@@ -33,16 +33,18 @@ const struct pv_statement pv_statement[PV_STMT_END] = {
                              "FROM decision WHERE kind = ?1 AND id = ?2 "
                              "ORDER BY number"},
     [PV_STMT_RECORD_ADD] =
-        {"ttiiitt", "", true,
+        {"ttiiitti", "", true,
          "INSERT INTO record (kind, id, version, from_decision, from_day, "
-         "state, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"},
+         "state, body, reference_version) "
+         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"},
     [PV_STMT_RECORD_CLOSE] =
         {"ttiii", "", true,
          "UPDATE record SET until_decision = ?4, until_day = ?5 "
          "WHERE kind = ?1 AND id = ?2 AND version = ?3 "
          "AND until_decision IS NULL"},
-    [PV_STMT_RECORD_GET] = {"tt", "iiitt", false,
-                            "SELECT " RECORD " FROM record WHERE kind = ?1 "
+    [PV_STMT_RECORD_GET] = {"tt", "iiitti", false,
+                            "SELECT " RECORD
+                            ", reference_version FROM record WHERE kind = ?1 "
                             "AND id = ?2 AND until_decision IS NULL"},
     [PV_STMT_RECORD_AS_OF] = {"tti", "iiitt", false,
                               "SELECT " RECORD " FROM record WHERE kind = ?1 "
@@ -82,7 +84,8 @@ const struct pv_statement pv_statement[PV_STMT_END] = {
     [PV_STMT_REFERENCE_FIND] =
         {"tttti", "ttt", false,
          "SELECT f.id, f.name, r.state FROM reference f JOIN record r "
-         "ON r.kind = f.kind AND r.id = f.id AND r.version = f.version "
+         "ON r.kind = f.kind AND r.id = f.id "
+         "AND r.reference_version = f.version "
          "WHERE f.target_kind = ?1 AND f.target_id = ?2 AND f.kind = ?3 "
          "AND f.id > ?4 AND r.until_decision IS NULL "
          "ORDER BY f.id, f.name LIMIT ?5"},
@@ -165,4 +168,7 @@ const char *const pv_migration[PV_STORE_SCHEMA] = {
     "  held_at @T NOT NULL, made_ms BIGINT NOT NULL,"
     "  seen_ms BIGINT NOT NULL);"
     "CREATE INDEX session_person ON session (person);",
+    /* a change of the state alone writes no references again */
+    "ALTER TABLE record ADD COLUMN reference_version BIGINT NOT NULL DEFAULT 0;"
+    "UPDATE record SET reference_version = version;",
 };

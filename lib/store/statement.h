@@ -53,6 +53,7 @@ struct pv_store {
     bool                     failed;  /* only rollback helps */
     bool                     running; /* inside a row's function */
     bool                     gone;    /* the database was lost */
+    uint64_t                 session;
 };
 
 #endif

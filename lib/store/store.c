@@ -178,6 +178,7 @@ pv_store_begin(struct pv_store *store)
             err = prepare_all(store);
         }
         store->gone = err != PV_OK;
+        store->session++;
     }
     if (err == PV_OK) {
         err = store->backend->exec(store, store->backend->begin);
@@ -283,6 +284,12 @@ pv_store_run(struct pv_store *store, enum pv_stmt stmt,
         store->failed = true;
     }
     return err;
+}
+
+uint64_t
+pv_store_session(const struct pv_store *store)
+{
+    return store->session;
 }
 
 const char *

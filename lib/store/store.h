@@ -27,7 +27,7 @@
 #define PV_STORE_ARGUMENTS_MAX 10
 #define PV_STORE_COLUMNS_MAX 8
 #define PV_STORE_WAIT_MS 5000
-#define PV_STORE_SCHEMA 2 /* the newest migration of this build */
+#define PV_STORE_SCHEMA 3 /* the newest migration of this build */
 
 enum pv_value_type {
     PV_VALUE_NULL,
@@ -59,11 +59,13 @@ enum pv_stmt {
     PV_STMT_DECISION_LIST,  /* after count -> number document */
     PV_STMT_DECISION_OF,    /* kind id -> number event actor document */
     PV_STMT_RECORD_ADD,     /* kind id version from_decision from_day state
-                               body */
+                               body references: the version whose references
+                               hold for it, its own or an earlier one */
     PV_STMT_RECORD_CLOSE,   /* kind id version until_decision until_day */
     PV_STMT_RECORD_GET,     /* kind id -> version from_decision from_day state
-                               body */
-    PV_STMT_RECORD_AS_OF,   /* kind id day -> as above */
+                               body references */
+    PV_STMT_RECORD_AS_OF,   /* kind id day -> version from_decision from_day
+                               state body */
     PV_STMT_RECORD_AT,      /* kind id number -> as above */
     PV_STMT_RECORD_HISTORY, /* kind id -> as above, oldest first */
     PV_STMT_RECORD_LIST,    /* kind after_id count -> id version from_decision
@@ -121,6 +123,12 @@ typedef enum pv_err pv_store_row_fn(void                  *context,
 enum pv_err pv_store_run(struct pv_store *store, enum pv_stmt stmt,
                          const struct pv_value *arguments, size_t count,
                          pv_store_row_fn *fn, void *context) PV_MUST_CHECK;
+
+/*
+ * Grows when a database that was lost is taken up again: another one may have
+ * written meanwhile, so what was read before is to be read again.
+ */
+uint64_t pv_store_session(const struct pv_store *store);
 
 /* The words of the last error, "" when there was none; never content. */
 const char *pv_store_why(const struct pv_store *store);

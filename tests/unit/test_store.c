@@ -158,7 +158,8 @@ add_record(const char *kind, const char *id, int64_t version, int64_t decision,
                            PV_INT(decision),
                            PV_INT(day),
                            T("registered"),
-                           PV_TEXT(pv_slice_from(body))};
+                           PV_TEXT(pv_slice_from(body)),
+                           PV_INT(version)};
 
     return pv_store_run(scene.store, PV_STMT_RECORD_ADD, a, COUNT(a), NULL,
                         NULL);
@@ -223,7 +224,7 @@ as_of_is_a_filter(void **state)
         get[2] = PV_INT(row[i].argument);
         asked(row[i].stmt, get, 3, "iiitt", row[i].expected);
     }
-    asked(PV_STMT_RECORD_GET, get, 2, "iiitt", "3|6|20|registered|three\n");
+    asked(PV_STMT_RECORD_GET, get, 2, "iiitti", "3|6|20|registered|three|3\n");
     asked(PV_STMT_RECORD_HISTORY, get, 2, "iiitt",
           "1|1|10|registered|one\n2|5|20|registered|two\n"
           "3|6|20|registered|three\n");
@@ -257,6 +258,10 @@ references_are_of_what_stands(void **state)
     struct pv_value find[] = {T("agency"), T("x"), T("grant"), T(""),
                               PV_INT(9)};
     struct pv_value ever[] = {T("agency"), T("x")};
+    /* a third version, for which the references of the first hold */
+    struct pv_value again[] = {T("grant"), T("g"),    PV_INT(3),
+                               PV_INT(3),  PV_INT(3), T("suspended"),
+                               T("{}"),    PV_INT(1)};
 
     (void)state;
     assert_int_equal(pv_store_begin(scene.store), PV_OK);
@@ -268,6 +273,11 @@ references_are_of_what_stands(void **state)
     assert_int_equal(close_record("grant", "g", 1, 2, 2), PV_OK);
     assert_int_equal(add_record("grant", "g", 2, 2, 2, "{}"), PV_OK);
     asked(PV_STMT_REFERENCE_FIND, find, 5, "ttt", "");
+    assert_int_equal(close_record("grant", "g", 2, 3, 3), PV_OK);
+    assert_int_equal(pv_store_run(scene.store, PV_STMT_RECORD_ADD, again,
+                                  COUNT(again), NULL, NULL),
+                     PV_OK);
+    asked(PV_STMT_REFERENCE_FIND, find, 5, "ttt", "g|consumer|suspended\n");
     asked(PV_STMT_REFERENCE_EVER, ever, 2, "tt", "grant|g\n");
     assert_int_equal(pv_store_commit(scene.store), PV_OK);
 }
@@ -494,16 +504,20 @@ an_older_schema_is_brought_up(void **state)
 {
     const struct pv_value key[] = {T("kept")};
     const struct pv_value meta[] = {T("kept"), T("yes")};
+    const struct pv_value get[] = {T("agency"), T("x")};
 
     (void)state;
+    three_versions();
     assert_int_equal(write_one(PV_STMT_META_SET, meta, COUNT(meta)), PV_OK);
     pv_store_close(scene.store);
     scene.store = NULL;
     alter("DROP TABLE credential; DROP TABLE session;"
+          "ALTER TABLE record DROP COLUMN reference_version;"
           "UPDATE schema_version SET version = 1");
     open_again();
     asked(PV_STMT_META_GET, key, 1, "t", "yes\n");
     asked(PV_STMT_CREDENTIAL_COUNT, NULL, 0, "i", "0\n");
+    asked(PV_STMT_RECORD_GET, get, 2, "iiitti", "3|6|20|registered|three|3\n");
 }
 
 static void

@@ -123,6 +123,23 @@ on_signal(int number)
 /* ---- one key --------------------------------------------------------------
  */
 
+/* The file vkey is made last: the power may have gone before it. */
+static const char *
+there_is_one(const struct args *args, int dirfd)
+{
+    if (faccessat(dirfd, PV_WITNESS_VKEY, F_OK, 0) == 0) {
+        return pv_cli_text(args->lang, "there is one already",
+                           "اینجا کلیدی هست");
+    }
+    return pv_cli_text(
+        args->lang,
+        "there is a key but no vkey: an --init did not end, or vkey was lost. "
+        "If nothing was cosigned with this key, remove it and make another",
+        "پرونده key هست ولی vkey نیست: یک --init به پایان نرسیده یا vkey گم "
+        "شده است. اگر چیزی با این کلید امضا نشده است، آن را حذف کنید و کلیدی "
+        "تازه بسازید");
+}
+
 static int
 init(const struct args *args, int dirfd)
 {
@@ -140,7 +157,7 @@ init(const struct args *args, int dirfd)
             "%s: %s",
             pv_cli_text(args->lang, "no key was made", "کلیدی ساخته نشد"),
             err == PV_ESYS     ? strerror(errno)
-            : err == PV_EEXIST ? "there is one already"
+            : err == PV_EEXIST ? there_is_one(args, dirfd)
             : err == PV_EINVAL ? "a name has no spaces and no +"
                                : pv_err_text(err));
         goto out;

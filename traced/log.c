@@ -202,6 +202,9 @@ refuse(struct log *log, enum pv_err err)
 {
     int64_t end_ms = pv_time_monotonic_ms() + REFUSE_FOR_MS;
 
+    if (err == PV_ECLOSED) {
+        return 1; /* the supervisor ended: the journal process says so */
+    }
     state_set(&log->state->log_refusal, 1);
     pv_log_event("error", "log.refuses", "%s", log->why.text);
     log_write_status(log, true);

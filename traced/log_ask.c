@@ -36,6 +36,9 @@ receive(uint64_t id, int64_t until_ms, uint8_t room[SIGNER_PACKET_MAX],
         if (len == -1 && (errno == EAGAIN || errno == EINTR)) {
             continue;
         }
+        if (len == 0) {
+            return PV_ECLOSED; /* no signer, and nobody who starts one */
+        }
         if (len < SIGNER_HEAD_LEN || pv_load_u32(room) != SIGNER_MAGIC) {
             return PV_EPROTO;
         }

@@ -211,6 +211,25 @@ log_publish(struct log *log, struct pv_slice note, uint64_t size)
     return true;
 }
 
+/*
+ * Of a time with witnesses: older than `checkpoint` from now on. It is gone
+ * from the disk before more is signed: if it came back with the power, a start
+ * would take it for a copy of long ago and refuse.
+ */
+static bool
+remove_signed(uint64_t size)
+{
+    if (unlinkat(FD_LOG, LOG_SIGNED, 0) == -1) {
+        if (errno == ENOENT) {
+            return true;
+        }
+    } else if (fsync(FD_LOG) == 0) {
+        return true;
+    }
+    say_failed(size);
+    return false;
+}
+
 void
 log_write_signed(struct log *log)
 {
@@ -218,13 +237,9 @@ log_write_signed(struct log *log)
 
     if (!log->witnessed) {
         log->asked_new_ms = log->signed_ms;
-        log->written = log_publish(log, note, log->size);
+        log->written =
+            log_publish(log, note, log->size) && remove_signed(log->size);
         log->signed_ms = log->written ? 0 : log->signed_ms;
-        /* of a time with witnesses; older than `checkpoint` from now on */
-        if (log->written && unlinkat(FD_LOG, LOG_SIGNED, 0) == -1 &&
-            errno != ENOENT) {
-            say_failed(log->size);
-        }
         return;
     }
     log->written =

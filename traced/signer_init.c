@@ -108,6 +108,20 @@ write_vkey(int dirfd, const struct pv_note_key *key, struct pv_buf *vkey)
     return err;
 }
 
+/* `signed` is made last: the power may have gone before it. */
+static const char *
+found_words(int dirfd)
+{
+    return pv_file_is_there(dirfd, SIGNER_SIGNED)
+               ? "a key was made here before; one log has one key. Nothing "
+                 "was changed"
+               : "a key was made here before, but `signed` is missing: an "
+                 "--init-key did not end, or `signed` was lost. If no "
+                 "checkpoint was ever published under this key, remove the "
+                 "files and make one anew; otherwise see --accept-checkpoint. "
+                 "Nothing was changed";
+}
+
 int
 signer_init(const struct options *options)
 {
@@ -128,9 +142,7 @@ signer_init(const struct options *options)
     }
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         if (pv_file_is_there(dirfd, files[i])) {
-            return failed(options->signer_dir,
-                          "a key was made here before; one log has one key. "
-                          "Nothing was changed");
+            return failed(options->signer_dir, found_words(dirfd));
         }
     }
     if (!pv_note_is_name(origin) || origin.len > PV_ORIGIN_MAX) {

@@ -47,15 +47,16 @@ pv_witness_init(int dirfd, struct pv_slice name, struct pv_buf *ret_vkey)
         pv_ed25519_public(secret, public_key);
         err = pv_note_key_init(&key, name, PV_NOTE_COSIGNATURE, public_key);
     }
+    /* vkey is the last: with it a witness is whole */
+    if (err == PV_OK && !pv_file_is_there(dirfd, PV_WITNESS_LOGS)) {
+        err = pv_file_replace(dirfd, PV_WITNESS_LOGS, PV_LIT(""),
+                              PV_FILE_MODE_GROUP);
+    }
     if (err == PV_OK) {
         err = pv_ed25519_save(dirfd, PV_WITNESS_KEY, seed);
     }
     if (err == PV_OK) {
         err = write_vkey(dirfd, &key, ret_vkey);
-    }
-    if (err == PV_OK) {
-        err = pv_file_replace(dirfd, PV_WITNESS_LOGS, PV_LIT(""),
-                              PV_FILE_MODE_GROUP);
     }
     OPENSSL_cleanse(seed, sizeof(seed));
     pv_ed25519_free(secret);

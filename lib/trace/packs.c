@@ -404,6 +404,22 @@ append_pruning(int log_dirfd, int fd, const struct pv_pruning *pruning)
     return err;
 }
 
+/* What was told to be gone must not be back after the power went. */
+static enum pv_err
+sync_names(int log_dirfd)
+{
+    enum pv_err err;
+    int         fd = openat(log_dirfd, PV_PACK_DIR,
+                            O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+    if (fd == -1) {
+        return errno == ENOENT ? PV_OK : PV_ESYS;
+    }
+    err = fsync(fd) == 0 ? PV_OK : PV_ESYS;
+    (void)close(fd); /* a directory */
+    return err;
+}
+
 /* Those that are gone already were removed before a crash. */
 static enum pv_err
 remove_files(int log_dirfd, uint64_t end, uint64_t *ret_removed,
@@ -431,7 +447,7 @@ remove_files(int log_dirfd, uint64_t end, uint64_t *ret_removed,
         }
     }
     pv_packs_clear(&packs);
-    return err;
+    return err == PV_OK ? sync_names(log_dirfd) : err;
 }
 
 enum pv_err

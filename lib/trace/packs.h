@@ -92,9 +92,9 @@ enum pv_err pv_packs_append(int                        log_dirfd,
                             const struct pv_pack_line *line) PV_MUST_CHECK;
 
 /*
- * Say that packs below pruning->end are removed, durably, then remove their
- * files. Done again after a crash it finishes what was begun. PV_EEXIST:
- * another process prunes. ret_removed counts files, ret_len their bytes.
+ * Say that packs below pruning->end are removed, then remove their files; both
+ * durable at return. Done again after a crash it finishes what was begun.
+ * PV_EEXIST: another process prunes. ret_removed counts files, ret_len bytes.
  */
 enum pv_err pv_packs_prune(int log_dirfd, const struct pv_pruning *pruning,
                            uint64_t *ret_removed,

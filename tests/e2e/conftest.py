@@ -35,6 +35,14 @@ def pki():
     shutil.rmtree(home, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def source(tmp_path_factory):
+    """A journal of more than two packs, and its tree; nobody changes it."""
+    from test_keeper import make_source
+
+    return make_source(tmp_path_factory.mktemp("keeper"))
+
+
 @pytest.fixture
 def home(request):
     folder = _folder(request.node.name.replace("/", "-"))

@@ -271,6 +271,22 @@ class Replay:
             if changed and kind in matters and every(event):
                 yield Point(self, after, event)
 
+    def images(self, rng, samples, marks=(), every=lambda event: True):
+        """(point, image) at each point and at the end; the same image only
+        once between two of the marks, which are positions in the log."""
+        seen = set()
+
+        def at(point):
+            passed = sum(mark <= point.at for mark in marks)
+            for image in point.images(rng, samples=samples):
+                if (image.digest, passed) not in seen:
+                    seen.add((image.digest, passed))
+                    yield point, image
+
+        for point in self.points(every):
+            yield from at(point)
+        yield from at(Point(self, self.used, None))
+
     def run(self):
         for event in self.events:
             self.step(event)

@@ -23,8 +23,7 @@ from journal_reader import Damaged, crc32c, read_commit, read_journal, walk
 from log_client import ORIGIN, LogTraced, parse, prefix_roots
 from powerloss import (FSYNC, OPEN, RENAME, SENT, SYNC, UNLINK, WRITE,
                        Recording)
-from test_keeper import (LINE, PACK_LEAVES, Keeper,
-                         source)  # noqa: F401 (a fixture)
+from test_keeper import LINE, PACK_LEAVES, Keeper
 
 pytestmark = pytest.mark.skipif(
     SANITIZE, reason="the same programs as in the other build, only slower")
@@ -210,6 +209,7 @@ class LogJudge(JournalJudge):
     def __init__(self, home, workers, replay):
         super().__init__(home, workers)
         self.replay = replay
+        self.more = ()       # arguments of the traced that goes on
         self.left = []       # (position, size, root) of each note that left
         self.judged = set()  # digest and how much had left
 
@@ -252,13 +252,16 @@ class LogJudge(JournalJudge):
         roots = prefix_roots(entries, [size for size, _ in left | signed])
         for size, root in left | signed:
             assert roots[size] == root, "another tree"
+        self.judge_published(folder, signed, roots)
+        if start:
+            self.starts += 1
+            self.go_on_with_the_log(folder, entries, left | signed)
+
+    def judge_published(self, folder, signed, roots):
         published = os.path.join(folder, "log", "checkpoint")
         if os.path.exists(published):
             assert self.notes(published) <= signed, \
                 "published and signed are too far apart"
-        if start:
-            self.starts += 1
-            self.go_on_with_the_log(folder, entries, left | signed)
 
     @staticmethod
     def notes(path):
@@ -267,9 +270,8 @@ class LogJudge(JournalJudge):
         return {parse(ORIGIN + "\n" + note)[:2]
                 for note in text.split(ORIGIN + "\n")[1:]}
 
-    @staticmethod
-    def go_on_with_the_log(folder, entries, seen):
-        traced = LogTraced(folder, "--segment-size", "262144")
+    def go_on_with_the_log(self, folder, entries, seen):
+        traced = LogTraced(folder, "--segment-size", "262144", *self.more)
         traced.start()
         worker = Worker(traced.socket)
         worker.hello()
@@ -283,6 +285,7 @@ class LogJudge(JournalJudge):
         roots = prefix_roots(after, [size, *(s for s, _ in seen)])
         for old_size, old_root in seen | {(size, root)}:
             assert roots[old_size] == old_root, "not the tree that was seen"
+        return traced
 
 
 def run_of_a_log(home, frames):

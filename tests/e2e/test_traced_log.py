@@ -160,6 +160,8 @@ def test_no_kill_makes_another_tree(home, seed):
         traced.wait_size(total, timeout=40)
         assert "refuses" not in traced.words()
     watcher.judge(workers)
+    print("20 kills, %d records acknowledged, %d checkpoints seen" % (
+        total, len(watcher.seen)))
 
 
 # ---- what a start reads --------------------------------------------------
@@ -582,6 +584,7 @@ def test_the_end_of_the_supervisor_is_said_and_calls_go_on(traced):
     traced.wait_size(1)
     assert traced.kill_child("children")
     traced.wait_words("traced.children_lost")
+    assert "log.refuses" not in traced.words(), "it says what is not so"
     assert worker.wait(worker.send([request()])) == 1
     traced.kill()
     traced.start()

@@ -42,11 +42,19 @@ class Log:
 
 
 class Witness:
-    def __init__(self, folder, name="witness.example/w1"):
+    """In a folder; its own words go to another file when that is recorded."""
+
+    def __init__(self, folder, name="witness.example/w1", errors=None):
         self.dir = str(folder)
         self.port = free_port()
         self.process = None
-        self.errors = open(os.path.join(self.dir, "stderr"), "ab")
+        self.env = {}
+        self.stderr = errors or os.path.join(self.dir, "stderr")
+        self.errors = open(self.stderr, "ab")
+        if os.path.exists(os.path.join(self.dir, "key")):
+            with open(os.path.join(self.dir, "vkey")) as file:
+                self.vkey = file.read().strip()
+            return
         self.vkey = subprocess.run(
             [built("payvand"), "witness", "--init", name, "--dir", self.dir],
             check=True, capture_output=True, text=True).stdout.strip()
@@ -58,7 +66,8 @@ class Witness:
     def add(self, vkey, *options):
         return subprocess.run(
             [built("payvand"), "witness", "--add", vkey, "--dir", self.dir] +
-            list(options), capture_output=True, text=True, timeout=10)
+            list(options), capture_output=True, text=True, timeout=10,
+            env=dict(os.environ, **self.env))
 
     def refuses_to_start(self):
         """What it says then."""
@@ -72,7 +81,8 @@ class Witness:
     def start(self, listen=None):
         self.process = subprocess.Popen(
             [built("payvand"), "witness", "--dir", self.dir, "--listen",
-             listen or "127.0.0.1:%d" % self.port], stderr=self.errors)
+             listen or "127.0.0.1:%d" % self.port], stderr=self.errors,
+            env=dict(os.environ, **self.env))
         wait_for("the witness to listen", self.listens)
         return self
 
@@ -81,7 +91,7 @@ class Witness:
         return "witness.started" in self.said_since_start()
 
     def said(self):
-        with open(os.path.join(self.dir, "stderr")) as text:
+        with open(self.stderr) as text:
             return text.read()
 
     def said_since_start(self):

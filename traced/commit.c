@@ -26,7 +26,8 @@ commit_has_room(const struct traced *traced)
     return traced->commit.cap - traced->commit.len >=
                PV_FRAME_HEAD_LEN + PV_WIRE_PACKET_MAX &&
            traced->pending_count < PENDING_MAX &&
-           EFFECTS_MAX - traced->effect_count >= EFFECTS_FRAME_MAX;
+           EFFECTS_MAX - traced->effect_count - traced->uses.late_count >=
+               EFFECTS_FRAME_MAX;
 }
 
 void
@@ -77,24 +78,6 @@ effect(struct traced *traced, enum effect_kind kind, struct epoch *epoch,
     return e;
 }
 
-/* A call of a grant that allows only so many. False: no room to keep it. */
-static bool
-check_use(struct check *check, const struct pv_request_record *r)
-{
-    struct traced *traced = check->traced;
-
-    if (traced->uses.open_count + traced->uses.coming >= USES_OPEN_MAX) {
-        pv_log_event("error", "traced.uses_full", "grant=%.*s; refusing",
-                     PV_FMT(r->grant));
-        return false;
-    }
-    traced->uses.coming++;
-    effect(traced, EFFECT_USE, check->epoch, uses_key(&traced->uses, r),
-           check->index)
-        ->position = (uint16_t)(check->index - check->first);
-    return true;
-}
-
 static bool
 check_request(struct check *check, const struct pv_request_record *r)
 {
@@ -122,7 +105,12 @@ check_request(struct check *check, const struct pv_request_record *r)
             &effect(traced, EFFECT_OPEN, check->epoch, COUNT_NONE, check->index)
                  ->key);
     }
-    return r->max_answered == 0 || check_use(check, r);
+    if (r->max_answered > 0) {
+        effect(traced, EFFECT_USE, check->epoch, uses_key(&traced->uses, r),
+               check->index)
+            ->position = (uint16_t)(check->index - check->first);
+    }
+    return true;
 }
 
 static bool
@@ -248,7 +236,6 @@ commit_frame(struct traced *traced, struct peer *peer, uint64_t sequence,
 {
     struct pv_commit *commit = &traced->commit;
     uint32_t          effects = traced->effect_count;
-    uint32_t          coming = traced->uses.coming;
     size_t            room_len;
     uint8_t          *room = pv_commit_room(commit, &room_len);
     uint64_t          index = commit->first_index + commit->leaf_count;
@@ -275,7 +262,6 @@ commit_frame(struct traced *traced, struct peer *peer, uint64_t sequence,
     }
     if (why != 0) {
         traced->effect_count = effects;
-        traced->uses.coming = coming;
         commit_answer(traced, peer, sequence, 0, why, false);
         return;
     }
@@ -284,14 +270,33 @@ commit_frame(struct traced *traced, struct peer *peer, uint64_t sequence,
     commit_answer(traced, peer, sequence, index, 0, true);
 }
 
-/* ---- effects ----------------------------------------------------------- */
-
-static void
-forget_effects(struct traced *traced)
+bool
+commit_again(struct traced *traced, uint64_t index, uint32_t count, size_t len)
 {
-    traced->effect_count = 0;
-    traced->uses.coming = 0;
+    size_t           room_len;
+    const uint8_t   *room = pv_commit_room(&traced->commit, &room_len);
+    struct pv_slice  records = {(const char *)room, len};
+    struct pv_slice  line;
+    struct pv_record record;
+    uint32_t         n = 0;
+    enum pv_err      err;
+
+    while ((err = pv_frame_next_record(&records, &line)) == PV_OK) {
+        if (n == PV_WIRE_RECORDS_MAX ||
+            pv_record_parse(line, &record) != PV_OK) {
+            return false;
+        }
+        if (record.type == PV_RECORD_REQUEST &&
+            record.request.max_answered > 0) {
+            uses_again(&traced->uses, uses_key(&traced->uses, &record.request),
+                       index + n, index);
+        }
+        n++;
+    }
+    return err == PV_ENOTFOUND && n == count;
 }
+
+/* ---- effects ----------------------------------------------------------- */
 
 static void
 apply_effects(struct traced *traced)
@@ -330,7 +335,7 @@ apply_effects(struct traced *traced)
             break;
         }
     }
-    forget_effects(traced);
+    traced->effect_count = 0;
 }
 
 enum pv_err
@@ -354,6 +359,7 @@ commit_recover_frame(void *context, const struct pv_frame *frame,
         return PV_ECORRUPT;
     }
     apply_effects(traced);
+    uses_forget_late(&traced->uses); /* who asks again is told then */
     if (check.epoch == NULL) {
         return PV_OK;
     }
@@ -522,15 +528,15 @@ static void
 send_used(struct traced *traced, const struct pending *p)
 {
     uint8_t                packet[24];
-    uint32_t               at = 0;
-    const struct use_open *open;
+    uint32_t               count;
+    const struct use_late *late = uses_late(&traced->uses, p->index, &count);
 
-    while ((open = uses_over(&traced->uses, p->index, &at)) != NULL) {
+    for (uint32_t i = 0; i < count; i++) {
         pv_store_u32(packet, PV_WIRE_MAGIC);
         pv_store_u32(packet + 4, PV_WIRE_USED);
         pv_store_u64(packet + 8, p->sequence);
-        pv_store_u32(packet + 16, (uint32_t)(open->index - open->frame));
-        pv_store_u32(packet + 20, open->spent ? 1 : 0);
+        pv_store_u32(packet + 16, late[i].position);
+        pv_store_u32(packet + 20, late[i].spent ? 1 : 0);
         peer_send(traced, p->peer, packet, sizeof(packet));
     }
 }
@@ -542,6 +548,7 @@ send_answers(struct traced *traced)
     static uint8_t packet[16 + 16 * ACKS_MAX];
     uint32_t       i = 0;
 
+    uses_sort_late(&traced->uses);
     while (i < traced->pending_count) {
         const struct pending *first = &traced->pending[i];
         uint32_t              count = 0;
@@ -573,6 +580,7 @@ send_answers(struct traced *traced)
         peer_send(traced, first->peer, packet, 16 + (size_t)16 * count);
     }
     traced->pending_count = 0;
+    uses_forget_late(&traced->uses);
 }
 
 void
@@ -585,7 +593,7 @@ commit_round(struct traced *traced)
         if (written) {
             apply_effects(traced);
         }
-        forget_effects(traced);
+        traced->effect_count = 0; /* also of what could not be written */
         pv_commit_begin(&traced->commit, traced->journal.next_index);
         space_update(traced, false);
     } else if (traced->broken && traced->now_ms >= traced->retry_ms) {

@@ -198,7 +198,6 @@ recover(struct traced *traced, struct pv_why *why)
     struct pv_recovery recovery = {
         .now_ms = traced->wall_ms,
         .verify_len = traced->verify_len,
-        .since_ms = 0, /* uses.c wants all there is */
         .on_frame = commit_recover_frame,
         .context = traced,
     };

@@ -311,15 +311,19 @@ on_frame(struct traced *traced, struct peer *peer, uint64_t sequence,
         }
     }
     if (sequence <= epoch->kept) {
-        enum pv_err err = epoch_find(epoch, sequence, &index);
+        uint32_t why = 0;
 
         /*
          * Not in the table: refused before, or too old to know. Closing would
          * make the worker send the same again, for ever.
          */
+        if (epoch_find(epoch, sequence, &index) != PV_OK) {
+            why = PV_WIRE_WHY_BROKEN;
+        } else if (!commit_again(traced, index, count, len)) {
+            why = PV_WIRE_WHY_RECORD;
+        }
         traced->double_count++;
-        commit_answer(traced, peer, sequence, index,
-                      err == PV_OK ? 0 : PV_WIRE_WHY_BROKEN, false);
+        commit_answer(traced, peer, sequence, index, why, false);
         return;
     }
     commit_frame(traced, peer, sequence, count, len);

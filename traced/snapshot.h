@@ -29,7 +29,7 @@
 #define SNAPSHOT_HEAD_LEN 64
 #define SNAPSHOT_MAX ((size_t)256 << 20) /* all epochs full, and counts */
 
-/* ---- for _save and _load --------------------------------------------------
+/* ---- for _save and _load (saved.c) ---------------------------------------
  */
 
 struct saved { /* what is left to read */

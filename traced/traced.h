@@ -89,42 +89,55 @@ size_t counts_packet(const struct counts *counts, int64_t today, uint32_t *at,
 /* ---- uses.c: grants of which only so many calls may be answered ---------- */
 
 #define USES_MAX 4095      /* such grants, ever; twelve bits of a key */
-#define USES_OPEN_MAX 4096 /* calls of them without an end */
+#define USES_OPEN_MAX 4096 /* calls of them under way, but for a first one */
 #define USES_NONE USES_MAX /* no room: none may be answered */
+#define USES_LATE_MAX EFFECTS_MAX
 
 struct use;
 
-struct use_open {
+struct use_open {   /* came in time, and its end is not known yet */
     uint64_t index; /* of the request */
-    uint64_t frame; /* index of its frame's first leaf */
     uint64_t epoch;
     uint32_t use;
-    bool     over;  /* came too late: not to be forwarded */
-    bool     spent; /* every answer was given when it came */
+};
+
+struct use_late {   /* came too late: not to be forwarded */
+    uint64_t frame; /* index of its frame's first leaf */
+    uint32_t position;
+    bool     spent; /* every answer is given; else others are under way */
 };
 
 /* Not of one day: it is built from all that was ever written. */
 struct uses {
     struct use      *use;
     struct use_open *open; /* in no order */
+    struct use_late *late; /* of the frames that wait for their answer */
     uint32_t         use_count;
     uint32_t         open_count;
-    uint32_t         coming; /* checked, not on disk yet */
+    uint32_t         late_count;
     bool unknown; /* older answers are not counted: no more may be given */
+    bool full_said;
 };
 
 enum pv_err uses_init(struct uses *uses) PV_MUST_CHECK;
 void        uses_clear(struct uses *uses);
 /* Grant and maximum of a request with max_answered, for uses_begin. */
 uint32_t uses_key(struct uses *uses, const struct pv_request_record *r);
+/* A call that is on disk, in the order of the journal: in time, or late. */
 void uses_begin(struct uses *uses, uint32_t key, uint64_t index, uint64_t frame,
                 uint64_t epoch);
+/* A call whose frame was sent again: late, if it is not under way. */
+void uses_again(struct uses *uses, uint32_t key, uint64_t index,
+                uint64_t frame);
 bool uses_is_open(const struct uses *uses, uint64_t index);
 void uses_end(struct uses *uses, uint64_t index, enum pv_outcome outcome);
 void uses_lost(struct uses *uses, uint64_t epoch);
-/* The frame's next call that came too late, from *at on; NULL at the end. */
-const struct use_open *uses_over(const struct uses *uses, uint64_t frame,
-                                 uint32_t *at);
+/* Sort them; then the late calls of a frame, in order, borrowed; then forget.
+ */
+void                   uses_sort_late(struct uses *uses);
+const struct use_late *uses_late(const struct uses *uses, uint64_t frame,
+                                 uint32_t *ret_count);
+void                   uses_forget_late(struct uses *uses);
 /* For the snapshot; after a failed load, reset. */
 enum pv_err uses_save(const struct uses *uses,
                       struct pv_buf     *out) PV_MUST_CHECK;
@@ -345,6 +358,9 @@ void peers_sweep(struct traced *traced); /* free what died in this round */
 bool commit_has_room(const struct traced *traced);
 void commit_frame(struct traced *traced, struct peer *peer, uint64_t sequence,
                   uint32_t count, size_t len);
+/* Look for late calls in a frame that is on disk and was sent again. */
+bool commit_again(struct traced *traced, uint64_t index, uint32_t count,
+                  size_t len);
 void commit_answer(struct traced *traced, struct peer *peer, uint64_t sequence,
                    uint64_t index, uint32_t why, bool in_commit);
 void commit_round(struct traced *traced);

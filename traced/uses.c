@@ -15,6 +15,7 @@
 
 #define MAX_BITS 20            /* of a key; the grant's number above them */
 #define UNKNOWN_BIT (1u << 31) /* of the saved number of grants */
+#define LATE_BIT (UINT64_C(1) << 32) /* of a saved call's grant */
 
 _Static_assert(PV_RECORD_ANSWERED_MAX < 1u << MAX_BITS, "a maximum fits");
 _Static_assert(USES_NONE < 1u << (32 - MAX_BITS), "a number fits");
@@ -32,8 +33,9 @@ uses_init(struct uses *uses)
 {
     memset(uses, 0, sizeof(*uses));
     uses->use = calloc(USES_MAX, sizeof(*uses->use));
-    uses->open = calloc(USES_OPEN_MAX, sizeof(*uses->open));
-    if (uses->use == NULL || uses->open == NULL) {
+    uses->open = calloc(USES_OPEN_MAX + USES_MAX, sizeof(*uses->open));
+    uses->late = calloc(USES_LATE_MAX, sizeof(*uses->late));
+    if (uses->use == NULL || uses->open == NULL || uses->late == NULL) {
         uses_clear(uses);
         return PV_ENOMEM;
     }
@@ -45,6 +47,7 @@ uses_clear(struct uses *uses)
 {
     free(uses->use);
     free(uses->open);
+    free(uses->late);
     memset(uses, 0, sizeof(*uses));
 }
 
@@ -62,8 +65,14 @@ number_of(struct uses *uses, struct pv_slice grant)
         }
     }
     if (uses->use_count == USES_MAX) {
-        pv_log_event("error", "traced.uses_full",
-                     "grant=%.*s; its calls are not forwarded", PV_FMT(grant));
+        if (!uses->full_said) {
+            uses->full_said = true;
+            pv_log_event(
+                "error", "traced.uses_full",
+                "grant=%.*s; its calls are not forwarded, nor those of "
+                "later grants with max_calls_answered",
+                PV_FMT(grant));
+        }
         return USES_NONE;
     }
     use = &uses->use[uses->use_count];
@@ -78,28 +87,50 @@ uses_key(struct uses *uses, const struct pv_request_record *r)
     return number_of(uses, r->grant) << MAX_BITS | (uint32_t)r->max_answered;
 }
 
+static void
+note_late(struct uses *uses, uint64_t index, uint64_t frame, bool spent)
+{
+    assert(uses->late_count < USES_LATE_MAX); /* the caller left room */
+    uses->late[uses->late_count++] = (struct use_late){
+        .frame = frame,
+        .position = (uint32_t)(index - frame),
+        .spent = spent,
+    };
+}
+
+/*
+ * A grant may have as many calls under way as there are places free, and one
+ * in any case: so one that takes all it can leaves half of them to the others,
+ * and none is ever stopped by others.
+ */
+static bool
+has_place(const struct uses *uses, const struct use *use)
+{
+    uint32_t own = use->begun - use->spent;
+
+    return own == 0 || own + uses->open_count < USES_OPEN_MAX;
+}
+
 void
 uses_begin(struct uses *uses, uint32_t key, uint64_t index, uint64_t frame,
            uint64_t epoch)
 {
-    uint32_t         number = key >> MAX_BITS;
-    uint32_t         max = key & ((1u << MAX_BITS) - 1);
-    struct use      *use = number == USES_NONE ? NULL : &uses->use[number];
-    struct use_open *open;
+    uint32_t    number = key >> MAX_BITS;
+    uint32_t    max = key & ((1u << MAX_BITS) - 1);
+    struct use *use = number == USES_NONE ? NULL : &uses->use[number];
 
-    assert(uses->open_count < USES_OPEN_MAX); /* the check left room */
-    open = &uses->open[uses->open_count++];
-    *open = (struct use_open){
+    if (uses->unknown || use == NULL || use->begun >= max ||
+        !has_place(uses, use)) {
+        note_late(uses, index, frame,
+                  uses->unknown || (use != NULL && use->spent >= max));
+        return;
+    }
+    uses->open[uses->open_count++] = (struct use_open){
         .index = index,
-        .frame = frame,
         .epoch = epoch,
         .use = number,
-        .over = uses->unknown || use == NULL || use->begun >= max,
-        .spent = uses->unknown || (use != NULL && use->spent >= max),
     };
-    if (!open->over) {
-        use->begun++;
-    }
+    use->begun++;
 }
 
 static struct use_open *
@@ -119,12 +150,25 @@ uses_is_open(const struct uses *uses, uint64_t index)
     return find(uses, index) != NULL;
 }
 
+void
+uses_again(struct uses *uses, uint32_t key, uint64_t index, uint64_t frame)
+{
+    uint32_t number = key >> MAX_BITS;
+    uint32_t max = key & ((1u << MAX_BITS) - 1);
+
+    if (find(uses, index) == NULL) {
+        note_late(uses, index, frame,
+                  uses->unknown ||
+                      (number != USES_NONE && uses->use[number].spent >= max));
+    }
+}
+
 static void
 close_one(struct uses *uses, struct use_open *open, bool answered)
 {
-    if (!open->over && answered) {
+    if (answered) {
         uses->use[open->use].spent++;
-    } else if (!open->over) {
+    } else {
         uses->use[open->use].begun--;
     }
     *open = uses->open[--uses->open_count];
@@ -156,17 +200,52 @@ uses_lost(struct uses *uses, uint64_t epoch)
     }
 }
 
-const struct use_open *
-uses_over(const struct uses *uses, uint64_t frame, uint32_t *at)
+static int
+by_frame(const void *a, const void *b)
 {
-    while (*at < uses->open_count) {
-        const struct use_open *open = &uses->open[(*at)++];
+    const struct use_late *x = a;
+    const struct use_late *y = b;
 
-        if (open->over && open->frame == frame) {
-            return open;
+    if (x->frame != y->frame) {
+        return x->frame < y->frame ? -1 : 1;
+    }
+    return (x->position > y->position) - (x->position < y->position);
+}
+
+void
+uses_sort_late(struct uses *uses)
+{
+    qsort(uses->late, uses->late_count, sizeof(*uses->late), by_frame);
+}
+
+const struct use_late *
+uses_late(const struct uses *uses, uint64_t frame, uint32_t *ret_count)
+{
+    uint32_t low = 0;
+    uint32_t high = uses->late_count;
+    uint32_t count = 0;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (uses->late[middle].frame < frame) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
     }
-    return NULL;
+    while (low + count < uses->late_count &&
+           uses->late[low + count].frame == frame) {
+        count++;
+    }
+    *ret_count = count;
+    return &uses->late[low];
+}
+
+void
+uses_forget_late(struct uses *uses)
+{
+    uses->late_count = 0;
 }
 
 /* ---- the snapshot ---------------------------------------------------------
@@ -192,9 +271,7 @@ uses_save(const struct uses *uses, struct pv_buf *out)
     }
     for (uint32_t i = 0; err == PV_OK && i < uses->open_count; i++) {
         const struct use_open *open = &uses->open[i];
-        const uint64_t number[4] = {open->index, open->frame, open->epoch,
-                                    open->use | (uint64_t)open->over << 32 |
-                                        (uint64_t)open->spent << 33};
+        const uint64_t number[4] = {open->index, 0, open->epoch, open->use};
 
         err = saved_put(out, number, sizeof(number));
     }
@@ -235,22 +312,22 @@ uses_load(struct uses *uses, struct saved *saved)
     for (uint32_t i = 0; err == PV_OK && i < count; i++) {
         err = load_use(uses, saved);
     }
-    count = saved_get_u32(saved, USES_OPEN_MAX);
+    count = saved_get_u32(saved, USES_OPEN_MAX + USES_MAX);
     for (uint32_t i = 0; err == PV_OK && i < count; i++) {
-        struct use_open *open = &uses->open[uses->open_count];
-        uint64_t         bits;
+        struct use_open open = {.index = saved_get_u64(saved)};
+        uint64_t        use;
 
-        open->index = saved_get_u64(saved);
-        open->frame = saved_get_u64(saved);
-        open->epoch = saved_get_u64(saved);
-        bits = saved_get_u64(saved);
-        open->use = (uint32_t)bits;
-        open->over = (bits >> 32 & 1) != 0;
-        open->spent = (bits >> 33 & 1) != 0;
-        if (saved->bad || (open->use >= uses->use_count && !open->over)) {
+        (void)saved_get_u64(saved); /* not used any more */
+        open.epoch = saved_get_u64(saved);
+        use = saved_get_u64(saved);
+        if (use & LATE_BIT) {
+            continue; /* they were kept once */
+        }
+        if (saved->bad || use >= uses->use_count) {
             return PV_ECORRUPT;
         }
-        uses->open_count++;
+        open.use = (uint32_t)use;
+        uses->open[uses->open_count++] = open;
     }
     return err == PV_OK && saved->bad ? PV_ECORRUPT : err;
 }
@@ -260,6 +337,6 @@ uses_reset(struct uses *uses)
 {
     uses->use_count = 0;
     uses->open_count = 0;
-    uses->coming = 0;
+    uses->late_count = 0;
     uses->unknown = false;
 }

@@ -808,9 +808,7 @@ choose_first(const struct pv_recovery     *recovery,
     size_t   first = count - 1;
 
     while (first > 0) {
-        bool needed = recovery->from_number != 0
-                          ? head[first].number > recovery->from_number
-                          : head[first].made_ms >= recovery->since_ms;
+        bool needed = head[first].number > recovery->from_number;
 
         len += head[first].size;
         if (len >= recovery->verify_len && !needed && count - first >= 2) {

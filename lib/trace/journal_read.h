@@ -99,9 +99,8 @@ struct pv_recovery {
     int64_t  now_ms;
     uint64_t verify_len;     /* read at least so many bytes of the newest
                                 segments; older ones by their heads */
-    int64_t  since_ms;       /* and all segments with commits since then */
-    uint64_t from_number;    /* but hand on frames from this segment on only,
-                                and then since_ms does not count; 0: all */
+    uint64_t from_number;    /* and all segments from this one on, whose
+                                frames are handed on; 0: all */
     bool         check_only; /* change nothing; no lock is needed */
     pv_frame_fn *on_frame;
     void        *context;

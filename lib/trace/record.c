@@ -775,7 +775,6 @@ read_reading(struct in *in, struct pv_reading_record *r)
     }
 }
 
-/* The first member tells the types apart, but for consumer: see count. */
 static void
 read_pruned(struct in *in, struct pv_pruned_record *r)
 {
@@ -790,6 +789,7 @@ read_pruned(struct in *in, struct pv_pruned_record *r)
     NEED(in, "}");
 }
 
+/* The first member tells the types apart, but for consumer: see count. */
 static enum pv_record_type
 type_of(struct pv_slice line)
 {

@@ -27,9 +27,10 @@
  *           when the frame is on disk; cumulative and in order.
  * USED      traced -> worker   8 u64 sequence, 16 u32 which record of the
  *           frame, 20 u32 1: every answer its grant allows is given, 0: the
- *           last ones are under way. Sent before the frame's ACK for a request
- *           with max_answered that came too late in the order of the journal;
- *           the worker does not forward it. What a completion says was not
+ *           last ones are under way, or more calls of this grant than may be
+ *           at once. Sent before the frame's ACK for a request with
+ *           max_answered that came too late in the order of the journal; the
+ *           worker does not forward it. What a completion says was not
  *           answered is free again; what nobody knows counts as answered.
  * REFUSED   traced -> worker   8 u64 sequence, 16 u32 why (PV_WIRE_WHY_*): the
  *           frame was not written and will not be; the worker answers its

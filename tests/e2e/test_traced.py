@@ -845,6 +845,33 @@ def test_answers_given_are_counted_anew_from_the_journal(traced):
     assert other.used == {(sequence, 0): 1}
 
 
+def test_a_flood_by_one_such_grant_stops_no_other_call(traced):
+    """None of its calls ever ends; others are not told to wait for them, and
+    a successor says the same."""
+    worker, other = greeted(traced), greeted(traced)
+    frames = []
+    for _ in range(24):
+        frames.append(worker.send([request(max_answered=9999, grant="g-flood")
+                                   for _ in range(200)]))
+        worker.wait(frames[-1])
+        sequence, index = ask(other, 1, grant="g-%d" % len(frames))
+        plain = other.send([request()])
+        assert index is not None and other.wait(plain) is not None
+        assert not other.used
+    assert not worker.refused
+    assert len(worker.used) >= 24 * 200 // 2 and not any(worker.used.values())
+    late = [at for at in worker.used if at[0] == frames[-1]]
+    assert len(late) == 200
+    traced.kill()
+    traced.start()
+    worker.unacked = {frames[-1]: worker.frame(frames[-1], [
+        canonical(r).encode() for r in worker.records[frames[-1]]])}
+    worker.used = {}
+    worker.resume()
+    worker.drain()
+    assert sorted(worker.used) == sorted(late)
+
+
 def test_refused_frames_keep_no_room_for_their_calls(traced):
     worker = greeted(traced)
     bad = [request(max_answered=1) for _ in range(100)] + \

@@ -40,6 +40,16 @@ static const struct pv_doctor_words words[] = {
          "گواهی تاریخچه دیگری از این دفتر دیده است",
          "stop, keep everything as evidence, and tell the auditors",
          "بایستید، همه چیز را به عنوان مدرک نگه دارید و به حسابرسان بگویید"},
+    [PV_LOG_UNCOUNTED] =
+        {"log.uncounted",
+         "the answers given under max_calls_answered are not known: no call "
+         "of such a grant is forwarded",
+         "شمار پاسخ‌های داده‌شده زیر max_calls_answered دانسته نیست: هیچ "
+         "فراخوانی با چنین مجوزی فرستاده نمی‌شود",
+         "stop payvand-traced, count them again with payvand-traced "
+         "--count-answers --dir JOURNAL --log LOG, and start it",
+         "payvand-traced را بایستانید، با payvand-traced --count-answers "
+         "--dir JOURNAL --log LOG دوباره بشمارید و آن را راه بیندازید"},
     [PV_LOG_REFUSES] =
         {"log.refuses", "the log does not go on: calls do, proofs wait",
          "دفتر ادامه نمی‌یابد: فراخوانی‌ها ادامه دارند و گواهی‌ها منتظر می‌مانند",
@@ -52,9 +62,13 @@ void
 pv_doctor_log(struct pv_doctor *doctor)
 {
     static const enum pv_doctor_level level[] = {
-        [PV_LOG_WELL] = PV_DOCTOR_OK,     [PV_LOG_UNWITNESSED] = PV_DOCTOR_WARN,
-        [PV_LOG_LATE] = PV_DOCTOR_WARN,   [PV_LOG_UNREADABLE] = PV_DOCTOR_BAD,
-        [PV_LOG_QUIET] = PV_DOCTOR_BAD,   [PV_LOG_SPLIT] = PV_DOCTOR_BAD,
+        [PV_LOG_WELL] = PV_DOCTOR_OK,
+        [PV_LOG_UNWITNESSED] = PV_DOCTOR_WARN,
+        [PV_LOG_LATE] = PV_DOCTOR_WARN,
+        [PV_LOG_UNREADABLE] = PV_DOCTOR_BAD,
+        [PV_LOG_QUIET] = PV_DOCTOR_BAD,
+        [PV_LOG_SPLIT] = PV_DOCTOR_BAD,
+        [PV_LOG_UNCOUNTED] = PV_DOCTOR_BAD,
         [PV_LOG_REFUSES] = PV_DOCTOR_BAD,
     };
     enum pv_log_state_what what;

@@ -27,6 +27,11 @@ static const struct {
          "منتظر می‌مانند"},
     [PV_LOG_SPLIT] = {"a witness has seen another history of this log",
                       "گواهی تاریخچه دیگری از این دفتر دیده است"},
+    [PV_LOG_UNCOUNTED] =
+        {"the answers given under max_calls_answered are not known: no call "
+         "of such a grant is forwarded",
+         "شمار پاسخ‌های داده‌شده زیر max_calls_answered دانسته نیست: هیچ "
+         "فراخوانی با چنین مجوزی فرستاده نمی‌شود"},
     [PV_LOG_REFUSES] =
         {"the log does not go on: calls do, proofs wait",
          "دفتر ادامه نمی‌یابد: فراخوانی‌ها ادامه دارند و گواهی‌ها "
@@ -50,6 +55,9 @@ judge(const json_t *root, int64_t now_ms)
     }
     if (now_ms - number(root, "time") > PV_LOG_QUIET_MS) {
         return PV_LOG_QUIET;
+    }
+    if (json_is_true(json_object_get(root, "uncounted"))) {
+        return PV_LOG_UNCOUNTED;
     }
     if (number(root, "staleness_ms") > PV_LOG_LATE_MS) {
         return PV_LOG_LATE;

@@ -273,6 +273,9 @@ fill_status(const struct log *log, struct pv_json *json)
     pv_json_u64(json, "staleness_ms",
                 late_ms != 0 && now_ms > late_ms ? now_ms - late_ms : 0);
     pv_json_u64(json, "time", now_ms);
+    if (state_get(&state->uses_unknown) != 0) {
+        pv_json_bool(json, "uncounted", true);
+    }
     pv_json_u64(json, "witness_count", state_get(&state->witness_count));
     pv_json_bool(json, "witnessed", log->witnessed);
     pv_json_end_object(json);

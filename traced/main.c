@@ -12,6 +12,7 @@
  *                    when, never what or about whom; and the power to refuse
  *                    calls or to write false records from then on.
  */
+#include "recount.h"
 #include "traced.h"
 
 #include <errno.h>
@@ -187,7 +188,8 @@ look_for_unknown_uses(struct traced *traced)
             "error", "traced.uses_unknown",
             "%s was lost and the oldest segments are gone: answers given "
             "before are not counted, so no call of a grant with "
-            "max_calls_answered is forwarded. Restore it from a copy",
+            "max_calls_answered is forwarded. Stop this program and "
+            "count them again: payvand-traced --count-answers",
             SNAPSHOT_FILE);
     }
 }
@@ -259,6 +261,7 @@ start(struct traced *traced, const struct options *options, int argc,
     }
     if (err == PV_OK) {
         commit_publish(traced);
+        state_set(&traced->state->uses_unknown, traced->uses.unknown ? 1 : 0);
         err = start_signals(traced, why);
     }
     if (err == PV_OK && traced->control != -1) {
@@ -523,6 +526,10 @@ main(int argc, char **argv)
     init(&traced, &options);
     if (options.check) {
         return check_journal(&traced);
+    }
+    if (options.count_answers) {
+        options.journal.node = PV_LIT("none"); /* it writes no record */
+        return recount(&traced, &options);
     }
     options.journal.node = pv_slice_from(traced.node);
     if (start(&traced, &options, argc, argv, &why) != PV_OK) {

@@ -19,6 +19,7 @@ enum option_key {
     OPT_API,
     OPT_API_UID,
     OPT_CHECK,
+    OPT_COUNT_ANSWERS,
     OPT_DIR,
     OPT_GATEWAY_UID,
     OPT_GATHER_US,
@@ -48,6 +49,7 @@ static const struct option option_list[] = {
     {"api", required_argument, NULL, OPT_API},
     {"api-uid", required_argument, NULL, OPT_API_UID},
     {"check", no_argument, NULL, OPT_CHECK},
+    {"count-answers", no_argument, NULL, OPT_COUNT_ANSWERS},
     {"dir", required_argument, NULL, OPT_DIR},
     {"gateway-uid", required_argument, NULL, OPT_GATEWAY_UID},
     {"gather-us", required_argument, NULL, OPT_GATHER_US},
@@ -77,6 +79,7 @@ static const char help_text[] =
     "\n"
     "  payvand-traced --dir DIR --socket PATH --node ID [OPTION...]\n"
     "  payvand-traced --check --dir DIR\n"
+    "  payvand-traced --count-answers --dir DIR --log DIR\n"
     "  payvand-traced --init-key --signer DIR --origin NAME\n"
     "\n"
     "  --dir DIR             the journal's directory; must exist\n"
@@ -111,6 +114,9 @@ static const char help_text[] =
     "                        checkpoint when the signer's `signed` is lost\n"
     "  --origin NAME         the log's name, for ever: no spaces, no plus\n"
     "  --check               read the whole journal, say what was found, end\n"
+    "  --count-answers       count again, in the whole log, the answers given\n"
+    "                        under max_calls_answered, and end; for when\n"
+    "                        the file `state` of the journal was lost\n"
     "  --version, --help\n"
     "\n"
     "It stays in the foreground and writes one line an event to stderr.\n"
@@ -145,6 +151,11 @@ check(const struct options *options)
         return options->signer_dir != NULL
                    ? 0
                    : wrong("--accept-checkpoint needs --signer");
+    }
+    if (options->count_answers) {
+        return options->dir != NULL && options->log_dir != NULL
+                   ? 0
+                   : wrong("--count-answers needs --dir and --log");
     }
     if (options->dir == NULL || (!options->check && (options->socket == NULL ||
                                                      options->node == NULL))) {
@@ -200,6 +211,9 @@ options_parse(int argc, char **argv, struct options *options)
             break;
         case OPT_CHECK:
             options->check = true;
+            break;
+        case OPT_COUNT_ANSWERS:
+            options->count_answers = true;
             break;
         case OPT_DIR:
             options->dir = optarg;

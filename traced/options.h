@@ -34,6 +34,7 @@ struct options {                       /* texts are argv's; NULL: not given */
     uint64_t                  max_size;
     uint64_t                  retain_percent;
     bool                      check;
+    bool                      count_answers;
     bool                      init_key;
 };
 

@@ -12,8 +12,8 @@ static const char magic[8] = "PVSTATE\n";
 /* ---- writing --------------------------------------------------------------
  */
 
-static enum pv_err
-fill(const struct traced *traced, struct pv_buf *out)
+enum pv_err
+snapshot_fill(const struct traced *traced, struct pv_buf *out)
 {
     const struct pv_segment_head *head = &traced->journal.segment;
     uint8_t                       room[SNAPSHOT_HEAD_LEN] = {0};
@@ -49,7 +49,7 @@ snapshot_take(struct traced *traced)
     struct pv_buf out;
 
     pv_buf_init(&out, SNAPSHOT_MAX);
-    if (fill(traced, &out) == PV_OK) {
+    if (snapshot_fill(traced, &out) == PV_OK) {
         spare_save(&traced->spare, &out, traced->journal.segment.number);
     } else {
         pv_log_event("warning", "traced.snapshot",

@@ -53,6 +53,10 @@ uint64_t saved_get_u64(struct saved *saved);
 
 struct traced;
 
+/* Its bytes, before the first commit of the journal's segment. PV_ENOMEM. */
+enum pv_err snapshot_fill(const struct traced *traced,
+                          struct pv_buf       *out) PV_MUST_CHECK;
+
 /* Before the first commit of the segment just begun: have it written. */
 void snapshot_take(struct traced *traced);
 

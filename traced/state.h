@@ -28,6 +28,7 @@ struct log_state {
     state_number durable_ms;     /* wall clock of the last commit with leaves */
     state_number journal_oldest; /* first leaf that is still in a segment */
     state_number journal_broken; /* 1: the journal cannot be written */
+    state_number uses_unknown;   /* 1: uses.c does not know all answers */
     /* -P children */
     state_number child_restarts;
     /* -P log */

@@ -19,7 +19,7 @@ import pytest
 import journal_reader
 import tlog
 from harness import LONG, built
-from journal_client import Traced, Worker, canonical, request
+from journal_client import Traced, Worker, canonical, completions, request
 from log_client import LogTraced, Watcher
 
 SMALL = ("--segment-size", "262144")
@@ -228,10 +228,48 @@ def test_a_start_goes_on_from_the_snapshot_as_if_it_had_read_all(home):
         assert 0 < sum(counts_of(traced).values()) < 1680
 
 
+def ask_few(worker, count):
+    """Calls of a grant that allows three answers; the first one's index."""
+    sequence = worker.send([request(max_answered=3, grant="g-few")
+                            for _ in range(count)])
+    return sequence, worker.wait(sequence)
+
+
+def answers_are_counted_again(traced):
+    """The snapshot is lost, and the oldest records are in packs only."""
+    os.unlink(os.path.join(traced.journal, "state"))
+    traced.start()
+    traced.wait_words("traced.uses_unknown")
+    worker = greeted(traced)
+    sequence, index = ask_few(worker, 1)
+    assert worker.used == {(sequence, 0): 1}
+    worker.wait(worker.send([completions([(index, "limited")])]))
+    traced.wait_size(index + 2)
+    assert "--count-answers" in doctor_says(traced, "log.uncounted")["mend"]
+    count = [built("payvand-traced"), "--count-answers", "--dir",
+             traced.journal, "--log", traced.tree]
+    done = subprocess.run(count, capture_output=True, text=True)
+    assert done.returncode == 1 and "another process" in done.stderr
+    traced.kill()
+    done = subprocess.run(count, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("grants=1 open=1 records=")
+    said = traced.words().count("uses_unknown")
+    traced.start()
+    assert traced.words().count("uses_unknown") == said
+    worker = greeted(traced)    # one was answered, one is under way
+    sequence, _ = ask_few(worker, 2)
+    assert worker.used == {(sequence, 1): 0}
+    traced.kill()
+
+
 def test_packed_segments_go_and_their_absence_is_known(home):
     """Two packs' worth of leaves, through the keeper."""
     with LogTraced(home, *SMALL) as traced, Watcher(traced) as watcher:
         worker = greeted(traced)
+        _, index = ask_few(worker, 3)
+        worker.wait(worker.send([completions([(index, "answered"),
+                                              (index + 1, "failed")])]))
         feed(worker, 600, records=128)
         traced.wait_size(76800)
         traced.wait_words("traced.removed", timeout=60)
@@ -246,6 +284,10 @@ def test_packed_segments_go_and_their_absence_is_known(home):
         traced.wait_size(76844)
         assert "traced.gap" not in traced.words()
         watcher.judge([worker])
+        traced.kill()
+        answers_are_counted_again(traced)
+        traced.start()
+        traced.wait_size(1)
         # one more is taken away behind its back
         os.unlink(os.path.join(traced.journal, first))
         traced.wait_words("traced.missing", timeout=20)
@@ -264,6 +306,14 @@ def filled(home, frames=30):
     traced.wait_size(4 * frames)
     assert traced.stop() == 0
     return traced, worker
+
+
+def doctor_says(traced, what):
+    """What it finds of that id, once the log's status says it."""
+    end = time.monotonic() + 20
+    while what not in doctor(traced) and time.monotonic() < end:
+        time.sleep(0.1)
+    return doctor(traced)[what]
 
 
 def doctor(traced):

@@ -389,6 +389,8 @@ next_segment(struct traced *traced, enum pv_segment_why why)
             errno = ENOSPC;
             return false;
         }
+        /* one may be wanted again: never two that make it at the same time */
+        spare = spare_take(&traced->spare);
     }
     if (pv_journal_next(journal, spare, why) != PV_OK) {
         return false;

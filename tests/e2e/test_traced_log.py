@@ -18,7 +18,7 @@ import pytest
 
 import journal_reader
 import tlog
-from harness import LONG, built
+from harness import LONG, built, wait_for
 from journal_client import Traced, Worker, canonical, completions, request
 from log_client import LogTraced, Watcher
 
@@ -89,6 +89,8 @@ def test_keeps_a_checkpoint_for_auditors(traced):
     worker = greeted(traced)
     feed(worker, 3)
     traced.wait_size(12)
+    wait_for("a kept one", lambda: os.path.exists(traced.path("checkpoints"))
+             and os.path.getsize(traced.path("checkpoints")))
     with open(traced.path("checkpoints"), encoding="utf-8") as file:
         kept = file.read()
     text, line = kept.split("\n\n")[:2]

@@ -261,23 +261,20 @@ become(const char *name, int argc, char **argv, pid_t parent)
 
 enum pv_err
 children_start(const struct options *options, int argc, char **argv,
-               int journal_dirfd, struct log_state **ret_state,
+               int journal_dirfd, int state_fd, int state_read_fd,
                int *ret_control, struct pv_why *why)
 {
     int         fd[FD_END];
     int         pair[2] = {-1, -1};
     pid_t       self = getpid();
     pid_t       pid;
-    enum pv_err err;
+    enum pv_err err = PV_OK;
 
     for (int i = 0; i < FD_END; i++) {
         fd[i] = -1;
     }
-    err = state_make(&fd[FD_STATE], &fd[FD_STATE_READ], ret_state);
-    if (err != PV_OK) {
-        pv_why_set(why, "cannot make the state page: %s", strerror(errno));
-        return err;
-    }
+    fd[FD_STATE] = state_fd;
+    fd[FD_STATE_READ] = state_read_fd;
     if (options->log_dir == NULL) {
         goto out;
     }

@@ -34,12 +34,13 @@ enum child_fd {
 };
 
 /*
- * Open and lock what the options ask for, make the state page, and start the
- * supervisor. Without --log there are no children, but the page is there.
+ * Open and lock what the options ask for, and start the supervisor. The state
+ * page (both of its descriptors, taken over) says already what is on disk:
+ * the children look at once. Without --log there are none.
  * The directories must exist. PV_EEXIST: another process keeps this log.
  */
 enum pv_err children_start(const struct options *options, int argc, char **argv,
-                           int journal_dirfd, struct log_state **ret_state,
+                           int journal_dirfd, int state_fd, int state_read_fd,
                            int *ret_control, struct pv_why *why) PV_MUST_CHECK;
 
 /*

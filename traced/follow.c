@@ -74,6 +74,12 @@ find_end(struct follow *follow, uint64_t *ret_end, bool *ret_ended)
     enum pv_err              err;
 
     if (follow->end == 0 &&
+        place >> STATE_PLACE_BITS < follow->reader.head.number) {
+        *ret_end = follow->at; /* it was begun, and no commit is in it yet */
+        *ret_ended = false;
+        return PV_OK;
+    }
+    if (follow->end == 0 &&
         place >> STATE_PLACE_BITS == follow->reader.head.number) {
         *ret_end = (place & STATE_PLACE_MASK) * PV_COMMIT_ALIGN_MIN;
         *ret_ended = false;

@@ -41,10 +41,13 @@ struct log {
     bool               witnessed; /* there is a witnesses file */
     uint64_t           ask_id;
     /* of the last one signed */
-    uint64_t           size;
-    struct pv_hash     root;
-    struct pv_buf      note;
-    struct pv_buf      before;   /* the note before it, at start only */
+    uint64_t       size;
+    struct pv_hash root;
+    struct pv_buf  note;
+    struct pv_buf  before; /* the note before it, at start only */
+    bool public;           /* `checkpoint` is there, at start: its */
+    uint64_t           public_size;
+    struct pv_hash     public_root;
     bool               written;  /* it stands in its file */
     int64_t            begun_ms; /* monotonic; when the last one was begun */
     struct pv_note_key witness[COURIER_WITNESSES_MAX];
@@ -86,8 +89,13 @@ enum pv_err log_start(struct log *log) PV_MUST_CHECK;
 
 /* ---- log_publish.c: checkpoints, status ---------------------------------- */
 
-/* The published checkpoint is one of the last two signed. As above. */
+/* The last one published is one of the last two signed. As above. */
 enum pv_err log_check_published(struct log *log) PV_MUST_CHECK;
+/*
+ * With witnesses `checkpoint` may be older; it is of this tree all the same,
+ * and none that was published after it is kept. Needs the tree. As above.
+ */
+enum pv_err log_check_public(struct log *log) PV_MUST_CHECK;
 /* Write the last signed one to its file; ->written tells. */
 void log_write_signed(struct log *log);
 /* A note of size leaves for all to see. False: said, and to be tried again. */

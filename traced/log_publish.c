@@ -40,6 +40,20 @@ read_published(struct log *log, const char *name, struct pv_checkpoint *ret,
 }
 
 static enum pv_err
+signer_is_behind(struct log *log, const char *name, uint64_t size)
+{
+    pv_why_set(&log->why,
+               "the published %s is of %llu leaves, the signer knows of "
+               "%llu: the signer's directory was rolled back. Restore its "
+               "newest `signed`. When that is lost, remove the old one and "
+               "go on from the published checkpoint: payvand-traced "
+               "--accept-checkpoint LOG/%s --signer DIR",
+               name, (unsigned long long)size, (unsigned long long)log->size,
+               name);
+    return PV_EVERIFY;
+}
+
+static enum pv_err
 compare_published(struct log *log, const char *name,
                   const struct pv_checkpoint *published)
 {
@@ -51,15 +65,7 @@ compare_published(struct log *log, const char *name,
         return PV_OK;
     }
     if (published->size > log->size || is_last) {
-        pv_why_set(&log->why,
-                   "the published %s is of %llu leaves, the signer knows of "
-                   "%llu: the signer's directory was rolled back. Restore its "
-                   "newest `signed`. When that is lost, remove the old one and "
-                   "go on from the published checkpoint: payvand-traced "
-                   "--accept-checkpoint LOG/%s --signer DIR",
-                   name, (unsigned long long)published->size,
-                   (unsigned long long)log->size, name);
-        return PV_EVERIFY;
+        return signer_is_behind(log, name, published->size);
     }
     /* it ended between signing and publishing */
     if (log->before.len > 0 &&
@@ -94,7 +100,14 @@ log_check_published(struct log *log)
 
     pv_buf_init(&room, PV_CHECKPOINT_NOTE_MAX);
     err = read_published(log, LOG_CHECKPOINT, &published, &room);
-    if (err == PV_OK && published.size <= log->size) {
+    if (err == PV_OK) {
+        log->public = true;
+        log->public_size = published.size;
+        log->public_root = published.root;
+    }
+    if (err == PV_OK && published.size > log->size) {
+        err = signer_is_behind(log, LOG_CHECKPOINT, published.size);
+    } else if (err == PV_OK) {
         state_set(&log->state->published_size, published.size);
     }
     if (pv_file_is_there(FD_LOG, LOG_SIGNED) &&
@@ -116,51 +129,119 @@ log_check_published(struct log *log)
     return err;
 }
 
-/* ---- publishing -----------------------------------------------------------
+/* ---- kept ones ------------------------------------------------------------
  */
 
 /*
- * Where the last whole signature line ends in the kept notes: behind it may
- * stand half a note that a crash left. -1: it cannot be read.
+ * The last whole note of the kept ones, and where it ends: behind it may stand
+ * half a note that a crash left. PV_ENOTFOUND: none; then ret_end is 0.
  */
-static off_t
-kept_end(int fd)
+static enum pv_err
+last_kept(int fd, struct pv_slice *ret_note, off_t *ret_end)
 {
     static char room[2 * PV_CHECKPOINT_NOTE_MAX];
     struct stat st;
     off_t       from;
-    off_t       end;
     ssize_t     len;
+    size_t      begin = 0;
+    bool        signature = true; /* the line before this one is */
 
     if (fstat(fd, &st) == -1) {
-        return -1;
+        return PV_ESYS;
     }
     from =
         st.st_size > (off_t)sizeof(room) ? st.st_size - (off_t)sizeof(room) : 0;
     len = pread(fd, room, sizeof(room), from);
     if (len < 0) {
-        return -1;
+        return PV_ESYS;
     }
-    end = from;
-    for (ssize_t i = 0, line = 0; i < len; i++) {
-        if (room[i] == '\n') {
-            if ((unsigned char)room[line] == 0xe2) { /* of the long dash */
-                end = from + i + 1;
-            }
-            line = i + 1;
+    *ret_end = from;
+    *ret_note = (struct pv_slice){room, 0};
+    for (size_t i = 0, line = 0; i < (size_t)len; i++) {
+        if (room[i] != '\n') {
+            continue;
+        }
+        begin = signature && (unsigned char)room[line] != 0xe2 ? line : begin;
+        signature = (unsigned char)room[line] == 0xe2; /* of the long dash */
+        line = i + 1;
+        if (signature) {
+            *ret_note = (struct pv_slice){room + begin, line - begin};
+            *ret_end = from + (off_t)line;
         }
     }
-    return end;
+    return ret_note->len > 0 ? PV_OK : PV_ENOTFOUND;
 }
+
+static enum pv_err
+refuse_public(struct log *log, const char *what)
+{
+    pv_why_set(&log->why,
+               "the published " LOG_CHECKPOINT " of %llu leaves %s. Who trusts "
+               "it sees another log or an old one. If journal and tree are "
+               "whole, remove the file: the next one is published",
+               (unsigned long long)log->public_size, what);
+    return PV_EVERIFY;
+}
+
+/* Was a larger one published? PV_OK: none is known. */
+static enum pv_err
+compare_kept(struct log *log)
+{
+    struct pv_checkpoint kept;
+    struct pv_slice      note;
+    off_t                end;
+    int fd = openat(FD_LOG, LOG_KEPT, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    enum pv_err err = PV_ENOTFOUND;
+
+    if (fd == -1) {
+        return errno == ENOENT ? PV_OK : PV_ESYS;
+    }
+    err = last_kept(fd, &note, &end);
+    if (err == PV_OK &&
+        pv_checkpoint_open(note, &log->key, &kept, NULL) == PV_OK &&
+        kept.size > log->public_size) {
+        err = refuse_public(log, "was rolled back, perhaps from a backup: a "
+                                 "larger one was published since");
+    }
+    (void)close(fd); /* read-only: nothing to lose */
+    return err == PV_ENOTFOUND ? PV_OK : err;
+}
+
+enum pv_err
+log_check_public(struct log *log)
+{
+    struct pv_hash root;
+    enum pv_err    err;
+
+    if (!log->public) {
+        return PV_OK;
+    }
+    err = pv_tiles_root(log->tiles, log->public_size, &root);
+    if (err == PV_OK && !pv_hash_eq(&root, &log->public_root)) {
+        return refuse_public(log, "is not of this tree");
+    }
+    if (err == PV_OK) {
+        err = compare_kept(log);
+    }
+    if (err != PV_OK && log->why.text[0] == '\0') {
+        pv_why_set(&log->why, "cannot compare the published checkpoint: %s",
+                   pv_err_text(err));
+    }
+    return err;
+}
+
+/* ---- publishing -----------------------------------------------------------
+ */
 
 /* One for auditors to keep: behind each pack, and each hour. */
 static enum pv_err
 keep_one(struct log *log, struct pv_slice note, uint64_t size)
 {
-    int64_t     now_ms = pv_time_monotonic_ms();
-    enum pv_err err = PV_ESYS;
-    off_t       end;
-    int         fd;
+    int64_t         now_ms = pv_time_monotonic_ms();
+    enum pv_err     err = PV_ESYS;
+    struct pv_slice last;
+    off_t           end = 0;
+    int             fd;
 
     if (size == 0 ||
         (log->kept_ms != 0 && now_ms - log->kept_ms < KEEP_EVERY_MS &&
@@ -172,8 +253,7 @@ keep_one(struct log *log, struct pv_slice note, uint64_t size)
     if (fd == -1) {
         return PV_ESYS;
     }
-    end = kept_end(fd);
-    if (end != -1 && ftruncate(fd, end) == 0 &&
+    if (last_kept(fd, &last, &end) != PV_ESYS && ftruncate(fd, end) == 0 &&
         pwrite(fd, note.ptr, note.len, end) == (ssize_t)note.len &&
         fdatasync(fd) == 0) {
         log->kept_ms = now_ms;

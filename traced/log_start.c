@@ -283,6 +283,9 @@ log_start(struct log *log)
         err = check_tree(log);
     }
     if (err == PV_OK) {
+        err = log_check_public(log);
+    }
+    if (err == PV_OK) {
         err = find_place(log);
     }
     return err;

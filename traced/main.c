@@ -237,6 +237,24 @@ recover(struct traced *traced, struct pv_why *why)
 }
 
 static enum pv_err
+start_children(struct traced *traced, const struct options *options, int argc,
+               char **argv, struct pv_why *why)
+{
+    int         fd;
+    int         read_fd;
+    enum pv_err err = state_make(&fd, &read_fd, &traced->state);
+
+    if (err != PV_OK) {
+        pv_why_set(why, "cannot make the state page: %s", strerror(errno));
+        return err;
+    }
+    commit_publish(traced);
+    state_set(&traced->state->uses_unknown, traced->uses.unknown ? 1 : 0);
+    return children_start(options, argc, argv, traced->journal.dirfd, fd,
+                          read_fd, &traced->control, why);
+}
+
+static enum pv_err
 start(struct traced *traced, const struct options *options, int argc,
       char **argv, struct pv_why *why)
 {
@@ -256,12 +274,9 @@ start(struct traced *traced, const struct options *options, int argc,
         err = recover(traced, why);
     }
     if (err == PV_OK) {
-        err = children_start(options, argc, argv, traced->journal.dirfd,
-                             &traced->state, &traced->control, why);
+        err = start_children(traced, options, argc, argv, why);
     }
     if (err == PV_OK) {
-        commit_publish(traced);
-        state_set(&traced->state->uses_unknown, traced->uses.unknown ? 1 : 0);
         err = start_signals(traced, why);
     }
     if (err == PV_OK && traced->control != -1) {

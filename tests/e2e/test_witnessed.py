@@ -11,7 +11,7 @@ import pytest
 import tlog
 from harness import built, wait_for
 from journal_client import Worker, request
-from log_client import LogTraced
+from log_client import ORIGIN, LogTraced
 from test_witness import Witness
 
 
@@ -139,6 +139,56 @@ def test_a_machine_put_back_from_a_copy_is_told_by_its_witnesses(scene):
              scene.witness[1].said() or "witness.split_view" in
              scene.witness[1].said())
     assert scene.traced.checkpoint()[0] == 10
+
+
+def refused(scene, *words):
+    """It does not go on, and says so; an honest `checkpoint` is left alone."""
+    before = scene.traced.words().count("log.refuses")
+    scene.traced.start()
+    wait_for("the log to refuse", lambda:
+             scene.traced.words().count("log.refuses") > before)
+    said = scene.traced.words().split("log.refuses")[-1]
+    for word in words:
+        assert word in said, said
+    scene.traced.kill()
+
+
+def test_a_published_checkpoint_that_is_old_or_of_another_tree_is_refused(
+        scene):
+    """What the log signed last stands in another file; this one is what the
+    world reads."""
+    scene.traced.start()
+    scene.traced.wait_size(scene.record(10))
+    assert scene.traced.stop() == 0
+    path = scene.traced.path("checkpoint")
+    shutil.copy(path, path + ".old")
+    for _ in range(2):
+        scene.traced.start()
+        size = scene.record(5)
+        scene.traced.wait_size(size)
+        assert scene.traced.stop() == 0
+    shutil.copy(path, path + ".good")
+    os.rename(path + ".old", path)
+    refused(scene, "of 10 leaves was rolled back", "remove the file")
+
+    with open(os.path.join(scene.traced.signer, "key"), "rb") as file:
+        key = tlog.Key(ORIGIN, seed=file.read())
+    leaves = [tlog.leaf_hash(b"a record of nobody %d" % i)
+              for i in range(size + 1)]
+    for count, words in ((size, "is not of this tree"), (7, "of this tree"),
+                         (size + 1, "the signer knows of %d" % size)):
+        with open(path, "w") as out:
+            out.write(tlog.note(tlog.checkpoint_text(ORIGIN, leaves[:count]),
+                                key))
+        refused(scene, words)
+
+    shutil.copy(path + ".good", path)
+    scene.traced.start()
+    scene.traced.wait_size(scene.record(1))
+    assert scene.traced.stop() == 0
+    os.unlink(path)  # the way out
+    scene.traced.start()
+    scene.traced.wait_size(scene.record(1))
 
 
 def test_the_courier_is_killed_and_comes_back(scene):

@@ -248,13 +248,15 @@ run(struct pv_server *server[2])
 {
     while (stop == 0) {
         struct pollfd poll_fd[2] = {{-1, POLLIN, 0}, {-1, POLLIN, 0}};
+        int           wait_ms = WAIT_MS;
 
         for (int i = 0; i < 2; i++) {
             if (server[i] != NULL) {
                 poll_fd[i].fd = pv_server_fd(server[i]);
+                wait_ms = pv_server_wait_ms(server[i], wait_ms);
             }
         }
-        if (poll(poll_fd, 2, WAIT_MS) == -1 && errno != EINTR) {
+        if (poll(poll_fd, 2, wait_ms) == -1 && errno != EINTR) {
             return 1;
         }
         for (int i = 0; i < 2; i++) {

@@ -63,6 +63,12 @@ struct reader;
  */
 bool who_asks(struct pv_server_call *call, struct who *ret_who);
 
+/*
+ * The same for what is for everybody and no reading: who it is does not
+ * matter, how much does. False: an answer stands already.
+ */
+bool reader_may_fetch(struct pv_server_call *call);
+
 /* ---- reader_record.c: a reading is recorded before it is shown ------------
  */
 
@@ -104,7 +110,6 @@ void recorder_close(struct recorder *recorder);
  */
 
 struct bucket { /* how much somebody may still read */
-    uint64_t hash;
     int64_t  ms;
     uint64_t left_milli; /* readings x 1000 */
 };
@@ -132,6 +137,7 @@ struct reader {
     struct bucket           bucket[BUCKETS];
     struct pv_sha256       *sha;
     struct met              met[CERTIFICATES];
+    struct bucket           anonymous; /* of all without a certificate */
     uint64_t                answers;
     uint64_t                refused;
 };

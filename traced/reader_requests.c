@@ -46,6 +46,9 @@ reader_find(struct pv_server_call *call, const struct who *who,
             err = pv_log_find(reader->log, &id, pv_time_wall_ms(), found);
         }
     }
+    if (err == PV_EPRUNED && !reading_record(call, who, reading)) {
+        return false; /* an attempt is recorded too, as below */
+    }
     if (err == PV_EPRUNED) {
         pv_server_problem(
             call, 410, "request-pruned",

@@ -44,6 +44,9 @@ reader_checkpoint(struct pv_server_call *call)
     size_t      len = 0;
     enum pv_err err;
 
+    if (!reader_may_fetch(call)) {
+        return;
+    }
     err = reader_checkpoint_read(reader_of(call), note, sizeof(note), &len);
     if (err == PV_OK) {
         err = pv_buf_add(&call->answer, (struct pv_slice){note, len});
@@ -142,7 +145,7 @@ reader_tile(struct pv_server_call *call)
     struct pv_tile tile;
     enum pv_err    err;
 
-    if (!tile_of(call, &tile)) {
+    if (!reader_may_fetch(call) || !tile_of(call, &tile)) {
         return;
     }
     if (reader->tiles == NULL) {
@@ -182,6 +185,9 @@ reader_bundle(struct pv_server_call *call)
     }
     err =
         pv_log_bundle(reader_of(call)->log, tile.n, tile.width, &call->answer);
+    if (err == PV_EPRUNED && !reading_record(call, &who, &reading)) {
+        return; /* an attempt is recorded too */
+    }
     if (err == PV_EPRUNED) {
         pv_server_problem(
             call, 410, "entries-pruned",

@@ -23,6 +23,9 @@
 #define PARTY_BURST 100
 #define STAFF_PER_S 1000 /* an audit reads bundle after bundle */
 #define STAFF_BURST 4000
+/* all who show no certificate, together: they hold up nobody who does */
+#define ANONYMOUS_PER_S 500
+#define ANONYMOUS_BURST 1000
 
 /* ---- the readers' file ------------------------------------------------- */
 
@@ -129,26 +132,27 @@ reader_list_read(const char *path, struct reader_list *ret_list,
 
 /* ---- budgets ----------------------------------------------------------- */
 
-/* A reading is a record: nobody outside may fill the journal with them. */
-static bool
-within_budget(struct reader *reader, const struct who *who)
-{
-    uint64_t hash = pv_hash64((struct pv_slice){who->by.text, who->by.len});
-    struct bucket *bucket = &reader->bucket[hash % BUCKETS];
-    bool           is_party = who->role == ROLE_PARTY;
-    uint64_t       burst = is_party ? PARTY_BURST : STAFF_BURST;
-    int64_t        now_ms = pv_time_monotonic_ms();
+struct rate {
+    uint64_t per_s;
+    uint64_t burst;
+};
 
-    if (bucket->hash != hash) { /* of somebody else: taken over as it is */
-        bucket->left_milli =
-            bucket->ms == 0 ? burst * 1000 : bucket->left_milli;
-        bucket->hash = hash;
-    }
-    bucket->left_milli += (uint64_t)(now_ms - bucket->ms) *
-                          (is_party ? PARTY_PER_S : STAFF_PER_S);
+static const struct rate rate_party = {PARTY_PER_S, PARTY_BURST};
+static const struct rate rate_staff = {STAFF_PER_S, STAFF_BURST};
+static const struct rate rate_anonymous = {ANONYMOUS_PER_S, ANONYMOUS_BURST};
+
+static bool
+take_one(struct bucket *bucket, const struct rate *rate)
+{
+    int64_t now_ms = pv_time_monotonic_ms();
+
+    bucket->left_milli =
+        bucket->ms == 0 ? rate->burst * 1000
+                        : bucket->left_milli +
+                              (uint64_t)(now_ms - bucket->ms) * rate->per_s;
     bucket->ms = now_ms;
-    if (bucket->left_milli > burst * 1000) {
-        bucket->left_milli = burst * 1000;
+    if (bucket->left_milli > rate->burst * 1000) {
+        bucket->left_milli = rate->burst * 1000;
     }
     if (bucket->left_milli < 1000) {
         return false;
@@ -157,7 +161,24 @@ within_budget(struct reader *reader, const struct who *who)
     return true;
 }
 
-/* ---- who --------------------------------------------------------------- */
+/* Where somebody else's stood it is taken over as it is. */
+static struct bucket *
+bucket_of(struct reader *reader, struct pv_slice name)
+{
+    return &reader->bucket[pv_hash64(name) % BUCKETS];
+}
+
+/* A reading is a record: nobody outside may fill the journal with them. */
+static bool
+within_budget(struct reader *reader, const struct who *who)
+{
+    if (who->role == ROLE_PUBLIC) {
+        return take_one(&reader->anonymous, &rate_anonymous);
+    }
+    return take_one(
+        bucket_of(reader, (struct pv_slice){who->by.text, who->by.len}),
+        who->role == ROLE_PARTY ? &rate_party : &rate_staff);
+}
 
 static bool
 refuse(struct pv_server_call *call, unsigned status, const char *word,
@@ -167,6 +188,39 @@ refuse(struct pv_server_call *call, unsigned status, const char *word,
     pv_server_problem(call, status, word, en, fa);
     return false;
 }
+
+bool
+reader_may_fetch(struct pv_server_call *call)
+{
+    const struct face *face = call->context;
+    struct reader     *reader = face->reader;
+    struct pv_slice    verify = {NULL, 0};
+    struct pv_slice    pem = {NULL, 0};
+    struct bucket     *bucket = &reader->anonymous;
+    const struct rate *rate = &rate_anonymous;
+
+    if (face->local) {
+        return true;
+    }
+    if (pv_server_header(call, "Payvand-Peer-Verify", &verify) == PV_OK &&
+        pv_slice_eq(verify, PV_LIT("SUCCESS")) &&
+        pv_server_header(call, "Payvand-Peer-Certificate", &pem) == PV_OK) {
+        bucket = bucket_of(reader, pem);
+        rate = &rate_staff;
+    }
+    if (take_one(bucket, rate)) {
+        return true;
+    }
+    call->retry_after_s = 1;
+    return refuse(
+        call, 429, "too-many-requests",
+        "Too many requests just now; tiles can be kept, they never "
+        "change",
+        "شمار درخواست‌ها بیش از اندازه است؛ کاشی‌ها تغییر نمی‌کنند و "
+        "می‌توان آن‌ها را نگه داشت");
+}
+
+/* ---- who --------------------------------------------------------------- */
 
 static bool
 local_user(struct pv_server_call *call, struct who *who)
@@ -360,7 +414,7 @@ who_asks(struct pv_server_call *call, struct who *ret_who)
     if (!known) {
         return false;
     }
-    if (who.role != ROLE_PUBLIC && !within_budget(face->reader, &who)) {
+    if (!within_budget(face->reader, &who)) {
         call->retry_after_s = 1;
         return refuse(
             call, 429, "too-many-readings",

@@ -2,6 +2,9 @@
 and that nobody can say who he is but by his certificate."""
 
 import os
+import re
+import socket
+import ssl
 import sys
 
 import pytest
@@ -98,6 +101,30 @@ def test_without_a_certificate_there_are_checkpoints_and_tiles_only(ex):
                    "/tile/entries/000.p/1", "/trace/v1/follow",
                    "/trace/v1/receipts/" + ex.mine):
         assert get(ex, target).status == 401, target
+
+
+def test_anonymous_visitors_from_everywhere_have_one_limit(ex, pki):
+    def many(source, count, identity=None):
+        context = ssl.create_default_context(cafile=pki.root.cert)
+        if identity:
+            context.load_cert_chain(identity.cert, identity.key)
+        with socket.create_connection(
+                ex.api_address, timeout=60,
+                source_address=(source, 0)) as plain, context.wrap_socket(
+                    plain, server_hostname="localhost") as link:
+            link.sendall(b"".join(
+                b"GET /checkpoint HTTP/1.1\r\nHost: localhost\r\n%s\r\n" % (
+                    b"Connection: close\r\n" if n == count - 1 else b"")
+                for n in range(count)))
+            got = b""
+            while part := link.recv(65536):
+                got += part
+        return re.findall(rb"HTTP/1.1 (\d+) ", got)
+
+    found = [many("127.0.0.%d" % n, 150) for n in range(2, 12)]
+    assert {b"200"} == set(found[0])  # none of them alone is too much
+    assert b"429" in {one for each in found for one in each}
+    assert set(many("127.0.0.12", 100, pki.of(BANK))) == {b"200"}
 
 
 def test_headers_of_the_callers_own_do_not_pass(ex):

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 from harness import LONG, built, wait_for
 from journal_client import Worker, request
 from log_client import LogTraced
+from reading import ask
 
 PACK_LEAVES = 65536
 
@@ -28,6 +30,7 @@ class Log:
         for folder in (self.journal, self.log, self.signer):
             os.makedirs(folder, mode=0o700)
         self.socket = os.path.join(self.home, "bench.sock")
+        self.local = os.path.join(self.home, "local.sock")
         self.vkey = subprocess.run(
             [built("payvand-traced"), "--init-key", "--signer", self.signer,
              "--origin", "payvand.test/trace"], check=True,
@@ -39,7 +42,8 @@ class Log:
         self.process = subprocess.Popen(
             [built("payvand-traced"), "--dir", self.journal, "--socket",
              self.socket, "--node", "nix", "--log", self.log, "--signer",
-             self.signer, "--segment-size", "16777216"], stderr=self.errors)
+             self.signer, "--local", self.local, "--segment-size", "16777216"],
+                stderr=self.errors)
         self.until(lambda: os.path.exists(self.socket))
 
     def until(self, what, seconds=60):
@@ -72,6 +76,12 @@ class Log:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(20)
             self.errors.close()
+
+    def readings(self):
+        """How many the reader has recorded."""
+        text = ask(self.local, "/metrics").body.decode()
+        return int(re.search(r"^payvand_reader_readings_total (\d+)$", text,
+                             re.M).group(1))
 
     def payvand(self, *args, journal=None, log=None):
         return subprocess.run(
@@ -238,6 +248,8 @@ def test_pruning_needs_a_day_and_a_decision(filled):
 
 def test_a_pruning_is_recorded_and_old_leaves_still_verify(filled, backup):
     packs = filled.packs()
+    first = ask(filled.local, "/trace/v1/requests?order=oldest&limit=1")
+    first = first.json["requests"][0]["tracking_id"]
     args = ("prune", "--before", "2099-01-01", "--decision", "resolution/7",
             "--json")
     told = json.loads(filled.payvand(*args, "--dry-run").stdout)
@@ -260,6 +272,12 @@ def test_a_pruning_is_recorded_and_old_leaves_still_verify(filled, backup):
         hashes = file.read(32 * PACK_LEAVES)
     with open(os.path.join(backup[0], "log", "tree", "0"), "rb") as file:
         assert file.read(32 * PACK_LEAVES) == hashes
+    # who asks for them is told why, and that he asked is recorded (R-083)
+    for target in ("/trace/v1/requests/" + first, "/trace/v1/receipts/" + first,
+                   "/tile/entries/000"):
+        before = filled.readings()
+        answer = ask(filled.local, target)
+        assert (answer.status, filled.readings()) == (410, before + 1), target
 
 
 def test_nothing_goes_that_was_not_recorded(filled):

@@ -5,6 +5,8 @@ import json
 import os
 import re
 import signal
+import socket
+import threading
 import time
 
 import pytest
@@ -340,6 +342,39 @@ def test_too_many_readings_are_refused(ex):
                         as_system="customs-administration-main").status
                 for _ in range(140)]
     assert statuses[0] == 200 and 429 in statuses
+    assert ex.read(REQUESTS + "?limit=1", as_system=FIC).status == 200
+
+
+def test_anonymous_visitors_hold_up_nobody_who_is_known(ex, pki):
+    """One budget for all of them together; who shows a certificate has his
+    own, and this machine's users none for what is public."""
+    def many(headers, count):
+        text = "".join("GET /checkpoint HTTP/1.1\r\nHost: r\r\n%s%s\r\n" % (
+            "".join("%s: %s\r\n" % h for h in headers.items()),
+            "Connection: close\r\n" if n == count - 1 else "")
+            for n in range(count))
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(60)
+            link.connect(ex.api)
+            sender = threading.Thread(target=link.sendall,
+                                      args=(text.encode(),))
+            sender.start()
+            got = b""
+            while part := link.recv(65536):
+                got += part
+            sender.join()
+        return re.findall(rb"HTTP/1.1 (\d+) ", got)
+
+    nobody = peer_headers(None)
+    statuses = many(nobody, 4000)
+    assert len(statuses) == 4000 and set(statuses) == {b"200", b"429"}
+    answer = ask(ex.api, "/checkpoint", nobody)
+    if answer.status == 429:  # a slow machine is past it
+        assert answer.problem == "too-many-requests"
+        assert answer.headers["Retry-After"] == "1"
+    known = peer_headers(pki.of(FIC))
+    assert set(many(known, 300)) == {b"200"}
+    assert ask(ex.local, "/checkpoint").status == 200
     assert ex.read(REQUESTS + "?limit=1", as_system=FIC).status == 200
 
 

@@ -53,6 +53,12 @@ static const struct {
     const char *fixed; /* parameters that the verb stands for */
     void (*text)(const json_t *view, enum pv_lang lang);
 } verb_row[] = {
+    {"commitment", "list", false, "commitments", "", pv_text_duties},
+    {"commitment", "overdue", false, "commitments", "&state=overdue",
+     pv_text_duties},
+    {"commitment", "progress", false, "progress", "", pv_text_progress},
+    {"commitment", "reminders", false, "reminders", "", pv_text_duties},
+    {"commitment", "show", true, "commitment", "", pv_text_duty},
     {"meeting", "agenda", false, "agenda", "", pv_text_agenda},
     {"meeting", "show", true, "meeting", "", pv_text_agenda},
     {"resolution", "show", true, "resolution", "", pv_text_resolution},
@@ -62,12 +68,19 @@ static const char usage_en[] =
     "payvand resolution show ID\n"
     "payvand meeting agenda [--body ID]\n"
     "payvand meeting show ID\n"
+    "payvand commitment list|overdue|reminders|progress\n"
+    "payvand commitment show ID\n"
+    "payvand commitment evidence (see its --help)\n"
     "\n"
     "What the registry shows of its records.\n"
     "\n"
     "  --as-of DAY    as it stood at the end of that Jalali day, 1401-06-15\n"
     "  --at NUMBER    as it stood after that decision\n"
+    "  --party ID     commitments of an agency, body or cluster\n"
+    "  --state WORD   still-open, open, waiting, reported, met, cancelled\n"
+    "  --within DAYS  due in so many days\n"
     "  --html         a document made for print\n"
+    "  --csv          of lists; for spreadsheets\n"
     "  --json\n"
     "  --socket PATH  where payvand-registryd listens\n"
     "                 (PAYVAND_REGISTRY_SOCKET)\n"
@@ -79,12 +92,19 @@ static const char usage_fa[] =
     "payvand resolution show ID\n"
     "payvand meeting agenda [--body ID]\n"
     "payvand meeting show ID\n"
+    "payvand commitment list|overdue|reminders|progress\n"
+    "payvand commitment show ID\n"
+    "payvand commitment evidence (see its --help)\n"
     "\n"
     "آنچه دفتر ثبت از رکوردهای خود نشان می‌دهد.\n"
     "\n"
     "  --as-of DAY    وضعیت در پایان آن روز شمسی، مانند 1401-06-15\n"
     "  --at NUMBER    وضعیت پس از آن تصمیم\n"
+    "  --party ID     تکالیف یک دستگاه، نهاد یا خوشه\n"
+    "  --state WORD   still-open، open، waiting، reported، met، cancelled\n"
+    "  --within DAYS  با سررسید تا چند روز دیگر\n"
     "  --html         سند آماده چاپ\n"
+    "  --csv          فهرست برای صفحه‌گسترده\n"
     "  --json\n"
     "  --socket PATH  سوکت payvand-registryd (PAYVAND_REGISTRY_SOCKET)\n"
     "  --lang en|fa   زبان متن\n"

@@ -5,6 +5,8 @@
 
 #include "enact.h"
 
+#define SERVICE_ROOM 128
+
 static const char *
 consumer_of(const struct pv_enact *enact, const json_t *grant,
             const char **ret_unit)
@@ -202,13 +204,32 @@ anchor_of(const char *from)
     return "event";
 }
 
+/* "student-photo-in-operation": the service that must go live for it. */
+static bool
+service_of_event(const struct pv_enact *enact, const char *event,
+                 char room[SERVICE_ROOM])
+{
+    static const char end[] = "-in-operation";
+    size_t            len = strlen(event);
+    size_t            cut = sizeof(end) - 1;
+
+    if (len <= cut || len - cut >= SERVICE_ROOM ||
+        strcmp(event + len - cut, end) != 0) {
+        return false;
+    }
+    memcpy(room, event, len - cut);
+    room[len - cut] = '\0';
+    return json_object_get(enact->service, room) != NULL;
+}
+
 static json_t *
-due_of(const json_t *commitment)
+due_of(const struct pv_enact *enact, const json_t *commitment)
 {
     const json_t *due = json_object_get(commitment, "due");
     const char   *value = pv_enact_text(due, "value");
     const char   *from = pv_enact_text(due, "from");
     const char   *every = pv_enact_text(commitment, "recurring");
+    char          service[SERVICE_ROOM];
 
     if (!json_is_object(due) && every[0] != '\0') {
         return json_pack("{s:s, s:s, s:s}", "kind", "recurring", "period",
@@ -223,6 +244,11 @@ due_of(const json_t *commitment)
     if (strcmp(from, "recurring") == 0) {
         return json_pack("{s:s, s:s, s:s}", "kind", "recurring", "period",
                          value, "from", "notification");
+    }
+    if (strncmp(value, "event:", 6) == 0 &&
+        service_of_event(enact, value + 6, service)) {
+        return json_pack("{s:s, s:s, s:s, s:s}", "kind", "conditional",
+                         "period", "P0D", "from", "go-live", "event", service);
     }
     if (strncmp(value, "event:", 6) == 0) {
         return json_pack("{s:s, s:s, s:s, s:s}", "kind", "conditional",
@@ -246,8 +272,11 @@ pv_enact_duty(struct pv_enact *enact, const json_t *commitment)
     json_t     *data = json_pack(
             "{s:s, s:s, s:o}", "id", pv_enact_text(commitment, "id"), "text_fa",
         text[0] == '\0' ? pv_enact_text(commitment, "title_fa") : text, "due",
-            due_of(commitment));
+            due_of(enact, commitment));
 
     pv_enact_copy(enact, data, commitment, names);
+    if (json_array_size(json_object_get(commitment, "grants")) > 0) {
+        pv_enact_set(enact, data, "output", json_string("service"));
+    }
     return data;
 }

@@ -37,6 +37,8 @@ static const struct command command[] = {
      "فهرست مجوزهای دسترسی و مصوبه هر یک"},
     {"import", pv_cmd_import, "send a catalogue to the registry as decisions",
      "فرستادن کاتالوگ به دفتر ثبت به صورت تصمیم"},
+    {"commitment", pv_cmd_commitment, "duties: overdue, progress, evidence",
+     "تکالیف: سررسیدگذشته، پیشرفت، شواهد"},
     {"meeting", pv_cmd_view, "the next meeting's agenda, and invitations",
      "دستور جلسه بعدی و دعوت‌ها"},
     {"resolution", pv_cmd_view, "the text of a resolution, from the registry",

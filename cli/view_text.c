@@ -176,3 +176,87 @@ pv_text_agenda(const json_t *view, enum pv_lang lang)
         }
     }
 }
+
+/* ---- commitments ---- */
+
+static void
+print_row(const json_t *row, enum pv_lang lang)
+{
+    json_int_t over = json_integer_value(json_object_get(row, "days_over"));
+
+    (void)printf("%-10s %-9s ", text_of(row, "due_day"), text_of(row, "state"));
+    if (over > 0) {
+        (void)printf("+%-5lld ", (long long)over);
+    } else {
+        (void)printf("%-6s ", "");
+    }
+    (void)printf("%s: %s (", text_of(row, "id"),
+                 pick(row, lang, "text_en", "text_fa"));
+    print_names(json_object_get(row, "falls_to"), lang);
+    (void)printf(")\n");
+}
+
+static void
+print_rows(const json_t *rows, enum pv_lang lang)
+{
+    json_t *row;
+    size_t  i;
+
+    json_array_foreach(rows, i, row)
+    {
+        print_row(row, lang);
+    }
+}
+
+void
+pv_text_duties(const json_t *view, enum pv_lang lang)
+{
+    print_rows(json_object_get(view, "commitments"), lang);
+    if (json_is_true(json_object_get(view, "more"))) {
+        (void)printf("%s\n",
+                     pv_cli_text(lang, "... and more", "... و بیش از این"));
+    }
+}
+
+void
+pv_text_duty(const json_t *view, enum pv_lang lang)
+{
+    json_t *step;
+    size_t  i;
+
+    print_row(view, lang);
+    json_array_foreach(json_object_get(view, "history"), i, step)
+    {
+        (void)printf(
+            "  %s %s (%s %lld)\n", text_of(step, "day"), text_of(step, "state"),
+            pv_cli_text(lang, "decision", "تصمیم"),
+            (long long)json_integer_value(json_object_get(step, "decision")));
+    }
+}
+
+void
+pv_text_progress(const json_t *view, enum pv_lang lang)
+{
+    static const struct {
+        const char *name;
+        const char *en;
+        const char *fa;
+    } list[] = {
+        {"met", "met this week", "انجام‌شده در این هفته"},
+        {"became_overdue", "became overdue this week",
+         "سررسیدگذشته در این هفته"},
+        {"missing_entries", "weekly entry missing", "بدون گزارش هفتگی"}};
+    const char *name;
+    json_t     *count;
+
+    (void)printf("%s - %s\n", text_of(view, "from"), text_of(view, "day"));
+    json_object_foreach(json_object_get(view, "totals"), name, count)
+    {
+        (void)printf("  %-10s %lld\n", name,
+                     (long long)json_integer_value(count));
+    }
+    for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+        (void)printf("%s:\n", pv_cli_text(lang, list[i].en, list[i].fa));
+        print_rows(json_object_get(view, list[i].name), lang);
+    }
+}

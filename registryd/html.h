@@ -40,6 +40,9 @@ void pv_html_name(struct pv_html *html, const json_t *thing);
 /* Names with commas between; a dash when there is none. */
 void pv_html_names(struct pv_html *html, const json_t *list);
 
+/* "one month from the notification (due 1401/12/09)" of a commitment. */
+void pv_html_due(struct pv_html *html, const json_t *duty);
+
 /* A member that has two languages: name_fa or name_en, else the other. */
 const char *pv_html_pick(const struct pv_html *html, const json_t *object,
                          const char *fa, const char *en);

@@ -222,7 +222,7 @@ static const struct pv_event grant_events[] = {
                        PV_BY_OPERATOR | PV_BY_SECRETARIAT,
                        NULL,
                        {pv_rule_service_is_live, pv_rule_mapped},
-                       NULL},
+                       pv_effect_grant_live},
     [GRANT_MAP] = {"map", PV_BY_SECRETARIAT, NULL, {NULL}, NULL},
     [GRANT_SUSPEND] =
         {"suspend", PV_BY_SECRETARIAT | PV_BY_OPERATOR, NULL, {NULL}, NULL},

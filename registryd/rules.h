@@ -82,6 +82,7 @@ pv_check_fn pv_rule_recurring;       /* R-304 */
 pv_check_fn pv_rule_not_recurring;   /* */
 pv_check_fn pv_rule_evidence_needed; /* */
 pv_check_fn pv_rule_heir;            /* */
+pv_check_fn pv_rule_progress;        /* */
 pv_check_fn pv_effect_extended;      /* */
 
 /*
@@ -98,12 +99,25 @@ bool pv_duty_falls_to(const json_t *body, int64_t day, const char *party);
 const char *pv_duty_heir(const json_t *body, int64_t day);
 
 /* rules_evidence.c */
-pv_check_fn pv_refer_commitment;       /* "delivers", "waits-meeting" */
+pv_check_fn pv_refer_commitment;       /* "delivers", "waits-..." */
+pv_check_fn pv_rule_evidence;          /* */
+pv_check_fn pv_effect_grant_live;      /* */
 pv_check_fn pv_effect_meeting_planned; /* */
 
 /* enact.c */
 pv_check_fn pv_effect_enacted;  /* */
 pv_check_fn pv_effect_notified; /* */
+
+/*
+ * Of what went live, as a part of another effect: duties that waited for it
+ * start or get their day (R-300), and those to deliver it are met once all
+ * they name is live (R-311).
+ */
+enum pv_err pv_duties_of_service(struct pv_change *change,
+                                 const char       *service) PV_MUST_CHECK;
+
+/* Is the duty to bring about the services and rights that it names? */
+bool pv_duty_is_delivery(const json_t *body);
 
 /* ---- shared ---- */
 

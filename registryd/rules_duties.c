@@ -105,10 +105,31 @@ set_due_day(struct pv_change *change)
     return err;
 }
 
+/* The day of its making is kept, because later versions have other days. */
 enum pv_err
 pv_rule_due(struct pv_change *change)
 {
-    return set_due_day(change);
+    char        text[PV_JALALI_ROOM];
+    enum pv_err err;
+
+    pv_day_text(change->context->day, text);
+    err = pv_set(change->body, "made_day", text);
+    return err == PV_OK ? set_due_day(change) : err;
+}
+
+/* An entry of its progress; its day is the decision's. */
+enum pv_err
+pv_rule_progress(struct pv_change *change)
+{
+    char text[PV_JALALI_ROOM];
+
+    if (json_integer_value(json_object_get(change->body, "percent")) > 100) {
+        return pv_refuse(change->context->refusal, "R-303", "percent",
+                         "%s: progress goes from 0 to 100 percent",
+                         "%s: پیشرفت از ۰ تا ۱۰۰ درصد است", change->id);
+    }
+    pv_day_text(change->context->day, text);
+    return pv_set(change->body, "progress_day", text);
 }
 
 enum pv_err
@@ -235,7 +256,8 @@ pv_rule_not_recurring(struct pv_change *change)
 enum pv_err
 pv_rule_evidence_needed(struct pv_change *change)
 {
-    if (!pv_member_true(change->body, "by_evidence")) {
+    if (!pv_member_true(change->body, "by_evidence") &&
+        !pv_duty_is_delivery(change->body)) {
         return PV_OK;
     }
     return pv_refuse(

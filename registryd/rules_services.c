@@ -528,32 +528,6 @@ pv_rule_passport(struct pv_change *change)
     return err == PV_OK ? pv_set(change->body, "live_day", day) : err;
 }
 
-/* The duty to use it starts with the service. */
-static enum pv_err
-start_uptake(struct pv_change *change, const char *grant)
-{
-    char        id[PV_RECORD_ID_MAX + 1];
-    char        day[PV_JALALI_ROOM];
-    const char *state = NULL;
-    json_t     *data;
-    enum pv_err err;
-
-    if (snprintf(id, sizeof(id), "uptake/%s", grant) >= (int)sizeof(id)) {
-        return PV_ERANGE;
-    }
-    err = pv_state_of(registry_of(change), PV_KIND_COMMITMENT, id, &state);
-    if (err != PV_OK || state == NULL || strcmp(state, "waiting") != 0) {
-        return err;
-    }
-    pv_day_text(change->context->day, day);
-    data = json_pack("{s:s}", "anchor_day", day);
-    err = data == NULL
-              ? PV_ENOMEM
-              : pv_change_also(change, PV_KIND_COMMITMENT, id, "start", data);
-    json_decref(data);
-    return err;
-}
-
 /* Grants that waited for the service are told that it runs. */
 enum pv_err
 pv_effect_version_live(struct pv_change *change)
@@ -579,13 +553,12 @@ pv_effect_version_live(struct pv_change *change)
             err = pv_change_also(change, PV_KIND_GRANT, json_string_value(id),
                                  "service-live", empty);
         }
-        if (err == PV_OK) {
-            err = start_uptake(change, json_string_value(id));
-        }
     }
     json_decref(ids);
     json_decref(empty);
-    return err;
+    return err == PV_OK ? pv_duties_of_service(
+                              change, pv_member(change->body, "service"))
+                        : err;
 }
 
 /* A version ends in order: notice, successor, end. */

@@ -23,9 +23,50 @@ const char *const pv_view_param_name[PV_VIEW_PARAMS] = {
     (TAKES(PV_VIEW_AS_OF) | TAKES(PV_VIEW_AT) | TAKES(PV_VIEW_FORMAT) |        \
      TAKES(PV_VIEW_LANG))
 
+static const char *const        duty_columns[] = {"id",
+                                                  "state",
+                                                  "due_day",
+                                                  "due_gregorian",
+                                                  "days_over",
+                                                  "percent",
+                                                  "progress_day",
+                                                  "falls_to.id",
+                                                  "falls_to.name_fa",
+                                                  "responsible.id",
+                                                  "collaborators.id",
+                                                  "resolution",
+                                                  "label",
+                                                  "output",
+                                                  "text_fa",
+                                                  "text_en",
+                                                  NULL};
+static const char *const        reminder_columns[] = {"id",
+                                                      "level",
+                                                      "remind.id",
+                                                      "due_day",
+                                                      "due_gregorian",
+                                                      "days_left",
+                                                      "days_over",
+                                                      "falls_to.id",
+                                                      "falls_to.name_fa",
+                                                      "text_fa",
+                                                      NULL};
+static const struct pv_view_csv duties_csv = {"commitments", duty_columns};
+static const struct pv_view_csv reminders_csv = {"commitments",
+                                                 reminder_columns};
+
 static const struct pv_view_row view_row[] = {
     {"agenda", false, TAKES(PV_VIEW_BODY), pv_view_agenda, pv_view_agenda_html,
      NULL},
+    {"commitment", true, 0, pv_view_commitment, pv_view_commitment_html, NULL},
+    {"commitments", false,
+     TAKES(PV_VIEW_STATE) | TAKES(PV_VIEW_PARTY) | TAKES(PV_VIEW_WITHIN) |
+         TAKES(PV_VIEW_BODY),
+     pv_view_commitments, pv_view_commitments_html, &duties_csv},
+    {"progress", false, TAKES(PV_VIEW_BODY), pv_view_progress,
+     pv_view_progress_html, &duties_csv},
+    {"reminders", false, TAKES(PV_VIEW_PARTY) | TAKES(PV_VIEW_WITHIN),
+     pv_view_reminders, pv_view_commitments_html, &reminders_csv},
     {"meeting", true, 0, pv_view_meeting, pv_view_meeting_html, NULL},
     {"resolution", true, 0, pv_view_resolution, pv_view_resolution_html, NULL},
 };

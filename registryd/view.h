@@ -92,6 +92,13 @@ struct pv_view_row {
 
 pv_view_build_fn pv_view_agenda;
 pv_view_html_fn  pv_view_agenda_html;
+pv_view_build_fn pv_view_commitment;
+pv_view_html_fn  pv_view_commitment_html;
+pv_view_build_fn pv_view_commitments;
+pv_view_html_fn  pv_view_commitments_html;
+pv_view_build_fn pv_view_progress;
+pv_view_html_fn  pv_view_progress_html;
+pv_view_build_fn pv_view_reminders;
 pv_view_build_fn pv_view_meeting;
 pv_view_html_fn  pv_view_meeting_html;
 pv_view_build_fn pv_view_resolution;

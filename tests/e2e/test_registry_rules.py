@@ -219,8 +219,14 @@ REFUSED = [
      [representative("mashhad-municipality", "commitment",
                      "uptake/g-m38-r1-01", "report", {"report": "شد"})],
      secretariat("commitment", "uptake/g-m38-r1-01", "accept")),
+    ("R-120", "no-calls", [],
+     decision("commitment", "uptake/g-m38-r1-01", "evidence", "operator", ITO,
+              DAY, {"evidence": {"kind": "other"}})),
+    ("R-120", "not-declared", [],
+     decision("commitment", "uptake/g-m24-r1-01", "evidence", "operator", ITO,
+              DAY, {"evidence": {"kind": "calls", "count": 3}})),
     ("R-301", "take-over", [],
-     secretariat("commitment", "m38/r5/c1", "take-over")),
+     secretariat("commitment", "m38/r5/c6", "take-over")),
     ("", "date-steps-back", [],
      decision("resolution", "m38/r5", "replace", "chair", WG, "1401-01-01",
               {"successor": "m38/r4"})),
@@ -297,9 +303,9 @@ def test_an_extension_moves_the_due_date(registry):
     registry.must(
         representative("tax-administration", "extension", "x-more", "request",
                        {"agency": "tax-administration",
-                        "commitment": "m38/r5/c1", "until": "1402-06-31"}),
+                        "commitment": "m38/r5/c6", "until": "1402-06-31"}),
         chair("extension", "x-more", "decide", {"resolution": "m38/r1"}))
-    assert registry.get("commitment/m38/r5/c1")["body"]["due_day"] == \
+    assert registry.get("commitment/m38/r5/c6")["body"]["due_day"] == \
         "1402-06-31"
 
 

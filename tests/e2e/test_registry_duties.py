@@ -1,0 +1,341 @@
+"""Commitments: their days, who owes what on which day, what meets them, and
+the lists that are made of them; over the enacted catalogue."""
+
+import csv
+import datetime
+import io
+import json
+import os
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+from harness import BANK, IBAN
+from reading import ReadExchange, write_rollups
+from registryd import BUILD, CATALOGUE, WG, Registry, decision
+
+DAY = "1402-02-01"
+ITO = "information-technology-organisation"
+WORKING_GROUP = ("m24", "m35", "m38")
+
+pytestmark = pytest.mark.skipif(
+    not (BUILD / "registryd/payvand-registryd").exists(),
+    reason="registryd is not built")
+
+
+@pytest.fixture(name="registry", scope="module")
+def fixture_registry():
+    """The whole catalogue, enacted."""
+    with tempfile.TemporaryDirectory(prefix="pv-duties-") as folder:
+        os.chmod(folder, 0o755)
+        registry = Registry(folder)
+        registry.enact()
+        try:
+            yield registry
+            registry.stop()
+        finally:
+            registry.kill()
+
+
+def payvand(*arguments, code=0):
+    """What the command line prints."""
+    done = subprocess.run([BUILD / "cli/payvand", *arguments],
+                          capture_output=True, check=False)
+    assert done.returncode == code, done.stderr.decode()
+    return done.stdout.decode()
+
+
+def duties(registry, query=""):
+    """{id: row} of the list of commitments."""
+    view = registry.get("views/commitments" + query)
+    assert view["more"] is False
+    return {row["id"]: row for row in view["commitments"]}
+
+
+def read(name):
+    """One file of the catalogue."""
+    return json.loads((CATALOGUE / name).read_text())
+
+
+# ---- days, by arithmetic of this file alone ----
+
+
+def month_days(year, month):
+    """1398 to 1406: of these only 1399 and 1403 are leap years."""
+    if month == 12:
+        return 30 if year in (1399, 1403) else 29
+    return 31 if month <= 6 else 30
+
+
+def add(day, period):
+    """P2M, P3W, P15D from a Jalali day."""
+    year, month, number = map(int, day.split("-"))
+    count, unit = int(period[1:-1]), period[-1]
+    if unit in "MY":
+        month += count * (12 if unit == "Y" else 1)
+        year, month = year + (month - 1) // 12, (month - 1) % 12 + 1
+        number = min(number, month_days(year, month))
+    else:
+        for _ in range(count * (7 if unit == "W" else 1)):
+            number += 1
+            if number > month_days(year, month):
+                month, number = month + 1, 1
+                year, month = year + (month - 1) // 12, (month - 1) % 12 + 1
+    return f"{year}-{month:02}-{number:02}"
+
+
+def expected_days():
+    """{id: due day} of the bullets whose day follows from the documents."""
+    days = {}
+    for meeting in read("resolutions.json")["meetings"]:
+        if meeting["id"] not in WORKING_GROUP:
+            continue
+        for resolution in meeting["resolutions"]:
+            for bullet in resolution["commitments"]:
+                due = bullet["due"] or {
+                    "kind": "", "value": bullet.get("recurring") or ""}
+                if due["kind"] == "absolute":
+                    days[bullet["id"]] = due["value"]
+                elif due["value"].startswith("P"):
+                    days[bullet["id"]] = add(
+                        meeting["letter"]["date_jalali"], due["value"])
+    return days
+
+
+def test_due_days_follow_from_the_documents(registry):
+    """R-296 to R-299: absolute, relative to the notification, recurring."""
+    rows = duties(registry)
+    days = expected_days()
+    assert len(days) > 10
+    assert {i: rows[i]["due_day"] for i in days} == days
+    one = rows["m38/r5/c1"]
+    gregorian = datetime.date.fromisoformat(one["due_gregorian"])
+    assert (gregorian - datetime.date(2023, 3, 21)).days == \
+        -30  # 30 Bahman 1401; 1 Farvardin 1402 is 21 March 2023
+
+
+@pytest.mark.parametrize("day", ["1400-08-20", "1401-09-03", "1401-11-30",
+                                 "1401-12-01", "1401-12-25", "1402-06-01"])
+def test_what_is_overdue_on_a_day(registry, day):
+    """A duty is overdue from the day after its day until it is met."""
+    met = {i: r["history"][-1]["day"] for i in expected_days()
+           for r in [registry.get(f"views/commitment/{i}")]
+           if r["state"] == "met"}
+    made = {m["id"]: m["date_jalali"]
+            for m in read("resolutions.json")["meetings"]}
+    expected = {i for i, due in expected_days().items()
+                if made[i.split("/")[0]] <= day and due < day
+                and not met.get(i, "9999") <= day
+                and notified(i) <= day}
+    found = duties(registry, f"?state=overdue&as_of={day}")
+    assert expected <= found.keys()
+    assert {i for i in found if i.split("/")[0] in WORKING_GROUP} == expected
+    assert all(r["days_over"] > 0 for r in found.values())
+    order = [r["due_day"] for r in found.values()]
+    assert order == sorted(order)
+
+
+def notified(duty):
+    """The day of the letter of the duty's meeting."""
+    for meeting in read("resolutions.json")["meetings"]:
+        if meeting["id"] == duty.split("/")[0]:
+            return meeting["letter"]["date_jalali"]
+    raise KeyError(duty)
+
+
+def test_a_delivery_is_met_when_all_it_names_is_live(registry):
+    """R-311: by the decision that made the last of it live, and only so."""
+    enactment = read("enactment.json")
+    services = {g["service"]: g["live"]["jalali"] for g in enactment["go_live"]
+                if g["live"]}
+    grants = {x["grant"]: x["live"]["jalali"] for g in enactment["go_live"]
+              for x in g["grants"] if x["live"]}
+    seen = 0
+    for meeting in read("resolutions.json")["meetings"]:
+        for bullet in (b for r in meeting["resolutions"]
+                       for b in r["commitments"] if b["grants"]):
+            days = [services.get(s) for s in bullet["services"]]
+            days += [grants.get(g) for g in bullet["grants"]]
+            view = registry.get(f"views/commitment/{bullet['id']}")
+            if None in days:
+                assert view["state"] == "open", bullet["id"]
+                continue
+            seen += 1
+            assert view["state"] == "met", bullet["id"]
+            assert view["evidence"]["kind"] == "live"
+            assert view["history"][-1]["day"] == max(days)
+    assert seen > 3
+    one = decision("commitment", "m38/r5/c6", "report", "representative",
+                   "tax-administration", DAY, {"report": "شد"})
+    registry.must(one)
+    status, answer = registry.decide(decision(
+        "commitment", "m38/r5/c6", "accept", "secretariat", WG, DAY))
+    assert status == 422 and answer["rule"] == "R-311"
+
+
+def test_a_condition_starts_a_duty(registry):
+    """R-300: the remote photo service begins when the photo service is live."""
+    assert registry.get("commitment/m35/r3/c6")["state"] == "waiting"
+    # the service is ordered and never went live in the catalogue
+    steps = [
+        decision("version", "student-photo/v1", "design", "representative",
+                 "ministry-education", DAY),
+        decision("version", "student-photo/v1", "test", "representative",
+                 "ministry-education", DAY),
+        decision("passport", "x-photo", "write", "representative",
+                 "ministry-education", DAY,
+                 {"of": "service", "agency": "ministry-education",
+                  "service": "student-photo"}),
+        decision("passport", "x-photo", "submit", "representative",
+                 "ministry-education", DAY),
+        decision("passport", "x-photo", "evaluate", "representative",
+                 "administrative-employment-organisation", DAY),
+        decision("passport", "x-photo", "confirm", "chair", WG, DAY),
+        decision("version", "student-photo/v1", "go-live", "operator", ITO,
+                 DAY)]
+    registry.must(*steps)
+    duty = registry.get("commitment/m35/r3/c6")
+    assert duty["state"] == "open" and duty["body"]["due_day"] == DAY
+
+
+def enact_duty(registry, name, duty):
+    """A meeting, and a resolution that makes one duty."""
+    registry.must(
+        decision("meeting", name, "plan", "secretariat", WG, DAY,
+                 {"body": WG, "date": DAY}),
+        decision("meeting", name, "set-agenda", "secretariat", WG, DAY,
+                 {"agenda": [{"row": 1, "text_fa": "تکلیف"}]}),
+        decision("meeting", name, "invite", "secretariat", WG, DAY),
+        decision("meeting", name, "hold", "chair", WG, DAY),
+        decision("resolution", f"{name}/r1", "draft", "secretariat", WG, DAY,
+                 {"meeting": name, "title_fa": "مصوبه", "items": [
+                     {"item": "1", "commitments": [duty]}]}),
+        decision("resolution", f"{name}/r1", "enact", "chair", WG, DAY))
+
+
+def test_an_overdue_duty_falls_to_its_heir(registry):
+    """R-301: on the day after its day the party changes by itself."""
+    heir = "administrative-employment-organisation"
+    enact_duty(registry, "x-heir", {
+        "id": "x-heir/c1", "responsible": ["red-crescent"], "text_fa": "بازمهندسی",
+        "takes_over": heir, "due": {"kind": "absolute", "day": "1402-03-01"}})
+    before = duties(registry, "?party=red-crescent&as_of=1402-03-01")
+    assert [p["id"] for p in before["x-heir/c1"]["falls_to"]] == ["red-crescent"]
+    after = duties(registry, f"?party={heir}&as_of=1402-03-02")
+    assert [p["id"] for p in after["x-heir/c1"]["falls_to"]] == [heir]
+
+    def report(of, day):
+        return registry.decide(decision(
+            "commitment", "x-heir/c1", "report", "representative", of, day,
+            {"report": "انجام شد"}))
+    assert report(heir, "1402-03-01")[1]["word"] == "role"
+    assert report("red-crescent", "1402-03-02")[1]["word"] == "role"
+    assert report(heir, "1402-03-02")[0] == 200
+    body = registry.get("commitment/x-heir/c1")["body"]
+    assert body["responsible"] == [heir]
+    assert body["taken_from"] == ["red-crescent"]
+
+
+def test_the_week_shows_what_changed_and_what_is_missing(registry):
+    """R-295, R-302: 1401-12-09, a Tuesday, was the last day of m38/r5/c6."""
+    week = json.loads(payvand("commitment", "progress", "--as-of", "1401-12-12",
+                              "--json", "--socket", registry.socket))
+    assert week["from"] == "1401-12-06"  # a Saturday
+    assert [r["id"] for r in week["became_overdue"]] == ["m38/r5/c6"]
+    assert week["week"]["became_overdue"] == 1
+    party = {p["party"]["id"]: p for p in week["parties"]}
+    assert party["tax-administration"]["overdue"] >= 1
+    week = registry.get("views/progress?as_of=1401-12-25")
+    assert "m38/r5/c1" in [r["id"] for r in week["met"]]
+    enact_duty(registry, "x-weekly", {
+        "id": "x-weekly/c1", "responsible": ["red-crescent"], "text_fa": "پروژه",
+        "weekly": True, "due": {"kind": "open"}})
+    missing = registry.get("views/progress?as_of=1402-02-07")["missing_entries"]
+    assert [r["id"] for r in missing] == ["x-weekly/c1"]
+    entry = decision("commitment", "x-weekly/c1", "progress", "representative",
+                     "red-crescent", "1402-02-05", {"percent": 30})
+    registry.must(entry)
+    week = registry.get("views/progress?as_of=1402-02-07")
+    assert week["missing_entries"] == []
+    week = registry.get("views/progress?as_of=1402-02-14")
+    assert week["missing_entries"][0]["percent"] == 30
+    status, answer = registry.decide(dict(entry, data={"percent": 101}))
+    assert status == 422 and answer["rule"] == "R-303"
+
+
+def test_reminders_go_to_the_party_and_up(registry):
+    """R-310: before the day its party, then the secretariat, then the body."""
+    def told(day, within):
+        view = registry.get(f"views/reminders?as_of={day}&within={within}")
+        return {r["id"]: (r["level"], [p["id"] for p in r["remind"]])
+                for r in view["commitments"]}
+    assert told("1401-12-08", 3)["m38/r5/c6"] == (
+        "before", ["tax-administration"])
+    assert "m38/r5/c6" not in told("1401-12-01", 3)
+    assert told("1401-12-10", 3)["m38/r5/c6"] == (
+        "overdue", ["tax-administration", "it-council-secretariat"])
+    assert told("1402-01-20", 3)["m38/r5/c6"] == (
+        "escalated", ["tax-administration", "it-council-secretariat", WG])
+
+
+def test_lists_as_csv_run_no_formula(registry):
+    """RFC 4180 with a byte order mark; what begins as a formula is text."""
+    enact_duty(registry, "x-csv", {
+        "id": "x-csv/c1", "responsible": ["red-crescent"],
+        "text_fa": '=HYPERLINK("x"),\nدو سطر', "text_en": "+1",
+        "due": {"kind": "open"}})
+    text = payvand("commitment", "list", "--party", "red-crescent", "--csv",
+                   "--socket", registry.socket)
+    assert text.startswith("\ufeffid,state,due_day,")
+    assert all(line.endswith("\r\n") or "\n" in line
+               for line in text.splitlines(keepends=True))
+    rows = list(csv.DictReader(io.StringIO(text[1:], newline="")))
+    row = {r["id"]: r for r in rows}["x-csv/c1"]
+    assert row["text_fa"] == '\'=HYPERLINK("x"),\nدو سطر'
+    assert row["text_en"] == "'+1"
+    assert row["responsible.id"] == "red-crescent"
+    page = payvand("commitment", "list", "--party", "red-crescent", "--html",
+                   "--socket", registry.socket)
+    assert "=HYPERLINK(&quot;x&quot;),<br>دو سطر" in page
+
+
+def test_use_is_seen_in_the_trace(registry, pki, tmp_path_factory):
+    """R-119, R-120: answered calls and the declared system meet the duty."""
+    duty = next(i for i, r in duties(registry, "?state=open").items()
+                if r.get("by_evidence")
+                and covers(registry, r["grants"][0]))
+    with ReadExchange(str(tmp_path_factory.mktemp("use")), pki) as exchange:
+        job = ["commitment", "evidence", "--registry", registry.socket,
+               "--socket", exchange.local, "--json"]
+        now = int(time.time() * 1000)
+        write_rollups(exchange, [(now - 3 * 86400000, BANK, IBAN[3:],
+                                  "refused", 9, "-")])
+        rows = {r["id"]: r for r in map(json.loads,
+                                        payvand(*job).splitlines())}
+        assert rows[duty]["calls"] == 0 and rows[duty]["result"] == "open"
+        write_rollups(exchange, [(now - 2 * 86400000, BANK, IBAN[3:],
+                                  "answered", 7, "82:7")])
+        rows = {r["id"]: r for r in map(json.loads,
+                                        payvand(*job).splitlines())}
+        assert rows[duty]["calls"] == 7 and rows[duty]["result"] == "refused"
+        grant = registry.get(f"commitment/{duty}")["body"]["grants"][0]
+        consumer = registry.get(f"grant/{grant}")["body"]["consumer"]
+        registry.must(decision(
+            "commitment", duty, "report", "representative", consumer, DAY,
+            {"report": "در سامانه اصلی بانک"}))
+        rows = {r["id"]: r for r in map(json.loads,
+                                        payvand(*job).splitlines())}
+        assert rows[duty]["result"] == "met"
+        assert all(r["calls"] == 0 for i, r in rows.items() if i != duty)
+    record = registry.get(f"commitment/{duty}")
+    assert record["state"] == "met"
+    assert record["body"]["evidence"]["count"] == 7
+
+
+def covers(registry, grant):
+    """Is the grant one of the bank's agency for the method called?"""
+    body = registry.get(f"grant/{grant}")["body"]
+    return (body["version"] == "national-id-iban-match/v1" and
+            body["consumer"] == registry.get(f"system/{BANK}")["body"]["agency"])

@@ -34,6 +34,9 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
                                &why) != PV_OK ||
         pv_data_items_add_file(
             items, PV_SOURCE_ROOT "/catalogue/enactment.json", &why) != PV_OK ||
+        pv_data_items_add_file(
+            items, PV_SOURCE_ROOT "/catalogue/data_items_proposed.json",
+            &why) != PV_OK ||
         pv_data_items_finish(items, &why) != PV_OK) {
         abort();
     }

@@ -36,6 +36,20 @@ pv_contract_method(const struct pv_contract *contract, struct pv_slice id)
     return NULL;
 }
 
+bool
+pv_method_is_yes_no(const struct pv_contract_method *method)
+{
+    return method->output_count == 1 &&
+           strcmp(method->output[0].type->id, "yes_no") == 0;
+}
+
+bool
+pv_method_says_found(const struct pv_contract_method *method)
+{
+    return method->pattern == PV_CALL_INQUIRY ||
+           method->pattern == PV_CALL_LIST;
+}
+
 /* ---- the head ---- */
 
 static enum pv_err
@@ -264,7 +278,7 @@ pv_contract_load_file(const char *path, const struct pv_data_items *items,
 
     pv_buf_init(&buf, PV_CATALOGUE_FILE_MAX);
     pv_why_set(&inner, "%s", "");
-    err = pv_file_read(path, &buf);
+    err = pv_catalogue_read(path, &buf);
     if (err == PV_OK) {
         err = pv_contract_load(pv_buf_view(&buf), items, ret, &inner);
     }

@@ -186,6 +186,12 @@ pv_contract_method(const struct pv_contract *contract, struct pv_slice id);
 const struct pv_field *pv_field_find(const struct pv_field *field, size_t count,
                                      struct pv_slice name);
 
+/* Whether its answer is one yes or no and nothing else. */
+bool pv_method_is_yes_no(const struct pv_contract_method *method);
+
+/* Whether its answer begins with "found": yes or no (inquiry and list). */
+bool pv_method_says_found(const struct pv_contract_method *method);
+
 /* The words of a pattern: "inquiry" ... */
 const char *pv_call_pattern_word(enum pv_call_pattern pattern);
 

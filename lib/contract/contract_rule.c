@@ -133,13 +133,6 @@ take_rule_list(struct pv_taker *taker, const json_t *object,
 
 /* ---- what an answer means ---- */
 
-static bool
-is_yes_no(const struct pv_contract_method *method)
-{
-    return method->output_count == 1 &&
-           strcmp(method->output[0].type->id, "yes_no") == 0;
-}
-
 static enum pv_err
 take_meaning(struct pv_taker *taker, const json_t *object,
              const struct pv_contract_method *method)
@@ -150,11 +143,11 @@ take_meaning(struct pv_taker *taker, const json_t *object,
     size_t                   mark;
     enum pv_err              err;
 
-    if (method->pattern == PV_CALL_VERIFY && !is_yes_no(method)) {
+    if (method->pattern == PV_CALL_VERIFY && !pv_method_is_yes_no(method)) {
         return pv_taker_refuse(taker, "outputs",
                                "verify answers exactly one yes_no (R-041)");
     }
-    if (!is_yes_no(method)) {
+    if (!pv_method_is_yes_no(method)) {
         return meaning == NULL
                    ? PV_OK
                    : pv_taker_refuse(taker, "meaning",
@@ -521,7 +514,7 @@ take_limits(const struct pv_taker *taker, const json_t *object,
     if (!has(object, "deadline_ms")) {
         return pv_taker_refuse(taker, NULL, "\"deadline_ms\" is missing");
     }
-    if (has(object, "pad_to") && !is_yes_no(method)) {
+    if (has(object, "pad_to") && !pv_method_is_yes_no(method)) {
         return pv_taker_refuse(taker, "pad_to",
                                "\"pad_to\" is for answers of one yes_no");
     }
@@ -539,7 +532,7 @@ take_limits(const struct pv_taker *taker, const json_t *object,
         err = pv_taker_number(taker, object, "pad_to", PV_PAD_MIN, PV_PAD_MAX,
                               &method->pad_to);
     }
-    if (err == PV_OK && is_yes_no(method) &&
+    if (err == PV_OK && pv_method_is_yes_no(method) &&
         pad_needed(method) > method->pad_to) {
         err = pv_taker_refuse(taker, NULL,
                               "the answer yes is longer than \"pad_to\"");

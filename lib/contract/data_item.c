@@ -18,7 +18,7 @@ struct pv_data_items {
 /* ---- JSON files ---- */
 
 enum pv_err
-pv_file_read(const char *path, struct pv_buf *buf)
+pv_catalogue_read(const char *path, struct pv_buf *buf)
 {
     enum pv_err err = PV_OK;
     int         fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -59,7 +59,7 @@ pv_json_load_file(const char *path, json_t **ret, struct pv_why *why)
     enum pv_err   err;
 
     pv_buf_init(&buf, PV_CATALOGUE_FILE_MAX);
-    err = pv_file_read(path, &buf);
+    err = pv_catalogue_read(path, &buf);
     if (err != PV_OK) {
         pv_why_set(why, "%s: %s", path,
                    err == PV_ESYS ? strerror(errno) : pv_err_text(err));

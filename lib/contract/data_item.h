@@ -97,7 +97,8 @@ struct pv_slice pv_data_item_canonical(const struct pv_data_item *item,
                                        struct pv_slice            text);
 
 /* Add a whole file to buf; PV_ESYS, or PV_ERANGE past its maximum. */
-enum pv_err pv_file_read(const char *path, struct pv_buf *buf) PV_MUST_CHECK;
+enum pv_err pv_catalogue_read(const char    *path,
+                              struct pv_buf *buf) PV_MUST_CHECK;
 
 /* Read a whole JSON file of at most PV_CATALOGUE_FILE_MAX bytes; duplicate
  * members are refused. *ret is the caller's to json_decref. */

@@ -122,7 +122,7 @@ go_down(struct walk *walk, struct pv_slice part, size_t *ret_line)
 }
 
 size_t
-pv_json_line(struct pv_slice text, const char *pointer)
+pv_taker_line(struct pv_slice text, const char *pointer)
 {
     struct walk     walk = {text, 0, 1};
     struct pv_slice left = pv_slice_from(pointer);

@@ -133,7 +133,7 @@ pv_service_load_file(const char                      *path,
 
     pv_buf_init(&buf, PV_CATALOGUE_FILE_MAX);
     pv_why_set(&inner, "%s", "");
-    err = pv_file_read(path, &buf);
+    err = pv_catalogue_read(path, &buf);
     if (err == PV_OK) {
         err = pv_service_load(pv_buf_view(&buf), contract, contract_count, ret,
                               &inner);

@@ -50,7 +50,7 @@ pv_taker_refuse(const struct pv_taker *taker, const char *member,
     va_end(args);
     (void)snprintf(pointer, sizeof(pointer), "%s%s%s", taker->pointer,
                    member == NULL ? "" : "/", member == NULL ? "" : member);
-    line = pv_json_line(taker->text, pointer);
+    line = pv_taker_line(taker->text, pointer);
     if (line == 0) {
         pv_why_set(taker->why, "%s: %s", pointer, text);
     } else {

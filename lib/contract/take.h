@@ -87,7 +87,7 @@ enum pv_err pv_taker_type(const struct pv_taker *taker, const json_t *object,
  * for a member), or the deepest part of the pointer that is there; 0 when
  * text is empty. text is JSON that has been parsed already.
  */
-size_t pv_json_line(struct pv_slice text, const char *pointer);
+size_t pv_taker_line(struct pv_slice text, const char *pointer);
 
 bool pv_is_id(struct pv_slice text);
 bool pv_is_member_name(struct pv_slice text);

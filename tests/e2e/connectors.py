@@ -141,7 +141,9 @@ class Connectors:
             "services": sorted(glob.glob(os.path.join(
                 CATALOGUE, "services", agency, "*.json"))),
             "data_items": [os.path.join(CATALOGUE, "data_items.json"),
-                           os.path.join(CATALOGUE, "enactment.json")],
+                           os.path.join(CATALOGUE, "enactment.json"),
+                           os.path.join(CATALOGUE,
+                                        "data_items_proposed.json")],
             "workers": 2, "queue_max": 256}
         config.update(changes)
         path = self.ex.path(agency + ".json")

@@ -61,7 +61,9 @@ class Providers:
                 "dsn": "Driver=SQLite3;Database=%s/%s.sqlite;" % (
                     self.country, provider),
                 "data_items": [os.path.join(CATALOGUE, "data_items.json"),
-                               os.path.join(CATALOGUE, "enactment.json")],
+                               os.path.join(CATALOGUE, "enactment.json"),
+                               os.path.join(CATALOGUE,
+                                            "data_items_proposed.json")],
                 "workers": 2, "queue_max": 16, **files}, out)
         process = Process(provider, [built("payvand-connectord"), "--config",
                                      path + ".json"], path + ".log",

@@ -759,7 +759,8 @@ def test_kill_9_at_random_under_load_loses_nothing(home):
     assert traced.stop() == 0
     journal = judge(traced, [t.worker for t in load])
     assert all(t.worker.acked for t in load)
-    assert not any(t.worker.refused for t in load)
+    assert not any(t.worker.refused for t in load), [
+        t.worker.refused for t in load]
     assert len(journal) > kills
 
 

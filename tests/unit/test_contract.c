@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "contract/answer.h"
+#include "contract/example.h"
 #include "contract/request.h"
+#include "contract/shape.h"
 #include "contract/take.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -103,6 +105,9 @@ load_all(void **state)
                                &why) != PV_OK ||
         pv_data_items_add_file(
             items, PV_SOURCE_ROOT "/catalogue/enactment.json", &why) != PV_OK ||
+        pv_data_items_add_file(
+            items, PV_SOURCE_ROOT "/catalogue/data_items_proposed.json",
+            &why) != PV_OK ||
         pv_data_items_finish(items, &why) != PV_OK ||
         pv_contract_load(json_of(GOOD), items, &good, &why) != PV_OK) {
         fail_msg("%s", why.text);
@@ -249,13 +254,13 @@ lines_are_found(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(row); i++) {
-        size_t line = pv_json_line(text, row[i].pointer);
+        size_t line = pv_taker_line(text, row[i].pointer);
 
         if (line != row[i].line) {
             fail_msg("%s: line %zu", row[i].pointer, line);
         }
     }
-    assert_int_equal(pv_json_line(PV_LIT(""), "/a"), 0);
+    assert_int_equal(pv_taker_line(PV_LIT(""), "/a"), 0);
 }
 
 /* ---- requests ---- */
@@ -515,6 +520,42 @@ answers_have_the_shape_of_their_contract(void **state)
     }
 }
 
+/* An example is a request that the contract takes, also when it is read years
+ * later, and an answer of the shape that it promises. */
+static void
+examples_keep_their_contract(const struct pv_contract_method *one, bool all)
+{
+    struct pv_request request;
+    struct pv_fault   fault = {PV_FAULT_NONE, ""};
+    json_t           *example = NULL;
+    char             *text;
+
+    assert_int_equal(pv_example_request(one, all, NOW_MS, &example), PV_OK);
+    text = json_dumps(example, JSON_COMPACT);
+    assert_non_null(text);
+    if (pv_request_parse(one, pv_slice_from(text), NOW_MS, &request, &fault) !=
+        PV_OK) {
+        fail_msg("%s: %s: %.*s of %s", one->path, text,
+                 PV_FMT(pv_fault_word(fault.kind)), fault.member);
+    }
+    pv_request_clear(&request);
+    free(text);
+    json_decref(example);
+
+    assert_int_equal(pv_example_answer(one, NOW_MS, &example), PV_OK);
+    for (size_t i = 0; i < one->output_count; i++) {
+        json_t *value = json_object_get(example, one->output[i].name);
+
+        if (value != NULL &&
+            pv_shape_take(&one->output[i], value, one->output[i].name,
+                          &fault) != PV_OK) {
+            fail_msg("%s: %.*s of %s", one->path,
+                     PV_FMT(pv_fault_word(fault.kind)), fault.member);
+        }
+    }
+    json_decref(example);
+}
+
 static void
 catalogue_loads(void **state)
 {
@@ -532,8 +573,13 @@ catalogue_loads(void **state)
             PV_OK) {
             fail_msg("%s", why.text);
         }
+        for (size_t k = 0; k < one->method_count; k++) {
+            examples_keep_their_contract(&one->method[k], true);
+            examples_keep_their_contract(&one->method[k], false);
+        }
         pv_contract_free(one);
     }
+    assert_int_equal(found.gl_pathc, 96);
     globfree(&found);
 }
 

@@ -97,6 +97,9 @@ load_all(void **state)
                                &why) != PV_OK ||
         pv_data_items_add_file(
             items, PV_SOURCE_ROOT "/catalogue/enactment.json", &why) != PV_OK ||
+        pv_data_items_add_file(
+            items, PV_SOURCE_ROOT "/catalogue/data_items_proposed.json",
+            &why) != PV_OK ||
         pv_data_items_finish(items, &why) != PV_OK ||
         pv_contract_load(json_of(CONTRACT), items, &contract, &why) != PV_OK ||
         load_service(json_of(GOOD), &service, &why) != PV_OK) {

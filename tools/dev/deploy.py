@@ -165,7 +165,8 @@ class Deployment:
                 (self.catalogue / "contracts" / provider).glob("*.json"))],
             "services": [str(path) for path in self.services[provider]],
             "data_items": [str(self.catalogue / "data_items.json"),
-                           str(self.catalogue / "enactment.json")],
+                           str(self.catalogue / "enactment.json"),
+                           str(self.catalogue / "data_items_proposed.json")],
             "workers": 2,
             "queue_max": 256,
         }

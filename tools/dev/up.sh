@@ -216,7 +216,7 @@ pv_up_connectors() {
         config=$PV_RUN/providers/$provider.json
         print=$(pv_fingerprint "$program" "$("${PV_AS[@]}" cat "$config")" \
             "$PV_ROOT"/catalogue/{contracts,services}/"$provider"/*.json \
-            "$PV_ROOT"/catalogue/{data_items,enactment}.json)
+            "$PV_ROOT"/catalogue/{data_items,enactment,data_items_proposed}.json)
         pv_start "connector-$provider" "$print" "$program" --config "$config"
         [ -z "$PV_STARTED" ] || started+=("$provider")
     done <<<"$PV_UP_PROVIDERS"

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #define FILE_MODE 0640
 #define LOCK_MODE 0660 /* readers register themselves in it */
 #define DATABASES_MAX 1
+#define NEW_FILE PV_DB_FILE ".new"
 
 static int
 put_meta(struct pv_image *image, uint64_t decision)
@@ -69,22 +71,10 @@ prepare(struct pv_image *image)
 }
 
 static enum pv_err
-open_environment(struct pv_image *image, const char *dir, bool durable,
-                 int *ret_rc)
+open_file(struct pv_image *image, const char *path, unsigned flags, int *ret_rc)
 {
-    char        lock[PV_DB_PATH_MAX];
-    enum pv_err err;
-    int         rc;
+    int rc = mdb_env_create(&image->env);
 
-    err = pv_db_path(dir, PV_DB_LOCK_FILE, lock);
-    if (err != PV_OK) {
-        return err;
-    }
-    if (mkdir(dir, DIR_MODE) != 0 && errno != EEXIST) {
-        *ret_rc = errno;
-        return PV_ESYS;
-    }
-    rc = mdb_env_create(&image->env);
     if (rc == 0) {
         rc = mdb_env_set_maxdbs(image->env, DATABASES_MAX);
     }
@@ -95,19 +85,97 @@ open_environment(struct pv_image *image, const char *dir, bool durable,
         rc = mdb_env_set_mapsize(image->env, PV_IMAGE_MAP_SIZE);
     }
     if (rc == 0) {
-        rc = mdb_env_open(image->env, dir,
-                          MDB_NORDAHEAD | (durable ? 0u : MDB_NOSYNC),
-                          FILE_MODE);
+        rc = mdb_env_open(image->env, path, flags, FILE_MODE);
     }
-    if (rc != 0) {
-        *ret_rc = rc;
-        return pv_db_err(rc);
+    *ret_rc = rc;
+    return pv_db_err(rc);
+}
+
+static enum pv_err
+open_environment(struct pv_image *image, const char *dir, unsigned flags,
+                 int *ret_rc)
+{
+    char        lock[PV_DB_PATH_MAX];
+    enum pv_err err = pv_db_path(dir, PV_DB_LOCK_FILE, lock);
+
+    if (err == PV_OK) {
+        err = open_file(image, dir, MDB_NORDAHEAD | flags, ret_rc);
+    }
+    if (err != PV_OK) {
+        return err;
     }
     if (chmod(lock, LOCK_MODE) != 0 && errno != EPERM) {
         *ret_rc = errno; /* EPERM: another user's image; its modes stand */
         return PV_ESYS;
     }
     return pv_db_check_length(image->env);
+}
+
+/* ---- an image that is not there yet --------------------------------------
+ */
+
+static enum pv_err
+make_file(const char *dir, int dirfd, unsigned flags, int *ret_rc)
+{
+    struct pv_image image = {.env = NULL};
+    char            path[PV_DB_PATH_MAX];
+    enum pv_err     err = pv_db_path(dir, NEW_FILE, path);
+
+    if (err != PV_OK) {
+        return err;
+    }
+    if (unlinkat(dirfd, NEW_FILE, 0) != 0 && errno != ENOENT) {
+        *ret_rc = errno;
+        return PV_ESYS;
+    }
+    err = open_file(&image, path, MDB_NOSUBDIR | MDB_NOLOCK | flags, ret_rc);
+    if (err == PV_OK) {
+        err = prepare(&image);
+    }
+    if (image.txn != NULL) {
+        mdb_txn_abort(image.txn);
+    }
+    if (image.env != NULL) {
+        mdb_env_close(image.env);
+    }
+    if (err == PV_OK && renameat(dirfd, NEW_FILE, dirfd, PV_DB_FILE) != 0) {
+        *ret_rc = errno;
+        err = PV_ESYS;
+    }
+    return err;
+}
+
+/*
+ * LMDB writes a new file in place: the power may leave one that is no image
+ * and that nobody opens again. So it is made whole under another name. One
+ * process at a time, by a lock on the directory.
+ */
+static enum pv_err
+make_when_missing(const char *dir, unsigned flags, int *ret_rc)
+{
+    struct stat st;
+    enum pv_err err = PV_OK;
+    int         dirfd;
+
+    if (mkdir(dir, DIR_MODE) != 0 && errno != EEXIST) {
+        *ret_rc = errno;
+        return PV_ESYS;
+    }
+    dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dirfd == -1) {
+        *ret_rc = errno;
+        return PV_ESYS;
+    }
+    if (fstatat(dirfd, PV_DB_FILE, &st, 0) != 0) {
+        if (flock(dirfd, LOCK_EX) != 0) {
+            *ret_rc = errno;
+            err = PV_ESYS;
+        } else if (fstatat(dirfd, PV_DB_FILE, &st, 0) != 0) {
+            err = make_file(dir, dirfd, flags, ret_rc);
+        }
+    }
+    (void)close(dirfd); /* gives the lock back */
+    return err;
 }
 
 /* LMDB makes its files durable, but not their names. */
@@ -130,6 +198,7 @@ pv_image_open(const char *dir, bool durable, struct pv_image **ret_image,
               struct pv_why *why)
 {
     struct pv_image *image = NULL;
+    unsigned         flags = durable ? 0 : MDB_NOSYNC;
     enum pv_err      err;
     int              rc = 0;
 
@@ -139,7 +208,10 @@ pv_image_open(const char *dir, bool durable, struct pv_image **ret_image,
         goto out;
     }
     pv_seen_init(&image->seen);
-    err = open_environment(image, dir, durable, &rc);
+    err = make_when_missing(dir, flags, &rc);
+    if (err == PV_OK) {
+        err = open_environment(image, dir, flags, &rc);
+    }
     if (err == PV_OK) {
         err = prepare(image);
     }
@@ -154,8 +226,12 @@ pv_image_open(const char *dir, bool durable, struct pv_image **ret_image,
 
 out:
     if (err != PV_OK) {
-        pv_why_set(why, "cannot open the policy image in %s for writing: %s",
-                   dir, rc != 0 ? mdb_strerror(rc) : pv_err_text(err));
+        pv_why_set(why, "cannot open the policy image in %s for writing: %s%s",
+                   dir, rc != 0 ? mdb_strerror(rc) : pv_err_text(err),
+                   err == PV_ECORRUPT
+                       ? ". It holds nothing that is not elsewhere: move its "
+                         "files away and make it again"
+                       : "");
     }
     pv_image_close(image);
     return err;

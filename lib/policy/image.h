@@ -51,7 +51,8 @@
  * (they register there; MDB_NOLOCK is never used). The directory belongs to
  * the writer; mode 02750 with the readers' group makes data.mdb 0640 and
  * lock.mdb 0660. Who can write lock.mdb can stall the writer, not change
- * policy. One writer at a time: LMDB's own robust lock.
+ * policy. One writer at a time: LMDB's own robust lock. A new data.mdb is made
+ * as data.mdb.new and renamed when it is whole, under flock of the directory.
  */
 #ifndef PV_POLICY_IMAGE_H
 #define PV_POLICY_IMAGE_H

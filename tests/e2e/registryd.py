@@ -35,18 +35,21 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 class Registry:
-    """One payvand-registryd in a folder."""
+    """One payvand-registryd in a folder; state: where else it keeps its own."""
 
-    def __init__(self, folder, store=None, loopback=True):
+    def __init__(self, folder, store=None, loopback=True, state=None,
+                 env=None):
         self.folder = Path(folder)
-        self.image = self.folder / "image"
+        self.env = dict(os.environ, **(env or {}))
+        state = Path(state or folder)
+        self.image = state / "image"
         self.image.mkdir(exist_ok=True)
-        self.tree = self.folder / "log"
+        self.tree = state / "log"
         self.tree.mkdir(exist_ok=True)
         self.socket = str(self.folder / "s")
         self.web = str(self.folder / "w")  # as nginx reaches it
         self.out = self.folder / "registryd.out"
-        self.store = store or f"sqlite:{self.folder / 'registry.db'}"
+        self.store = store or f"sqlite:{state / 'registry.db'}"
         self.process = None
         self.options = ["--loopback"] if loopback else []
         self.log = self.folder / "registryd.log"
@@ -60,7 +63,7 @@ class Registry:
                 [BUILD / "registryd/payvand-registryd", "--store", self.store,
                  "--image", self.image, "--log", self.tree, "--node", "nix",
                  "--socket", self.socket, "--web-socket", self.web,
-                 *self.options], stdout=out, stderr=log)
+                 *self.options], stdout=out, stderr=log, env=self.env)
         until = time.monotonic() + 20
         while time.monotonic() < until:
             assert self.process.poll() is None, self.log.read_text()

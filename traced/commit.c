@@ -382,15 +382,12 @@ next_segment(struct traced *traced, enum pv_segment_why why)
 
     if (spare == -1) {
         space_update(traced, true);
-        /* that may have asked for one: two at work on one name lose a segment
-         */
+        /* that may have asked for one: never two that make it at a time */
         spare = spare_take(&traced->spare);
         if (spare == -1 && traced->space.more < journal->segment_size) {
             errno = ENOSPC;
             return false;
         }
-        /* one may be wanted again: never two that make it at the same time */
-        spare = spare_take(&traced->spare);
     }
     if (pv_journal_next(journal, spare, why) != PV_OK) {
         return false;

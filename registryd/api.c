@@ -394,6 +394,7 @@ const struct pv_server_route pv_api_route[] = {
     {"POST", "/registry/v1/first", PERSON_BODY_MAX, pv_api_first},
     {"POST", "/registry/v1/enrol", PERSON_BODY_MAX, pv_api_enrol},
     {"POST", "/registry/v1/session", PERSON_BODY_MAX, pv_api_sign_in},
+    {"POST", "/registry/v1/sign-in-by", PERSON_BODY_MAX, pv_api_sign_in_by},
     {"GET", "/registry/v1/session", 0, pv_api_session},
     {"DELETE", "/registry/v1/session", 0, pv_api_sign_out},
     {"POST", "/registry/v1/session/role", PERSON_BODY_MAX, pv_api_role},

@@ -15,6 +15,7 @@
  *   GET  session, DELETE session
  *   POST session/role            {role, of}
  *   POST session/password        {old, new}
+ *   POST sign-in-by              {issuer, subject}: for payvand-sign-in alone
  *   POST invitations             {person[, reason]}
  *   GET  views/{view}[/{id}]?as_of= | at=&format=json|html|csv&lang=fa|en ...
  *                                see view.h
@@ -33,11 +34,18 @@
 #include "caller.h"
 #include "http/server.h"
 
-/* One socket: the console's own, or the one behind nginx. */
+/* Whom a socket is for. */
+enum pv_face {
+    PV_FACE_CONSOLE,
+    PV_FACE_WEB,     /* nginx, for people and systems */
+    PV_FACE_SIGN_IN, /* payvand-sign-in, and that alone */
+};
+
+/* One socket. */
 struct pv_api {
     struct pv_registry *registry; /* borrowed */
     struct pv_people   *people;   /* borrowed */
-    bool                is_web;
+    enum pv_face        face;
     struct pv_caller    caller; /* of the call being answered */
 };
 
@@ -56,6 +64,7 @@ void pv_api_refusal(struct pv_server_call   *call,
 pv_server_fn pv_api_first;
 pv_server_fn pv_api_enrol;
 pv_server_fn pv_api_sign_in;
+pv_server_fn pv_api_sign_in_by;
 pv_server_fn pv_api_session;
 pv_server_fn pv_api_sign_out;
 pv_server_fn pv_api_role;

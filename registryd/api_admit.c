@@ -14,6 +14,7 @@ enum need {
     NEED_OFFICE,  /* the console, or an administrator */
     NEED_READER,  /* the console, a person with a role, a system */
     NEED_DECIDER, /* the console, a person with a role */
+    NEED_SIGN_IN, /* payvand-sign-in */
 };
 
 static const struct {
@@ -29,6 +30,7 @@ static const struct {
     {"POST", "/registry/v1/session/role", NEED_SESSION},
     {"POST", "/registry/v1/session/password", NEED_SESSION},
     {"POST", "/registry/v1/invitations", NEED_OFFICE},
+    {"POST", "/registry/v1/sign-in-by", NEED_SIGN_IN},
 };
 
 static bool
@@ -71,6 +73,8 @@ meets(const struct pv_caller *caller, enum need need)
         return console || in_role || caller->kind == PV_CALLER_SYSTEM;
     case NEED_DECIDER:
         return console || in_role;
+    case NEED_SIGN_IN:
+        return caller->kind == PV_CALLER_SIGN_IN;
     }
     return false;
 }
@@ -102,17 +106,26 @@ pv_api_admit(struct pv_server_call *call)
     struct pv_api *api = call->context;
     enum pv_err    err = PV_OK;
 
-    api->caller =
-        (struct pv_caller){.kind = PV_CALLER_CONSOLE, .by = "console"};
-    if (api->is_web) {
+    api->caller = (struct pv_caller){.kind = PV_CALLER_NOBODY};
+    switch (api->face) {
+    case PV_FACE_CONSOLE:
+        api->caller =
+            (struct pv_caller){.kind = PV_CALLER_CONSOLE, .by = "console"};
+        break;
+    case PV_FACE_SIGN_IN:
+        api->caller.kind = PV_CALLER_SIGN_IN;
+        break;
+    case PV_FACE_WEB:
         err = pv_caller_find(api->registry, api->people, call, &api->caller);
+        break;
     }
     if (err != PV_OK) {
         api->caller = (struct pv_caller){.kind = PV_CALLER_NOBODY};
         pv_api_error(call, err);
         return false;
     }
-    if (!meets(&api->caller, need_of(call))) {
+    if (!meets(&api->caller, need_of(call)) ||
+        (api->face == PV_FACE_SIGN_IN && need_of(call) != NEED_SIGN_IN)) {
         return refuse(call, &api->caller);
     }
     if (api->caller.kind == PV_CALLER_PERSON && !is_read(call) &&

@@ -117,7 +117,7 @@ may_try(struct pv_server_call *call)
 {
     struct pv_slice address = {"", 0};
 
-    if (!api_of(call)->is_web) {
+    if (api_of(call)->face != PV_FACE_WEB) {
         return true;
     }
     if (pv_server_header(call, "Payvand-Peer-Address", &address) != PV_OK) {
@@ -337,6 +337,32 @@ pv_api_sign_in(struct pv_server_call *call)
     } else {
         answer_session(call, &session);
         set_cookie(call, session.token);
+    }
+    pv_secret_wipe(&session, sizeof(session));
+    json_decref(body);
+}
+
+/* Whom a provider of sign-ins has told; the token goes on to his browser. */
+void
+pv_api_sign_in_by(struct pv_server_call *call)
+{
+    struct member     member[] = {{"issuer", true, NULL, 0},
+                                  {"subject", true, NULL, 0}};
+    struct pv_session session;
+    json_t           *body = NULL;
+    enum pv_err       err = read_body(call, member, 2, &body);
+
+    if (err == PV_OK) {
+        err = pv_people_sign_in_by(api_of(call)->people, member[0].value,
+                                   member[1].value, &session);
+    }
+    if (err == PV_OK) {
+        err = choose_first(api_of(call)->people, "", "", &session);
+    }
+    if (err != PV_OK) {
+        finish(call, err);
+    } else {
+        answer(call, json_pack("{s:s}", "token", session.token));
     }
     pv_secret_wipe(&session, sizeof(session));
     json_decref(body);

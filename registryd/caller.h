@@ -20,6 +20,7 @@ enum pv_caller_kind {
     PV_CALLER_CONSOLE,
     PV_CALLER_PERSON,
     PV_CALLER_SYSTEM,
+    PV_CALLER_SIGN_IN, /* the program that asks a national sign-in */
 };
 
 #define PV_CALLER_BY_MAX (PV_RECORD_ID_MAX + 8)

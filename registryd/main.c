@@ -10,6 +10,7 @@
  *                    (SO_PEERCRED): they speak for the roles they name. nginx,
  *                    the user of --web-uid, on another: people by their
  *                    sessions, systems by the certificates nginx has checked.
+ *                    payvand-sign-in, on a third: whom a provider has told.
  * What it may call:  what its systemd unit lets it; see packaging.
  * What a thief of it gains: the power to give and take rights, each of it a
  *                    numbered decision; no call's trace and no content.
@@ -43,15 +44,15 @@
 #define WEB_MODE 0660 /* its group is nginx's; the uid is checked, too */
 #define KINDS_BYTES_MAX ((size_t)1024 * 1024)
 
-enum { CONSOLE, WEB, SOCKETS };
+#define SOCKETS 3 /* one for each enum pv_face */
 
 static volatile sig_atomic_t stop;
 
 struct options {
     struct pv_registry_config registry;
-    const char               *socket;
-    const char               *web_socket; /* NULL: none */
+    const char               *socket[SOCKETS]; /* NULL: none */
     uid_t                     web_uid;
+    uid_t                     sign_in_uid;
     uid_t                     operator_uid[OPERATORS_MAX];
     size_t                    operator_count;
     bool                      done; /* --help or --version was answered */
@@ -71,6 +72,8 @@ static const char help_text[] =
     "                       own)\n"
     "  --web-socket PATH    where nginx reaches it, for people and systems\n"
     "  --web-uid UID        the user of that nginx (default: one's own)\n"
+    "  --sign-in-socket PATH  where payvand-sign-in reaches it\n"
+    "  --sign-in-uid UID    the user of that program (default: one's own)\n"
     "  --loopback           endpoints on loopback are allowed (demo only)\n"
     "  --kinds              write the tables of kinds as JSON, and end\n"
     "  --help, --version\n"
@@ -93,6 +96,8 @@ enum {
     OPT_UID,
     OPT_WEB_SOCKET,
     OPT_WEB_UID,
+    OPT_SIGN_IN_SOCKET,
+    OPT_SIGN_IN_UID,
     OPT_LOOPBACK,
     OPT_KINDS,
     OPT_HELP,
@@ -108,6 +113,8 @@ static const struct option option_list[] = {
     {"operator-uid", required_argument, NULL, OPT_UID},
     {"web-socket", required_argument, NULL, OPT_WEB_SOCKET},
     {"web-uid", required_argument, NULL, OPT_WEB_UID},
+    {"sign-in-socket", required_argument, NULL, OPT_SIGN_IN_SOCKET},
+    {"sign-in-uid", required_argument, NULL, OPT_SIGN_IN_UID},
     {"loopback", no_argument, NULL, OPT_LOOPBACK},
     {"kinds", no_argument, NULL, OPT_KINDS},
     {"help", no_argument, NULL, OPT_HELP},
@@ -159,7 +166,7 @@ read_options(int argc, char **argv, struct options *ret)
             ret->registry.store = optarg;
             break;
         case OPT_SOCKET:
-            ret->socket = optarg;
+            ret->socket[PV_FACE_CONSOLE] = optarg;
             break;
         case OPT_IMAGE:
             ret->registry.image = optarg;
@@ -174,10 +181,16 @@ read_options(int argc, char **argv, struct options *ret)
             ok = add_operator(ret, optarg);
             break;
         case OPT_WEB_SOCKET:
-            ret->web_socket = optarg;
+            ret->socket[PV_FACE_WEB] = optarg;
             break;
         case OPT_WEB_UID:
             ok = read_uid(optarg, &ret->web_uid);
+            break;
+        case OPT_SIGN_IN_SOCKET:
+            ret->socket[PV_FACE_SIGN_IN] = optarg;
+            break;
+        case OPT_SIGN_IN_UID:
+            ok = read_uid(optarg, &ret->sign_in_uid);
             break;
         case OPT_LOOPBACK:
             ret->registry.loopback = true;
@@ -199,7 +212,7 @@ read_options(int argc, char **argv, struct options *ret)
         ret->operator_uid[ret->operator_count++] = geteuid();
     }
     return ok && optind == argc && ret->registry.store != NULL &&
-           ret->socket != NULL;
+           ret->socket[PV_FACE_CONSOLE] != NULL;
 }
 
 /* No core, nothing to attach to, no new rights. */
@@ -223,14 +236,16 @@ harden(struct pv_why *why)
     return PV_OK;
 }
 
-/* The console's socket, or the one for nginx. */
 static enum pv_err
 open_server(const struct options *options, struct pv_api *api,
             struct pv_server **ret, struct pv_why *why)
 {
+    const uid_t *uid[SOCKETS] = {[PV_FACE_CONSOLE] = options->operator_uid,
+                                 [PV_FACE_WEB] = &options->web_uid,
+                                 [PV_FACE_SIGN_IN] = &options->sign_in_uid};
     struct pv_server_config config = {
-        .uid = api->is_web ? &options->web_uid : options->operator_uid,
-        .uid_count = api->is_web ? 1 : options->operator_count,
+        .uid = uid[api->face],
+        .uid_count = api->face == PV_FACE_CONSOLE ? options->operator_count : 1,
         .connections_max = CONNECTIONS_MAX,
         .route = pv_api_route,
         .route_count = pv_api_route_count,
@@ -238,10 +253,12 @@ open_server(const struct options *options, struct pv_api *api,
         .context = api};
     enum pv_err err;
 
-    err = api->is_web
-              ? pv_server_listen(options->web_socket, WEB_MODE,
-                                 &config.listenfd, why)
-              : pv_server_listen(options->socket, 0600, &config.listenfd, why);
+    if (options->socket[api->face] == NULL) {
+        return PV_OK;
+    }
+    err = pv_server_listen(options->socket[api->face],
+                           api->face == PV_FACE_CONSOLE ? 0600 : WEB_MODE,
+                           &config.listenfd, why);
     if (err != PV_OK) {
         return err;
     }
@@ -320,16 +337,15 @@ print_first_code(struct pv_people *people)
 }
 
 static enum pv_err
-open_web(const struct options *options, struct pv_api *api,
-         struct pv_server **ret, struct pv_why *why)
+open_servers(const struct options *options, struct pv_api api[SOCKETS],
+             struct pv_server *server[SOCKETS], struct pv_why *why)
 {
-    enum pv_err err;
+    enum pv_err err = PV_OK;
 
-    if (options->web_socket == NULL) {
-        return PV_OK;
+    for (size_t i = 0; i < SOCKETS && err == PV_OK; i++) {
+        err = open_server(options, &api[i], &server[i], why);
     }
-    err = open_server(options, api, ret, why);
-    if (err == PV_OK) {
+    if (err == PV_OK && options->socket[PV_FACE_WEB] != NULL) {
         err = print_first_code(api->people);
         if (err != PV_OK) {
             pv_why_set(why, "the first administrator's code is not printed");
@@ -351,11 +367,12 @@ int
 main(int argc, char **argv)
 {
     struct options      options = {.registry = {.durable = true},
-                                   .web_uid = geteuid()};
+                                   .web_uid = geteuid(),
+                                   .sign_in_uid = geteuid()};
     struct pv_registry *registry = NULL;
     struct pv_people   *people = NULL;
-    struct pv_server   *server[SOCKETS] = {NULL, NULL};
-    struct pv_api       api[SOCKETS] = {{.is_web = false}, {.is_web = true}};
+    struct pv_server   *server[SOCKETS] = {NULL};
+    struct pv_api       api[SOCKETS];
     struct pv_why       why = {""};
     int64_t             last = 0;
     int64_t             image = 0;
@@ -377,13 +394,11 @@ main(int argc, char **argv)
     }
     if (err == PV_OK) {
         for (size_t i = 0; i < SOCKETS; i++) {
-            api[i].registry = registry;
-            api[i].people = people;
+            api[i] = (struct pv_api){.registry = registry,
+                                     .people = people,
+                                     .face = (enum pv_face)i};
         }
-        err = open_server(&options, &api[CONSOLE], &server[CONSOLE], &why);
-    }
-    if (err == PV_OK) {
-        err = open_web(&options, &api[WEB], &server[WEB], &why);
+        err = open_servers(&options, api, server, &why);
     }
     if (err == PV_OK) {
         err = pv_registry_numbers(registry, &last, &image);
@@ -397,8 +412,9 @@ main(int argc, char **argv)
         pv_log_event("error", "registry.failed", "%s: %s", pv_err_text(err),
                      why.text);
     }
-    close_server(server[CONSOLE], options.socket);
-    close_server(server[WEB], options.web_socket);
+    for (size_t i = 0; i < SOCKETS; i++) {
+        close_server(server[i], options.socket[i]);
+    }
     pv_people_close(people);
     pv_registry_close(registry);
     return err == PV_OK ? 0 : 1;

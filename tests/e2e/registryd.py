@@ -48,6 +48,7 @@ class Registry:
         self.tree.mkdir(exist_ok=True)
         self.socket = str(self.folder / "s")
         self.web = str(self.folder / "w")  # as nginx reaches it
+        self.sign_in = str(self.folder / "n")  # as payvand-sign-in does
         self.out = self.folder / "registryd.out"
         self.store = store or f"sqlite:{state / 'registry.db'}"
         self.process = None
@@ -63,6 +64,7 @@ class Registry:
                 [BUILD / "registryd/payvand-registryd", "--store", self.store,
                  "--image", self.image, "--log", self.tree, "--node", "nix",
                  "--socket", self.socket, "--web-socket", self.web,
+                 "--sign-in-socket", self.sign_in,
                  *self.options], stdout=out, stderr=log, env=self.env)
         until = time.monotonic() + 20
         while time.monotonic() < until:

@@ -274,7 +274,7 @@ claims_are_checked_one_by_one(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(row); i++) {
-        char          subject[PV_SUBJECT_MAX + 1] = "left alone";
+        char          subject[PV_ID_TOKEN_SUBJECT_MAX + 1] = "left alone";
         struct pv_buf token;
         enum pv_err   err;
 

@@ -396,13 +396,13 @@ is_subject(const char *subject)
             return false;
         }
     }
-    return len > 0 && len <= PV_SUBJECT_MAX;
+    return len > 0 && len <= PV_ID_TOKEN_SUBJECT_MAX;
 }
 
 enum pv_err
 pv_id_token_subject(struct pv_slice token, const json_t *keys,
                     const struct pv_id_token_wanted *wanted,
-                    char                             ret[PV_SUBJECT_MAX + 1])
+                    char ret[PV_ID_TOKEN_SUBJECT_MAX + 1])
 {
     json_t     *claims = NULL;
     enum pv_err err = pv_jws_claims(token, keys, &claims);

@@ -11,15 +11,15 @@
  * Errors:    PV_EVERIFY it is not right; PV_ENOTFOUND no key of the set has
  *            its kid (fetch the set again); PV_ECRYPTO, PV_ENOMEM.
  */
-#ifndef PV_REGISTRYD_ID_TOKEN_H
-#define PV_REGISTRYD_ID_TOKEN_H
+#ifndef PV_SIGNIN_ID_TOKEN_H
+#define PV_SIGNIN_ID_TOKEN_H
 
 #include <jansson.h>
 
 #include "base/slice.h"
-#include "people.h"
 
 #define PV_ID_TOKEN_MAX (16 * 1024) /* bytes of the compact form */
+#define PV_ID_TOKEN_SUBJECT_MAX 255 /* section 2 of it */
 #define PV_ID_TOKEN_SKEW_S 60       /* clocks that differ */
 #define PV_ID_TOKEN_AGE_S 600       /* since it was issued */
 
@@ -36,9 +36,10 @@ enum pv_err pv_jws_claims(struct pv_slice token, const json_t *keys,
                           json_t **ret) PV_MUST_CHECK;
 
 /* The subject of a token whose signature and claims are right. */
-enum pv_err pv_id_token_subject(struct pv_slice token, const json_t *keys,
-                                const struct pv_id_token_wanted *wanted,
-                                char ret[PV_SUBJECT_MAX + 1]) PV_MUST_CHECK;
+enum pv_err
+pv_id_token_subject(struct pv_slice token, const json_t *keys,
+                    const struct pv_id_token_wanted *wanted,
+                    char ret[PV_ID_TOKEN_SUBJECT_MAX + 1]) PV_MUST_CHECK;
 
 /* base64url without padding (RFC 7515 section 2): text and a NUL. */
 enum pv_err pv_base64url_text(const uint8_t *bytes, size_t len, char *room,

@@ -41,6 +41,7 @@ int pv_cmd_contract(int argc, char **argv);
 int pv_cmd_doctor(int argc, char **argv);
 int pv_cmd_grant(int argc, char **argv);
 int pv_cmd_import(int argc, char **argv);
+int pv_cmd_kind(int argc, char **argv);
 int pv_cmd_log(int argc, char **argv);
 int pv_cmd_prove(int argc, char **argv);
 int pv_cmd_receipt(int argc, char **argv);
@@ -64,6 +65,9 @@ const char *pv_cli_text(enum pv_lang lang, const char *en, const char *fa);
 
 /* "payvand: <sentence>" to stderr. */
 void pv_cli_error(const char *format, ...) PV_PRINTF(1, 2);
+
+/* Names of commands that begin so, one a line. */
+void pv_cli_offer_commands(const char *begin);
 
 /* Points at --help on stderr; gives PV_EXIT_USAGE. */
 int pv_cli_usage_error(const char *command);

@@ -1,5 +1,5 @@
 /*
- * cmd_grant.c - payvand grant list: who may call what, since when, under
+ * cmd_grant.c - payvand image grant list: who may call what, since when, under
  * which resolution, and what still stands in the way.
  */
 #include <stdio.h>
@@ -286,8 +286,8 @@ help(enum pv_lang lang)
     return fputs(
                pv_cli_text(
                    lang,
-                   "payvand grant list: who may call what\n\n"
-                   "  payvand grant list [--consumer ID] [--service ID] "
+                   "payvand image grant list: who may call what\n\n"
+                   "  payvand image grant list [--consumer ID] [--service ID] "
                    "[--image DIR]\n"
                    "                     [--catalogue DIR] [--json] "
                    "[--lang en|fa]\n\n"
@@ -299,9 +299,9 @@ help(enum pv_lang lang)
                    "Dates are Jalali and ISO. The state is \"in force\" or the "
                    "step that is\nmissing. Rows that no document states are "
                    "marked \"proposed\".\n",
-                   "payvand grant list: چه کسی چه چیزی را می‌تواند فراخوانی "
+                   "payvand image grant list: چه کسی چه چیزی را می‌تواند فراخوانی "
                    "کند\n\n"
-                   "  payvand grant list [--consumer ID] [--service ID] "
+                   "  payvand image grant list [--consumer ID] [--service ID] "
                    "[--image DIR]\n"
                    "                     [--catalogue DIR] [--json] "
                    "[--lang en|fa]\n\n"
@@ -337,7 +337,7 @@ pv_cmd_grant(int argc, char **argv)
     enum pv_err            err;
     int                    code;
 
-    code = pv_list_options(argc, argv, "grant", &options);
+    code = pv_list_options(argc, argv, "image grant", &options);
     if (code != PV_EXIT_OK) {
         return code;
     }
@@ -346,7 +346,7 @@ pv_cmd_grant(int argc, char **argv)
     }
     if (strcmp(options.verb, "list") != 0) {
         pv_cli_error("grant knows one verb: list");
-        return pv_cli_usage_error("grant");
+        return pv_cli_usage_error("image grant");
     }
     pv_buf_init(&out, LIST_BYTES_MAX);
     list.now_ms = pv_time_wall_ms();

@@ -1,6 +1,6 @@
 /*
- * cmd_service.c - payvand service list, service show ID: what can be called,
- * where, when, and why not.
+ * cmd_service.c - payvand image service list, service show ID: what can be
+ * called, where, when, and why not.
  */
 #include <stdio.h>
 #include <string.h>
@@ -268,9 +268,9 @@ help(enum pv_lang lang)
     return fputs(
                pv_cli_text(
                    lang,
-                   "payvand service: the services of the exchange\n\n"
-                   "  payvand service list [--service ID]\n"
-                   "  payvand service show ID|PATH\n"
+                   "payvand image service: the services of the exchange\n\n"
+                   "  payvand image service list [--service ID]\n"
+                   "  payvand image service show ID|PATH\n"
                    "      [--image DIR] [--catalogue DIR] [--json] "
                    "[--lang en|fa]\n\n"
                    "  --image DIR      the policy image (PAYVAND_POLICY, "
@@ -278,9 +278,9 @@ help(enum pv_lang lang)
                    "  --catalogue DIR  show names from there\n\n"
                    "The state is \"callable\" or the reason why nobody can "
                    "call the method now.\n",
-                   "payvand service: خدمات مرکز تبادل\n\n"
-                   "  payvand service list [--service ID]\n"
-                   "  payvand service show ID|PATH\n"
+                   "payvand image service: خدمات مرکز تبادل\n\n"
+                   "  payvand image service list [--service ID]\n"
+                   "  payvand image service show ID|PATH\n"
                    "      [--image DIR] [--catalogue DIR] [--json] "
                    "[--lang en|fa]\n\n"
                    "وضعیت یا «برقرار» است یا دلیل آن که اکنون نمی‌توان فراخوانی "
@@ -310,7 +310,7 @@ pv_cmd_service(int argc, char **argv)
     enum pv_err            err;
     int                    code;
 
-    code = pv_list_options(argc, argv, "service", &options);
+    code = pv_list_options(argc, argv, "image service", &options);
     if (code != PV_EXIT_OK) {
         return code;
     }
@@ -319,7 +319,7 @@ pv_cmd_service(int argc, char **argv)
     }
     if (!usage_is_right(&options)) {
         pv_cli_error("service list, or service show ID");
-        return pv_cli_usage_error("service");
+        return pv_cli_usage_error("image service");
     }
     pv_buf_init(&out, LIST_BYTES_MAX);
     list.now_ms = pv_time_wall_ms();

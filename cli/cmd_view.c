@@ -173,6 +173,19 @@ find_verb(struct args *args, int count, char **words)
     return false;
 }
 
+/* Is it one of the verbs here? Others are of the kind of record itself. */
+static bool
+has_verb(const char *command, const char *verb)
+{
+    for (size_t i = 0; i < sizeof(verb_row) / sizeof(verb_row[0]); i++) {
+        if (strcmp(verb_row[i].command, command) == 0 &&
+            (strcmp(verb_row[i].verb, verb) == 0 || verb[0] == '-')) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The registry takes these bytes of a query; others need no question. */
 static bool
 is_plain(const char *text)
@@ -287,6 +300,9 @@ pv_cmd_view(int argc, char **argv)
     bool        ok = true;
     int         key;
 
+    if (argc > 1 && !has_verb(argv[0], argv[1])) {
+        return pv_cmd_kind(argc, argv);
+    }
     optind = 0; /* getopt starts anew */
     while (ok &&
            (key = getopt_long(argc, argv, "h", option_list, NULL)) != -1) {

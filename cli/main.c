@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd.h"
+#include "kind.h"
 
 struct command {
     const char *name;
@@ -13,6 +13,26 @@ struct command {
     const char *en;
     const char *fa;
 };
+
+/* payvand image service|grant ... */
+static int
+cmd_image(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int (*run)(int argc, char **argv);
+    } part[] = {{"service", pv_cmd_service}, {"grant", pv_cmd_grant}};
+
+    for (size_t i = 0; argc > 1 && i < sizeof(part) / sizeof(part[0]); i++) {
+        if (strcmp(argv[1], part[i].name) == 0) {
+            return part[i].run(argc - 1, argv + 1);
+        }
+    }
+    pv_cli_error("image: service list|show, or grant list");
+    return argc > 1 && strcmp(argv[1], "--help") == 0
+               ? PV_EXIT_OK
+               : pv_cli_usage_error("image service");
+}
 
 static const struct command command[] = {
     {"call", pv_cmd_call, "call a method of a service through an exchange",
@@ -31,13 +51,11 @@ static const struct command command[] = {
      "پاک‌سازی، نسخه‌برداری یا بازگردانی دفتر"},
     {"witness", pv_cmd_witness, "run an independent witness of logs",
      "اجرای یک گواه مستقل دفترها"},
-    {"service", pv_cmd_service, "list the services, or show one",
-     "فهرست خدمات یا شرح یک خدمت"},
     {"contract", pv_cmd_contract,
      "check a contract; its OpenAPI, example calls and page",
      "سنجش یک قرارداد؛ OpenAPI، نمونه فراخوانی و صفحه آن"},
-    {"grant", pv_cmd_grant, "list who may call what, and by which resolution",
-     "فهرست مجوزهای دسترسی و مصوبه هر یک"},
+    {"image", cmd_image, "what a policy image allows: its methods and grants",
+     "آنچه یک تصویر سیاست اجازه می‌دهد: متدها و مجوزها"},
     {"import", pv_cmd_import, "send a catalogue to the registry as decisions",
      "فرستادن کاتالوگ به دفتر ثبت به صورت تصمیم"},
     {"commitment", pv_cmd_commitment, "duties: overdue, progress, evidence",
@@ -75,10 +93,26 @@ help(FILE *out)
         out, "\n%s\n",
         pv_cli_text(
             lang, /* as above */
+            "and each kind of record of the registry: payvand agency|system|"
+            "service|\n  version|passport|request|grant|mode|suspension|"
+            "agreement|commitment|notice ...\n\n"
             "Every command takes --json and --lang en|fa. "
             "Manual: man payvand",
+            "و هر نوع رکورد دفتر ثبت: payvand agency|system|service|version|"
+            "passport|\n  request|grant|mode|suspension|agreement|commitment|"
+            "notice ...\n\n"
             "همه فرمان‌ها ‎--json و ‎--lang en|fa را می‌پذیرند. راهنما: man payvand"));
     return ferror(out) ? PV_EXIT_FAILED : PV_EXIT_OK;
+}
+
+void
+pv_cli_offer_commands(const char *begin)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strncmp(command[i].name, begin, strlen(begin)) == 0) {
+            (void)puts(command[i].name); /* a shell reads it, or does not */
+        }
+    }
 }
 
 static const struct command *
@@ -122,11 +156,12 @@ main(int argc, char **argv)
         argv[1] = argv[2];
     }
 
+    if (strcmp(argv[1], "complete") == 0) { /* for shells */
+        return pv_cmd_complete(argc - 1, argv + 1);
+    }
     found = find(argv[1]);
-    if (found == NULL) {
-        pv_cli_error("no such command: %s", argv[1]);
-        (void)help(stderr); /* the exit code says the rest */
-        return PV_EXIT_USAGE;
+    if (found == NULL) { /* a kind of record, perhaps */
+        return pv_cmd_kind(argc - 1, argv + 1);
     }
     return found->run(argc - 1, argv + 1);
 }

@@ -284,7 +284,7 @@ def test_a_groups_quota_is_one_for_each_member_where_its_terms_say_so(make):
     ex.start_nginx()
     assert spent(ex, first, 0) == 0
     assert spent(ex, third, 3) == 3
-    listed = json.loads(ex.payvand("grant", "list", "--json", "--image",
+    listed = json.loads(ex.payvand("image", "grant", "list", "--json", "--image",
                                    ex.path("policy")).stdout)["grants"]
     per = {g["grant"]: g["quota_per"] for g in listed}
     assert per[GROUP] == "member"
@@ -422,7 +422,7 @@ def test_no_more_calls_are_answered_than_the_grant_allows(make):
     answers = rush(ex, 4, 2)
     assert sum(a.outcome == "answered" for a in answers) == 1, answers
     assert len(bank.seen) == 4
-    listed = json.loads(ex.payvand("grant", "list", "--json", "--image",
+    listed = json.loads(ex.payvand("image", "grant", "list", "--json", "--image",
                                    ex.path("policy")).stdout)["grants"]
     most = {g["grant"]: g["max_calls_answered"] for g in listed}
     assert most[ONCE] == 4

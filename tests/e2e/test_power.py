@@ -556,8 +556,8 @@ class ImageJudge:
     def words(self, folder):
         said = []
         for what in ("grant", "service"):
-            done = self.exchange.payvand(what, "list", "--image", folder,
-                                         "--json", check=False)
+            done = self.exchange.payvand("image", what, "list", "--image",
+                                         folder, "--json", check=False)
             if done.returncode != 0:
                 return None
             said.append(done.stdout)

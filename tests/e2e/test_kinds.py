@@ -1,0 +1,179 @@
+"""payvand KIND ...: records and decisions by one client that reads the
+registry's own tables; and the completion of a real bash."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from registryd import BUILD, ROOT, WG, Registry
+
+COMPLETION = ROOT / "packaging/bash-completion/payvand"
+SECRETARIAT = f"secretariat/{WG}"
+
+pytestmark = pytest.mark.skipif(
+    not (BUILD / "registryd/payvand-registryd").exists(),
+    reason="registryd is not built")
+
+
+@pytest.fixture(name="registry", scope="module")
+def fixture_registry(tmp_path_factory):
+    """The catalogue with its probes."""
+    made = Registry(tmp_path_factory.mktemp("k"))
+    made.enact("--probes")
+    yield made
+    made.stop()
+
+
+def say(registry, *args, code=0):
+    """What a command writes."""
+    done = registry.payvand(*args)
+    assert done.returncode == code, (args, done.stdout, done.stderr)
+    return (done.stdout if code == 0 else done.stderr).decode()
+
+
+def test_every_kind_can_be_listed_and_helped(registry):
+    kinds = registry.get("kinds")["kinds"]
+    assert len(kinds) > 26
+    for kind in kinds:
+        name = kind["kind"]
+        if name in ("commitment", "meeting", "resolution"):
+            continue  # they have views of their own
+        listed = json.loads(say(registry, name, "list", "--json"))[name]
+        served = registry.get(f"{name}?count=500")[name]
+        assert listed[:500] == served, name
+        text = say(registry, name, "--help", "--lang", "en")
+        for event in kind["events"]:
+            if event["by"]:
+                assert event["event"] in text, (name, event)
+        for field in kind["fields"]:
+            if field["set_by"]:
+                assert field["name"] in text, (name, field)
+        assert kind["name_fa"] in say(registry, name, "--help", "--lang", "fa")
+
+
+def test_the_past_is_asked_in_both_calendars(registry):
+    """1401/06/20 and 2022-09-11 are one day."""
+    jalali = say(registry, "grant", "list", "--as-of", "1401-06-20")
+    assert jalali == say(registry, "grant", "list", "--as-of", "2022-09-11")
+    assert jalali != say(registry, "grant", "list")
+    assert "g-m38-r1-01" not in jalali  # decided in 1401-10
+    shown = json.loads(say(registry, "grant", "show", "g-m24-r1-10", "--as-of",
+                           "1400-07-03", "--json"))
+    assert shown["state"] == "approved-awaiting-service"
+    assert "no day" in say(registry, "grant", "list", "--as-of", "1401-13-01",
+                           code=2)
+    number = shown["decision"]
+    assert json.loads(say(
+        registry, "grant", "show", "g-m24-r1-10", "--at", str(number),
+        "--json"))["decision"] == number
+
+
+def test_a_record_says_what_may_follow(registry):
+    text = say(registry, "grant", "show", "g-m24-r1-01", "--lang", "en")
+    assert "1400-07-26 (2021-10-18)" in text
+    assert "suspend            -> suspended (operator, secretariat)" in text
+    assert "provider-ready     ->" not in text
+    assert "approved-awaiting-service" in say(
+        registry, "grant", "history", "g-m24-r1-01")
+    assert "no such record" in say(registry, "grant", "show", "nothing", code=1)
+
+
+def test_decisions_and_refusals(registry):
+    """The decision's number, or the rule and the reason in one's language."""
+    said = json.loads(say(
+        registry, "agency", "register", "x-agency", "name_fa=نام",
+        "branch=executive", "legal_type=ministry", "inside_executive=true",
+        "names_in_documents=یک", "names_in_documents=دو", "--as", SECRETARIAT,
+        "--date", "2026-01-01", "--reason", "آزمون", "--document", "12",
+        "--key", "k-1", "--json"))
+    record = registry.get("agency/x-agency")
+    assert record["body"]["names_in_documents"] == ["یک", "دو"]
+    assert record["body"]["inside_executive"] is True
+    assert record["date"] == "1404-10-11"
+    decision = registry.get(
+        f"decisions?after={said['last'] - 1}&count=1")["decisions"][0]
+    assert (decision["reason"], decision["document"], decision["key"]) == (
+        "آزمون", "12", "k-1")
+    assert "R-112" in say(registry, "grant", "resume", "g-m24-r1-01", "--as",
+                          SECRETARIAT, code=1)
+    assert "مجاز نیست" in say(
+        registry, "grant", "suspend", "g-m24-r1-01", "--as",
+        "representative/ministry-education", "--lang", "fa", code=1)
+
+
+def test_json_fields_and_lists(registry, tmp_path):
+    """JSON on the line, or in a file."""
+    path = tmp_path / "quota.json"
+    path.write_text('{"rate_per_s": 1, "burst": 1, "per_day": 5}')
+    say(registry, "mode", "propose", "x-mode", "version=country-divisions/v1",
+        "method=inquire", "mode=all-except", "list=tobacco-company",
+        "list=guilds-council", 'purposes={"id":"public-service"}',
+        f"quota=@{path}", "--as", "representative/ministry-interior")
+    body = registry.get("mode/x-mode")["body"]
+    assert body["list"] == ["tobacco-company", "guilds-council"]
+    assert body["purposes"] == [{"id": "public-service"}]
+    assert body["quota"]["per_day"] == 5
+
+
+@pytest.mark.parametrize("words, expected", [
+    (["agency", "register", "y", "name=1"], "no such field"),
+    (["agency", "register", "y", "inside_executive=yes"], "a flag is needed"),
+    (["meeting", "plan", "y", "number=x"], "a number is needed"),
+    (["meeting", "plan", "y", "date=1404-13-01"], "a day is needed"),
+    (["mode", "propose", "y", "quota={"], "a json is needed"),
+])
+def test_a_wrong_word_is_never_sent(registry, words, expected):
+    before = registry.get("status")["last"]
+    assert expected in say(registry, *words, "--as", SECRETARIAT, code=2)
+    assert registry.get("status")["last"] == before
+
+
+def test_who_decides_must_be_said(registry):
+    assert "--as" in say(registry, "grant", "suspend", "g-m24-r1-01", code=2)
+    assert "no such kind" in say(registry, "nosuch", "list", code=2)
+    assert "list, show ID" in say(registry, "grant", "decide!", "x", code=2)
+
+
+def complete(registry, line):
+    """What a real bash offers at the end of a line."""
+    script = (f"source {COMPLETION}; complete -p payvand >&2; "
+              "COMP_LINE=$1 COMP_POINT=${#1}; _payvand; "
+              'printf "%s\\n" "${COMPREPLY[@]}"')
+    done = subprocess.run(
+        ["bash", "--norc", "-c", script, "bash", line], check=True,
+        capture_output=True, text=True,
+        env={"PATH": f"{BUILD / 'cli'}:{os.environ['PATH']}",
+             "PAYVAND_REGISTRY_SOCKET": registry.socket})
+    assert "-F _payvand payvand" in done.stderr
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize("line, offered", [
+    ("payvand gr", ["grant"]),
+    ("payvand im", ["image", "import"]),
+    ("payvand grant s", ["show", "suspend"]),
+    ("payvand grant show probe-t", ["probe-tiny-quota", "probe-two-purposes"]),
+    ("payvand grant suspend g-m24-r1-01 --d", ["--date", "--document"]),
+    ("payvand system key setad e", ["endpoint="]),
+    ("payvand notice announce x kind=o", ["outage"]),
+    ("payvand notice announce x ki", ["kind="]),
+])
+def test_bash_completes(registry, line, offered):
+    assert complete(registry, line) == offered
+
+
+def test_bash_completes_commands_without_a_registry(registry):
+    class Nowhere:
+        """No registry listens there."""
+        socket = registry.socket + ".none"
+
+    assert complete(Nowhere, "payvand rec") == ["receipt"]
+    assert complete(Nowhere, "payvand grant s") == []
+
+
+def test_kinds_with_views_are_kinds_too(registry):
+    assert "m38/r5" in say(registry, "resolution", "list")
+    assert "closed" in say(registry, "meeting", "history", "m38")
+    assert "R-112" not in say(registry, "resolution", "show", "m38/r5")

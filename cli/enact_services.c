@@ -120,10 +120,10 @@ add_passport(struct pv_enact *enact, const char *day, enum pv_enact_phase phase,
         enact->err = PV_ERANGE;
     }
     pv_enact_add(enact, day, phase, owner, "passport", passport, "write",
-                 json_pack("{s:s, s:s, s:s, s:{s:O, s:s}, s:s}", "of",
+                 json_pack("{s:s, s:s, s:s, s:{s:O, s:[s]}, s:s}", "of",
                            "service", "agency", provider, "service", id, "form",
-                           "title", json_object_get(service, "name_fa"), "type",
-                           "G2G", "basis", "proposed"));
+                           "service_title", json_object_get(service, "name_fa"),
+                           "service_kind", "G2G", "basis", "proposed"));
     pv_enact_add(enact, day, phase, owner, "passport", passport, "submit",
                  json_object());
     pv_enact_add(enact, day, phase, collector, "passport", passport, "evaluate",

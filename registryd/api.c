@@ -378,7 +378,7 @@ static void
 get_view(struct pv_server_call *call)
 {
     const char *type = JSON_TYPE;
-    enum pv_err err = pv_api_view(registry_of(call), call, &type);
+    enum pv_err err = pv_api_view(call->context, call, &type);
 
     if (err != PV_OK) {
         pv_api_error(call, err);

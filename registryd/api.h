@@ -72,8 +72,7 @@ pv_server_fn pv_api_password;
 pv_server_fn pv_api_invite;
 
 /* The answer of a view; ret_type is a literal. Errors as view.h. */
-enum pv_err pv_api_view(struct pv_registry    *registry,
-                        struct pv_server_call *call,
-                        const char           **ret_type) PV_MUST_CHECK;
+enum pv_err pv_api_view(const struct pv_api *api, struct pv_server_call *call,
+                        const char **ret_type) PV_MUST_CHECK;
 
 #endif

@@ -588,7 +588,7 @@ static const struct pv_event link_events[] = {
                       PV_BY_PARTY | PV_BY_SECRETARIAT,
                       NULL,
                       {pv_rule_old_link},
-                      NULL},
+                      pv_effect_link_declared},
     [LINK_PROPOSE] = {"propose", PV_BY_PARTY, NULL, {NULL}, NULL},
     [LINK_PERMIT] = {"permit", PV_BY_COUNCIL, NULL, {NULL}, NULL},
     [LINK_LEAVE] = {"decommission",
@@ -596,8 +596,11 @@ static const struct pv_event link_events[] = {
                     NULL,
                     {NULL},
                     pv_effect_link_leaves},
-    [LINK_REMOVE] =
-        {"remove", PV_BY_PARTY | PV_BY_SECRETARIAT, NULL, {NULL}, NULL},
+    [LINK_REMOVE] = {"remove",
+                     PV_BY_PARTY | PV_BY_SECRETARIAT,
+                     NULL,
+                     {NULL},
+                     pv_effect_link_removed},
 };
 
 #define LINK_MADE (ON(LINK_DECLARE) | ON(LINK_PROPOSE))

@@ -183,7 +183,7 @@ static const struct pv_event version_events[] = {
     [VERSION_RESUME] = {"resume", PV_BY_SECRETARIAT, NULL, {NULL}, NULL},
     [VERSION_REPLACE] =
         {"replace", PV_BY_PROVIDER, NULL, {pv_rule_replacement}, NULL},
-    [VERSION_END] = {"end", PV_BY_SECRETARIAT, NULL, {NULL}, NULL},
+    [VERSION_END] = {"end", PV_BY_SECRETARIAT, NULL, {pv_rule_ending}, NULL},
 };
 
 #define VERSION_MADE (ON(VERSION_ORDER) | ON(VERSION_DECLARE))
@@ -268,9 +268,11 @@ static const struct pv_event pass_events[] = {
     [PASS_WRITE] = {"write",
                     PV_BY_AGENCY | PV_BY_TECHNICAL,
                     NULL,
-                    {pv_rule_passport_subject, pv_rule_cartable},
+                    {pv_rule_passport_subject, pv_rule_cartable,
+                     pv_rule_passport_form},
                     NULL},
-    [PASS_SUBMIT] = {"submit", PV_BY_AGENCY, NULL, {NULL}, NULL},
+    [PASS_SUBMIT] =
+        {"submit", PV_BY_AGENCY, NULL, {pv_rule_passport_whole}, NULL},
     [PASS_EVALUATE] = {"evaluate", PV_BY_COLLECTOR, "submit", {NULL}, NULL},
     [PASS_RETURN] =
         {"return", PV_BY_COLLECTOR | PV_BY_WORKING_GROUP, NULL, {NULL}, NULL},

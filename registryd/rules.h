@@ -31,6 +31,7 @@ pv_check_fn pv_rule_settings;             /* R-111 */
 pv_check_fn pv_rule_paths;                /* */
 pv_check_fn pv_rule_passport;             /* */
 pv_check_fn pv_rule_replacement;          /* */
+pv_check_fn pv_rule_ending;               /* */
 pv_check_fn pv_rule_passport_subject;     /* */
 pv_check_fn pv_rule_custodian;            /* */
 pv_check_fn pv_rule_code_free;            /* */
@@ -41,6 +42,10 @@ pv_check_fn pv_effect_passport_confirmed; /* R-256 */
 pv_check_fn pv_refer_service;             /* "code" */
 pv_check_fn pv_refer_version;             /* "path" */
 pv_check_fn pv_refer_exemption;           /* "exempt" */
+
+/* rules_passport.c */
+pv_check_fn pv_rule_passport_form;  /* */
+pv_check_fn pv_rule_passport_whole; /* */
 
 /* rules_rights.c */
 pv_check_fn pv_rule_right;            /* */
@@ -59,7 +64,9 @@ pv_check_fn pv_rule_signature;        /* R-233 */
 pv_check_fn pv_rule_old_link;         /* */
 pv_check_fn pv_effect_grant_decided;  /* */
 pv_check_fn pv_effect_mode_in_force;  /* */
+pv_check_fn pv_effect_link_declared;  /* */
 pv_check_fn pv_effect_link_leaves;    /* */
+pv_check_fn pv_effect_link_removed;   /* */
 pv_check_fn pv_refer_grant;           /* "place" */
 
 /* rules_bodies.c */

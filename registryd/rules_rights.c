@@ -635,27 +635,89 @@ pv_rule_old_link(struct pv_change *change)
     return err;
 }
 
-/* Its end is a duty of its parties. */
+static bool
+duty_of_link(const struct pv_change *change, char room[PV_RECORD_ID_MAX + 1])
+{
+    return snprintf(room, PV_RECORD_ID_MAX + 1, "link/%s", change->id) <=
+           PV_RECORD_ID_MAX;
+}
+
+/* A link that is there must go: its duty has no day yet. */
 enum pv_err
-pv_effect_link_leaves(struct pv_change *change)
+pv_effect_link_declared(struct pv_change *change)
 {
     char        id[PV_RECORD_ID_MAX + 1];
     json_t     *data;
     enum pv_err err;
 
-    if (snprintf(id, sizeof(id), "link/%s", change->id) >= (int)sizeof(id)) {
+    if (!duty_of_link(change, id)) {
         return PV_ERANGE;
     }
-    data = json_pack("{s:O, s:s, s:s, s:{s:s}}", "responsible",
+    data = json_pack("{s:O, s:s, s:s, s:{s:s, s:s, s:s, s:s}}", "responsible",
                      json_object_get(change->body, "parties"), "text_fa",
                      "برچیدن ارتباط اختصاصی پس از برقراری مسیر جایگزین در "
                      "مرکز تبادل",
                      "text_en",
                      "remove the dedicated link after the exchange path stands",
-                     "due", "kind", "open");
+                     "due", "kind", "relative", "period", "P0D", "from",
+                     "event", "event", "replacement");
     err = data == NULL
               ? PV_ENOMEM
               : pv_change_also(change, PV_KIND_COMMITMENT, id, "make", data);
+    json_decref(data);
+    return err;
+}
+
+/* The exchange path stands now: the duty is due. */
+enum pv_err
+pv_effect_link_leaves(struct pv_change *change)
+{
+    char        id[PV_RECORD_ID_MAX + 1];
+    char        day[PV_JALALI_ROOM];
+    const char *state = NULL;
+    json_t     *data;
+    enum pv_err err;
+
+    if (!duty_of_link(change, id)) {
+        return PV_ERANGE;
+    }
+    err = pv_state_of(registry_of(change), PV_KIND_COMMITMENT, id, &state);
+    if (err == PV_OK && state == NULL) { /* one that was permitted */
+        err = pv_effect_link_declared(change);
+    }
+    pv_day_text(change->context->day, day);
+    data = json_pack("{s:s}", "anchor_day", day);
+    if (err == PV_OK) {
+        err = data == NULL ? PV_ENOMEM
+                           : pv_change_also(change, PV_KIND_COMMITMENT, id,
+                                            "anchor", data);
+    }
+    json_decref(data);
+    return err;
+}
+
+/* A link that is removed meets its duty. */
+enum pv_err
+pv_effect_link_removed(struct pv_change *change)
+{
+    char        id[PV_RECORD_ID_MAX + 1];
+    char        day[PV_JALALI_ROOM];
+    const char *state = NULL;
+    json_t     *data = NULL;
+    enum pv_err err;
+
+    if (!duty_of_link(change, id)) {
+        return PV_ERANGE;
+    }
+    err = pv_state_of(registry_of(change), PV_KIND_COMMITMENT, id, &state);
+    if (err == PV_OK && state != NULL && strcmp(state, "open") == 0) {
+        pv_day_text(change->context->day, day);
+        data = json_pack("{s:{s:s, s:s, s:s, s:s}}", "evidence", "kind",
+                         "other", "day", day, "of", "link", "id", change->id);
+        err = data == NULL ? PV_ENOMEM
+                           : pv_change_also(change, PV_KIND_COMMITMENT, id,
+                                            "evidence", data);
+    }
     json_decref(data);
     return err;
 }

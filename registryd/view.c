@@ -56,6 +56,7 @@ static const struct pv_view_csv reminders_csv = {"commitments",
                                                  reminder_columns};
 
 static const struct pv_view_row view_row[] = {
+    {"status", false, 0, pv_view_status, pv_view_status_html, NULL},
     {"agenda", false, TAKES(PV_VIEW_BODY), pv_view_agenda, pv_view_agenda_html,
      NULL},
     {"commitment", true, 0, pv_view_commitment, pv_view_commitment_html, NULL},
@@ -188,11 +189,11 @@ write_view(const struct pv_view_call *call, const struct pv_view_row *row,
 }
 
 enum pv_err
-pv_view(struct pv_registry   *registry,
+pv_view(struct pv_registry *registry, uint64_t hidden,
         const struct pv_slice param[PV_VIEW_PARAMS], struct pv_slice path,
         struct pv_buf *out, const char **ret_type)
 {
-    struct pv_view_call       call = {.registry = registry};
+    struct pv_view_call       call = {.registry = registry, .hidden = hidden};
     const struct pv_view_row *row = find_view(path, &call.id);
     json_t                   *view = NULL;
     enum pv_err               err;

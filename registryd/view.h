@@ -46,8 +46,10 @@ extern const char *const pv_view_param_name[PV_VIEW_PARAMS];
 
 struct pv_view_call {
     struct pv_registry *registry;
-    struct pv_slice     id; /* behind the view's name; may be empty */
-    struct pv_slice     param[PV_VIEW_PARAMS];
+    uint64_t            hidden; /* bits of kinds that the caller may not read:
+                                   as if there were no records of them */
+    struct pv_slice id;         /* behind the view's name; may be empty */
+    struct pv_slice param[PV_VIEW_PARAMS];
 
     /* from here on the view's; set by pv_view */
     struct pv_moment    at;
@@ -59,10 +61,9 @@ struct pv_view_call {
 
 /*
  * One view, by the path behind /registry/v1/views/: "agenda",
- * "resolution/m38/r5". call->param and registry are the caller's;
- * ret_type is a literal.
+ * "resolution/m38/r5". hidden as in the call; ret_type is a literal.
  */
-enum pv_err pv_view(struct pv_registry   *registry,
+enum pv_err pv_view(struct pv_registry *registry, uint64_t hidden,
                     const struct pv_slice param[PV_VIEW_PARAMS],
                     struct pv_slice path, struct pv_buf *out,
                     const char **ret_type) PV_MUST_CHECK;
@@ -101,6 +102,8 @@ pv_view_html_fn  pv_view_progress_html;
 pv_view_build_fn pv_view_reminders;
 pv_view_build_fn pv_view_meeting;
 pv_view_html_fn  pv_view_meeting_html;
+pv_view_build_fn pv_view_status;
+pv_view_html_fn  pv_view_status_html;
 pv_view_build_fn pv_view_resolution;
 pv_view_html_fn  pv_view_resolution_html;
 

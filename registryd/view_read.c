@@ -7,6 +7,14 @@
 #include "kind_tables.h"
 #include "view.h"
 
+_Static_assert(PV_KIND_END <= 64, "a kind has a bit in the mask");
+
+static bool
+is_hidden(const struct pv_view_call *call, enum pv_kind kind)
+{
+    return (call->hidden & (UINT64_C(1) << kind)) != 0;
+}
+
 /* ---- one record ---- */
 
 struct found {
@@ -56,6 +64,9 @@ pv_view_get(const struct pv_view_call *call, enum pv_kind kind, const char *id,
     struct found     found = {pv_kind_row(kind), &record, false};
     enum pv_err      err;
 
+    if (is_hidden(call, kind)) {
+        return PV_ENOTFOUND;
+    }
     err = pv_store_run(call->registry->store, stmt[call->at.kind], arguments,
                        call->at.kind == PV_NOW ? 2 : 3, take_one, &found);
     if (err == PV_OK && !found.is_there) {
@@ -131,6 +142,9 @@ pv_view_each(struct pv_view_call *call, enum pv_kind kind, pv_view_each_fn *fn,
     char        after[PV_RECORD_ID_MAX + 1] = "";
     enum pv_err err = PV_OK;
 
+    if (is_hidden(call, kind)) {
+        return PV_OK;
+    }
     page.listed = calloc(PV_VIEW_PAGE, sizeof(*page.listed));
     if (page.listed == NULL) {
         return PV_ENOMEM;

@@ -187,7 +187,7 @@ def test_a_condition_starts_a_duty(registry):
         decision("passport", "x-photo", "write", "representative",
                  "ministry-education", DAY,
                  {"of": "service", "agency": "ministry-education",
-                  "service": "student-photo"}),
+                  "service": "student-photo", "basis": "proposed"}),
         decision("passport", "x-photo", "submit", "representative",
                  "ministry-education", DAY),
         decision("passport", "x-photo", "evaluate", "representative",

@@ -338,6 +338,19 @@ def test_exemptions_are_read_by_those_who_may(scene):
             range(1, len(decisions) + 1))
 
 
+def test_views_show_no_more_than_the_records(scene):
+    """The agenda names exemptions to those who read them; the state of the
+    services is everybody's."""
+    for role, of in ROLES:
+        topics = {i["topic"] for i in as_role(scene, role, of).must(
+            "GET", "views/agenda")["items"]}
+        assert ("exemptions" in topics) == (role in EXEMPTIONS), role
+    nobody = Web(scene)
+    assert nobody.ask("GET", "views/status")[0] == 200
+    for view in ("agenda", "commitments", "status/x", "meeting/x"):
+        assert nobody.ask("GET", f"views/{view}")[0] == 401, view
+
+
 def test_persons_are_read_by_those_who_may(scene):
     for role, of in ROLES:
         web = as_role(scene, role, of)

@@ -65,6 +65,15 @@ SYSTEM = dict(FA, agency="ministry-education", kind="connector")
 POSTAL = {"consumer": "red-crescent", "version": "postal-code/v1",
           "purposes": [{"id": "relief"}]}
 
+FORM = {"service_title": "خدمت", "service_nature": ["sovereign"],
+        "service_description": "شرح", "recipients": "دستگاه‌ها",
+        "current_channels": ["website"], "electronic_method": ["transactional"],
+        "electronic_level": ["national"], "service_kind": ["G2G", "G2C"],
+        "needs_cooperation": True, "direct_cost_rial": "120000",
+        "base_registry_needs": ["natural-person-identity"]}
+PASSPORT = {"of": "service", "agency": "ministry-interior",
+            "service": "country-divisions"}
+
 REFUSED = [
     # (rule, word, decisions before it, the decision)
     ("R-314", "field-missing", [],
@@ -130,11 +139,31 @@ REFUSED = [
                       "register": "natural-person-identity"}),
       representative("ministry-interior", "passport", "x-stolen", "write",
                      {"of": "service", "agency": "ministry-interior",
-                      "service": "x-stolen"}),
+                      "service": "x-stolen", "form": FORM}),
       representative("ministry-interior", "passport", "x-stolen", "submit"),
       representative("administrative-employment-organisation", "passport",
                      "x-stolen", "evaluate")],
      chair("passport", "x-stolen", "confirm")),
+    ("R-252", "form-field", [],
+     representative("ministry-interior", "passport", "x-form", "write",
+                    dict(PASSPORT, form=dict(FORM, service_kind=["G2X"])))),
+    ("R-252", "form-field", [],
+     representative("ministry-interior", "passport", "x-form", "write",
+                    dict(PASSPORT, form=dict(FORM, price="1")))),
+    ("R-252", "form-field", [],
+     representative("ministry-interior", "passport", "x-form", "write",
+                    dict(PASSPORT, form=dict(FORM, base_registry_needs=[
+                        "no-such-register"])))),
+    ("R-252", "form-incomplete",
+     [representative("ministry-interior", "passport", "x-form", "write",
+                     dict(PASSPORT, form={"service_title": "خدمت"}))],
+     representative("ministry-interior", "passport", "x-form", "submit")),
+    ("R-236", "no-notice", [],
+     secretariat("version", "country-divisions/v1", "end")),
+    ("R-242", "not-in-advance", [],
+     representative("ministry-interior", "notice", "x-outage", "announce",
+                    {"version": "country-divisions/v1", "kind": "outage",
+                     "from_ms": 1_600_000_000_000, "text_fa": "قطعی"})),
     ("R-111", "own-service", [],
      representative("national-post-company", "request", "x-own", "file",
                     dict(POSTAL, consumer="national-post-company"))),

@@ -6,10 +6,12 @@ import json
 import os
 import subprocess
 import tempfile
+import time
 
 import pytest
 
-from registryd import BUILD, CATALOGUE, WG, Registry, decision
+from registryd import (BUILD, CATALOGUE, WG, Registry, UnixConnection,
+                       decision)
 
 MEETINGS = ("m24", "m35", "m38")
 FA_DIGITS = str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")
@@ -311,3 +313,63 @@ def test_the_next_meeting_is_run_from_the_registry(registry):
 def topics_by_row(view):
     """{row: its item}"""
     return {i["row"]: i for i in view["items"]}
+
+
+def notice(name, kind, hours, until=None, text="کار روی پایگاه داده"):
+    """A notice of the ministry that begins in so many hours."""
+    now = int(time.time() * 1000)
+    data = {"version": "country-divisions/v1", "kind": kind,
+            "from_ms": now + int(hours * 3600000), "text_fa": text}
+    if until is not None:
+        data["until_ms"] = now + int(until * 3600000)
+    return decision("notice", name, "announce", "representative",
+                    "ministry-interior", "1402-02-01", data)
+
+
+def test_the_state_of_services_is_on_a_public_page(registry):
+    """R-237, R-242: disruptions at once, outages in advance, in both
+    languages; what is over or cancelled is gone."""
+    registry.must(notice("x-now", "disruption", -1, 5, "<b>اختلال</b>"),
+                  notice("x-later", "outage", 30, 32),
+                  notice("x-over", "disruption", -9, -1),
+                  notice("x-never", "outage", 40, 41))
+    registry.must(decision("notice", "x-never", "cancel", "representative",
+                           "ministry-interior", "1402-02-01"))
+    view = registry.get("views/status")
+    assert ids(view["notices"]) == ["x-now"]
+    assert ids(view["upcoming"]) == ["x-later"]
+    state = {s["id"]: s["now"] for s in view["services"]}
+    assert state.pop("country-divisions/v1") == "disruption"
+    assert set(state.values()) == {"up"}
+    live = {f"{g['service']}/v1" for g in
+            json.loads((CATALOGUE / "enactment.json").read_text())["go_live"]
+            if g["live"]}
+    assert set(state) | {"country-divisions/v1"} == live
+    pages = {}
+    for lang in ("fa", "en"):
+        connection = UnixConnection(registry.socket)
+        connection.request("GET", "/registry/v1/views/status?format=html"
+                           f"&lang={lang}")
+        answer = connection.getresponse()
+        assert answer.getheader("Content-Type") == "text/html; charset=utf-8"
+        pages[lang] = Text(answer.read().decode())
+        connection.close()
+    assert "<b>اختلال</b>" in pages["fa"].text and "مختل" in pages["fa"].text
+    assert "disrupted" in pages["en"].text
+    registry.must(decision("notice", "x-now", "close", "representative",
+                           "ministry-interior", "1402-02-01"))
+    assert registry.get("views/status")["notices"] == []
+
+
+def test_a_link_outside_the_exchange_has_a_duty_to_go(registry):
+    """R-007: from its registration; due when the exchange path stands; met
+    when it is removed."""
+    link = {"parties": ["red-crescent", "ministry-health"], "base_data": True,
+            "what_fa": "ارتباط", "since": "1390-01-01"}
+    registry.must(secretariat("link", "x-old", "declare", link))
+    duty = registry.get("commitment/link/x-old")
+    assert duty["state"] == "open" and "due_day" not in duty["body"]
+    registry.must(secretariat("link", "x-old", "decommission"))
+    assert registry.get("commitment/link/x-old")["body"]["due_day"] == DAY
+    registry.must(secretariat("link", "x-old", "remove"))
+    assert registry.get("commitment/link/x-old")["state"] == "met"

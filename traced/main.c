@@ -12,6 +12,7 @@
  *                    when, never what or about whom; and the power to refuse
  *                    calls or to write false records from then on.
  */
+#include "day.h"
 #include "recount.h"
 #include "traced.h"
 
@@ -169,20 +170,41 @@ start_memory(struct traced *traced, uint64_t segment_size)
                                                              : PV_OK;
 }
 
-/* Without the saved state, and with the oldest segments in packs only. */
-static void
-look_for_unknown_uses(struct traced *traced)
+/*
+ * Without the saved state, and with the oldest segments in packs only: what is
+ * of today is counted again there, what was ever answered is not known.
+ */
+static enum pv_err
+without_state(struct traced *traced, const struct options *options,
+              struct pv_why *why)
 {
-    struct pv_segment_list list;
+    struct pv_segment_list   list;
+    struct pv_segment_reader reader;
+    enum pv_err err = pv_segment_list_read(traced->journal.dirfd, &list);
+    uint64_t    number = 0;
 
-    if (traced->snapshot == 0) { /* else as it was saved */
-        if (pv_segment_list_read(traced->journal.dirfd, &list) != PV_OK) {
-            traced->uses.unknown = true;
-        } else {
-            traced->uses.unknown = list.count > 0 && list.number[0] > 1;
-            pv_segment_list_clear(&list);
-        }
+    if (err != PV_OK) {
+        pv_why_set(why, "cannot read the journal's directory: %s",
+                   strerror(errno));
+        return err;
     }
+    number = list.count > 0 ? list.number[0] : 1;
+    pv_segment_list_clear(&list);
+    traced->uses.unknown = number > 1;
+    if (number == 1 || options->counts_from_journal) {
+        return PV_OK;
+    }
+    if (pv_segment_open(traced->journal.dirfd, number, &reader) != PV_OK) {
+        return PV_OK; /* the recovery says what is wrong with it */
+    }
+    err = day_recount(traced, options->log_dir, reader.head.first_index, why);
+    pv_segment_close(&reader);
+    return err;
+}
+
+static void
+say_unknown_uses(const struct traced *traced)
+{
     if (traced->uses.unknown) {
         pv_log_event(
             "error", "traced.uses_unknown",
@@ -195,7 +217,8 @@ look_for_unknown_uses(struct traced *traced)
 }
 
 static enum pv_err
-recover(struct traced *traced, struct pv_why *why)
+recover(struct traced *traced, const struct options *options,
+        struct pv_why *why)
 {
     struct pv_recovery recovery = {
         .now_ms = traced->wall_ms,
@@ -203,12 +226,21 @@ recover(struct traced *traced, struct pv_why *why)
         .on_frame = commit_recover_frame,
         .context = traced,
     };
-    enum pv_err err;
+    struct pv_why why_counted = {""};
+    enum pv_err   counted = PV_OK;
+    enum pv_err   err;
 
     recovery.from_number = snapshot_load(traced);
     traced->snapshot = recovery.from_number;
-    look_for_unknown_uses(traced);
+    if (recovery.from_number == 0) {
+        counted = without_state(traced, options, &why_counted);
+    }
+    say_unknown_uses(traced);
     err = pv_journal_recover(&traced->journal, &recovery, why);
+    if (err == PV_OK && counted != PV_OK) { /* damage is said first */
+        *why = why_counted;
+        err = counted;
+    }
     if (err != PV_OK) {
         return err;
     }
@@ -271,7 +303,7 @@ start(struct traced *traced, const struct options *options, int argc,
     err =
         pv_journal_open(traced->dir, &options->journal, &traced->journal, why);
     if (err == PV_OK) {
-        err = recover(traced, why);
+        err = recover(traced, options, why);
     }
     if (err == PV_OK) {
         err = start_children(traced, options, argc, argv, why);

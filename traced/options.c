@@ -20,6 +20,7 @@ enum option_key {
     OPT_API_UID,
     OPT_CHECK,
     OPT_COUNT_ANSWERS,
+    OPT_COUNTS_FROM_JOURNAL,
     OPT_DIR,
     OPT_GATEWAY_UID,
     OPT_GATHER_US,
@@ -50,6 +51,7 @@ static const struct option option_list[] = {
     {"api-uid", required_argument, NULL, OPT_API_UID},
     {"check", no_argument, NULL, OPT_CHECK},
     {"count-answers", no_argument, NULL, OPT_COUNT_ANSWERS},
+    {"counts-from-journal", no_argument, NULL, OPT_COUNTS_FROM_JOURNAL},
     {"dir", required_argument, NULL, OPT_DIR},
     {"gateway-uid", required_argument, NULL, OPT_GATEWAY_UID},
     {"gather-us", required_argument, NULL, OPT_GATHER_US},
@@ -117,6 +119,8 @@ static const char help_text[] =
     "  --count-answers       count again, in the whole log, the answers given\n"
     "                        under max_calls_answered, and end; for when\n"
     "                        the file `state` of the journal was lost\n"
+    "  --counts-from-journal  start although `state` was lost and today's older\n"
+    "                        records cannot be read: daily maxima begin anew\n"
     "  --version, --help\n"
     "\n"
     "It stays in the foreground and writes one line an event to stderr.\n"
@@ -214,6 +218,9 @@ options_parse(int argc, char **argv, struct options *options)
             break;
         case OPT_COUNT_ANSWERS:
             options->count_answers = true;
+            break;
+        case OPT_COUNTS_FROM_JOURNAL:
+            options->counts_from_journal = true;
             break;
         case OPT_DIR:
             options->dir = optarg;

@@ -35,6 +35,7 @@ struct options {                       /* texts are argv's; NULL: not given */
     uint64_t                  retain_percent;
     bool                      check;
     bool                      count_answers;
+    bool                      counts_from_journal;
     bool                      init_key;
 };
 

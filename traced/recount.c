@@ -1,7 +1,8 @@
 /*
- * recount.c - count again how many answers each grant has had, from all that
- * was ever written, and save it: the way out when `state` was lost and the
- * oldest segments are in packs only. A tool: nothing else writes meanwhile.
+ * recount.c - count again how many answers each grant has had, and the calls
+ * of the last day, from all that was ever written, and save it: the way out
+ * when `state` was lost and the oldest segments are in packs only. A tool:
+ * nothing else writes meanwhile.
  */
 #include "recount.h"
 
@@ -13,13 +14,15 @@
 
 #include "base/time.h"
 #include "daemon/file.h"
+#include "day.h"
 #include "trace/log_read.h"
 #include "traced.h"
 
 static enum pv_err
 on_record(void *context, const struct pv_log_item *item)
 {
-    struct uses            *uses = context;
+    struct traced          *traced = context;
+    struct uses            *uses = &traced->uses;
     const struct pv_record *record = item->record;
     struct pv_slice         rest;
     struct pv_completion    completion;
@@ -27,6 +30,7 @@ on_record(void *context, const struct pv_log_item *item)
     if (record == NULL) {
         return PV_EVERSION; /* of a later version: it may count */
     }
+    day_count(&traced->counts, item);
     if (record->type == PV_RECORD_REQUEST && record->request.max_answered > 0) {
         uses_begin(uses, uses_key(uses, &record->request), item->leaf.index,
                    item->leaf.index, item->leaf.epoch);
@@ -62,7 +66,7 @@ count_all(struct traced *traced, int log_dirfd, struct pv_why *why)
                        (unsigned long long)first, (unsigned long long)end);
             err = PV_EPRUNED;
         } else if (query.end_index > 0) { /* 0 would mean no limit */
-            err = pv_log_walk(log, &query, on_record, &traced->uses);
+            err = pv_log_walk(log, &query, on_record, traced);
         }
     }
     pv_log_close(log);

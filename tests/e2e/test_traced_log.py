@@ -225,8 +225,13 @@ def test_a_start_goes_on_from_the_snapshot_as_if_it_had_read_all(home):
         with open(os.path.join(traced.journal, "state"), "r+b") as file:
             file.seek(70)
             file.write(b"\xaa")
-        traced.start()
+        traced.start(wait=False)
+        assert traced.process.wait(10) == 1
         assert "traced.snapshot" in traced.words()
+        assert "daily maxima would begin anew" in traced.words()
+        traced.kill()
+        traced.arguments.append("--counts-from-journal")
+        traced.start()
         assert 0 < sum(counts_of(traced).values()) < 1680
 
 
@@ -239,9 +244,13 @@ def ask_few(worker, count):
 
 def answers_are_counted_again(traced):
     """The snapshot is lost, and the oldest records are in packs only."""
+    traced.start()
+    counts = counts_of(traced)
+    traced.kill()
     os.unlink(os.path.join(traced.journal, "state"))
     traced.start()
     traced.wait_words("traced.uses_unknown")
+    assert counts_of(traced) == counts  # today's, from the packs
     worker = greeted(traced)
     sequence, index = ask_few(worker, 1)
     assert worker.used == {(sequence, 0): 1}
@@ -252,6 +261,7 @@ def answers_are_counted_again(traced):
              traced.journal, "--log", traced.tree]
     done = subprocess.run(count, capture_output=True, text=True)
     assert done.returncode == 1 and "another process" in done.stderr
+    counts = counts_of(traced)
     traced.kill()
     done = subprocess.run(count, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -259,6 +269,7 @@ def answers_are_counted_again(traced):
     said = traced.words().count("uses_unknown")
     traced.start()
     assert traced.words().count("uses_unknown") == said
+    assert counts_of(traced) == counts
     worker = greeted(traced)    # one was answered, one is under way
     sequence, _ = ask_few(worker, 2)
     assert worker.used == {(sequence, 1): 0}

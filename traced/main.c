@@ -212,7 +212,7 @@ say_unknown_uses(const struct traced *traced)
             "before are not counted, so no call of a grant with "
             "max_calls_answered is forwarded. Stop this program and "
             "count them again: payvand-traced --count-answers",
-            SNAPSHOT_FILE);
+            PV_JOURNAL_STATE);
     }
 }
 

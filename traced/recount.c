@@ -119,8 +119,8 @@ recount_into(struct traced *traced, const struct options *options,
         err = snapshot_fill(traced, &bytes);
     }
     if (err == PV_OK) {
-        err = pv_file_replace(traced->journal.dirfd, SNAPSHOT_FILE,
-                              pv_buf_view(&bytes), PV_FILE_MODE_OWN);
+        err = pv_file_replace(traced->journal.dirfd, PV_JOURNAL_STATE,
+                              pv_buf_view(&bytes), PV_FILE_MODE_GROUP);
     }
     pv_buf_clear(&bytes);
     return err;

@@ -118,7 +118,7 @@ snapshot_load(struct traced *traced)
     enum pv_err   err;
 
     pv_buf_init(&bytes, SNAPSHOT_MAX);
-    err = pv_file_read(traced->journal.dirfd, SNAPSHOT_FILE, &bytes);
+    err = pv_file_read(traced->journal.dirfd, PV_JOURNAL_STATE, &bytes);
     if (err == PV_OK) {
         err = check(traced, pv_buf_view(&bytes), &number);
     }

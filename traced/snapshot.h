@@ -24,7 +24,6 @@
 #include "base/buf.h"
 #include "base/num.h"
 
-#define SNAPSHOT_FILE "state"
 #define SNAPSHOT_VERSION 1
 #define SNAPSHOT_HEAD_LEN 64
 #define SNAPSHOT_MAX ((size_t)256 << 20) /* all epochs full, and counts */

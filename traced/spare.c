@@ -46,8 +46,8 @@ save(struct spare *spare)
 
     pv_buf_init(&spare->save, SNAPSHOT_MAX);
     (void)pthread_mutex_unlock(&spare->lock); /* as in run() */
-    err = pv_file_replace(spare->dirfd, SNAPSHOT_FILE, pv_buf_view(&bytes),
-                          PV_FILE_MODE_OWN);
+    err = pv_file_replace(spare->dirfd, PV_JOURNAL_STATE, pv_buf_view(&bytes),
+                          PV_FILE_MODE_GROUP);
     if (err != PV_OK) {
         pv_log_event("warning", "traced.snapshot",
                      "errno=%d (%s); the next start reads more", errno,

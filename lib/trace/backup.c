@@ -85,17 +85,23 @@ copy_segment(struct copier *copier, const struct pv_segment_list *list,
     return err;
 }
 
+struct copied { /* up to some moment */
+    size_t   manifest_len;
+    uint64_t file_count;
+    uint64_t len;
+};
+
 /*
  * A segment was packed and removed before it was copied, and so were those
  * before it, the oldest go first: their copies would leave a gap.
  */
 static enum pv_err
-drop_segments(struct copier *copier, const struct pv_segment_list *list,
-              size_t count, int to_dirfd)
+drop_segments(struct copier *copier, const struct copied *before,
+              const struct pv_segment_list *list, size_t count, int to_dirfd)
 {
-    copier->manifest.len = sizeof(HEAD_LINE) - 1;
-    copier->backup->file_count = 0;
-    copier->backup->len = 0;
+    copier->manifest.len = before->manifest_len;
+    copier->backup->file_count = before->file_count;
+    copier->backup->len = before->len;
     for (size_t i = 0; i < count; i++) {
         char name[PV_SEGMENT_NAME_LEN + 1];
 
@@ -110,6 +116,8 @@ drop_segments(struct copier *copier, const struct pv_segment_list *list,
 static enum pv_err
 copy_journal(struct copier *copier)
 {
+    const struct copied before = {
+        copier->manifest.len, copier->backup->file_count, copier->backup->len};
     struct pv_segment_list list = {NULL, 0};
     int                    to = -1;
     enum pv_err            err;
@@ -124,7 +132,7 @@ copy_journal(struct copier *copier)
     for (size_t i = 0; err == PV_OK && i < list.count; i++) {
         err = copy_segment(copier, &list, i, to);
         if (err == PV_ENOTFOUND) {
-            err = drop_segments(copier, &list, i, to);
+            err = drop_segments(copier, &before, &list, i, to);
         }
     }
     pv_segment_list_clear(&list);
@@ -158,26 +166,20 @@ copy_named(struct copier *copier, int from_dirfd, const char *name,
     return err;
 }
 
-/*
- * Which segments are gone on purpose: without it the copy's journal would be
- * refused. Behind the segments, so that it says no less than they need.
- */
+/* A small file of the journal's directory, if it is there. */
 static enum pv_err
-copy_removed(struct copier *copier)
+copy_small(struct copier *copier, const char *name, const char *path)
 {
     int         to = -1;
     enum pv_err err;
 
-    if (faccessat(copier->backup->journal_dirfd, PV_JOURNAL_REMOVED, F_OK, 0) ==
-        -1) {
-        return errno == ENOENT
-                   ? PV_OK
-                   : backup_failed(copier->why, PV_ESYS, PV_JOURNAL_REMOVED);
+    if (faccessat(copier->backup->journal_dirfd, name, F_OK, 0) == -1) {
+        return errno == ENOENT ? PV_OK
+                               : backup_failed(copier->why, PV_ESYS, path);
     }
     err = backup_make_dir(copier->backup->dirfd, "journal", &to);
-    err = err == PV_OK ? copy_named(copier, copier->backup->journal_dirfd,
-                                    PV_JOURNAL_REMOVED, UINT64_MAX, to,
-                                    "journal/" PV_JOURNAL_REMOVED, NULL)
+    err = err == PV_OK ? copy_named(copier, copier->backup->journal_dirfd, name,
+                                    UINT64_MAX, to, path, NULL)
                        : backup_failed(copier->why, err, "journal");
     close_fd(to);
     return err;
@@ -445,9 +447,16 @@ pv_backup_export(struct pv_backup *backup, struct pv_why *why)
         goto out;
     }
     copier.total = checkpoint.size * PV_HASH_LEN;
-    err = copy_journal(&copier);
+    /* before the segments: they reach from its own to a later end */
+    err = copy_small(&copier, PV_JOURNAL_STATE, "journal/" PV_JOURNAL_STATE);
     if (err == PV_OK) {
-        err = copy_removed(&copier);
+        err = copy_journal(&copier);
+    }
+    /* which segments are gone on purpose, else the copy's journal would be
+       refused; behind them, so that it says no less than they need */
+    if (err == PV_OK) {
+        err = copy_small(&copier, PV_JOURNAL_REMOVED,
+                         "journal/" PV_JOURNAL_REMOVED);
     }
     if (err == PV_OK) {
         err = copy_log(&copier, &note, checkpoint.size);

@@ -3,6 +3,7 @@
  *
  * A backup is a directory:
  *   journal/NNNNNNNNNN.pvj   the raw segments, to their last whole commit
+ *   journal/state, removed   what was counted up to one of them; which are gone
  *   log/...                  packs, pruned, pack/, tree/ up to the checkpoint,
  *                            checkpoint and what else the log's directory has
  *   MANIFEST                 text, written last:

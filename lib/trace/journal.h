@@ -72,6 +72,7 @@
 #define PV_SEGMENT_NAME_LEN 14 /* 0000000001.pvj */
 #define PV_SEGMENT_SPARE "spare.tmp"
 #define PV_JOURNAL_REMOVED "removed"
+#define PV_JOURNAL_STATE "state" /* what payvand-traced counted (its own) */
 #define PV_SEGMENT_SIZE_DEFAULT (UINT64_C(64) << 20)
 #define PV_SEGMENT_SIZE_MIN (UINT64_C(256) << 10)
 #define PV_SEGMENT_SIZE_MAX (UINT64_C(4) << 30)

@@ -98,8 +98,12 @@ pv_log_range(const struct pv_log *log, uint64_t *ret_first, uint64_t *ret_end)
     uint64_t end = log->packs.count * PV_PACK_LEAVES;
 
     end = end > log->raw.end ? end : log->raw.end;
-    *ret_first = log->packs.count > 0 ? log->packs.pruned * PV_PACK_LEAVES
-                                      : log->raw.first;
+    /* the journal alone: from the first whole bundle on */
+    *ret_first = log->packs.count > 0
+                     ? log->packs.pruned * PV_PACK_LEAVES
+                     : (log->raw.first + PV_BUNDLE_LEAVES - 1) /
+                           PV_BUNDLE_LEAVES * PV_BUNDLE_LEAVES;
+    *ret_first = *ret_first < end ? *ret_first : end;
     *ret_end = end < log->set_end ? end : log->set_end;
 }
 

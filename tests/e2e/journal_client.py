@@ -288,3 +288,11 @@ class Traced:
         self.kill()
         assert "Sanitizer" not in self.words() or not SANITIZE, self.words()
         assert "Sanitizer" not in self.words(), self.words()
+
+
+def counts_of(traced):
+    """{(grant, consumer, path): calls} of today."""
+    worker = Worker(traced.socket)
+    worker.hello(counts=True)
+    worker.close()
+    return worker.counts

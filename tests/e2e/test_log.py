@@ -13,7 +13,7 @@ import time
 import pytest
 
 from harness import LONG, built, wait_for
-from journal_client import Worker, request
+from journal_client import Traced, Worker, counts_of, request
 from log_client import LogTraced
 from reading import ask
 
@@ -164,11 +164,24 @@ def test_a_copy_of_a_log_whose_old_segments_are_gone_starts():
             gone = os.path.join(traced.journal, "removed")
             wait_for("segments to go", lambda: os.path.exists(gone),
                      timeout=60)
+            counts = counts_of(traced)
+            assert sum(counts.values()) == 2 * PACK_LEAVES // 100 * 100
             done = payvand("export", traced.journal, traced.tree)
             assert done.returncode == 0, done.stderr
         done = payvand("restore", *names[1:])
         assert done.returncode == 0, done.stderr
         assert not os.path.exists(os.path.join(names[1], "0000000001.pvj"))
+        # what was counted before is not forgotten with them
+        copy = Traced(home)
+        copy.journal = names[1]
+        with copy:
+            assert counts_of(copy) == counts
+            assert "traced.uses_unknown" not in copy.words()
+        os.unlink(os.path.join(names[1], "state"))
+        copy.start(wait=False)  # without the packs beside it
+        assert copy.process.wait(20) == 1
+        assert "daily maxima would begin anew" in copy.words()
+        assert "damaged" not in copy.words()
         done = subprocess.run([built("payvand-traced"), "--check", "--dir",
                                names[1]], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr

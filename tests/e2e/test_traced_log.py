@@ -19,7 +19,8 @@ import pytest
 import journal_reader
 import tlog
 from harness import LONG, built, wait_for
-from journal_client import Traced, Worker, canonical, completions, request
+from journal_client import (Traced, Worker, canonical, completions, counts_of,
+                            request)
 from log_client import LogTraced, Watcher
 
 SMALL = ("--segment-size", "262144")
@@ -167,13 +168,6 @@ def test_no_kill_makes_another_tree(home, seed):
 
 
 # ---- what a start reads --------------------------------------------------
-
-def counts_of(traced):
-    worker = Worker(traced.socket)
-    worker.hello(counts=True)
-    worker.close()
-    return worker.counts
-
 
 def wait_snapshot(traced, first_index):
     """Until `state` is that of a segment that begins at or behind a leaf."""

@@ -222,6 +222,8 @@ server {{ {nginx_server(rig, self.port)}
         config = (HERE.parent / "packaging/nginx/api.conf.in").read_text()
         for mark, value in (("DIR", home), ("PKI", rig.pki),
                             ("API_SOCKET", folder / "api.sock"),
+                            ("REGISTRY_SOCKET", folder / "none.sock"),
+                            ("SIGN_IN_SOCKET", folder / "none.sock"),
                             ("PORT", self.api_port)):
             config = config.replace(f"@{mark}@", str(value))
         self.processes.append(rig.start_nginx(folder.name + "-api", config,

@@ -48,7 +48,8 @@ def start_api(ex):
     port = free_port()
     text = fill(os.path.join(ROOT, "packaging/nginx/api.conf.in"),
                 {"DIR": folder, "PKI": keys, "PORT": port,
-                 "API_SOCKET": ex.api})
+                 "API_SOCKET": ex.api, "REGISTRY_SOCKET": ex.path("no-registry"),
+                 "SIGN_IN_SOCKET": ex.path("no-sign-in")})
     if os.getuid() == 0:
         text = "user root;\n" + text
     conf = os.path.join(folder, "nginx.conf")

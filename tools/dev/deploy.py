@@ -185,7 +185,9 @@ class Deployment:
         return fill(
             self.root / "packaging/nginx/api.conf.in",
             {"DIR": self.run / "api", "PKI": self.pki, "PORT": self.api_port,
-             "API_SOCKET": self.run / "socket" / "api.sock"})
+             "API_SOCKET": self.run / "socket" / "api.sock",
+             "REGISTRY_SOCKET": self.run / "socket" / "registry-web.sock",
+             "SIGN_IN_SOCKET": self.run / "socket" / "sign-in.sock"})
 
     def readers(self):
         """The readers' file of payvand-traced."""

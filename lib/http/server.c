@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/time.h"
 
 #define ACCEPT_AT_ONCE 64
 #define ROUND_EVENTS 2
@@ -25,11 +26,14 @@ struct pv_server {
     uid_t                   uid[PV_SERVER_UIDS_MAX];
     struct MHD_Daemon      *daemon;
     int                     epfd;
+    struct request         *waiting; /* request.next; suspended */
+    bool                    woken;
 };
 
 struct request {
     uint32_t                      magic;
     struct pv_server             *server;
+    struct request               *next; /* of those that wait */
     char                          target[PV_SERVER_TARGET_MAX];
     const struct pv_server_route *route;
     struct pv_buf                 body;
@@ -78,6 +82,12 @@ pv_server_problem(struct pv_server_call *call, unsigned status,
     if (pv_json_finish(&json) != PV_OK) {
         call->answer.len = 0; /* the status still says it */
     }
+}
+
+void
+pv_server_wait(struct pv_server_call *call, int64_t until_ms)
+{
+    call->again_ms = until_ms > 0 ? until_ms : 1;
 }
 
 static bool
@@ -255,6 +265,7 @@ begin(struct request *request, struct MHD_Connection *connection,
     socklen_t                       len = sizeof(peer);
 
     call->connection = connection;
+    call->begun_ms = pv_time_monotonic_ms();
     call->context = request->server->config.context;
     call->method = pv_slice_from(method);
     (void)pv_slice_cut(pv_slice_from(request->target), '?', &call->path,
@@ -284,9 +295,13 @@ answer(struct request *request)
         return;
     }
     call->body = pv_buf_view(&request->body);
+    call->again_ms = 0;
     if (request->server->config.admit == NULL ||
         request->server->config.admit(call)) {
         request->route->fn(call);
+    }
+    if (call->again_ms != 0) {
+        return;
     }
     if (call->status == 0) {
         pv_server_problem(call, MHD_HTTP_INTERNAL_SERVER_ERROR, "internal",
@@ -322,6 +337,12 @@ on_request(void *context, struct MHD_Connection *connection, const char *url,
         return MHD_YES;
     }
     answer(request);
+    if (request->call.again_ms != 0) {
+        request->next = request->server->waiting;
+        request->server->waiting = request;
+        MHD_suspend_connection(connection);
+        return MHD_YES;
+    }
     return send_answer(request);
 }
 
@@ -475,9 +496,9 @@ start(struct pv_server *server)
     const union MHD_DaemonInfo *info;
 
     server->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, on_request,
-        server, MHD_OPTION_URI_LOG_CALLBACK, on_target, server,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
+        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0,
+        NULL, NULL, on_request, server, MHD_OPTION_URI_LOG_CALLBACK, on_target,
+        server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
         MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
         MHD_OPTION_CONNECTION_LIMIT, server->config.connections_max,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)PV_SERVER_IDLE_S,
@@ -532,6 +553,24 @@ pv_server_open(const struct pv_server_config *config,
     return err;
 }
 
+/* Let go on what waited long enough. */
+static void
+resume(struct pv_server *server, int64_t now_ms)
+{
+    struct request **link = &server->waiting;
+
+    while (*link != NULL) {
+        struct request *request = *link;
+
+        if (request->call.again_ms <= now_ms) {
+            *link = request->next;
+            MHD_resume_connection(request->call.connection);
+        } else {
+            link = &request->next;
+        }
+    }
+}
+
 void
 pv_server_close(struct pv_server *server)
 {
@@ -542,6 +581,7 @@ pv_server_close(struct pv_server *server)
         (void)close(server->config.listenfd); /* nothing to lose */
     }
     if (server->daemon != NULL) {
+        resume(server, INT64_MAX); /* it will not be asked again */
         MHD_stop_daemon(server->daemon);
     }
     if (server->epfd != -1) {
@@ -560,7 +600,19 @@ int
 pv_server_wait_ms(const struct pv_server *server, int most_ms)
 {
     MHD_UNSIGNED_LONG_LONG wanted_ms;
+    int64_t                now_ms = pv_time_monotonic_ms();
 
+    if (server->woken && server->waiting != NULL) {
+        return 0;
+    }
+    for (const struct request *request = server->waiting; request != NULL;
+         request = request->next) {
+        int64_t left_ms = request->call.again_ms - now_ms;
+
+        if (most_ms < 0 || left_ms < most_ms) {
+            most_ms = left_ms > 0 ? (int)left_ms : 0;
+        }
+    }
     if (MHD_get_timeout(server->daemon, &wanted_ms) == MHD_YES &&
         (most_ms < 0 || wanted_ms < (unsigned)most_ms)) {
         return (int)wanted_ms;
@@ -568,13 +620,22 @@ pv_server_wait_ms(const struct pv_server *server, int most_ms)
     return most_ms;
 }
 
+void
+pv_server_wake(struct pv_server *server)
+{
+    server->woken = true;
+}
+
 enum pv_err
 pv_server_run(struct pv_server *server, int wait_ms)
 {
     struct epoll_event event[ROUND_EVENTS];
-    int                count = epoll_wait(server->epfd, event, ROUND_EVENTS,
-                                          pv_server_wait_ms(server, wait_ms));
+    int                count;
 
+    resume(server, server->woken ? INT64_MAX : pv_time_monotonic_ms());
+    server->woken = false;
+    count = epoll_wait(server->epfd, event, ROUND_EVENTS,
+                       pv_server_wait_ms(server, wait_ms));
     if (count == -1) {
         return errno == EINTR ? PV_OK : PV_ESYS;
     }

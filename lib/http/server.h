@@ -8,7 +8,8 @@
  * slash is no path of any route. A query is strict: see pv_server_query.
  *
  * One thread runs everything: a route's function gives the whole answer before
- * it returns, so it may wait for the disk but never for a peer.
+ * it returns, so it may wait for the disk but never for a peer. One that has
+ * nothing to say yet asks to be called again (pv_server_wait).
  *
  * Ownership: the caller owns the struct pv_server it opened; a call and all in
  *            it is borrowed until the route's function returns.
@@ -52,7 +53,9 @@ struct pv_server_call {
     char          set_cookie[PV_SERVER_COOKIE_MAX]; /* "": none */
     struct pv_buf answer;
 
-    void *connection; /* libmicrohttpd's; for pv_server_header */
+    int64_t begun_ms;   /* monotonic: when the request was there */
+    int64_t again_ms;   /* monotonic: of pv_server_wait; 0: answered */
+    void   *connection; /* libmicrohttpd's; for pv_server_header */
 };
 
 typedef void pv_server_fn(struct pv_server_call *call);
@@ -99,6 +102,9 @@ int pv_server_fd(const struct pv_server *server);
 /* How long that loop may wait for it, at most most_ms. */
 int pv_server_wait_ms(const struct pv_server *server, int most_ms);
 
+/* What waits is asked again in the next round (pv_server_wait). */
+void pv_server_wake(struct pv_server *server);
+
 /*
  * One round: wait for at most wait_ms, answer what came. A signal ends the
  * wait. PV_ESYS when the kernel refuses to wait.
@@ -129,6 +135,12 @@ struct pv_server_param {
 enum pv_err pv_server_query(struct pv_slice         query,
                             struct pv_server_param *param,
                             size_t                  count) PV_MUST_CHECK;
+
+/*
+ * No answer yet: the function is called again for the same request after
+ * pv_server_wake, or at until_ms (monotonic) at the latest.
+ */
+void pv_server_wait(struct pv_server_call *call, int64_t until_ms);
 
 /* Set status and type; the body is what call->answer holds. */
 void pv_server_answer(struct pv_server_call *call, unsigned status,

@@ -127,11 +127,30 @@ say_nothing(struct pv_server_call *call)
     (void)call; /* forgot to answer */
 }
 
+static unsigned later_calls;
+
+/* Answers when it is asked for the third time, or when the time is over. */
+static void
+say_later(struct pv_server_call *call)
+{
+    later_calls++;
+    if (later_calls < 3 && call->query.len == 0) {
+        pv_server_wait(call, call->begun_ms + 60000);
+        return;
+    }
+    if (call->query.len > 0 && later_calls < 2) {
+        pv_server_wait(call, call->begun_ms + 5);
+        return;
+    }
+    if (pv_buf_add(&call->answer, PV_LIT("now")) == PV_OK) {
+        pv_server_answer(call, 200, "text/plain");
+    }
+}
+
 static const struct pv_server_route route[] = {
-    {"GET", "/hello", 0, say_hello},
-    {"GET", "/tree/", 0, say_hello},
-    {"POST", "/body", 8, say_body},
-    {"GET", "/forgot", 0, say_nothing},
+    {"GET", "/hello", 0, say_hello}, {"GET", "/tree/", 0, say_hello},
+    {"POST", "/body", 8, say_body},  {"GET", "/forgot", 0, say_nothing},
+    {"GET", "/later", 0, say_later},
 };
 
 struct scene {
@@ -148,7 +167,8 @@ open_scene(struct scene *scene, uid_t uid)
                                       .uid_count = 1,
                                       .connections_max = 4,
                                       .route = route,
-                                      .route_count = 4};
+                                      .route_count =
+                                          sizeof(route) / sizeof(route[0])};
     struct pv_why           why;
 
     (void)snprintf(scene->folder, sizeof(scene->folder),
@@ -187,6 +207,7 @@ ask(struct scene *scene, const char *request, char *answer, size_t room)
         ssize_t n;
 
         assert_int_equal(pv_server_run(scene->server, 10), PV_OK);
+        pv_server_wake(scene->server); /* only what waits is asked again */
         n = recv(fd, answer + len, room - 1 - len, 0);
         if (n == 0) {
             break;
@@ -234,6 +255,8 @@ test_server(void **state)
         {"POST /body HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\nConnection: "
          "close\r\n\r\n123456789",
          "HTTP/1.1 413 ", "too-large", "refuses a byte more"},
+        {"GET /later HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+         "HTTP/1.1 200 ", "now", "asks again until there is an answer"},
         {"GET /forgot HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
          "HTTP/1.1 500 ", "internal", "never leaves an answer out"},
     };
@@ -251,6 +274,54 @@ test_server(void **state)
         }
     }
     close_scene(&scene);
+}
+
+/* Connect and say something; the answer is not read. */
+static int
+say(struct scene *scene, const char *request)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int                fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+    memcpy(address.sun_path, scene->path, strlen(scene->path) + 1);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)),
+                     0);
+    assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL),
+                     strlen(request));
+    return fd;
+}
+
+static void
+test_waiting(void **state)
+{
+    struct scene scene;
+    char         answer[4096] = "";
+    int          fd;
+    int          other;
+
+    (void)state;
+    assert_int_equal(open_scene(&scene, geteuid()), 0);
+    later_calls = 0;
+    fd = say(&scene, "GET /later?x=1 HTTP/1.1\r\nHost: h\r\nConnection: "
+                     "close\r\n\r\n");
+    for (int i = 0; i < ROUNDS_MAX && later_calls < 2; i++) {
+        assert_int_equal(pv_server_run(scene.server, 10), PV_OK);
+    }
+    assert_int_equal(pv_server_run(scene.server, 10), PV_OK);
+    assert_true(recv(fd, answer, sizeof(answer) - 1, 0) > 0);
+    assert_non_null(strstr(answer, "now")); /* its time was over */
+    (void)close(fd);                        /* read */
+
+    later_calls = 0; /* two that wait for a minute */
+    fd = say(&scene, "GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
+    other = say(&scene, "GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
+    for (int i = 0; i < ROUNDS_MAX && later_calls < 2; i++) {
+        assert_int_equal(pv_server_run(scene.server, 10), PV_OK);
+    }
+    assert_int_equal(later_calls, 2);
+    close_scene(&scene); /* both still wait */
+    (void)close(fd);     /* never answered */
+    (void)close(other);  /* as above */
 }
 
 static void
@@ -285,9 +356,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_query),
-        cmocka_unit_test(test_server),
-        cmocka_unit_test(test_stranger),
+        cmocka_unit_test(test_query),   cmocka_unit_test(test_server),
+        cmocka_unit_test(test_waiting), cmocka_unit_test(test_stranger),
         cmocka_unit_test(test_second),
     };
 

@@ -356,6 +356,11 @@ pv_policy_decide(const struct pv_rows *rows, const struct pv_call *call,
     struct pv_decision decision = {.verdict = PV_DENY};
     struct finding     found;
 
+    if (rows->rights->valid_until_ms != 0 &&
+        call->when_ms >= rows->rights->valid_until_ms) {
+        deny(&decision, PV_REASON_POLICY_STALE, 0);
+        goto out;
+    }
     if (!check_caller(rows, call, revoked, &decision)) {
         goto out;
     }

@@ -418,6 +418,7 @@ find_rights(struct pv_policy *policy, struct pv_found *found)
     enum pv_err       err;
 
     rights->decision = policy->meta.decision;
+    rights->valid_until_ms = policy->meta.valid_until_ms;
     rights->block_count = 0;
     rights->hint = PV_REASON_NONE;
     rights->grant_count = 0;

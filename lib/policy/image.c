@@ -19,7 +19,9 @@
 static int
 put_meta(struct pv_image *image, uint64_t decision)
 {
-    struct pv_meta meta = {.format = PV_IMAGE_FORMAT, .decision = decision};
+    struct pv_meta meta = {.format = PV_IMAGE_FORMAT,
+                           .decision = decision,
+                           .valid_until_ms = image->valid_until_ms};
     uint8_t        room[PV_IMAGE_ROW_MAX];
     struct pv_key  key;
     MDB_val        at;
@@ -67,6 +69,7 @@ prepare(struct pv_image *image)
         image->txn = NULL; /* gone also when the commit failed */
     }
     image->decision = meta.decision;
+    image->valid_until_ms = meta.valid_until_ms;
     return pv_db_err(rc);
 }
 
@@ -277,6 +280,8 @@ pv_image_begin(struct pv_image *image, enum pv_image_begin how)
     }
     image->decision = meta.decision; /* another writer may have been here */
     image->decision_is_set = false;
+    image->valid_until_ms = meta.valid_until_ms;
+    image->valid_is_set = false;
     image->how = how;
     image->changes = 0;
     return PV_OK;
@@ -305,14 +310,15 @@ pv_image_commit(struct pv_image *image, uint64_t *ret_changes)
     if (image->how == PV_IMAGE_REPLACE) {
         err = pv_image_sweep(image);
     }
-    if (err != PV_OK || (image->changes == 0 && !image->decision_is_set)) {
+    if (err != PV_OK || (image->changes == 0 && !image->decision_is_set &&
+                         !image->valid_is_set)) {
         pv_image_abort(image);
         if (err == PV_OK) {
             *ret_changes = 0;
         }
         return err;
     }
-    if (!image->decision_is_set) {
+    if (!image->decision_is_set && image->changes > 0) {
         decision++;
     }
     rc = put_meta(image, decision);
@@ -342,4 +348,17 @@ uint64_t
 pv_image_decision(const struct pv_image *image)
 {
     return image->decision;
+}
+
+void
+pv_image_set_valid_until(struct pv_image *image, int64_t when_ms)
+{
+    image->valid_until_ms = when_ms;
+    image->valid_is_set = true;
+}
+
+int64_t
+pv_image_valid_until(const struct pv_image *image)
+{
+    return image->valid_until_ms;
 }

@@ -14,6 +14,7 @@
  *   table              key after the table byte     value
  *   1 meta             (nothing)                    magic "PVPI" u32 format
  *                                                   u64 decision number
+ *                                                   i64 valid until, ms
  *   2 numbers          u8 what, id                  u32 number
  *   3 ids              u8 what, u32 number          text id
  *   4 keys             32 key hash                  system (a copy: one
@@ -165,6 +166,14 @@ void        pv_image_abort(struct pv_image *image);
 void     pv_image_set_decision(struct pv_image *image, uint64_t decision);
 uint64_t pv_image_decision(const struct pv_image *image);
 
+/*
+ * Until when the image may be used (wall clock): a copy of another machine's
+ * that nobody renews refuses everything from then on. 0: it is no copy. In
+ * begin; kept by later commits.
+ */
+void    pv_image_set_valid_until(struct pv_image *image, int64_t when_ms);
+int64_t pv_image_valid_until(const struct pv_image *image);
+
 /* The stable number of an id, allocated at first sight. PV_ERANGE, PV_EDB. */
 enum pv_err pv_image_number(struct pv_image *image, enum pv_image_what what,
                             struct pv_slice id,
@@ -272,6 +281,10 @@ enum pv_err pv_image_walk(struct pv_image *image, enum pv_image_walk what,
 /* The id behind a number; PV_ENOTFOUND. room takes PV_POLICY_PATH_MAX + 1. */
 enum pv_err pv_policy_id_of(struct pv_policy *policy, enum pv_image_what what,
                             uint32_t number, char *room) PV_MUST_CHECK;
+
+/* Until when it may be used, wall clock; 0: no limit. PV_EDB ... */
+enum pv_err pv_policy_valid_until(struct pv_policy *policy,
+                                  int64_t          *ret_ms) PV_MUST_CHECK;
 
 /* Number of the last decision in the image, and of its version. */
 enum pv_err pv_policy_decision(struct pv_policy *policy, uint64_t *ret_decision,

@@ -300,6 +300,12 @@ static const struct reason_row reason_table[PV_REASON_END] = {
         "later, its operator is needed.",
         "مرکز تبادل نمی‌تواند سیاست دسترسی را بخواند و از این رو رد می‌کند؛ "
         "بعدا دوباره تلاش کنید، راهبر باید رسیدگی کند."),
+    [PV_REASON_POLICY_STALE] = ROW(
+        "policy-stale", UNAVAILABLE, 0,
+        "This node has not heard from the registry for too long and therefore "
+        "refuses; call another node or try again later.",
+        "این گره زمان درازی از دفتر ثبت خبر نگرفته است و از این رو رد "
+        "می‌کند؛ از گره دیگری یا بعدا فراخوانی کنید."),
     [PV_REASON_JOURNAL_DOWN] = ROW(
         "journal-down", UNAVAILABLE, 0,
         "The exchange cannot record the call and therefore did not forward "

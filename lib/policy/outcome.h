@@ -82,6 +82,7 @@ enum pv_reason {
     PV_REASON_OUTAGE,
     /* the exchange and the provider */
     PV_REASON_POLICY_UNREADABLE,
+    PV_REASON_POLICY_STALE, /* a copy that was not renewed in time (design 5) */
     PV_REASON_JOURNAL_DOWN,
     PV_REASON_JOURNAL_FULL,
     PV_REASON_OVERLOADED,

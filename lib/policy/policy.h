@@ -171,12 +171,14 @@ struct pv_target {
 struct pv_rights {
     struct pv_block block[PV_POLICY_BLOCKS_MAX];
     uint64_t        version;
-    uint64_t        decision;    /* number of the last registry decision */
-    uint8_t         block_count; /* suspensions and withdrawals of this
-                                    system, unit or agency for this method;
-                                    they refuse also under a mode */
-    uint8_t hint;                /* reason when grants exist, but for another
-                                    unit or system of this agency; 0 when not */
+    uint64_t        decision;       /* number of the last registry decision */
+    int64_t         valid_until_ms; /* a copy that nobody renewed refuses; 0: it
+                                       is no copy */
+    uint8_t block_count;            /* suspensions and withdrawals of this
+                                       system, unit or agency for this method;
+                                       they refuse also under a mode */
+    uint8_t hint;                   /* reason when grants exist, but for another
+                                       unit or system of this agency; 0 when not */
     uint8_t             grant_count; /* in the order of decision */
     struct pv_grant_row grant[PV_POLICY_GRANTS_MAX]; /* last: may be cut */
 };

@@ -284,6 +284,18 @@ pv_policy_decision(struct pv_policy *policy, uint64_t *ret_decision,
     return err;
 }
 
+enum pv_err
+pv_policy_valid_until(struct pv_policy *policy, int64_t *ret_ms)
+{
+    enum pv_err err = pv_reader_begin(policy);
+
+    if (err == PV_OK) {
+        *ret_ms = policy->meta.valid_until_ms;
+        pv_reader_end(policy);
+    }
+    return err;
+}
+
 /* The row's presence revokes; its bytes are not needed for the answer. */
 enum pv_err
 pv_policy_revoked(struct pv_policy            *policy,

@@ -113,6 +113,7 @@ meta_fields(struct codec *c, struct pv_meta *row)
     }
     raw(c, &row->format, sizeof(row->format));
     raw(c, &row->decision, sizeof(row->decision));
+    raw(c, &row->valid_until_ms, sizeof(row->valid_until_ms));
 }
 
 static void

@@ -60,6 +60,7 @@ pv_key_revoked(struct pv_key               *key,
 struct pv_meta {
     uint32_t format;
     uint64_t decision;
+    int64_t  valid_until_ms; /* 0: no limit */
 };
 
 /* What a row is; table and struct belong together. */

@@ -26,6 +26,8 @@ struct pv_image {
     enum pv_image_begin how;
     uint64_t            decision;
     bool                decision_is_set;
+    int64_t             valid_until_ms;
+    bool                valid_is_set;
     uint64_t            changes; /* rows written and deleted since begin */
     struct pv_seen      seen;
 };

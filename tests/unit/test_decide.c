@@ -49,6 +49,7 @@ struct scenario {
     /* who */
     bool    no_certificate, revoked, no_system, suspended, other_network;
     int64_t not_before, not_after; /* relative to the call; 0: far away */
+    int64_t valid_until;           /* of the image; 0: no limit */
     /* what */
     bool no_method, dedicated, dedicated_to_other, method_consent, no_endpoint;
     uint8_t state;
@@ -103,6 +104,7 @@ build(const struct scenario *s, struct pv_found *found, struct pv_call *call,
         method->notice[0].from_ms = WHEN + s->notice_from;
         method->notice[0].until_ms = WHEN + s->notice_until;
     }
+    rights->valid_until_ms = at(s->valid_until);
     if (s->block != 0) {
         rights->block_count = 1;
         rights->block[0] =
@@ -161,6 +163,11 @@ static const struct scenario table[] = {
      .suspended = true},
     {PV_REASON_NETWORK_NOT_REGISTERED, "refuses from the next network",
      .other_network = true},
+    {PV_REASON_POLICY_STALE, "refuses by a copy that nobody renewed",
+     .valid_until = -1},
+    {PV_REASON_POLICY_STALE, "names a stale copy before all else",
+     .valid_until = -1, .no_system = true},
+    {PV_REASON_NONE, "allows by a copy that is valid", .valid_until = 1},
     /* what is called */
     {PV_REASON_METHOD_UNKNOWN, "refuses an unknown method", .no_method = true},
     {PV_REASON_PASSPORT_NOT_APPROVED, "refuses without a passport",

@@ -25,7 +25,6 @@
 #define WAIT_MS 40         /* between two looks at the journal */
 #define BATCH 256          /* hashes handed to the tree at once */
 #define REFUSE_FOR_MS 4000 /* then it ends, and a new one looks again */
-#define NOTES_MAX 4096
 
 static volatile sig_atomic_t stop;
 
@@ -128,7 +127,7 @@ make_checkpoint(struct log *log)
         err = pv_tiles_root(log->tiles, size, &root);
     }
     if (err == PV_OK) {
-        err = pv_tiles_consistency(log->tiles, log->size, size, &proof);
+        err = pv_tiles_consistency(log->tiles, log->signer.size, size, &proof);
     }
     if (err != PV_OK) {
         pv_why_set(&log->why, "cannot write the tree: %s%s%s", pv_err_text(err),
@@ -136,8 +135,9 @@ make_checkpoint(struct log *log)
                    err == PV_ESYS ? strerror(errno) : "");
         return err;
     }
-    err = log_ask_sign(log, size, &root, &proof);
+    err = pv_signer_sign(&log->signer, size, &root, &proof);
     if (err != PV_OK) {
+        log->why = log->signer.why;
         return err;
     }
     log->written = false;
@@ -160,7 +160,8 @@ round_once(struct log *log)
         log->begun_ms = now_ms;
         log_write_signed(log);
     }
-    if (err == PV_OK && log->written && pv_tiles_size(log->tiles) > log->size &&
+    if (err == PV_OK && log->written &&
+        pv_tiles_size(log->tiles) > log->signer.size &&
         (stop || now_ms - log->begun_ms >= CHECKPOINT_MS)) {
         err = make_checkpoint(log);
         if (err == PV_OK) {
@@ -225,8 +226,7 @@ init(struct log *log, const struct options *options)
     log->witnessed = options->witnesses != NULL;
     log->treefd = -1;
     log->follow.reader.fd = -1;
-    pv_buf_init(&log->note, NOTES_MAX);
-    pv_buf_init(&log->before, NOTES_MAX);
+    pv_signer_client_init(&log->signer, FD_ASK_SIGNER);
     pv_buf_init(&log->asked, PV_CHECKPOINT_NOTE_MAX);
     if (sigaction(CHILD_STOP_SIGNAL, &action, NULL) == -1 ||
         state_map(FD_STATE, &log->state) != PV_OK) {
@@ -261,9 +261,9 @@ log_main(const struct options *options)
     err = log_start(&log);
     if (err == PV_OK) {
         state_set(&log.state->log_refusal, 0);
-        state_set(&log.state->signed_size, log.size);
+        state_set(&log.state->signed_size, log.signer.size);
         pv_log_event("info", "log.started", "size=%llu journal=%llu",
-                     (unsigned long long)log.size,
+                     (unsigned long long)log.signer.size,
                      (unsigned long long)state_get(&log.state->durable_index));
         err = run(&log);
     }

@@ -17,7 +17,7 @@
 #include "children.h"
 #include "courier.h"
 #include "follow.h"
-#include "signer.h"
+#include "signer_client.h"
 #include "trace/tiles.h"
 
 #define LOG_VKEY "vkey"
@@ -32,23 +32,17 @@
 #define KEEP_EVERY_LEAVES 65536 /* a pack */
 
 struct log {
-    struct log_state  *state;
-    struct pv_sha256  *sha;
-    struct pv_tiles   *tiles;
-    int                treefd;
-    struct follow      follow;
-    struct pv_note_key key;
-    bool               witnessed; /* there is a witnesses file */
-    uint64_t           ask_id;
-    /* of the last one signed */
-    uint64_t       size;
-    struct pv_hash root;
-    struct pv_buf  note;
-    struct pv_buf  before; /* the note before it, at start only */
-    bool public;           /* `checkpoint` is there, at start: its */
+    struct log_state       *state;
+    struct pv_sha256       *sha;
+    struct pv_tiles        *tiles;
+    int                     treefd;
+    struct follow           follow;
+    struct pv_signer_client signer;    /* what was signed last */
+    bool                    witnessed; /* there is a witnesses file */
+    bool public; /* `checkpoint` is there, at start: its */
     uint64_t           public_size;
     struct pv_hash     public_root;
-    bool               written;  /* it stands in its file */
+    bool               written;  /* the last one signed stands in its file */
     int64_t            begun_ms; /* monotonic; when the last one was begun */
     struct pv_note_key witness[COURIER_WITNESSES_MAX];
     size_t             witness_count;
@@ -68,19 +62,6 @@ struct log {
     uint64_t      status_size; /* and what it said was published */
     struct pv_why why;         /* why it does not go on */
 };
-
-/* ---- log_ask.c: the signer ----------------------------------------------- */
-
-/*
- * What was signed last: ->key, ->size, ->root, ->note, ->before. PV_EVERIFY:
- * the signer refuses, ->why is its words; PV_EAGAIN: it does not answer.
- */
-enum pv_err log_ask_last(struct log *log) PV_MUST_CHECK;
-
-/* A signature on the tree of size leaves; the same fields. */
-enum pv_err log_ask_sign(struct log *log, uint64_t size,
-                         const struct pv_hash         *root,
-                         const struct pv_merkle_proof *proof) PV_MUST_CHECK;
 
 /* ---- log_start.c: is what is there what was signed? ---------------------- */
 

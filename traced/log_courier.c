@@ -57,24 +57,25 @@ log_ask_witnesses(struct log *log)
 {
     static uint8_t packet[COURIER_HEAD_LEN + PV_CHECKPOINT_NOTE_MAX];
     int64_t        now_ms = pv_time_monotonic_ms();
-    size_t         len = COURIER_HEAD_LEN + log->note.len;
+    size_t         len = COURIER_HEAD_LEN + log->signer.note.len;
 
     if ((log->asked_ms != 0 && now_ms - log->asked_ms < ANSWER_MAX_MS) ||
-        log->size == 0 || len > sizeof(packet) ||
-        state_get(&log->state->published_size) >= log->size) {
+        log->signer.size == 0 || len > sizeof(packet) ||
+        state_get(&log->state->published_size) >= log->signer.size) {
         return;
     }
     log->asked.len = 0;
-    if (pv_buf_add(&log->asked, pv_buf_view(&log->note)) != PV_OK) {
+    if (pv_buf_add(&log->asked, pv_buf_view(&log->signer.note)) != PV_OK) {
         return; /* cannot be: its maximum is a note's */
     }
-    head(packet, COURIER_ASK, 0, log->size);
-    memcpy(packet + COURIER_HEAD_LEN, log->note.ptr, log->note.len);
+    head(packet, COURIER_ASK, 0, log->signer.size);
+    memcpy(packet + COURIER_HEAD_LEN, log->signer.note.ptr,
+           log->signer.note.len);
     if (send(FD_ASK_COURIER, packet, len, MSG_NOSIGNAL | MSG_DONTWAIT) == -1) {
         return; /* again in the next round */
     }
     log->asked_ms = now_ms;
-    log->asked_size = log->size;
+    log->asked_size = log->signer.size;
     if (log->asked_new_ms == 0) {
         log->asked_new_ms = log->signed_ms;
     }
@@ -119,8 +120,8 @@ publish_cosigned(struct log *log, struct pv_slice lines)
         err = pv_buf_add(&note, lines);
     }
     if (err == PV_OK) {
-        err = pv_checkpoint_open(pv_buf_view(&note), &log->key, &checkpoint,
-                                 &parsed);
+        err = pv_checkpoint_open(pv_buf_view(&note), &log->signer.key,
+                                 &checkpoint, &parsed);
     }
     if (err == PV_OK) {
         err = pv_checkpoint_cosigned(&parsed, log->witness, log->witness_count,
@@ -163,7 +164,7 @@ on_told(struct log *log, enum courier_told told, struct pv_slice text,
     }
     pv_log_event(word[told].level, word[told].event,
                  "witness=%.*s size=%llu signed=%llu %.*s", PV_FMT(name),
-                 (unsigned long long)size, (unsigned long long)log->size,
+                 (unsigned long long)size, (unsigned long long)log->signer.size,
                  PV_FMT(words));
 }
 

@@ -26,7 +26,8 @@ read_published(struct log *log, const char *name, struct pv_checkpoint *ret,
     enum pv_err err = pv_file_read(FD_LOG, name, room);
 
     if (err == PV_OK) {
-        err = pv_checkpoint_open(pv_buf_view(room), &log->key, ret, NULL);
+        err =
+            pv_checkpoint_open(pv_buf_view(room), &log->signer.key, ret, NULL);
     }
     if (err != PV_OK && err != PV_ENOTFOUND) {
         pv_why_set(&log->why,
@@ -48,8 +49,8 @@ signer_is_behind(struct log *log, const char *name, uint64_t size)
                "newest `signed`. When that is lost, remove the old one and "
                "go on from the published checkpoint: payvand-traced "
                "--accept-checkpoint LOG/%s --signer DIR",
-               name, (unsigned long long)size, (unsigned long long)log->size,
-               name);
+               name, (unsigned long long)size,
+               (unsigned long long)log->signer.size, name);
     return PV_EVERIFY;
 }
 
@@ -58,19 +59,19 @@ compare_published(struct log *log, const char *name,
                   const struct pv_checkpoint *published)
 {
     struct pv_checkpoint before;
-    bool                 is_last = published->size == log->size;
+    bool                 is_last = published->size == log->signer.size;
 
-    if (is_last && pv_hash_eq(&published->root, &log->root)) {
+    if (is_last && pv_hash_eq(&published->root, &log->signer.root)) {
         log->written = true;
         return PV_OK;
     }
-    if (published->size > log->size || is_last) {
+    if (published->size > log->signer.size || is_last) {
         return signer_is_behind(log, name, published->size);
     }
     /* it ended between signing and publishing */
-    if (log->before.len > 0 &&
-        pv_checkpoint_open(pv_buf_view(&log->before), &log->key, &before,
-                           NULL) == PV_OK &&
+    if (log->signer.before.len > 0 &&
+        pv_checkpoint_open(pv_buf_view(&log->signer.before), &log->signer.key,
+                           &before, NULL) == PV_OK &&
         published->size == before.size &&
         pv_hash_eq(&published->root, &before.root)) {
         return PV_OK;
@@ -82,7 +83,7 @@ compare_published(struct log *log, const char *name,
         "an old log. If journal and tree are whole, remove the file: "
         "the last one signed is published again",
         name, (unsigned long long)published->size,
-        (unsigned long long)log->size);
+        (unsigned long long)log->signer.size);
     return PV_EVERIFY;
 }
 
@@ -105,7 +106,7 @@ log_check_published(struct log *log)
         log->public_size = published.size;
         log->public_root = published.root;
     }
-    if (err == PV_OK && published.size > log->size) {
+    if (err == PV_OK && published.size > log->signer.size) {
         err = signer_is_behind(log, LOG_CHECKPOINT, published.size);
     } else if (err == PV_OK) {
         state_set(&log->state->published_size, published.size);
@@ -198,7 +199,7 @@ compare_kept(struct log *log)
     }
     err = last_kept(fd, &note, &end);
     if (err == PV_OK &&
-        pv_checkpoint_open(note, &log->key, &kept, NULL) == PV_OK &&
+        pv_checkpoint_open(note, &log->signer.key, &kept, NULL) == PV_OK &&
         kept.size > log->public_size) {
         err = refuse_public(log, "was rolled back, perhaps from a backup: a "
                                  "larger one was published since");
@@ -313,19 +314,19 @@ remove_signed(uint64_t size)
 void
 log_write_signed(struct log *log)
 {
-    struct pv_slice note = pv_buf_view(&log->note);
+    struct pv_slice note = pv_buf_view(&log->signer.note);
 
     if (!log->witnessed) {
         log->asked_new_ms = log->signed_ms;
-        log->written =
-            log_publish(log, note, log->size) && remove_signed(log->size);
+        log->written = log_publish(log, note, log->signer.size) &&
+                       remove_signed(log->signer.size);
         log->signed_ms = log->written ? 0 : log->signed_ms;
         return;
     }
     log->written =
         pv_file_replace(FD_LOG, LOG_SIGNED, note, PV_FILE_MODE_GROUP) == PV_OK;
     if (!log->written) {
-        say_failed(log->size);
+        say_failed(log->signer.size);
     }
 }
 
@@ -341,8 +342,9 @@ fill_status(const struct log *log, struct pv_json *json)
 
     pv_json_object(json, NULL);
     pv_json_u64(json, "durable", state_get(&state->durable_index));
-    pv_json_string(json, "origin",
-                   (struct pv_slice){log->key.name, log->key.name_len});
+    pv_json_string(
+        json, "origin",
+        (struct pv_slice){log->signer.key.name, log->signer.key.name_len});
     pv_json_u64(json, "published", state_get(&state->published_size));
     pv_json_u64(json, "published_time", state_get(&state->published_ms));
     if (log->why.text[0] != '\0') {

@@ -27,7 +27,7 @@ check_vkey(struct log *log)
 
     pv_buf_init(&held, PV_NOTE_VKEY_MAX + 1);
     pv_buf_init(&vkey, PV_NOTE_VKEY_MAX + 1);
-    err = pv_note_key_write(&log->key, &vkey);
+    err = pv_note_key_write(&log->signer.key, &vkey);
     if (err != PV_OK) {
         goto out;
     }
@@ -100,7 +100,7 @@ compute_from_store(struct log *log, uint64_t from)
     struct pv_hash     hash;
     enum pv_err        err = pv_log_open(FD_JOURNAL, FD_LOG, &store);
 
-    for (uint64_t i = from; err == PV_OK && i < log->size; i++) {
+    for (uint64_t i = from; err == PV_OK && i < log->signer.size; i++) {
         err = pv_log_leaf(store, i, &leaf);
         if (err == PV_OK) {
             err = pv_merkle_leaf(log->sha, leaf.line, &hash);
@@ -113,7 +113,8 @@ compute_from_store(struct log *log, uint64_t from)
                        "the tree holds %llu of %llu signed leaves, and leaf "
                        "%llu cannot be computed again (%s): restore the log's "
                        "directory tree/ or what is missing",
-                       (unsigned long long)from, (unsigned long long)log->size,
+                       (unsigned long long)from,
+                       (unsigned long long)log->signer.size,
                        (unsigned long long)i, pv_err_text(err));
         }
     }
@@ -125,15 +126,15 @@ static enum pv_err
 check_root(struct log *log)
 {
     struct pv_hash root;
-    enum pv_err    err = pv_tiles_root(log->tiles, log->size, &root);
+    enum pv_err    err = pv_tiles_root(log->tiles, log->signer.size, &root);
 
-    if (err == PV_OK && !pv_hash_eq(&root, &log->root)) {
+    if (err == PV_OK && !pv_hash_eq(&root, &log->signer.root)) {
         pv_why_set(&log->why,
                    "the tree is not the one that was signed at %llu leaves: "
                    "its files, or records of the journal, were changed. Find "
                    "out where with payvand verify log. If only the tree is "
                    "wrong, move tree/ away: it is computed again",
-                   (unsigned long long)log->size);
+                   (unsigned long long)log->signer.size);
         return PV_EVERIFY;
     }
     return tree_failed(log, err, "read");
@@ -146,24 +147,26 @@ check_tree(struct log *log)
     uint64_t    held = pv_tiles_size(log->tiles);
     enum pv_err err = PV_OK;
 
-    if (held < log->size) {
+    if (held < log->signer.size) {
         pv_log_event("warning", "log.tree_short",
                      "leaves=%llu signed=%llu; computing the others again",
-                     (unsigned long long)held, (unsigned long long)log->size);
+                     (unsigned long long)held,
+                     (unsigned long long)log->signer.size);
         err = tree_failed(log, pv_tiles_truncate(log->tiles, held), "cut");
         if (err == PV_OK) {
             err = compute_from_store(log, held);
         }
     }
-    if (err == PV_OK && held < log->size) {
+    if (err == PV_OK && held < log->signer.size) {
         err = tree_failed(log, pv_tiles_sync(log->tiles), "write");
     }
     if (err == PV_OK) {
         err = check_root(log);
     }
-    if (err == PV_OK && held >= log->size) {
+    if (err == PV_OK && held >= log->signer.size) {
         /* what stands behind was never signed: it is computed anew */
-        err = tree_failed(log, pv_tiles_truncate(log->tiles, log->size), "cut");
+        err = tree_failed(log, pv_tiles_truncate(log->tiles, log->signer.size),
+                          "cut");
         if (err == PV_OK) {
             err = tree_failed(log, pv_tiles_sync(log->tiles), "write");
         }
@@ -198,7 +201,8 @@ compare_commit(struct log *log, const struct pv_commit_view *view, uint64_t end)
 
             if (err == PV_OK && tile != held_tile) {
                 err = pv_tiles_read(log->tiles, 0, tile,
-                                    pv_tile_width(0, tile, log->size), held);
+                                    pv_tile_width(0, tile, log->signer.size),
+                                    held);
                 held_tile = tile;
             }
             if (err != PV_OK) {
@@ -227,32 +231,32 @@ find_place(struct log *log)
     struct pv_commit_view view;
     enum pv_err           err;
 
-    if (state_get(&log->state->durable_index) < log->size) {
+    if (state_get(&log->state->durable_index) < log->signer.size) {
         pv_why_set(&log->why,
                    "the journal ends at leaf %llu, but %llu were signed: "
                    "records are lost, or the journal was rolled back. Restore "
                    "the newer journal. When it is gone, keep all of this as "
                    "evidence and begin another log in new directories",
                    (unsigned long long)state_get(&log->state->durable_index),
-                   (unsigned long long)log->size);
+                   (unsigned long long)log->signer.size);
         return PV_EVERIFY;
     }
-    err = follow_open(&log->follow, FD_JOURNAL, log->state, log->size);
+    err = follow_open(&log->follow, FD_JOURNAL, log->state, log->signer.size);
     if (err == PV_ENOTFOUND) {
         pv_why_set(&log->why,
                    "the journal begins behind leaf %llu, the end of the tree: "
                    "segments were removed before they were hashed. Restore "
                    "them from a copy",
-                   (unsigned long long)log->size);
+                   (unsigned long long)log->signer.size);
         return PV_EVERIFY;
     }
-    while (err == PV_OK && log->follow.next_index < log->size) {
+    while (err == PV_OK && log->follow.next_index < log->signer.size) {
         err = follow_next(&log->follow, &view);
         if (err == PV_OK) {
-            err = compare_commit(log, &view, log->size);
+            err = compare_commit(log, &view, log->signer.size);
         }
-        if (err == PV_OK && log->follow.next_index > log->size) {
-            err = log_add_commit(log, &view, log->size);
+        if (err == PV_OK && log->follow.next_index > log->signer.size) {
+            err = log_add_commit(log, &view, log->signer.size);
         }
     }
     if (err != PV_OK && log->why.text[0] == '\0') {
@@ -268,10 +272,12 @@ find_place(struct log *log)
 enum pv_err
 log_start(struct log *log)
 {
-    enum pv_err err = log_ask_last(log);
+    enum pv_err err = pv_signer_last(&log->signer);
 
     if (err == PV_OK) {
         err = check_vkey(log);
+    } else {
+        log->why = log->signer.why;
     }
     if (err == PV_OK) {
         err = log_check_published(log);

@@ -31,7 +31,7 @@
 #include "base/time.h"
 #include "children.h"
 #include "options.h"
-#include "signer_key.h"
+#include "signer.h"
 
 #define EVENTS_MAX 64
 #define BACKLOG 64
@@ -567,8 +567,11 @@ main(int argc, char **argv)
         return children_main(&options, argc, argv);
     }
     if (options.init_key || options.accept != NULL) {
-        return options.init_key ? signer_init(&options)
-                                : signer_accept(&options);
+        return options.init_key
+                   ? pv_signer_init("payvand-traced", options.signer_dir,
+                                    options.origin, options.token)
+                   : pv_signer_accept("payvand-traced", options.signer_dir,
+                                      options.accept);
     }
     init(&traced, &options);
     if (options.check) {

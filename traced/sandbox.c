@@ -41,29 +41,6 @@ static const int courier[] = {
     SCMP_SYS(shutdown),    PV_SANDBOX_END,
 };
 
-static const int signer[] = {
-    SCMP_SYS(recvfrom),
-    SCMP_SYS(sendmsg),
-    SCMP_SYS(poll),
-    PV_SANDBOX_END,
-};
-
-/* What a token's driver asks for: its files, its threads, its daemon. */
-static const int token[] = {
-    SCMP_SYS(open),      SCMP_SYS(stat),       SCMP_SYS(lstat),
-    SCMP_SYS(access),    SCMP_SYS(faccessat),  SCMP_SYS(faccessat2),
-    SCMP_SYS(readlink),  SCMP_SYS(readlinkat), SCMP_SYS(mkdir),
-    SCMP_SYS(mkdirat),   SCMP_SYS(unlink),     SCMP_SYS(rename),
-    SCMP_SYS(ftruncate), SCMP_SYS(flock),      SCMP_SYS(readv),
-    SCMP_SYS(writev),    SCMP_SYS(getuid),     SCMP_SYS(geteuid),
-    SCMP_SYS(getgid),    SCMP_SYS(getegid),    SCMP_SYS(umask),
-    SCMP_SYS(sysinfo),   SCMP_SYS(uname),      SCMP_SYS(ioctl),
-    SCMP_SYS(socket),    SCMP_SYS(connect),    SCMP_SYS(recvmsg),
-    SCMP_SYS(sendmsg),   SCMP_SYS(clone),      SCMP_SYS(clone3),
-    SCMP_SYS(statx),     SCMP_SYS(statfs),     SCMP_SYS(fstatfs),
-    SCMP_SYS(prlimit64), PV_SANDBOX_END,
-};
-
 /* Of the supervisor: all that no child needs. */
 static const int refused[] = {
     SCMP_SYS(ptrace),
@@ -113,11 +90,6 @@ static const struct pv_sandbox sandbox_of[] = {
                         .place = {{FD_JOURNAL, false},
                                   {FD_LOG, false},
                                   {FD_POLICY, true}}}, /* its lock.mdb */
-    [SANDBOX_SIGNER] = {.list = {pv_sandbox_every, pv_sandbox_files, signer},
-                        .walls = true,
-                        .place = {{FD_SIGNER, true}}},
-    [SANDBOX_SIGNER_TOKEN] = {.list = {pv_sandbox_every, pv_sandbox_files,
-                                       signer, token}},
 };
 
 enum pv_err

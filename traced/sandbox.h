@@ -15,8 +15,6 @@ enum sandbox {
     SANDBOX_KEEPER,
     SANDBOX_LOG,
     SANDBOX_READER,
-    SANDBOX_SIGNER,
-    SANDBOX_SIGNER_TOKEN, /* with a vendor's PKCS#11 module in it */
 };
 
 /* Give up everything else, for good; as pv_sandbox_enter. */

@@ -12,21 +12,21 @@
 #define VKEY_ROOM (PV_NOTE_VKEY_MAX + 1)
 
 enum pv_err
-signer_cut(struct pv_slice bytes, struct signer_notes *ret)
+pv_signer_cut(struct pv_slice bytes, struct pv_signer_notes *ret)
 {
-    struct signer_notes notes = {{NULL, 0}, {NULL, 0}};
-    size_t              lines = 0;
+    struct pv_signer_notes notes = {{NULL, 0}, {NULL, 0}};
+    size_t                 lines = 0;
 
     for (size_t i = 0; i < bytes.len; i++) {
-        if (bytes.ptr[i] == '\n' && ++lines == SIGNER_NOTE_LINES) {
+        if (bytes.ptr[i] == '\n' && ++lines == PV_SIGNER_NOTE_LINES) {
             notes.last = (struct pv_slice){bytes.ptr, i + 1};
             notes.before =
                 (struct pv_slice){bytes.ptr + i + 1, bytes.len - i - 1};
         }
     }
     if (bytes.len == 0 || bytes.ptr[bytes.len - 1] != '\n' ||
-        (lines != SIGNER_NOTE_LINES &&
-         lines != (size_t)2 * SIGNER_NOTE_LINES)) {
+        (lines != PV_SIGNER_NOTE_LINES &&
+         lines != (size_t)2 * PV_SIGNER_NOTE_LINES)) {
         return PV_EINVAL;
     }
     *ret = notes;
@@ -56,12 +56,11 @@ open_vkey(int dirfd, struct pv_note_key *ret, struct pv_why *why)
     enum pv_err     err;
 
     pv_buf_init(&room, VKEY_ROOM);
-    err = read_line(dirfd, SIGNER_VKEY, &room, &line);
+    err = read_line(dirfd, PV_SIGNER_VKEY, &room, &line);
     if (err == PV_ENOTFOUND) {
-        pv_why_set(why,
-                   "the signer's directory holds no " SIGNER_VKEY
-                   "; make the log's key with payvand-traced --init-key, or "
-                   "restore the directory as it was");
+        pv_why_set(why, "the signer's directory holds no " PV_SIGNER_VKEY
+                        "; make the log's key with --init-key, or "
+                        "restore the directory as it was");
     } else if (err == PV_OK) {
         err = pv_note_key_parse(line, ret);
     }
@@ -70,7 +69,7 @@ open_vkey(int dirfd, struct pv_note_key *ret, struct pv_why *why)
     }
     if (err != PV_OK && err != PV_ENOTFOUND) {
         pv_why_set(why,
-                   "the signer's " SIGNER_VKEY
+                   "the signer's " PV_SIGNER_VKEY
                    " does not read (%s); restore it from a copy",
                    pv_err_text(err));
     }
@@ -86,11 +85,11 @@ open_token(int dirfd, struct pv_token **ret, struct pv_why *why)
     enum pv_err     err;
 
     pv_buf_init(&room, PV_TOKEN_URI_MAX + 1);
-    err = read_line(dirfd, SIGNER_TOKEN, &room, &uri);
+    err = read_line(dirfd, PV_SIGNER_TOKEN, &room, &uri);
     if (err == PV_OK) {
         err = pv_token_open(uri, ret, why);
     } else {
-        pv_why_set(why, "the signer's " SIGNER_TOKEN " does not read: %s",
+        pv_why_set(why, "the signer's " PV_SIGNER_TOKEN " does not read: %s",
                    pv_err_text(err));
     }
     pv_buf_clear(&room);
@@ -98,17 +97,17 @@ open_token(int dirfd, struct pv_token **ret, struct pv_why *why)
 }
 
 static enum pv_err
-open_secret(int dirfd, struct signer_key *key, struct pv_why *why)
+open_secret(int dirfd, struct pv_signer_key *key, struct pv_why *why)
 {
     enum pv_err err;
 
-    if (pv_file_is_there(dirfd, SIGNER_TOKEN)) {
+    if (pv_file_is_there(dirfd, PV_SIGNER_TOKEN)) {
         return open_token(dirfd, &key->token, why);
     }
-    err = pv_ed25519_load(dirfd, SIGNER_KEY, &key->secret);
+    err = pv_ed25519_load(dirfd, PV_SIGNER_KEY, &key->secret);
     if (err == PV_ENOTFOUND) {
-        pv_why_set(why, "the log's key is missing: neither " SIGNER_KEY
-                        " nor " SIGNER_TOKEN
+        pv_why_set(why, "the log's key is missing: neither " PV_SIGNER_KEY
+                        " nor " PV_SIGNER_TOKEN
                         " is in the signer's directory; restore it. A key "
                         "that is lost ends its log: keep the log as it is and "
                         "begin another with --init-key in new directories");
@@ -123,7 +122,7 @@ open_secret(int dirfd, struct signer_key *key, struct pv_why *why)
 }
 
 static void
-public_of(const struct signer_key *key, uint8_t room[PV_ED25519_PUBLIC_LEN])
+public_of(const struct pv_signer_key *key, uint8_t room[PV_ED25519_PUBLIC_LEN])
 {
     if (key->token != NULL) {
         pv_token_public(key->token, room);
@@ -133,11 +132,11 @@ public_of(const struct signer_key *key, uint8_t room[PV_ED25519_PUBLIC_LEN])
 }
 
 enum pv_err
-signer_key_open(int dirfd, struct signer_key *ret, struct pv_why *why)
+pv_signer_key_open(int dirfd, struct pv_signer_key *ret, struct pv_why *why)
 {
-    struct signer_key key;
-    uint8_t           public_key[PV_ED25519_PUBLIC_LEN];
-    enum pv_err       err;
+    struct pv_signer_key key;
+    uint8_t              public_key[PV_ED25519_PUBLIC_LEN];
+    enum pv_err          err;
 
     memset(&key, 0, sizeof(key));
     err = open_vkey(dirfd, &key.key, why);
@@ -148,14 +147,14 @@ signer_key_open(int dirfd, struct signer_key *ret, struct pv_why *why)
         public_of(&key, public_key);
         if (memcmp(public_key, key.key.public_key, sizeof(public_key)) != 0) {
             pv_why_set(why, "the log's key was replaced: it is not the one "
-                            "that " SIGNER_VKEY
+                            "that " PV_SIGNER_VKEY
                             " names; restore the old one. A log has one key: "
                             "for another, begin another log");
             err = PV_EVERIFY;
         }
     }
     if (err != PV_OK) {
-        signer_key_close(&key);
+        pv_signer_key_close(&key);
         return err;
     }
     *ret = key;
@@ -163,7 +162,7 @@ signer_key_open(int dirfd, struct signer_key *ret, struct pv_why *why)
 }
 
 void
-signer_key_close(struct signer_key *key)
+pv_signer_key_close(struct pv_signer_key *key)
 {
     pv_ed25519_free(key->secret);
     pv_token_close(key->token);
@@ -172,8 +171,8 @@ signer_key_close(struct signer_key *key)
 }
 
 enum pv_err
-signer_key_sign(struct signer_key *key, const struct pv_checkpoint *checkpoint,
-                struct pv_buf *out)
+pv_signer_key_sign(struct pv_signer_key       *key,
+                   const struct pv_checkpoint *checkpoint, struct pv_buf *out)
 {
     uint8_t     signature[PV_ED25519_SIGNATURE_LEN];
     enum pv_err err;

@@ -5,6 +5,10 @@
  *   GET  decisions?after=&count=
  *   GET  status
  *   GET  proof/{number}          that a decision stands in the log
+ *   GET  log/checkpoint          the signed head of the log (C2SP)
+ *   GET  log/tile/{l}/{n}        its hashes (C2SP tlog-tiles)
+ *   GET  feed?from=N&wait=S      a batch behind decision N (feed.h); waits up
+ *                                to S seconds, at most 30, for one
  *   GET  {kind}?after=&count=&state= | as_of=1401-06-20 | at=NUMBER
  *   GET  {kind}/{id}?as_of= | at=
  *   GET  history/{kind}/{id}
@@ -48,6 +52,11 @@ struct pv_api {
     enum pv_face        face;
     struct pv_caller    caller; /* of the call being answered */
 };
+
+/* api_log.c */
+pv_server_fn pv_api_checkpoint;
+pv_server_fn pv_api_tile;
+pv_server_fn pv_api_feed;
 
 extern const struct pv_server_route pv_api_route[];
 extern const size_t                 pv_api_route_count;

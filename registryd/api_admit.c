@@ -15,6 +15,7 @@ enum need {
     NEED_READER,  /* the console, a person with a role, a system */
     NEED_DECIDER, /* the console, a person with a role */
     NEED_SIGN_IN, /* payvand-sign-in */
+    NEED_NODE,    /* the console, a node: it gets every decision whole */
 };
 
 static const struct {
@@ -33,6 +34,8 @@ static const struct {
     {"POST", "/registry/v1/sign-in-by", NEED_SIGN_IN},
     /* the state of the services is shown to everybody */
     {"GET", "/registry/v1/views/status", NEED_NOTHING},
+    {"GET", "/registry/v1/log/checkpoint", NEED_NOTHING},
+    {"GET", "/registry/v1/feed", NEED_NODE},
 };
 
 static bool
@@ -77,6 +80,8 @@ meets(const struct pv_caller *caller, enum need need)
         return console || in_role;
     case NEED_SIGN_IN:
         return caller->kind == PV_CALLER_SIGN_IN;
+    case NEED_NODE:
+        return console || caller->is_node;
     }
     return false;
 }

@@ -146,6 +146,8 @@ check_system(struct pv_registry *registry, const struct pv_server_call *call,
         (void)snprintf(caller->agency, sizeof(caller->agency), "%s",
                        pv_member(record.body, "agency")); /* both are ids */
         caller->kind = PV_CALLER_SYSTEM;
+        caller->is_node =
+            strcmp(pv_member(record.body, "kind"), "gateway") == 0;
     }
     pv_record_clear(&record);
     return err;

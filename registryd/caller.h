@@ -31,7 +31,8 @@ struct pv_caller {
     char                token[PV_TOKEN_LEN + 1];
     char                system[PV_RECORD_ID_MAX + 1];
     char                agency[PV_RECORD_ID_MAX + 1]; /* of a system */
-    char                by[PV_CALLER_BY_MAX + 1];     /* of its decisions */
+    bool                is_node; /* a system that is a gateway of ours */
+    char                by[PV_CALLER_BY_MAX + 1]; /* of its decisions */
 };
 
 /*

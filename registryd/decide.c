@@ -195,8 +195,8 @@ refuse_member(struct pv_refusal *refusal, const char *name)
                      "«%s» در تصمیم نیست یا درست نیست", name);
 }
 
-static enum pv_err
-check_members(const json_t *decision, struct pv_refusal *refusal)
+enum pv_err
+pv_decision_members(const json_t *decision, struct pv_refusal *refusal)
 {
     static const char *const ids[] = {"actor", "of", "id"};
     static const char *const texts[] = {"role", "kind", "event", "date"};
@@ -248,17 +248,14 @@ check_members(const json_t *decision, struct pv_refusal *refusal)
 
 /* Its day: a day of the calendar, and not a day that is still to come. */
 static enum pv_err
-take_day(struct pv_registry *registry, const json_t *decision,
-         struct pv_decision_context *context)
+take_day(const json_t *decision, struct pv_decision_context *context)
 {
-    int64_t     now_ms = registry->config.clock == NULL ? pv_time_wall_ms()
-                                                        : registry->config.clock();
     enum pv_err err = pv_member_day(decision, "date", &context->day);
 
     if (err != PV_OK) {
         return refuse_member(context->refusal, "date");
     }
-    if (context->day > pv_time_tehran_day(now_ms)) {
+    if (context->day > pv_time_tehran_day(context->now_ms)) {
         return pv_refuse(context->refusal, "", "date-to-come",
                          "%s: the decision's day %s is still to come",
                          "%s: تاریخ تصمیم %s هنوز نرسیده است",
@@ -329,8 +326,6 @@ static enum pv_err
 write_document(struct pv_registry *registry, const json_t *decision,
                const struct pv_decision_context *context, const char *by)
 {
-    int64_t       now_ms = registry->config.clock == NULL ? pv_time_wall_ms()
-                                                          : registry->config.clock();
     const char   *key = pv_member(decision, "key");
     char          time[PV_TIME_TEXT_LEN];
     json_t       *whole = json_copy((json_t *)(uintptr_t)decision);
@@ -338,7 +333,7 @@ write_document(struct pv_registry *registry, const json_t *decision,
     enum pv_err   err = PV_ENOMEM;
 
     pv_buf_init(&document, PV_DOCUMENT_MAX);
-    pv_time_text(now_ms, time);
+    pv_time_text(context->now_ms, time);
     if (whole != NULL &&
         json_object_set_new(whole, "number", json_integer(context->number)) ==
             0 &&
@@ -350,7 +345,7 @@ write_document(struct pv_registry *registry, const json_t *decision,
     if (err == PV_OK) {
         struct pv_value arguments[] = {
             PV_INT(context->number),
-            PV_INT(now_ms),
+            PV_INT(context->now_ms),
             PV_INT(context->day),
             key[0] == '\0' ? PV_NULL : PV_TEXT(pv_slice_from(key)),
             PV_TEXT(pv_slice_from(pv_member(decision, "kind"))),
@@ -367,13 +362,15 @@ write_document(struct pv_registry *registry, const json_t *decision,
     return err;
 }
 
-static enum pv_err
-decide_one(struct pv_registry *registry, const json_t *decision, const char *by,
-           int64_t number, struct pv_refusal *refusal)
+enum pv_err
+pv_decide_one(struct pv_registry *registry, const json_t *decision,
+              const char *by, int64_t number, int64_t now_ms,
+              struct pv_refusal *refusal)
 {
     struct pv_decision_context context = {.registry = registry,
                                           .refusal = refusal,
                                           .number = number,
+                                          .now_ms = now_ms,
                                           .actor = pv_member(decision, "actor"),
                                           .role = pv_member(decision, "role"),
                                           .of = pv_member(decision, "of"),
@@ -383,7 +380,7 @@ decide_one(struct pv_registry *registry, const json_t *decision, const char *by,
     struct pv_change           change = {.context = &context,
                                          .id = pv_member(decision, "id"),
                                          .data = json_object_get(decision, "data")};
-    enum pv_err                err = take_day(registry, decision, &context);
+    enum pv_err                err = take_day(decision, &context);
 
     if (err == PV_OK &&
         pv_kind_from_word(pv_slice_from(pv_member(decision, "kind")),
@@ -425,7 +422,7 @@ decide_all(struct pv_registry *registry, const json_t *list, const char *by,
             break;
         }
         refusal->index = i;
-        err = check_members(decision, refusal);
+        err = pv_decision_members(decision, refusal);
         err = err == PV_OK ? find_earlier(registry, decision, refusal, &number)
                            : err;
         if (err != PV_OK) {
@@ -435,7 +432,11 @@ decide_all(struct pv_registry *registry, const json_t *list, const char *by,
             decided->repeated++;
         } else {
             number = last + 1;
-            err = decide_one(registry, decision, by, number, refusal);
+            err = pv_decide_one(registry, decision, by, number,
+                                registry->config.clock == NULL
+                                    ? pv_time_wall_ms()
+                                    : registry->config.clock(),
+                                refusal);
             last = number;
         }
         if (i == 0) {

@@ -22,6 +22,8 @@ struct pv_registry {
     struct pv_decision_log   *log;   /* NULL: none */
     struct pv_cache          *cache;
     uint64_t                  session; /* of the store, when it was filled */
+    struct pv_buf             head;    /* the signed note of head_size leaves */
+    uint64_t                  head_size;
     struct pv_why             why;
 };
 
@@ -44,6 +46,7 @@ struct pv_decision_context {
     struct pv_refusal  *refusal;
     int64_t             number;
     int64_t             day;
+    int64_t             now_ms; /* when it was entered */
     const char         *actor;
     const char         *role;
     const char         *of;
@@ -81,6 +84,15 @@ enum pv_err pv_refuse(struct pv_refusal *refusal, const char *rule,
 enum pv_err pv_change_also(struct pv_change *change, enum pv_kind kind,
                            const char *id, const char *event,
                            const json_t *data) PV_MUST_CHECK;
+
+/* Is it a decision as it is handed in? A refusal otherwise. */
+enum pv_err pv_decision_members(const json_t      *decision,
+                                struct pv_refusal *refusal) PV_MUST_CHECK;
+
+/* Check and write one decision under its number, entered at now_ms. */
+enum pv_err pv_decide_one(struct pv_registry *registry, const json_t *decision,
+                          const char *by, int64_t number, int64_t now_ms,
+                          struct pv_refusal *refusal) PV_MUST_CHECK;
 
 /* ---- fields (field.c) ---- */
 
@@ -139,6 +151,10 @@ enum pv_err pv_set(json_t *object, const char *name,
 
 /* Canonical text of a JSON value into out. */
 enum pv_err pv_canonical(const json_t *value, struct pv_buf *out) PV_MUST_CHECK;
+
+/* A text as a string of JSON. PV_EINVAL: not UTF-8. */
+enum pv_err pv_text_json(struct pv_slice text,
+                         struct pv_buf  *out) PV_MUST_CHECK;
 
 /* ---- the image (project.c) ---- */
 

@@ -160,10 +160,8 @@ pv_decision_log_root(struct pv_decision_log *log, struct pv_hash *ret)
 
 enum pv_err
 pv_decision_log_prove(struct pv_decision_log *log, int64_t number,
-                      struct pv_merkle_proof *ret)
+                      uint64_t size, struct pv_merkle_proof *ret)
 {
-    uint64_t size = pv_tiles_size(log->tiles);
-
     if (number < 1 || (uint64_t)number > size) {
         return PV_ENOTFOUND;
     }
@@ -186,5 +184,93 @@ pv_decision_log_leaf(struct pv_decision_log *log, int64_t number,
     if (err == PV_OK) {
         *ret = tile[at];
     }
+    return err;
+}
+
+enum pv_err
+pv_decision_log_consistency(struct pv_decision_log *log, uint64_t old_size,
+                            uint64_t new_size, struct pv_merkle_proof *ret)
+{
+    return pv_tiles_consistency(log->tiles, old_size, new_size, ret);
+}
+
+enum pv_err
+pv_decision_log_root_of(struct pv_decision_log *log, uint64_t size,
+                        struct pv_hash *ret)
+{
+    return pv_tiles_root(log->tiles, size, ret);
+}
+
+struct pv_tiles *
+pv_decision_log_tiles(struct pv_decision_log *log)
+{
+    return log->tiles;
+}
+
+/* ---- the tree with more ---- */
+
+struct more { /* the tree on disk, and leaves behind it */
+    struct pv_decision_log *log;
+    uint64_t                size; /* on disk */
+    struct pv_hash         *leaf;
+};
+
+/* How many of the hashes of a level stand on disk. */
+static uint64_t
+on_disk(const struct more *more, unsigned level)
+{
+    return more->size >> (level * PV_TILE_HEIGHT);
+}
+
+static enum pv_err
+read_more(void *context, unsigned level, uint64_t n, unsigned width,
+          struct pv_hash out[PV_TILE_WIDTH])
+{
+    struct more   *more = context;
+    uint64_t       first = n * PV_TILE_WIDTH;
+    uint64_t       held = on_disk(more, level);
+    unsigned       at = held <= first           ? 0
+                        : held - first >= width ? width
+                                                : (unsigned)(held - first);
+    struct pv_hash below[PV_TILE_WIDTH];
+    enum pv_err    err = PV_OK;
+
+    if (at > 0) {
+        err = pv_tiles_read(more->log->tiles, level, n, at, out);
+    }
+    for (; at < width && err == PV_OK; at++) {
+        if (level == 0) {
+            out[at] = more->leaf[first + at - more->size];
+            continue;
+        }
+        err = read_more(more, level - 1, first + at, PV_TILE_WIDTH, below);
+        if (err == PV_OK) {
+            err =
+                pv_merkle_fold(more->log->sha, below, PV_TILE_WIDTH, &out[at]);
+        }
+    }
+    return err;
+}
+
+enum pv_err
+pv_decision_log_root_with(struct pv_decision_log *log,
+                          const struct pv_slice *document, size_t count,
+                          struct pv_hash *ret)
+{
+    struct more             more = {log, pv_tiles_size(log->tiles), NULL};
+    struct pv_merkle_source source = {log->sha, read_more, &more};
+    enum pv_err             err = PV_OK;
+
+    more.leaf = calloc(count + 1, sizeof(*more.leaf));
+    if (more.leaf == NULL) {
+        return PV_ENOMEM;
+    }
+    for (size_t i = 0; i < count && err == PV_OK; i++) {
+        err = pv_merkle_leaf(log->sha, document[i], &more.leaf[i]);
+    }
+    if (err == PV_OK) {
+        err = pv_merkle_root(&source, more.size + count, ret);
+    }
+    free(more.leaf);
     return err;
 }

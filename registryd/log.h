@@ -39,12 +39,32 @@ enum pv_err pv_decision_log_follow(struct pv_decision_log *log,
 enum pv_err pv_decision_log_root(struct pv_decision_log *log,
                                  struct pv_hash         *ret) PV_MUST_CHECK;
 
+/* The root that the tree would have with these documents behind it. */
+enum pv_err pv_decision_log_root_with(struct pv_decision_log *log,
+                                      const struct pv_slice  *document,
+                                      size_t                  count,
+                                      struct pv_hash *ret) PV_MUST_CHECK;
+
+/* That the tree of old_size leaves is the beginning of the one of new_size. */
+enum pv_err
+pv_decision_log_consistency(struct pv_decision_log *log, uint64_t old_size,
+                            uint64_t                new_size,
+                            struct pv_merkle_proof *ret) PV_MUST_CHECK;
+
+/* The root over the first size leaves. */
+enum pv_err pv_decision_log_root_of(struct pv_decision_log *log, uint64_t size,
+                                    struct pv_hash *ret) PV_MUST_CHECK;
+
+/* For the tiles that others read (merkle/tile.h). */
+struct pv_tiles *pv_decision_log_tiles(struct pv_decision_log *log);
+
 /* The hash of decision n's leaf. PV_ENOTFOUND. */
 enum pv_err pv_decision_log_leaf(struct pv_decision_log *log, int64_t number,
                                  struct pv_hash *ret) PV_MUST_CHECK;
 
-/* That decision n stands in the tree of pv_decision_log_size leaves. */
+/* That decision n stands in the tree of the first size leaves. */
 enum pv_err pv_decision_log_prove(struct pv_decision_log *log, int64_t number,
+                                  uint64_t                size,
                                   struct pv_merkle_proof *ret) PV_MUST_CHECK;
 
 #endif

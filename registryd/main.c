@@ -11,12 +11,14 @@
  *                    the user of --web-uid, on another: people by their
  *                    sessions, systems by the certificates nginx has checked.
  *                    payvand-sign-in, on a third: whom a provider has told.
- * What it may call:  what its systemd unit lets it; see packaging.
+ * What it may call:  files and sockets that are open, and with SQLite only
+ *                    the folders it uses; see sandbox.c. Its signer, a
+ *                    process of its own (-P signer), holds the log's key.
  * What a thief of it gains: the power to give and take rights, each of it a
- *                    numbered decision; no call's trace and no content.
+ *                    numbered decision that stands in the log for good; no
+ *                    call's trace and no content, and not the log's key.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,9 +29,11 @@
 #include <unistd.h>
 
 #include "api.h"
-#include "base/num.h"
 #include "crypto/secret.h"
 #include "daemon/event.h"
+#include "heads.h"
+#include "options.h"
+#include "sandbox.h"
 
 /* a leak is told at the end only by a process that can be looked into */
 #if defined(__SANITIZE_ADDRESS__)
@@ -40,179 +44,15 @@
 
 #define ROUND_MS 1000
 #define CONNECTIONS_MAX 256
-#define OPERATORS_MAX 8
 #define WEB_MODE 0660 /* its group is nginx's; the uid is checked, too */
-#define KINDS_BYTES_MAX ((size_t)1024 * 1024)
-
-#define SOCKETS 3 /* one for each enum pv_face */
 
 static volatile sig_atomic_t stop;
-
-struct options {
-    struct pv_registry_config registry;
-    const char               *socket[SOCKETS]; /* NULL: none */
-    uid_t                     web_uid;
-    uid_t                     sign_in_uid;
-    uid_t                     operator_uid[OPERATORS_MAX];
-    size_t                    operator_count;
-    bool                      done; /* --help or --version was answered */
-};
-
-static const char help_text[] =
-    "payvand-registryd: the registry of an exchange\n"
-    "\n"
-    "  payvand-registryd --store WHERE --socket PATH [OPTION...]\n"
-    "\n"
-    "  --store WHERE        sqlite:FILE or postgresql:CONNINFO\n"
-    "  --socket PATH        where it listens (made with mode 0600)\n"
-    "  --image DIR          the policy image that follows its decisions\n"
-    "  --log DIR            the Merkle log of decisions; must exist\n"
-    "  --node ID            this exchange: the home of its agencies\n"
-    "  --operator-uid UID   who may connect; may come again (default: one's\n"
-    "                       own)\n"
-    "  --web-socket PATH    where nginx reaches it, for people and systems\n"
-    "  --web-uid UID        the user of that nginx (default: one's own)\n"
-    "  --sign-in-socket PATH  where payvand-sign-in reaches it\n"
-    "  --sign-in-uid UID    the user of that program (default: one's own)\n"
-    "  --loopback           endpoints on loopback are allowed (demo only)\n"
-    "  --kinds              write the tables of kinds as JSON, and end\n"
-    "  --help, --version\n"
-    "\n"
-    "Manual: man payvand-registryd\n";
 
 static void
 on_signal(int number)
 {
     (void)number;
     stop = 1;
-}
-
-enum {
-    OPT_STORE = 256,
-    OPT_SOCKET,
-    OPT_IMAGE,
-    OPT_LOG,
-    OPT_NODE,
-    OPT_UID,
-    OPT_WEB_SOCKET,
-    OPT_WEB_UID,
-    OPT_SIGN_IN_SOCKET,
-    OPT_SIGN_IN_UID,
-    OPT_LOOPBACK,
-    OPT_KINDS,
-    OPT_HELP,
-    OPT_VERSION
-};
-
-static const struct option option_list[] = {
-    {"store", required_argument, NULL, OPT_STORE},
-    {"socket", required_argument, NULL, OPT_SOCKET},
-    {"image", required_argument, NULL, OPT_IMAGE},
-    {"log", required_argument, NULL, OPT_LOG},
-    {"node", required_argument, NULL, OPT_NODE},
-    {"operator-uid", required_argument, NULL, OPT_UID},
-    {"web-socket", required_argument, NULL, OPT_WEB_SOCKET},
-    {"web-uid", required_argument, NULL, OPT_WEB_UID},
-    {"sign-in-socket", required_argument, NULL, OPT_SIGN_IN_SOCKET},
-    {"sign-in-uid", required_argument, NULL, OPT_SIGN_IN_UID},
-    {"loopback", no_argument, NULL, OPT_LOOPBACK},
-    {"kinds", no_argument, NULL, OPT_KINDS},
-    {"help", no_argument, NULL, OPT_HELP},
-    {"version", no_argument, NULL, OPT_VERSION},
-    {NULL, 0, NULL, 0},
-};
-
-static bool
-read_uid(const char *text, uid_t *ret)
-{
-    uint64_t uid;
-
-    if (pv_slice_to_u64(pv_slice_from(text), UINT32_MAX - 1, &uid) != PV_OK) {
-        return false;
-    }
-    *ret = (uid_t)uid;
-    return true;
-}
-
-static bool
-add_operator(struct options *options, const char *text)
-{
-    return options->operator_count < OPERATORS_MAX &&
-           read_uid(text, &options->operator_uid[options->operator_count++]);
-}
-
-static bool
-write_kinds(void)
-{
-    struct pv_buf out;
-    bool          ok;
-
-    pv_buf_init(&out, KINDS_BYTES_MAX);
-    ok = pv_kinds_json(&out) == PV_OK &&
-         fwrite(out.ptr, 1, out.len, stdout) == out.len && puts("") >= 0;
-    pv_buf_clear(&out);
-    return ok;
-}
-
-static bool
-read_options(int argc, char **argv, struct options *ret)
-{
-    int  c;
-    bool ok = true;
-
-    while (ok && (c = getopt_long(argc, argv, "", option_list, NULL)) != -1) {
-        switch (c) {
-        case OPT_STORE:
-            ret->registry.store = optarg;
-            break;
-        case OPT_SOCKET:
-            ret->socket[PV_FACE_CONSOLE] = optarg;
-            break;
-        case OPT_IMAGE:
-            ret->registry.image = optarg;
-            break;
-        case OPT_LOG:
-            ret->registry.log = optarg;
-            break;
-        case OPT_NODE:
-            ret->registry.node = optarg;
-            break;
-        case OPT_UID:
-            ok = add_operator(ret, optarg);
-            break;
-        case OPT_WEB_SOCKET:
-            ret->socket[PV_FACE_WEB] = optarg;
-            break;
-        case OPT_WEB_UID:
-            ok = read_uid(optarg, &ret->web_uid);
-            break;
-        case OPT_SIGN_IN_SOCKET:
-            ret->socket[PV_FACE_SIGN_IN] = optarg;
-            break;
-        case OPT_SIGN_IN_UID:
-            ok = read_uid(optarg, &ret->sign_in_uid);
-            break;
-        case OPT_LOOPBACK:
-            ret->registry.loopback = true;
-            break;
-        case OPT_KINDS:
-            ret->done = true;
-            return write_kinds();
-        case OPT_HELP:
-            ret->done = true;
-            return fputs(help_text, stdout) >= 0;
-        case OPT_VERSION:
-            ret->done = true;
-            return puts("payvand-registryd " PV_VERSION) >= 0;
-        default:
-            ok = false;
-        }
-    }
-    if (ret->operator_count == 0) {
-        ret->operator_uid[ret->operator_count++] = geteuid();
-    }
-    return ok && optind == argc && ret->registry.store != NULL &&
-           ret->socket[PV_FACE_CONSOLE] != NULL;
 }
 
 /* No core, nothing to attach to, no new rights. */
@@ -269,42 +109,80 @@ open_server(const struct options *options, struct pv_api *api,
     return err;
 }
 
-/* One round of both sockets. */
+struct daemon {
+    struct pv_registry *registry;
+    struct pv_people   *people;
+    struct pv_server   *server[SOCKETS]; /* NULL: there is none */
+    struct pv_api       api[SOCKETS];
+    struct pv_heads     heads;
+};
+
+/* One round of all sockets, and of the signer's answers. */
 static enum pv_err
-serve(struct pv_server *const server[SOCKETS])
+serve(struct daemon *daemon)
 {
-    struct pollfd waiting[SOCKETS];
+    struct pollfd waiting[SOCKETS + 1];
     nfds_t        count = 0;
-    int           wait_ms = ROUND_MS;
+    int           wait_ms = pv_heads_wait(&daemon->heads);
     enum pv_err   err = PV_OK;
 
+    if (wait_ms == -1) {
+        wait_ms = ROUND_MS;
+    }
     for (size_t i = 0; i < SOCKETS; i++) {
-        if (server[i] != NULL) {
+        if (daemon->server[i] != NULL) {
             waiting[count++] =
-                (struct pollfd){pv_server_fd(server[i]), POLLIN, 0};
-            wait_ms = pv_server_wait_ms(server[i], wait_ms);
+                (struct pollfd){pv_server_fd(daemon->server[i]), POLLIN, 0};
+            wait_ms = pv_server_wait_ms(daemon->server[i], wait_ms);
         }
+    }
+    if (pv_heads_fd(&daemon->heads) != -1) {
+        waiting[count++] =
+            (struct pollfd){pv_heads_fd(&daemon->heads), POLLIN, 0};
     }
     if (poll(waiting, count, wait_ms) == -1 && errno != EINTR) {
         return PV_ESYS;
     }
     for (size_t i = 0; i < SOCKETS && err == PV_OK; i++) {
-        err = server[i] == NULL ? PV_OK : pv_server_run(server[i], 0);
+        err = daemon->server[i] == NULL ? PV_OK
+                                        : pv_server_run(daemon->server[i], 0);
+    }
+    return err;
+}
+
+/* A head that was signed goes to those who wait for it. */
+static enum pv_err
+sign(struct daemon *daemon, struct pv_why *why)
+{
+    bool        is_new = false;
+    enum pv_err err = PV_OK;
+
+    if (pv_heads_fd(&daemon->heads) != -1) {
+        err = pv_heads_round(&daemon->heads, &is_new, why);
+    }
+    for (size_t i = 0; i < SOCKETS && is_new; i++) {
+        if (daemon->server[i] != NULL) {
+            pv_server_wake(daemon->server[i]);
+        }
     }
     return err;
 }
 
 /* Answer, and bring up an image that lags; said once when it begins. */
 static enum pv_err
-run(struct pv_registry *registry, struct pv_server *const server[SOCKETS])
+run(struct daemon *daemon, struct pv_why *why)
 {
-    enum pv_err err = PV_OK;
-    enum pv_err said = PV_OK;
+    struct pv_registry *registry = daemon->registry;
+    enum pv_err         err = PV_OK;
+    enum pv_err         said = PV_OK;
 
     while (stop == 0 && err == PV_OK) {
         enum pv_err image;
 
-        err = serve(server);
+        err = serve(daemon);
+        if (err == PV_OK) {
+            err = sign(daemon, why);
+        }
         image = pv_registry_catch_up(registry);
         if (image != said) {
             pv_log_event(image == PV_OK ? "info" : "error", "registry.image",
@@ -363,59 +241,117 @@ close_server(struct pv_server *server, const char *socket)
     }
 }
 
-int
-main(int argc, char **argv)
+/* The signer's process, started before there is anything for it to inherit. */
+static enum pv_err
+start_signer(const struct options *options, struct pv_heads *heads,
+             struct pv_why *why)
 {
-    struct options      options = {.registry = {.durable = true},
-                                   .web_uid = geteuid(),
-                                   .sign_in_uid = geteuid()};
-    struct pv_registry *registry = NULL;
-    struct pv_people   *people = NULL;
-    struct pv_server   *server[SOCKETS] = {NULL};
-    struct pv_api       api[SOCKETS];
-    struct pv_why       why = {""};
-    int64_t             last = 0;
-    int64_t             image = 0;
-    enum pv_err         err;
+    if (options->signer == NULL) {
+        return PV_OK;
+    }
+    if (options->registry.log == NULL) {
+        pv_why_set(why, "--signer is of the log: give --log too");
+        return PV_EINVAL;
+    }
+    return pv_heads_start(heads, options->signer, why);
+}
 
-    if (!read_options(argc, argv, &options)) {
-        (void)fputs("payvand-registryd: see --help\n", stderr);
-        return 2;
+static enum pv_err
+open_registry(const struct options *options, struct daemon *daemon,
+              struct pv_why *why)
+{
+    enum pv_err err =
+        pv_registry_open(&options->registry, &daemon->registry, why);
+
+    if (err == PV_OK && options->signer != NULL) {
+        err = pv_heads_open(&daemon->heads, daemon->registry,
+                            options->registry.log, why);
     }
-    if (options.done) {
-        return 0;
-    }
-    err = harden(&why);
+    return err == PV_OK ? pv_people_open(daemon->registry, &daemon->people)
+                        : err;
+}
+
+/* All is opened, and compared with what was signed, before it listens. */
+static enum pv_err
+open_all(const struct options *options, struct daemon *daemon,
+         struct pv_why *why)
+{
+    enum pv_err err = harden(why);
+
     if (err == PV_OK) {
-        err = pv_registry_open(&options.registry, &registry, &why);
+        err = start_signer(options, &daemon->heads, why);
     }
     if (err == PV_OK) {
-        err = pv_people_open(registry, &people);
+        err = open_registry(options, daemon, why);
     }
     if (err == PV_OK) {
         for (size_t i = 0; i < SOCKETS; i++) {
-            api[i] = (struct pv_api){.registry = registry,
-                                     .people = people,
-                                     .face = (enum pv_face)i};
+            daemon->api[i] = (struct pv_api){.registry = daemon->registry,
+                                             .people = daemon->people,
+                                             .face = (enum pv_face)i};
         }
-        err = open_servers(&options, api, server, &why);
+        err = open_servers(options, daemon->api, daemon->server, why);
     }
+    return err == PV_OK
+               ? pv_registry_sandbox(&options->registry,
+                                     options->socket[PV_FACE_CONSOLE], why)
+               : err;
+}
+
+static int
+run_daemon(const struct options *options)
+{
+    struct daemon daemon = {.heads = {.signer = {.fd = -1}, .logfd = -1}};
+    struct pv_why why = {""};
+    int64_t       last = 0;
+    int64_t       image = 0;
+    enum pv_err   err = open_all(options, &daemon, &why);
+
     if (err == PV_OK) {
-        err = pv_registry_numbers(registry, &last, &image);
+        err = pv_registry_numbers(daemon.registry, &last, &image);
     }
     if (err == PV_OK) {
         pv_log_event("info", "registry.started", "decisions=%lld image=%lld",
                      (long long)last, (long long)image);
-        err = run(registry, server);
+        err = run(&daemon, &why);
     }
     if (err != PV_OK) {
         pv_log_event("error", "registry.failed", "%s: %s", pv_err_text(err),
                      why.text);
     }
     for (size_t i = 0; i < SOCKETS; i++) {
-        close_server(server[i], options.socket[i]);
+        close_server(daemon.server[i], options->socket[i]);
     }
-    pv_people_close(people);
-    pv_registry_close(registry);
+    pv_people_close(daemon.people);
+    pv_registry_close(daemon.registry);
+    pv_heads_close(&daemon.heads);
     return err == PV_OK ? 0 : 1;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct options options = {.registry = {.durable = true},
+                              .web_uid = geteuid(),
+                              .sign_in_uid = geteuid()};
+
+    if (!options_read(argc, argv, &options)) {
+        (void)fputs("payvand-registryd: see --help\n", stderr);
+        return 2;
+    }
+    if (options.done) {
+        return 0;
+    }
+    if (options.process != NULL) {
+        return pv_heads_signer_main();
+    }
+    if (options.init_key) {
+        return pv_signer_init("payvand-registryd", options.signer,
+                              options.origin, options.token);
+    }
+    if (options.accept != NULL) {
+        return pv_signer_accept("payvand-registryd", options.signer,
+                                options.accept);
+    }
+    return run_daemon(&options);
 }

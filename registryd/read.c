@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "kind_tables.h"
 #include "rules.h"
+#include "trace/checkpoint.h"
 
 /* ---- opening ---- */
 
@@ -21,6 +22,7 @@ pv_registry_open(const struct pv_registry_config *config,
         goto out;
     }
     registry->config = *config;
+    pv_buf_init(&registry->head, PV_CHECKPOINT_NOTE_MAX);
     registry->cache = pv_cache_new();
     if (registry->cache == NULL) {
         goto out;
@@ -61,6 +63,7 @@ pv_registry_close(struct pv_registry *registry)
     pv_decision_log_close(registry->log);
     pv_store_close(registry->store);
     pv_cache_free(registry->cache); /* accepts NULL */
+    pv_buf_clear(&registry->head);
     free(registry);
 }
 
@@ -143,56 +146,102 @@ pv_registry_status(struct pv_registry *registry, struct pv_buf *out)
         }
         if (err == PV_OK) {
             err = pv_buf_addf(
-                out, ",\"size\":%llu}",
+                out, ",\"signed\":%llu,\"size\":%llu}",
+                (unsigned long long)registry->head_size,
                 (unsigned long long)pv_decision_log_size(registry->log));
         }
     }
     return err == PV_OK ? pv_buf_add_char(out, '}') : err;
 }
 
-static enum pv_err
-add_proof(struct pv_registry *registry, const struct pv_merkle_proof *proof,
-          const struct pv_hash *leaf, struct pv_buf *out)
+enum pv_err
+pv_registry_set_head(struct pv_registry *registry, struct pv_slice note,
+                     uint64_t size)
 {
-    struct pv_hash root;
-    enum pv_err    err = add_hash(out, ",\"leaf\":", leaf);
+    enum pv_err err;
 
+    registry->head.len = 0;
+    registry->head_size = 0;
+    err = pv_buf_add(&registry->head, note);
     if (err == PV_OK) {
-        err = pv_buf_add(out, PV_LIT(",\"proof\":["));
+        registry->head_size = size;
     }
-    for (size_t i = 0; i < proof->count && err == PV_OK; i++) {
-        err = add_hash(out, i == 0 ? "" : ",", &proof->hash[i]);
+    return err;
+}
+
+struct pv_slice
+pv_registry_head(const struct pv_registry *registry, uint64_t *ret_size)
+{
+    *ret_size = registry->head_size;
+    return registry->head_size == 0 ? PV_LIT("") : pv_buf_view(&registry->head);
+}
+
+struct proof {
+    uint64_t               size;
+    struct pv_merkle_proof path;
+    struct pv_hash         leaf;
+    struct pv_hash         root;
+    bool                   is_signed;
+};
+
+static enum pv_err
+make_proof(struct pv_registry *registry, int64_t number, struct proof *proof)
+{
+    enum pv_err err;
+
+    proof->is_signed = number > 0 && (uint64_t)number <= registry->head_size;
+    proof->size = proof->is_signed ? registry->head_size
+                                   : pv_decision_log_size(registry->log);
+    err =
+        pv_decision_log_prove(registry->log, number, proof->size, &proof->path);
+    if (err == PV_OK) {
+        err = pv_decision_log_leaf(registry->log, number, &proof->leaf);
     }
     if (err == PV_OK) {
-        err = pv_decision_log_root(registry->log, &root);
+        err = pv_decision_log_root_of(registry->log, proof->size, &proof->root);
     }
-    if (err == PV_OK) {
-        err = add_hash(out, "],\"root\":", &root);
-    }
-    return err == PV_OK ? pv_buf_addf(out, ",\"size\":%llu}",
-                                      (unsigned long long)pv_decision_log_size(
-                                          registry->log))
-                        : err;
+    return err;
 }
 
 enum pv_err
 pv_registry_proof(struct pv_registry *registry, int64_t number,
                   struct pv_buf *out)
 {
-    struct pv_merkle_proof proof = {.count = 0};
-    struct pv_hash         leaf;
-    enum pv_err            err = registry->log == NULL ? PV_ENOTFOUND : PV_OK;
+    struct proof proof = {.path = {.count = 0}};
+    enum pv_err  err = registry->log == NULL
+                           ? PV_ENOTFOUND
+                           : make_proof(registry, number, &proof);
 
     if (err == PV_OK) {
-        err = pv_decision_log_prove(registry->log, number, &proof);
+        err = pv_buf_add_char(out, '{');
+    }
+    if (err == PV_OK && proof.is_signed) {
+        err = pv_buf_add(out, PV_LIT("\"checkpoint\":"));
+        if (err == PV_OK) {
+            err = pv_text_json(pv_buf_view(&registry->head), out);
+        }
+        if (err == PV_OK) {
+            err = pv_buf_add_char(out, ',');
+        }
     }
     if (err == PV_OK) {
-        err = pv_decision_log_leaf(registry->log, number, &leaf);
+        err = pv_buf_addf(out, "\"decision\":%lld", (long long)number);
     }
     if (err == PV_OK) {
-        err = pv_buf_addf(out, "{\"decision\":%lld", (long long)number);
+        err = add_hash(out, ",\"leaf\":", &proof.leaf);
     }
-    return err == PV_OK ? add_proof(registry, &proof, &leaf, out) : err;
+    if (err == PV_OK) {
+        err = pv_buf_add(out, PV_LIT(",\"proof\":["));
+    }
+    for (size_t i = 0; i < proof.path.count && err == PV_OK; i++) {
+        err = add_hash(out, i == 0 ? "" : ",", &proof.path.hash[i]);
+    }
+    if (err == PV_OK) {
+        err = add_hash(out, "],\"root\":", &proof.root);
+    }
+    return err == PV_OK ? pv_buf_addf(out, ",\"size\":%llu}",
+                                      (unsigned long long)proof.size)
+                        : err;
 }
 
 /* ---- records as JSON ---- */

@@ -88,6 +88,16 @@ pv_canonical(const json_t *value, struct pv_buf *out)
                : PV_ERANGE;
 }
 
+enum pv_err
+pv_text_json(struct pv_slice text, struct pv_buf *out)
+{
+    json_t     *string = json_stringn(text.ptr, text.len);
+    enum pv_err err = string == NULL ? PV_EINVAL : pv_canonical(string, out);
+
+    json_decref(string);
+    return err;
+}
+
 /* ---- reading ---- */
 
 struct found {

@@ -137,15 +137,30 @@ enum pv_err pv_registry_decisions(struct pv_registry *registry, int64_t after,
                                   struct pv_buf *out) PV_MUST_CHECK;
 
 /*
- * {"decision":n,"leaf":hex,"proof":[hex],"root":hex,"size":n}: that the
- * document of decision n stands in the log (RFC 6962 2.1.1). PV_ENOTFOUND.
+ * {"checkpoint":note,"decision":n,"leaf":hex,"proof":[hex],"root":hex,
+ * "size":n}: that the document of decision n stands in the log (RFC 6962
+ * 2.1.1), in the tree of the last signed head; before a head covers it, in the
+ * tree on disk, and then without checkpoint. PV_ENOTFOUND.
  */
 enum pv_err pv_registry_proof(struct pv_registry *registry, int64_t number,
                               struct pv_buf *out) PV_MUST_CHECK;
 
-/* {"image":n,"last":n,"log":{"root":hex,"size":n}}; without a log no log. */
+/* {"image":n,"last":n,"log":{"root":hex,"signed":n,"size":n}}; without a log
+ * no log. */
 enum pv_err pv_registry_status(struct pv_registry *registry,
                                struct pv_buf      *out) PV_MUST_CHECK;
+
+/*
+ * The head of the decision log that was signed last (trace/checkpoint.h):
+ * proofs lead to it from now on. The note is copied; size is its own.
+ */
+enum pv_err pv_registry_set_head(struct pv_registry *registry,
+                                 struct pv_slice     note,
+                                 uint64_t            size) PV_MUST_CHECK;
+
+/* Borrowed until the next one; empty and 0 when there is none yet. */
+struct pv_slice pv_registry_head(const struct pv_registry *registry,
+                                 uint64_t                 *ret_size);
 
 /* Numbers of the last decision and of the last one in the image. */
 enum pv_err pv_registry_numbers(struct pv_registry *registry, int64_t *ret_last,

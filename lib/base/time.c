@@ -144,3 +144,34 @@ pv_time_from_date(struct pv_slice date, int64_t *ret_when_ms)
     *ret_when_ms = days * PV_DAY_MS - PV_TEHRAN_OFFSET_MS;
     return PV_OK;
 }
+
+enum pv_err
+pv_time_from_text(struct pv_slice text, int64_t *ret_when_ms)
+{
+    char        again[PV_TIME_TEXT_LEN];
+    int64_t     when_ms;
+    int         hour;
+    int         minute;
+    int         second;
+    int         ms;
+    enum pv_err err;
+
+    if (text.len != PV_TIME_TEXT_LEN || !take_digits(text.ptr + 11, 2, &hour) ||
+        !take_digits(text.ptr + 14, 2, &minute) ||
+        !take_digits(text.ptr + 17, 2, &second) ||
+        !take_digits(text.ptr + 20, 3, &ms)) {
+        return PV_EINVAL;
+    }
+    err = pv_time_from_date((struct pv_slice){text.ptr, 10}, &when_ms);
+    if (err != PV_OK) {
+        return err;
+    }
+    when_ms += PV_TEHRAN_OFFSET_MS; /* the text is in UTC */
+    when_ms += ((hour * INT64_C(60) + minute) * 60 + second) * 1000 + ms;
+    pv_time_text(when_ms, again);
+    if (memcmp(again, text.ptr, text.len) != 0) {
+        return PV_EINVAL; /* such as 25 o'clock */
+    }
+    *ret_when_ms = when_ms;
+    return PV_OK;
+}

@@ -39,6 +39,10 @@ int pv_time_tehran_minute(int64_t when_ms);
 /* 24 characters in UTC, no NUL. */
 void pv_time_text(int64_t when_ms, char room[PV_TIME_TEXT_LEN]);
 
+/* What pv_time_text writes, back to its moment. PV_EINVAL: another text. */
+enum pv_err pv_time_from_text(struct pv_slice text,
+                              int64_t        *ret_when_ms) PV_MUST_CHECK;
+
 /* "YYYY-MM-DD" to the first millisecond of that day in Tehran. PV_EINVAL. */
 enum pv_err pv_time_from_date(struct pv_slice date,
                               int64_t        *ret_when_ms) PV_MUST_CHECK;

@@ -46,6 +46,15 @@ class Registry:
         self.image.mkdir(exist_ok=True)
         self.tree = state / "log"
         self.tree.mkdir(exist_ok=True)
+        self.signer = self.folder / "signer"
+        self.origin = "registry.example/decisions"
+        if not self.signer.exists():
+            self.signer.mkdir(mode=0o700)
+            subprocess.run(
+                [BUILD / "registryd/payvand-registryd", "--init-key", "--origin",
+                 self.origin, "--signer", self.signer], check=True,
+                stdout=subprocess.DEVNULL)
+        self.vkey = (self.signer / "vkey").read_text().strip()
         self.socket = str(self.folder / "s")
         self.web = str(self.folder / "w")  # as nginx reaches it
         self.sign_in = str(self.folder / "n")  # as payvand-sign-in does
@@ -62,7 +71,8 @@ class Registry:
         with open(self.log, "ab") as log, open(self.out, "wb") as out:
             self.process = subprocess.Popen(
                 [BUILD / "registryd/payvand-registryd", "--store", self.store,
-                 "--image", self.image, "--log", self.tree, "--node", "nix",
+                 "--image", self.image, "--log", self.tree, "--signer", self.signer,
+                 "--node", "nix",
                  "--socket", self.socket, "--web-socket", self.web,
                  "--sign-in-socket", self.sign_in,
                  *self.options], stdout=out, stderr=log, env=self.env)

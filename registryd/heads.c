@@ -1,0 +1,287 @@
+/* heads.c - the heads of the decision log, signed by another process. */
+#include "heads.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/time.h"
+#include "daemon/event.h"
+#include "daemon/file.h"
+#include "decide.h"
+#include "log.h"
+
+#define SIGNER_DIR_FD 3 /* in the signer's process */
+#define SIGNER_SOCKET_FD 4
+#define HIGH_FD 16 /* above both */
+#define ANSWER_MS 5000
+#define HEAD_MS 100 /* from one to the next: the signer syncs its disk */
+#define LOCK_WAIT_MS                                                           \
+    2000 /* a signer that was just killed may still hold it                    \
+          */
+#define LOCK_STEP_US 10000
+
+/* ---- the process ---- */
+
+/* In the new process; does not return. */
+static void
+become_signer(int dirfd, int sockfd, pid_t parent)
+{
+    char *args[] = {(char *)(uintptr_t) "payvand-registryd",
+                    (char *)(uintptr_t) "-P", (char *)(uintptr_t) "signer",
+                    NULL};
+    int   dir = fcntl(dirfd, F_DUPFD, HIGH_FD);
+    int   sock = fcntl(sockfd, F_DUPFD, HIGH_FD);
+
+    if (dir == -1 || sock == -1 || dup2(dir, SIGNER_DIR_FD) == -1 ||
+        dup2(sock, SIGNER_SOCKET_FD) == -1 ||
+        close_range(SIGNER_SOCKET_FD + 1, ~0u, 0) != 0 ||
+        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1 ||
+        getppid() != parent) {
+        _exit(1);
+    }
+    (void)execv("/proc/self/exe", args); /* returns only on failure */
+    _exit(1);
+}
+
+/* One key signs for one log: two registries on copies would fork it. */
+static bool
+lock(int dirfd)
+{
+    for (int waited_ms = 0; flock(dirfd, LOCK_EX | LOCK_NB) == -1;
+         waited_ms += LOCK_STEP_US / 1000) {
+        if (errno != EWOULDBLOCK || waited_ms >= LOCK_WAIT_MS) {
+            return false;
+        }
+        (void)usleep(LOCK_STEP_US); /* shorter is as good */
+    }
+    return true;
+}
+
+enum pv_err
+pv_heads_start(struct pv_heads *heads, const char *signer_dir,
+               struct pv_why *why)
+{
+    int         pair[2] = {-1, -1};
+    pid_t       self = getpid();
+    enum pv_err err = PV_ESYS;
+    int         dirfd = open(signer_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    memset(heads, 0, sizeof(*heads));
+    heads->logfd = -1;
+    pv_signer_client_init(&heads->signer, -1);
+    if (dirfd == -1 || !lock(dirfd) ||
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1 ||
+        (heads->pid = fork()) == -1) {
+        pv_why_set(why, "the signer's directory %s: %s", signer_dir,
+                   errno == EWOULDBLOCK ? "another process signs with it"
+                                        : strerror(errno));
+        goto out;
+    }
+    if (heads->pid == 0) {
+        become_signer(dirfd, pair[1], self);
+    }
+    heads->signer.fd = pair[0];
+    pair[0] = -1; /* kept */
+    err = PV_OK;
+
+out:
+    if (pair[0] != -1) {
+        (void)close(pair[0]); /* nothing was said */
+    }
+    if (pair[1] != -1) {
+        (void)close(pair[1]); /* the child has its own */
+    }
+    if (dirfd != -1) {
+        (void)close(dirfd); /* the child's copy keeps the lock */
+    }
+    return err;
+}
+
+int
+pv_heads_signer_main(void)
+{
+    const struct pv_signer_config config = {.program = "registry",
+                                            .dirfd = SIGNER_DIR_FD,
+                                            .sockfd = SIGNER_SOCKET_FD};
+
+    (void)signal(SIGTERM, SIG_IGN); /* cannot fail: it ends with its parent */
+    (void)signal(SIGINT, SIG_IGN);  /* as above */
+    return pv_signer_run(&config);
+}
+
+/* ---- what was signed ---- */
+
+/* Copies for people: a crash may lose them, the next start writes them. */
+static void
+show(const struct pv_heads *heads)
+{
+    struct pv_buf vkey;
+
+    pv_buf_init(&vkey, PV_NOTE_VKEY_MAX + 1);
+    if (pv_note_key_write(&heads->signer.key, &vkey) == PV_OK &&
+        pv_buf_add_char(&vkey, '\n') == PV_OK) {
+        pv_file_replace_lightly(heads->logfd, "vkey", pv_buf_view(&vkey),
+                                PV_FILE_MODE_GROUP);
+    }
+    pv_buf_clear(&vkey);
+    pv_file_replace_lightly(heads->logfd, "checkpoint",
+                            pv_buf_view(&heads->signer.note),
+                            PV_FILE_MODE_GROUP);
+}
+
+static enum pv_err
+compare(struct pv_heads *heads, struct pv_why *why)
+{
+    struct pv_decision_log *log = heads->registry->log;
+    uint64_t                size = pv_decision_log_size(log);
+    struct pv_hash          root;
+    enum pv_err             err;
+
+    if (size < heads->signer.size) {
+        pv_why_set(why,
+                   "%llu decisions were signed and the database holds %llu: it "
+                   "was rolled back, or is another registry's. Restore the "
+                   "newest copy of it, or the signer's directory that belongs "
+                   "to it",
+                   (unsigned long long)heads->signer.size,
+                   (unsigned long long)size);
+        return PV_EVERIFY;
+    }
+    err = pv_decision_log_root_of(log, heads->signer.size, &root);
+    if (err == PV_OK && !pv_hash_eq(&root, &heads->signer.root)) {
+        pv_why_set(why,
+                   "the first %llu decisions in the database are not those "
+                   "that were signed: they were changed. Restore the database; "
+                   "its log is signed once",
+                   (unsigned long long)heads->signer.size);
+        return PV_EVERIFY;
+    }
+    return err;
+}
+
+static enum pv_err
+take_head(struct pv_heads *heads)
+{
+    show(heads);
+    return pv_registry_set_head(
+        heads->registry, pv_buf_view(&heads->signer.note), heads->signer.size);
+}
+
+enum pv_err
+pv_heads_open(struct pv_heads *heads, struct pv_registry *registry,
+              const char *log_dir, struct pv_why *why)
+{
+    enum pv_err err;
+
+    heads->registry = registry;
+    heads->logfd = open(log_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (heads->logfd == -1) {
+        pv_why_set(why, "%s: %s", log_dir, strerror(errno));
+        return PV_ESYS;
+    }
+    err = pv_signer_last(&heads->signer);
+    if (err != PV_OK) {
+        pv_why_set(why, "%s", heads->signer.why.text);
+        return err;
+    }
+    err = compare(heads, why);
+    return err == PV_OK ? take_head(heads) : err;
+}
+
+void
+pv_heads_close(struct pv_heads *heads)
+{
+    if (heads->signer.fd != -1) {
+        (void)close(heads->signer.fd); /* the signer ends with it */
+    }
+    if (heads->logfd != -1) {
+        (void)close(heads->logfd); /* a folder: nothing to lose */
+    }
+    pv_signer_client_clear(&heads->signer);
+}
+
+int
+pv_heads_fd(const struct pv_heads *heads)
+{
+    return heads->signer.fd;
+}
+
+int
+pv_heads_wait(const struct pv_heads *heads)
+{
+    int64_t since_ms;
+
+    if (heads->signer.fd == -1 || heads->asked ||
+        pv_decision_log_size(heads->registry->log) == heads->signer.size) {
+        return -1;
+    }
+    since_ms = pv_time_monotonic_ms() - heads->asked_ms;
+    return heads->asked_ms == 0 || since_ms >= HEAD_MS
+               ? 0
+               : (int)(HEAD_MS - since_ms);
+}
+
+static enum pv_err
+ask(struct pv_heads *heads)
+{
+    struct pv_decision_log *log = heads->registry->log;
+    uint64_t                size = pv_decision_log_size(log);
+    struct pv_merkle_proof  proof = {.count = 0};
+    struct pv_hash          root;
+    enum pv_err             err;
+
+    if (pv_heads_wait(heads) != 0) {
+        return PV_OK;
+    }
+    err = pv_decision_log_root(log, &root);
+    if (err == PV_OK && heads->signer.size > 0) {
+        err =
+            pv_decision_log_consistency(log, heads->signer.size, size, &proof);
+    }
+    if (err == PV_OK) {
+        err = pv_signer_ask(&heads->signer, size, &root, &proof);
+    }
+    if (err == PV_OK) {
+        heads->asked = true;
+        heads->asked_ms = pv_time_monotonic_ms();
+    }
+    return err == PV_EAGAIN ? PV_OK : err; /* its socket is full: later */
+}
+
+enum pv_err
+pv_heads_round(struct pv_heads *heads, bool *ret_new, struct pv_why *why)
+{
+    enum pv_err err = PV_OK;
+
+    *ret_new = false;
+    if (heads->asked) {
+        err = pv_signer_hear(&heads->signer);
+        if (err == PV_EAGAIN &&
+            pv_time_monotonic_ms() - heads->asked_ms > ANSWER_MS) {
+            err = PV_ECLOSED;
+        }
+        if (err == PV_EAGAIN) {
+            return PV_OK;
+        }
+        heads->asked = false;
+        if (err == PV_OK) {
+            *ret_new = true;
+            err = take_head(heads);
+        }
+    }
+    if (err == PV_OK) {
+        err = ask(heads);
+    }
+    if (err != PV_OK) {
+        pv_why_set(why, "the decision log's signer: %s",
+                   heads->signer.why.text[0] != '\0' ? heads->signer.why.text
+                                                     : pv_err_text(err));
+    }
+    return err;
+}

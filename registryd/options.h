@@ -1,0 +1,33 @@
+/*
+ * options.h - the command line of payvand-registryd. Private to it.
+ */
+#ifndef PV_REGISTRYD_OPTIONS_H
+#define PV_REGISTRYD_OPTIONS_H
+
+#include <sys/types.h>
+
+#include "api.h"
+
+#define OPERATORS_MAX 8
+#define SOCKETS 3 /* one for each enum pv_face */
+
+struct options { /* texts are argv's */
+    struct pv_registry_config registry;
+    const char               *socket[SOCKETS]; /* NULL: none */
+    uid_t                     web_uid;
+    uid_t                     sign_in_uid;
+    const char               *process; /* -P: NULL, or "signer" */
+    const char               *signer;  /* directory of the log's key */
+    const char               *origin;
+    const char               *token;
+    const char               *accept;
+    bool                      init_key;
+    uid_t                     operator_uid[OPERATORS_MAX];
+    size_t                    operator_count;
+    bool                      done; /* --help or --version was answered */
+};
+
+/* False: the command line is wrong. ->done: --help and such was answered. */
+bool options_read(int argc, char **argv, struct options *ret);
+
+#endif

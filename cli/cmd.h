@@ -39,6 +39,7 @@ int pv_cmd_call(int argc, char **argv);
 int pv_cmd_commitment(int argc, char **argv);
 int pv_cmd_contract(int argc, char **argv);
 int pv_cmd_doctor(int argc, char **argv);
+int pv_cmd_explain(int argc, char **argv);
 int pv_cmd_grant(int argc, char **argv);
 int pv_cmd_import(int argc, char **argv);
 int pv_cmd_kind(int argc, char **argv);

@@ -21,6 +21,7 @@
 static const char usage_en[] =
     "payvand verify RECEIPT --log-key VKEY [OPTION...]\n"
     "payvand verify log DIR --journal DIR [OPTION...]   (see verify log --help)\n"
+    "payvand verify decisions [NUMBER] --registry PATH --decision-key VKEY\n"
     "\n"
     "Checks a receipt without a network: that the request stands in the log,\n"
     "and with what end. Needs only public keys, got from those who hold them.\n"
@@ -39,6 +40,7 @@ static const char usage_en[] =
 static const char usage_fa[] =
     "payvand verify رسید --log-key VKEY [OPTION...]\n"
     "payvand verify log DIR --journal DIR [OPTION...]\n"
+    "payvand verify decisions [شماره] --registry PATH --decision-key VKEY\n"
     "\n"
     "رسید را بدون شبکه می‌سنجد: آیا درخواست در دفتر ثبت است و پایان آن چیست.\n"
     "تنها به کلیدهای عمومی نیاز دارد که از دارندگان آنها گرفته شده باشد.\n"
@@ -325,6 +327,9 @@ pv_cmd_verify(int argc, char **argv)
 
     if (argc > 1 && strcmp(argv[1], "log") == 0) {
         return pv_cmd_verify_log(argc - 1, argv + 1);
+    }
+    if (argc > 1 && strcmp(argv[1], "decisions") == 0) {
+        return pv_cmd_verify_decisions(argc - 1, argv + 1);
     }
     pv_cli_trust_init(&args.trust);
     optind = 0; /* getopt starts anew */

@@ -41,6 +41,8 @@ static const struct command command[] = {
      "سرنوشت یک درخواست با شناسه پیگیری"},
     {"receipt", pv_cmd_receipt, "the file that proves that a request was made",
      "رسید یک درخواست: پرونده‌ای که انجام آن را اثبات می‌کند"},
+    {"explain", pv_cmd_explain, "which decisions made a call possible",
+     "کدام تصمیم‌ها یک فراخوانی را ممکن کردند"},
     {"report", pv_cmd_report, "figures of calls, and unusual volumes",
      "آمار فراخوانی‌ها و حجم‌های نامعمول"},
     {"prove", pv_cmd_prove, "show from kept evidence what a call asked",

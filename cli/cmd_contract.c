@@ -289,7 +289,7 @@ pv_cmd_contract(int argc, char **argv)
 {
     static const char *const known[] = {"check", "openapi", "example", "page"};
     const char              *what = argc > 1 ? argv[1] : "";
-    struct args              args = {NULL};
+    struct args              args = {.catalogue = NULL};
     struct pv_why            why = {""};
     int                      code = PV_EXIT_OK;
     size_t                   i = 0;

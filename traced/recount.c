@@ -78,7 +78,7 @@ static enum pv_err
 first_segment(struct pv_journal *journal, struct pv_why *why)
 {
     struct pv_segment_list   list;
-    struct pv_segment_reader reader;
+    struct pv_segment_reader reader = {.fd = -1};
     enum pv_err              err = pv_segment_list_read(journal->dirfd, &list);
 
     if (err != PV_OK) {

@@ -50,7 +50,7 @@ pv_shape_text(const struct pv_field *field, const json_t *value,
               const struct pv_data_item **ret_type, struct pv_fault *ret_fault)
 {
     const struct pv_data_item *type = field->type;
-    struct pv_slice            text;
+    struct pv_slice            text = {NULL, 0};
     enum pv_err                err = PV_OK;
 
     if (json_is_object(value)) {

@@ -169,6 +169,7 @@ const char *const pv_migration[PV_STORE_SCHEMA] = {
     "  seen_ms BIGINT NOT NULL);"
     "CREATE INDEX session_person ON session (person);",
     /* a change of the state alone writes no references again */
-    "ALTER TABLE record ADD COLUMN reference_version BIGINT NOT NULL DEFAULT 0;"
-    "UPDATE record SET reference_version = version;",
+    ("ALTER TABLE record ADD COLUMN reference_version BIGINT NOT NULL DEFAULT "
+     "0;"
+     "UPDATE record SET reference_version = version;"),
 };

@@ -206,11 +206,15 @@ read_list(struct pv_view_call *call, struct list *list)
 }
 
 /* The longest overdue first, then the next due, then those without a day. */
+struct row {
+    json_t *value; /* borrowed */
+};
+
 static int
 by_day(const void *a, const void *b)
 {
-    const json_t *left = *(json_t *const *)a;
-    const json_t *right = *(json_t *const *)b;
+    const json_t *left = ((const struct row *)a)->value;
+    const json_t *right = ((const struct row *)b)->value;
     const char   *one = pv_member(left, "due_day");
     const char   *two = pv_member(right, "due_day");
     int           order = strcmp(one, two);
@@ -225,9 +229,9 @@ by_day(const void *a, const void *b)
 static enum pv_err
 sort_rows(json_t **rows)
 {
-    size_t   count = json_array_size(*rows);
-    json_t **row = calloc(count + 1, sizeof(*row));
-    json_t  *sorted = json_array();
+    size_t      count = json_array_size(*rows);
+    struct row *row = calloc(count + 1, sizeof(*row));
+    json_t     *sorted = json_array();
 
     if (row == NULL || sorted == NULL) {
         free(row);
@@ -235,11 +239,11 @@ sort_rows(json_t **rows)
         return PV_ENOMEM;
     }
     for (size_t i = 0; i < count; i++) {
-        row[i] = json_array_get(*rows, i);
+        row[i].value = json_array_get(*rows, i);
     }
     qsort(row, count, sizeof(*row), by_day);
     for (size_t i = 0; i < count; i++) {
-        if (json_array_append(sorted, row[i]) != 0) {
+        if (json_array_append(sorted, row[i].value) != 0) {
             free(row);
             json_decref(sorted);
             return PV_ENOMEM;

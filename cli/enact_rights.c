@@ -222,6 +222,15 @@ service_of_event(const struct pv_enact *enact, const char *event,
     return json_object_get(enact->service, room) != NULL;
 }
 
+/* What stands behind "event:"; NULL when it is no event. */
+static const char *
+event_in(const char *value)
+{
+    const char *colon = strchr(value, ':');
+
+    return colon != NULL && strncmp(value, "event:", 6) == 0 ? colon + 1 : NULL;
+}
+
 static json_t *
 due_of(const struct pv_enact *enact, const json_t *commitment)
 {
@@ -229,6 +238,7 @@ due_of(const struct pv_enact *enact, const json_t *commitment)
     const char   *value = pv_enact_text(due, "value");
     const char   *from = pv_enact_text(due, "from");
     const char   *every = pv_enact_text(commitment, "recurring");
+    const char   *event = event_in(value);
     char          service[SERVICE_ROOM];
 
     if (!json_is_object(due) && every[0] != '\0') {
@@ -245,14 +255,13 @@ due_of(const struct pv_enact *enact, const json_t *commitment)
         return json_pack("{s:s, s:s, s:s}", "kind", "recurring", "period",
                          value, "from", "notification");
     }
-    if (strncmp(value, "event:", 6) == 0 &&
-        service_of_event(enact, value + 6, service)) {
+    if (event != NULL && service_of_event(enact, event, service)) {
         return json_pack("{s:s, s:s, s:s, s:s}", "kind", "conditional",
                          "period", "P0D", "from", "go-live", "event", service);
     }
-    if (strncmp(value, "event:", 6) == 0) {
+    if (event != NULL) {
         return json_pack("{s:s, s:s, s:s, s:s}", "kind", "conditional",
-                         "period", "P0D", "from", "event", "event", value + 6);
+                         "period", "P0D", "from", "event", "event", event);
     }
     if (value[0] != 'P') { /* at a meeting whose day is not known yet */
         return json_pack("{s:s, s:s, s:s, s:s}", "kind", "relative", "period",

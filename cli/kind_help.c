@@ -100,8 +100,8 @@ print_usage(const char *kind)
     static const char *const lines[] = {
         "list [--state WORD] [--as-of DAY | --at NUMBER]",
         "show ID [--as-of DAY | --at NUMBER]", "history ID",
-        "EVENT ID [FIELD=VALUE...] --as ROLE/WHERE\n"
-        "      [--date DAY] [--reason TEXT] [--document NUMBER] [--key KEY]"};
+        ("EVENT ID [FIELD=VALUE...] --as ROLE/WHERE\n"
+         "      [--date DAY] [--reason TEXT] [--document NUMBER] [--key KEY]")};
 
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         (void)printf("  payvand %s %s\n", kind, lines[i]);

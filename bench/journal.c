@@ -179,6 +179,7 @@ static size_t
 put_completions(struct worker *w, uint8_t *at, int64_t when_ms)
 {
     char  *room = (char *)at + 2;
+    char   salt[PV_RECORD_SALT_LEN];
     size_t len = 0;
     bool   good = pv_record_begin_completions(room, PV_COMPLETIONS_LEN_MAX,
                                               &len) == PV_OK;
@@ -191,8 +192,10 @@ put_completions(struct worker *w, uint8_t *at, int64_t when_ms)
         good = pv_record_add_completion(room, PV_COMPLETIONS_LEN_MAX, &len, &c,
                                         i == 0) == PV_OK;
     }
-    if (!good || pv_record_end_completions(room, PV_COMPLETIONS_LEN_MAX, &len,
-                                           PV_LIT("nix")) != PV_OK) {
+    if (!good || pv_record_make_salt(salt) != PV_OK ||
+        pv_record_end_completions(
+            room, PV_COMPLETIONS_LEN_MAX, &len, PV_LIT("nix"),
+            (struct pv_slice){salt, sizeof(salt)}) != PV_OK) {
         die("completions");
     }
     w->done_count = 0;

@@ -157,12 +157,16 @@ static void
 add_completions(struct pv_bundle *bundle, uint64_t index)
 {
     static char room[PV_COMPLETIONS_LEN_MAX];
+    char        salt[PV_RECORD_SALT_LEN]; /* the same log each time */
     uint64_t    frame = index / LOG_FRAME;
     uint64_t    ms = (uint64_t)log_written_ms(index) - 1;
     size_t      len = 0;
     bool        first = true;
     bool good = pv_record_begin_completions(room, sizeof(room), &len) == PV_OK;
 
+    for (size_t i = 0; i < sizeof(salt); i++) {
+        salt[i] = "0123456789abcdef"[index >> (i % 16) * 4 & 15];
+    }
     for (uint64_t i = 0; good && i < LOG_FRAME - 1; i++) {
         uint64_t back = i == LOG_FRAME - 2 ? 1 + LOG_LATE_FRAMES : 1;
         struct pv_completion c = {
@@ -187,8 +191,9 @@ add_completions(struct pv_bundle *bundle, uint64_t index)
         good = pv_record_write_worker_lost(&lost, room, sizeof(room), &len) ==
                PV_OK;
     } else if (good) {
-        good = pv_record_end_completions(room, sizeof(room), &len,
-                                         PV_LIT("nix")) == PV_OK;
+        good = pv_record_end_completions(
+                   room, sizeof(room), &len, PV_LIT("nix"),
+                   (struct pv_slice){salt, sizeof(salt)}) == PV_OK;
     }
     if (!good) {
         die("completions");

@@ -108,10 +108,15 @@ record(const struct log_args *args, int journal_fd, struct plan *plan,
         .time_ms = (uint64_t)now_ms,
     };
     char        line[PV_RECORD_MAX];
+    char        salt[PV_RECORD_SALT_LEN];
     size_t      len;
     enum pv_err err = read_node(journal_fd, &head);
 
     if (err == PV_OK) {
+        err = pv_record_make_salt(salt);
+    }
+    if (err == PV_OK) {
+        pruned.salt = (struct pv_slice){salt, sizeof(salt)};
         pruned.node = (struct pv_slice){head.node, head.node_len};
         err = pv_record_write_pruned(&pruned, line, sizeof(line), &len);
     }

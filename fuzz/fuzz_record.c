@@ -25,7 +25,8 @@ write_completions(const struct pv_record *record, char *room, size_t room_len,
         count++;
     }
     assert(err == PV_ENOTFOUND && count == record->completion_count);
-    err = pv_record_end_completions(room, room_len, len, record->node);
+    err = pv_record_end_completions(room, room_len, len, record->node,
+                                    record->completion_salt);
     assert(err == PV_OK);
 }
 

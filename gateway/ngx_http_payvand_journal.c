@@ -626,7 +626,7 @@ ngx_http_payvand_journal_pending(void)
 void
 ngx_http_payvand_journal_seal(ngx_http_payvand_frame_t *frame)
 {
-    char        *room;
+    char        *room, salt[PV_RECORD_SALT_LEN];
     size_t       room_len, len;
     ngx_uint_t   i;
 
@@ -639,6 +639,7 @@ ngx_http_payvand_journal_seal(ngx_http_payvand_frame_t *frame)
                        PV_COMPLETIONS_LEN_MAX);
 
     if (room_len < 2 * PV_COMPLETIONS_TAIL_MAX
+        || pv_record_make_salt(salt) != PV_OK
         || pv_record_begin_completions(room, room_len, &len) != PV_OK)
     {
         return;  /* in the next frame */
@@ -656,7 +657,8 @@ ngx_http_payvand_journal_seal(ngx_http_payvand_frame_t *frame)
     }
 
     if (i == 0
-        || pv_record_end_completions(room, room_len, &len, journal.node)
+        || pv_record_end_completions(room, room_len, &len, journal.node,
+                                     (struct pv_slice) {salt, sizeof(salt)})
            != PV_OK)
     {
         ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
@@ -720,6 +722,7 @@ ngx_http_payvand_summaries(ngx_event_t *ev)
 static void
 ngx_http_payvand_summarize(ngx_uint_t leaving)
 {
+    char                        salt[PV_RECORD_SALT_LEN];
     size_t                      len;
     struct pv_id                system;
     struct pv_refusals_record   refusals;
@@ -732,10 +735,12 @@ ngx_http_payvand_summarize(ngx_uint_t leaving)
     {
         refusals.consumer = ngx_http_payvand_id_slice(&system);
         refusals.node = journal.node;
+        refusals.salt = (struct pv_slice) {salt, sizeof(salt)};
 
         frame = ngx_http_payvand_line_room(PV_RECORD_MAX);
 
         if (frame == NULL
+            || pv_record_make_salt(salt) != PV_OK
             || pv_record_write_refusals(&refusals, (char *) frame->packet
                                                    + frame->len + 2,
                                         PV_RECORD_MAX, &len)

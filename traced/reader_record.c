@@ -198,10 +198,13 @@ reading_record(struct pv_server_call *call, const struct who *who,
     int64_t deadline_ms = pv_time_monotonic_ms() + RECORD_WAIT_MS;
     bool    was_open = recorder->fd != -1;
     char    line[PV_RECORD_MAX];
+    char    salt[PV_RECORD_SALT_LEN];
     size_t  len = 0;
     bool    done = false;
 
-    if (pv_record_write_reading(&record, line, sizeof(line), &len) == PV_OK) {
+    record.salt = (struct pv_slice){salt, sizeof(salt)};
+    if (pv_record_make_salt(salt) == PV_OK &&
+        pv_record_write_reading(&record, line, sizeof(line), &len) == PV_OK) {
         recorder->sequence++;
         done = write_once(recorder, (uint8_t *)line, len, deadline_ms);
         if (!done && was_open) { /* the journal may have been started anew;

@@ -125,6 +125,23 @@ pv_record_is_commitment(struct pv_slice text)
     return true;
 }
 
+/* Lower-case hex digits: one spelling. */
+static bool
+is_salt(struct pv_slice text)
+{
+    if (text.len != PV_RECORD_SALT_LEN) {
+        return false;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* The rules between fields, the same for both directions. */
 static bool
 request_holds_together(const struct pv_request_record *r)
@@ -336,6 +353,18 @@ pv_record_write_request(const struct pv_request_record *request, char *room,
     return out.err;
 }
 
+/* Behind a value whose closing quote is still to come. */
+static void
+put_salt(struct out *out, struct pv_slice salt)
+{
+    if (!is_salt(salt)) {
+        out->err = PV_EINVAL;
+        return;
+    }
+    PUT(out, "\",\"salt\":\"");
+    put(out, salt.ptr, salt.len);
+}
+
 enum pv_err
 pv_record_begin_completions(char *room, size_t room_len, size_t *ret_len)
 {
@@ -385,7 +414,7 @@ pv_record_add_completion(char *room, size_t room_len, size_t *len,
 
 enum pv_err
 pv_record_end_completions(char *room, size_t room_len, size_t *len,
-                          struct pv_slice node)
+                          struct pv_slice node, struct pv_slice salt)
 {
     struct out  state = {room + *len, room + *len, PV_OK};
     struct out *out = &state;
@@ -398,6 +427,7 @@ pv_record_end_completions(char *room, size_t room_len, size_t *len,
     }
     out->end = room + room_len;
     WORD("],\"node\":\"", node);
+    put_salt(out, salt);
     PUT(out, "\",\"type\":\"completions\",\"v\":1}");
     if (out->err == PV_OK) {
         *len = (size_t)(out->at - room);
@@ -418,6 +448,7 @@ pv_record_write_refusals(const struct pv_refusals_record *refusals, char *room,
     PUT(out, ",\"from\":");
     put_number(out, refusals->from_ms);
     WORD(",\"node\":\"", refusals->node);
+    put_salt(out, refusals->salt);
     PUT(out, "\",\"type\":\"refusals\",\"until\":");
     put_number(out, refusals->until_ms);
     PUT(out, ",\"v\":1}");
@@ -473,6 +504,7 @@ pv_record_write_reading(const struct pv_reading_record *reading, char *room,
     }
     WORD(",\"node\":\"", reading->node);
     CHECKED("\",\"role\":\"", reading->role);
+    put_salt(out, reading->salt);
     PUT(out, "\",\"time\":");
     put_number(out, reading->time_ms);
     CHECKED(",\"type\":\"reading\",\"v\":1,\"what\":\"", reading->what);
@@ -496,6 +528,7 @@ pv_record_write_pruned(const struct pv_pruned_record *pruned, char *room,
     PUT(out, "\",\"first\":");
     put_number(out, pruned->first);
     WORD(",\"node\":\"", pruned->node);
+    put_salt(out, pruned->salt);
     PUT(out, "\",\"time\":");
     put_number(out, pruned->time_ms);
     PUT(out, ",\"type\":\"pruned\",\"v\":1}");
@@ -692,6 +725,16 @@ read_completion(struct in *in, struct pv_completion *c)
 }
 
 static void
+take_salt(struct in *in, struct pv_slice *ret_salt)
+{
+    NEED(in, ",\"salt\":\"");
+    take_text(in, PV_RECORD_SALT_LEN, ret_salt);
+    if (in->err == PV_OK && !is_salt(*ret_salt)) {
+        stop(in, PV_EINVAL);
+    }
+}
+
+static void
 read_completions(struct in *in, struct pv_record *record)
 {
     struct pv_completion completion;
@@ -708,6 +751,7 @@ read_completions(struct in *in, struct pv_record *record)
     record->completions = (struct pv_slice){start, (size_t)(in->at - start)};
     record->completion_count = count;
     READ_WORD(in, "],\"node\":\"", &record->node);
+    take_salt(in, &record->completion_salt);
     NEED(in, ",\"type\":\"completions\",\"v\":");
     take_version(in);
     NEED(in, "}");
@@ -721,6 +765,7 @@ read_refusals(struct in *in, struct pv_refusals_record *r)
     READ_NUMBER(in, ",\"count\":", &r->count);
     READ_NUMBER(in, ",\"from\":", &r->from_ms);
     READ_WORD(in, ",\"node\":\"", &r->node);
+    take_salt(in, &r->salt);
     READ_NUMBER(in, ",\"type\":\"refusals\",\"until\":", &r->until_ms);
     NEED(in, ",\"v\":");
     take_version(in);
@@ -765,6 +810,7 @@ read_reading(struct in *in, struct pv_reading_record *r)
     }
     READ_WORD(in, ",\"node\":\"", &r->node);
     READ_WORD(in, ",\"role\":\"", &r->role);
+    take_salt(in, &r->salt);
     READ_NUMBER(in, ",\"time\":", &r->time_ms);
     NEED(in, ",\"type\":\"reading\",\"v\":");
     take_version(in);
@@ -783,6 +829,7 @@ read_pruned(struct in *in, struct pv_pruned_record *r)
     READ_WORD(in, ",\"decision\":\"", &r->decision);
     READ_NUMBER(in, ",\"first\":", &r->first);
     READ_WORD(in, ",\"node\":\"", &r->node);
+    take_salt(in, &r->salt);
     READ_NUMBER(in, ",\"time\":", &r->time_ms);
     NEED(in, ",\"type\":\"pruned\",\"v\":");
     take_version(in);
@@ -834,6 +881,7 @@ pv_record_parse(struct pv_slice line, struct pv_record *ret_record)
     record.node = (struct pv_slice){NULL, 0};
     record.completion_count = 0;
     record.completions = record.node;
+    record.completion_salt = record.node;
     if (line.len > (record.type == PV_RECORD_COMPLETIONS
                         ? PV_COMPLETIONS_LEN_MAX
                         : PV_RECORD_MAX)) {

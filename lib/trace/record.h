@@ -40,9 +40,9 @@
  *               of the request's leaf; the three times are ms since 1970, 0
  *               when it did not happen, rounded down to 100 ms on verify
  *               methods
- *   node, type "completions", v
+ *   node, salt, type "completions", v
  * refusals    the summary above a system's budget, one a minute
- *   consumer, count, from, node, type "refusals", until, v
+ *   consumer, count, from, node, salt, type "refusals", until, v
  * worker-lost written by traced when a worker vanished with calls open
  *   epoch (16 hex digits), node, open (how many), time, type "worker-lost", v
  * reading     somebody looked at the trace (R-083); on disk before he is told
@@ -52,14 +52,19 @@
  *   node
  *   role        as what he may see it: "auditor", "consumer", "operator",
  *               "provider"
- *   time, type "reading", v
+ *   salt, time, type "reading", v
  *   what        "bundle", "follow", "lookup", "receipt", "rollup", "search"
  * pruned      leaves were removed, by a decision on retention (R-084); on disk
  *             before the first of them goes
  *   count       how many leaves, from `first` on
  *   decision    reference of the decision, a word
  *   first       index of the first leaf removed
- *   node, time, type "pruned", v
+ *   node, salt, time, type "pruned", v
+ *
+ * salt is 128 random bits, 32 hex digits, of whoever writes the record: hashes
+ * of leaves are public, and without it a guess of a whole record could be
+ * tried on them. A request has the 62 random bits of its id, worker-lost the
+ * 64 of its epoch.
  */
 #ifndef PV_TRACE_RECORD_H
 #define PV_TRACE_RECORD_H
@@ -74,6 +79,7 @@
 #define PV_COMPLETIONS_LEN_MAX 57344 /* bytes of that leaf */
 #define PV_COMPLETIONS_TAIL_MAX 512  /* kept free for the leaf's end */
 #define PV_COMMITMENT_LEN 43
+#define PV_RECORD_SALT_LEN 32                          /* text */
 #define PV_RECORD_WORD_MAX 255                         /* an id or a word */
 #define PV_RECORD_NUMBER_MAX ((UINT64_C(1) << 53) - 1) /* exact in any JSON */
 #define PV_RECORD_ANSWERED_MAX 0xfffffu                /* of max_answered */
@@ -125,6 +131,7 @@ struct pv_refusals_record {
     uint64_t        count;
     uint64_t        from_ms;
     struct pv_slice node;
+    struct pv_slice salt;
     uint64_t        until_ms;
 };
 
@@ -141,6 +148,7 @@ struct pv_reading_record {
     struct pv_slice id; /* empty: none */
     struct pv_slice node;
     struct pv_slice role;
+    struct pv_slice salt;
     uint64_t        time_ms;
     struct pv_slice what;
 };
@@ -150,6 +158,7 @@ struct pv_pruned_record {
     struct pv_slice decision;
     uint64_t        first;
     struct pv_slice node;
+    struct pv_slice salt;
     uint64_t        time_ms;
 };
 
@@ -161,6 +170,7 @@ struct pv_record { /* what pv_record_parse gives; slices borrow the line */
     struct pv_reading_record     reading;
     struct pv_pruned_record      pruned;
     struct pv_slice              node;
+    struct pv_slice              completion_salt;
     size_t                       completion_count;
     struct pv_slice              completions; /* text of `done`, for
                                                  pv_record_next_completion */
@@ -186,7 +196,11 @@ enum pv_err pv_record_add_completion(char *room, size_t room_len, size_t *len,
                                      const struct pv_completion *completion,
                                      bool first) PV_MUST_CHECK;
 enum pv_err pv_record_end_completions(char *room, size_t room_len, size_t *len,
-                                      struct pv_slice node) PV_MUST_CHECK;
+                                      struct pv_slice node,
+                                      struct pv_slice salt) PV_MUST_CHECK;
+
+/* A new salt, from the kernel's random bytes (salt.c). PV_ESYS. */
+enum pv_err pv_record_make_salt(char room[PV_RECORD_SALT_LEN]) PV_MUST_CHECK;
 
 enum pv_err pv_record_write_refusals(const struct pv_refusals_record *refusals,
                                      char *room, size_t room_len,

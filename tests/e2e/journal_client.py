@@ -63,16 +63,22 @@ def refusal(**fields):
     return request(decision="refused", reason="no-grant", grant=None, **fields)
 
 
+def salt():
+    """The random bits of a record that has no other."""
+    return "%032x" % random.getrandbits(128)
+
+
 def completions(items, node="nix"):
     """items: (of, outcome) or (of, forwarded, first, last, outcome)."""
     done = [list(i) if len(i) == 5 else [i[0], now_ms(), now_ms(), now_ms(),
                                          i[1]] for i in items]
-    return {"done": done, "node": node, "type": "completions", "v": 1}
+    return {"done": done, "node": node, "salt": salt(), "type": "completions",
+            "v": 1}
 
 
 def reading(**fields):
     record = {"by": "uid/1000", "count": 1, "id": uuid7(), "node": "nix",
-              "role": "operator", "time": now_ms(), "type": "reading", "v": 1,
+              "role": "operator", "salt": salt(), "time": now_ms(), "type": "reading", "v": 1,
               "what": "lookup"}
     record.update(fields)
     return {k: v for k, v in record.items() if v is not None}

@@ -21,7 +21,7 @@ import journal_reader
 from harness import LONG, SANITIZE, built
 from journal_client import (LOW_SPACE, WHY_BROKEN, WHY_FULL, WHY_RECORD, Gone,
                             Traced, Worker, canonical, completions, now_ms,
-                            reading, refusal, request, uuid7)
+                            reading, refusal, request, salt, uuid7)
 from journal_reader import read_journal
 
 SMALL = ("--segment-size", "262144")
@@ -79,7 +79,7 @@ def test_acknowledges_in_order_with_the_first_index(traced):
     assert worker.wait(worker.send([completions([(0, "answered"),
                                                  (2, "failed")])])) == 3
     summary = {"consumer": "setad", "count": 9, "from": 1, "node": "nix",
-               "type": "refusals", "until": 2, "v": 1}
+               "salt": salt(), "type": "refusals", "until": 2, "v": 1}
     assert worker.wait(worker.send([summary])) == 4
     assert worker.wait(worker.send([reading(), reading(id=None)])) == 5
     assert traced.stop() == 0

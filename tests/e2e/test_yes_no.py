@@ -113,19 +113,24 @@ def test_no_record_has_a_place_for_an_answer(make):
                     "grant_decision", "hop", "id", "image", "max_answered", "method", "node",
                     "provider", "purpose", "reason", "service", "size", "time", "type",
                     "unit", "v", "version", "via"},
-        "completions": {"done", "node", "type", "v"},
-        "pruned": {"count", "decision", "first", "node", "time", "type", "v"},
-        "reading": {"by", "count", "id", "node", "role", "time", "type", "v",
-                    "what"},
-        "refusals": {"consumer", "count", "from", "node", "type", "until",
-                     "v"},
-        "worker-lost": {"epoch", "node", "open", "time", "type", "v"},
-        "reading": {"by", "count", "id", "node", "role", "time", "type", "v",
-                    "what"}}
+        "completions": {"done", "node", "salt", "type", "v"},
+        "pruned": {"count", "decision", "first", "node", "salt", "time",
+                   "type", "v"},
+        "reading": {"by", "count", "id", "node", "role", "salt", "time",
+                    "type", "v", "what"},
+        "refusals": {"consumer", "count", "from", "node", "salt", "type",
+                     "until", "v"},
+        "worker-lost": {"epoch", "node", "open", "time", "type", "v"}}
     records = ex.records()
     assert len(records) >= 3
     for _, record in records:
         assert set(record) <= allowed[record["type"]], record
+    # a hash that is public tests no guess of a record
+    salts = [record["salt"] for _, record in records if "salt" in record]
+    assert len(salts) == len([r for _, r in records if r["type"] in (
+        "completions", "pruned", "reading", "refusals")]) > 0
+    assert len(set(salts)) == len(salts)
+    assert all(re.fullmatch("[0-9a-f]{32}", one) for one in salts)
 
 
 def test_a_real_connectors_answers_have_one_length(make, pki,

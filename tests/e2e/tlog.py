@@ -153,4 +153,5 @@ def request_record(tracking_id, **more):
 
 def completions_record(*items):
     return canonical({"done": [list(item) for item in items], "node": "ix-1",
-                      "type": "completions", "v": 1})
+                      "salt": "0123456789abcdef" * 2, "type": "completions",
+                      "v": 1})

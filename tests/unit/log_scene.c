@@ -148,8 +148,9 @@ put_completions(struct log_scene *scene, uint8_t *at, uint64_t from,
                                                   &len, &c, i == 0),
                          PV_OK);
     }
-    assert_int_equal(pv_record_end_completions(room, PV_COMPLETIONS_LEN_MAX,
-                                               &len, PV_LIT("nix")),
+    assert_int_equal(pv_record_end_completions(
+                         room, PV_COMPLETIONS_LEN_MAX, &len, PV_LIT("nix"),
+                         PV_LIT("0123456789abcdef0123456789abcdef")),
                      PV_OK);
     at[0] = (uint8_t)len;
     at[1] = (uint8_t)(len >> 8);

@@ -105,7 +105,8 @@ make_records(void)
         PV_OK);
     assert_int_equal(
         pv_record_end_completions(scene.completion, sizeof(scene.completion),
-                                  &scene.completion_len, PV_LIT("ix-1")),
+                                  &scene.completion_len, PV_LIT("ix-1"),
+                                  PV_LIT("0123456789abcdef0123456789abcdef")),
         PV_OK);
 }
 

@@ -27,6 +27,8 @@
                "\",\"image\":7,\"method\":\"verify\",\"node\":\"nix\","        \
                "\"provider\":\"p\",\"service\":\"s\",\"size\":\"1k\","         \
                "\"time\":1,\"type\":\"request\",\"v\":1,\"version\":\"v1\"}"
+#define SALT "0123456789abcdef0123456789abcdef"
+#define SALTED ",\"salt\":\"" SALT "\""
 #define FULL                                                                   \
     "{\"case\":\"0198f2c4-0000-4000-8000-000000000000\",\"commitment\":"       \
     "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"consumer\":\"setad\","  \
@@ -83,9 +85,10 @@ law(struct pv_slice line, const struct pv_record *record)
             first = false;
         }
         assert_int_equal(rest.len, 0);
-        assert_int_equal(
-            pv_record_end_completions(room, sizeof(room), &len, record->node),
-            PV_OK);
+        assert_int_equal(pv_record_end_completions(room, sizeof(room), &len,
+                                                   record->node,
+                                                   record->completion_salt),
+                         PV_OK);
         break;
     }
     assert_int_equal(len, line.len);
@@ -120,40 +123,36 @@ parse(void **state)
         {MADE_BY("\"grant\":\"g-1\",", "0"), PV_EINVAL,
          "refuses a decision that is none"},
         {MADE_BY("", "12"), PV_EINVAL, "refuses the decision of no grant"},
-        {"{\"done\":[[1,2,3,4,\"answered\"],[5,0,0,0,\"unavailable\"]],"
-         "\"node\":\"nix\",\"type\":\"completions\",\"v\":1}",
+        {"{\"done\":[[1,2,3,4,\"answered\"],[5,0,0,0,\"unavailable\"]],\"node\":\"nix\"" SALTED
+         ",\"type\":\"completions\",\"v\":1}",
          PV_OK, "takes completions"},
-        {"{\"consumer\":\"s\",\"count\":12,\"from\":1,\"node\":\"n\",\"type\":"
-         "\"refusals\",\"until\":2,\"v\":1}",
+        {"{\"consumer\":\"s\",\"count\":12,\"from\":1,\"node\":\"n\"" SALTED
+         ",\"type\":\"refusals\",\"until\":2,\"v\":1}",
          PV_OK, "takes a summary of refusals"},
         {"{\"epoch\":\"00ffeeddccbbaa99\",\"node\":\"n\",\"open\":3,\"time\":1,"
          "\"type\":\"worker-lost\",\"v\":1}",
          PV_OK, "takes a lost worker"},
         {"{\"by\":\"setad-main\",\"count\":1,\"id\":\"" ID
-         "\",\"node\":\"n\",\"role\":\"consumer\",\"time\":1,"
-         "\"type\":\"reading\",\"v\":1,\"what\":\"lookup\"}",
+         "\",\"node\":\"n\",\"role\":\"consumer\"" SALTED
+         ",\"time\":1,\"type\":\"reading\",\"v\":1,\"what\":\"lookup\"}",
          PV_OK, "takes a reading of one request"},
-        {"{\"by\":\"uid/1000\",\"count\":0,\"node\":\"n\",\"role\":"
-         "\"operator\",\"time\":1,\"type\":\"reading\",\"v\":1,\"what\":"
-         "\"search\"}",
+        {"{\"by\":\"uid/1000\",\"count\":0,\"node\":\"n\",\"role\":\"operator\"" SALTED
+         ",\"time\":1,\"type\":\"reading\",\"v\":1,\"what\":\"search\"}",
          PV_OK, "takes a reading of nothing"},
-        {"{\"count\":65536,\"decision\":\"resolution/12\",\"first\":0,"
-         "\"node\":\"n\",\"time\":1,\"type\":\"pruned\",\"v\":1}",
+        {"{\"count\":65536,\"decision\":\"resolution/12\",\"first\":0,\"node\":\"n\"" SALTED
+         ",\"time\":1,\"type\":\"pruned\",\"v\":1}",
          PV_OK, "takes a pruning"},
-        {"{\"count\":65536,\"first\":0,\"node\":\"n\",\"time\":1,"
-         "\"type\":\"pruned\",\"v\":1}",
+        {"{\"count\":65536,\"first\":0,\"node\":\"n\"" SALTED
+         ",\"time\":1,\"type\":\"pruned\",\"v\":1}",
          PV_EINVAL, "refuses a pruning without a decision"},
-        {"{\"by\":\"uid/1000\",\"count\":0,\"node\":\"n\",\"role\":"
-         "\"friend\",\"time\":1,\"type\":\"reading\",\"v\":1,\"what\":"
-         "\"search\"}",
+        {"{\"by\":\"uid/1000\",\"count\":0,\"node\":\"n\",\"role\":\"friend\"" SALTED
+         ",\"time\":1,\"type\":\"reading\",\"v\":1,\"what\":\"search\"}",
          PV_EINVAL, "refuses a role that is none"},
-        {"{\"by\":\"uid/1000\",\"count\":0,\"node\":\"n\",\"role\":"
-         "\"operator\",\"time\":1,\"type\":\"reading\",\"v\":1,\"what\":"
-         "\"answer\"}",
+        {"{\"by\":\"uid/1000\",\"count\":0,\"node\":\"n\",\"role\":\"operator\"" SALTED
+         ",\"time\":1,\"type\":\"reading\",\"v\":1,\"what\":\"answer\"}",
          PV_EINVAL, "refuses a reading of what nobody can read"},
-        {"{\"by\":\"uid/1000\",\"count\":0,\"id\":\"9991234561\",\"node\":"
-         "\"n\",\"role\":\"operator\",\"time\":1,\"type\":\"reading\","
-         "\"v\":1,\"what\":\"lookup\"}",
+        {"{\"by\":\"uid/1000\",\"count\":0,\"id\":\"9991234561\",\"node\":\"n\",\"role\":\"operator\"" SALTED
+         ",\"time\":1,\"type\":\"reading\",\"v\":1,\"what\":\"lookup\"}",
          PV_EINVAL, "refuses an id that is no tracking id"},
         {HEAD "\"extra\":\"x\"," TAIL, PV_EINVAL, "refuses an unknown field"},
         {HEAD " " TAIL, PV_EINVAL, "refuses a space"},
@@ -193,17 +192,29 @@ parse(void **state)
          "\",\"image\":1,\"node\":\"n\",\"reason\":\"r\",\"size\":\"0\","
          "\"time\":1,\"type\":\"request\",\"v\":2}",
          PV_EVERSION, "refuses a later version"},
-        {"{\"done\":[],\"node\":\"n\",\"type\":\"completions\",\"v\":1}",
+        {"{\"done\":[],\"node\":\"n\"" SALTED
+         ",\"type\":\"completions\",\"v\":1}",
          PV_EINVAL, "refuses completions without items"},
-        {"{\"done\":[[1,2,3,4,\"yes\"]],\"node\":\"n\",\"type\":"
-         "\"completions\",\"v\":1}",
+        {"{\"done\":[[1,2,3,4,\"yes\"]],\"node\":\"n\"" SALTED
+         ",\"type\":\"completions\",\"v\":1}",
          PV_EINVAL, "refuses an outcome that is no class"},
-        {"{\"done\":[[1,2,3,4.0,\"answered\"]],\"node\":\"n\",\"type\":"
-         "\"completions\",\"v\":1}",
+        {"{\"done\":[[1,2,3,4.0,\"answered\"]],\"node\":\"n\"" SALTED
+         ",\"type\":\"completions\",\"v\":1}",
          PV_EINVAL, "refuses a fraction"},
         {"{\"epoch\":\"00FFEEDDCCBBAA99\",\"node\":\"n\",\"open\":3,\"time\":1,"
          "\"type\":\"worker-lost\",\"v\":1}",
          PV_EINVAL, "refuses an epoch in upper case"},
+        {"{\"done\":[[1,2,3,4,\"answered\"]],\"node\":\"n\","
+         "\"type\":\"completions\",\"v\":1}",
+         PV_EINVAL, "refuses completions without salt"},
+        {"{\"count\":65536,\"decision\":\"d\",\"first\":0,\"node\":"
+         "\"n\",\"salt\":\"0123456789ABCDEF0123456789ABCDEF\",\"time\":1,"
+         "\"type\":\"pruned\",\"v\":1}",
+         PV_EINVAL, "refuses salt in upper case"},
+        {"{\"count\":65536,\"decision\":\"d\",\"first\":0,\"node\":"
+         "\"n\",\"salt\":\"0123456789abcdef\",\"time\":1,\"type\":"
+         "\"pruned\",\"v\":1}",
+         PV_EINVAL, "refuses half the salt"},
         {"{", PV_EINVAL, "refuses a stump"},
         {"", PV_EINVAL, "refuses nothing"},
     };
@@ -282,17 +293,17 @@ completions_keep_room_for_their_end(void **state)
     (void)state; /* cmocka's */
     assert_int_equal(pv_record_begin_completions(room, sizeof(room), &len),
                      PV_OK);
-    assert_int_equal(
-        pv_record_end_completions(room, sizeof(room), &len, PV_LIT("nix")),
-        PV_EINVAL);
+    assert_int_equal(pv_record_end_completions(room, sizeof(room), &len,
+                                               PV_LIT("nix"), PV_LIT(SALT)),
+                     PV_EINVAL);
     while (pv_record_add_completion(room, sizeof(room), &len, &item,
                                     count == 0) == PV_OK) {
         count++;
     }
     assert_true(count > 10);
-    assert_int_equal(
-        pv_record_end_completions(room, sizeof(room), &len, PV_LIT("nix")),
-        PV_OK);
+    assert_int_equal(pv_record_end_completions(room, sizeof(room), &len,
+                                               PV_LIT("nix"), PV_LIT(SALT)),
+                     PV_OK);
     assert_int_equal(pv_record_parse((struct pv_slice){room, len}, &record),
                      PV_OK);
     assert_int_equal(record.completion_count, count);

@@ -19,6 +19,8 @@ static const char usage_en[] =
     "\n"
     "  --url URL         the exchange (PAYVAND_URL)\n"
     "  --ca FILE         who signed its key (PAYVAND_CA)\n"
+    "  --api URL         the API that shows the trace (PAYVAND_API_URL)\n"
+    "  --reader PATH     the trace's reader behind it (PAYVAND_TRACE_SOCKET)\n"
     "  --image DIR       the policy image (PAYVAND_IMAGE)\n"
     "  --journal DIR     the journal (PAYVAND_JOURNAL)\n"
     "  --log DIR         the log of this machine (PAYVAND_LOG)\n"
@@ -45,6 +47,8 @@ static const char usage_fa[] =
     "\n"
     "  --url URL         نشانی مرکز تبادل (PAYVAND_URL)\n"
     "  --ca FILE         مرجع گواهی آن (PAYVAND_CA)\n"
+    "  --api URL         رابط نمایش دفتر (PAYVAND_API_URL)\n"
+    "  --reader PATH     خواننده دفتر پشت آن (PAYVAND_TRACE_SOCKET)\n"
     "  --image DIR       تصویر سیاست (PAYVAND_IMAGE)\n"
     "  --journal DIR     دفتر رویداد (PAYVAND_JOURNAL)\n"
     "  --log DIR         دفتر درهم‌سازی همین دستگاه (PAYVAND_LOG)\n"
@@ -66,6 +70,8 @@ static const char usage_fa[] =
 static const struct option option[] = {
     {"url", required_argument, NULL, 'u'},
     {"ca", required_argument, NULL, 'c'},
+    {"api", required_argument, NULL, 'A'},
+    {"reader", required_argument, NULL, 'R'},
     {"image", required_argument, NULL, 'i'},
     {"journal", required_argument, NULL, 'J'},
     {"log", required_argument, NULL, 'L'},
@@ -200,6 +206,7 @@ look(struct pv_doctor *doctor, const char *lang, bool all, bool as_json)
     pv_doctor_image(doctor);
     pv_doctor_journal(doctor);
     pv_doctor_log(doctor);
+    pv_doctor_reader(doctor);
     pv_doctor_registry(doctor);
     pv_doctor_certificates(doctor);
     pv_doctor_connectors(doctor);
@@ -221,6 +228,8 @@ from_environment(struct pv_doctor *doctor)
 {
     doctor->url = getenv("PAYVAND_URL");
     doctor->ca = getenv("PAYVAND_CA");
+    doctor->api = getenv("PAYVAND_API_URL");
+    doctor->trace_socket = getenv("PAYVAND_TRACE_SOCKET");
     doctor->image = getenv("PAYVAND_IMAGE");
     doctor->journal = getenv("PAYVAND_JOURNAL");
     doctor->journal_socket = getenv("PAYVAND_JOURNAL_SOCKET");
@@ -255,6 +264,12 @@ pv_cmd_doctor(int argc, char **argv)
             break;
         case 'c':
             doctor->ca = optarg;
+            break;
+        case 'A':
+            doctor->api = optarg;
+            break;
+        case 'R':
+            doctor->trace_socket = optarg;
             break;
         case 'i':
             doctor->image = optarg;

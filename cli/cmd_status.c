@@ -11,6 +11,7 @@
 #include "cmd.h"
 #include "http.h"
 #include "log_state.h"
+#include "reader_state.h"
 
 #define ADDRESS_MAX_LEN 512
 #define NAME_MAX_LEN 128
@@ -28,6 +29,8 @@ static const char usage_en[] =
     "  --url URL    the exchange (PAYVAND_URL)\n"
     "  --ca FILE    who signed its key (PAYVAND_CA)\n"
     "  --log DIR    the log of this machine, too (PAYVAND_LOG)\n"
+    "  --reader PATH  does the trace's reader answer (PAYVAND_TRACE_SOCKET)\n"
+    "  --api URL    does its API (PAYVAND_API_URL)\n"
     "  --all        also what is zero\n"
     "  --json       as the exchange says it\n"
     "  --lang en|fa\n"
@@ -44,6 +47,8 @@ static const char usage_fa[] =
     "  --url URL    نشانی مرکز تبادل (PAYVAND_URL)\n"
     "  --ca FILE    مرجع گواهی آن (PAYVAND_CA)\n"
     "  --log DIR    دفتر همین دستگاه هم (PAYVAND_LOG)\n"
+    "  --reader PATH  آیا خواننده دفتر پاسخ می‌دهد (PAYVAND_TRACE_SOCKET)\n"
+    "  --api URL    آیا رابط آن پاسخ می‌دهد (PAYVAND_API_URL)\n"
     "  --all        صفرها هم نشان داده شود\n"
     "  --json       همان که مرکز می‌گوید\n"
     "  --lang en|fa\n"
@@ -55,6 +60,8 @@ static const struct option option[] = {
     {"url", required_argument, NULL, 'u'},
     {"ca", required_argument, NULL, 'c'},
     {"log", required_argument, NULL, 'L'},
+    {"reader", required_argument, NULL, 'R'},
+    {"api", required_argument, NULL, 'A'},
     {"all", no_argument, NULL, 'a'},
     {"json", no_argument, NULL, 'j'},
     {"lang", required_argument, NULL, 'l'},
@@ -88,7 +95,10 @@ static const struct {
 struct view {
     enum pv_lang   lang;
     bool           all;
-    const char    *log; /* its directory; NULL: not asked about */
+    const char    *log;    /* its directory; NULL: not asked about */
+    const char    *reader; /* its socket; as above */
+    const char    *api;
+    const char    *ca;
     struct pv_buf *out;
 };
 
@@ -202,6 +212,37 @@ add_log(const struct view *view, json_t *root)
     return state != NULL && json_object_set_new(root, "log", state) == 0;
 }
 
+static bool
+add_answer(json_t *trace, const char *name, long status)
+{
+    return json_object_set_new(trace, name,
+                               json_string(pv_reader_is_answer(status)
+                                               ? "answers"
+                                               : "silent")) == 0;
+}
+
+/* And those who show the trace. */
+static bool
+add_trace(const struct view *view, json_t *root)
+{
+    struct pv_why why = {""};
+    json_t       *trace;
+
+    if (view->reader == NULL && view->api == NULL) {
+        return true;
+    }
+    trace = json_object();
+    if (json_object_set_new(root, "trace", trace) != 0) {
+        return false;
+    }
+    return (view->reader == NULL ||
+            add_answer(trace, "reader", pv_reader_asked(view->reader, &why))) &&
+           (view->api == NULL ||
+            add_answer(
+                trace, "api",
+                pv_api_asked(view->api, view->ca, PV_API_CHECKPOINT, &why)));
+}
+
 static int
 print_json(json_t *root)
 {
@@ -231,11 +272,12 @@ print(const struct view *view, const struct pv_buf *answer, bool as_json)
         pv_cli_error("what answered is not a Payvand exchange");
         goto out;
     }
-    if (as_json && view->log == NULL) {
+    if (as_json && view->log == NULL && view->reader == NULL &&
+        view->api == NULL) {
         result = pv_cli_print(answer); /* to the byte */
         goto out;
     }
-    if (!add_log(view, root)) {
+    if (!add_log(view, root) || !add_trace(view, root)) {
         pv_cli_error("no memory");
         goto out;
     }
@@ -243,8 +285,8 @@ print(const struct view *view, const struct pv_buf *answer, bool as_json)
         result = print_json(root);
         goto out;
     }
-    if (show(&(struct view){view->lang, view->all, view->log, &out}, "", root,
-             0) != PV_OK) {
+    if (show(&(struct view){.lang = view->lang, .all = view->all, .out = &out},
+             "", root, 0) != PV_OK) {
         pv_cli_error("the status is too large");
         goto out;
     }
@@ -304,7 +346,9 @@ pv_cmd_status(int argc, char **argv)
     const char *url = getenv("PAYVAND_URL");
     const char *ca = getenv("PAYVAND_CA");
     const char *lang = NULL;
-    struct view view = {PV_LANG_EN, false, getenv("PAYVAND_LOG"), NULL};
+    struct view view = {.log = getenv("PAYVAND_LOG"),
+                        .reader = getenv("PAYVAND_TRACE_SOCKET"),
+                        .api = getenv("PAYVAND_API_URL")};
     bool        as_json = false;
     bool        help = false;
     int         which;
@@ -320,6 +364,12 @@ pv_cmd_status(int argc, char **argv)
             break;
         case 'L':
             view.log = optarg;
+            break;
+        case 'R':
+            view.reader = optarg;
+            break;
+        case 'A':
+            view.api = optarg;
             break;
         case 'a':
             view.all = true;
@@ -348,5 +398,6 @@ pv_cmd_status(int argc, char **argv)
         return pv_cli_usage_error("status");
     }
     view.lang = pv_cli_lang(lang);
+    view.ca = ca;
     return fetch(&view, url, ca, as_json);
 }

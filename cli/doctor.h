@@ -42,6 +42,8 @@ struct pv_doctor_finding {
 struct pv_doctor {
     const char *url;
     const char *ca;
+    const char *api;          /* URL of the trace's API */
+    const char *trace_socket; /* of the trace's reader */
     const char *image;
     const char *journal;
     const char *journal_socket;
@@ -66,6 +68,7 @@ void pv_doctor_image(struct pv_doctor *doctor);        /* policy image */
 void pv_doctor_journal(struct pv_doctor *doctor);      /* folder, socket */
 void pv_doctor_registry(struct pv_doctor *doctor);     /* decisions */
 void pv_doctor_log(struct pv_doctor *doctor);          /* tree, witnesses */
+void pv_doctor_reader(struct pv_doctor *doctor);       /* who shows it */
 void pv_doctor_certificates(struct pv_doctor *doctor); /* PAYVAND_CERT_* */
 void pv_doctor_exchange(struct pv_doctor *doctor);     /* does it answer */
 void pv_doctor_connectors(struct pv_doctor *doctor);   /* do they answer */

@@ -1,15 +1,17 @@
 """The API's nginx as it is packaged, in front of the reader: what it passes,
 and that nobody can say who he is but by his certificate."""
 
+import json
 import os
 import re
 import socket
 import ssl
+import subprocess
 import sys
 
 import pytest
 
-from harness import (BANK, FIC, IBAN, NGINX, ROOT, Process, free_port,
+from harness import (BANK, FIC, IBAN, NGINX, ROOT, Process, built, free_port,
                      program_env, wait_for)
 from reading import ReadExchange
 from wire import Wire
@@ -147,6 +149,24 @@ def test_headers_of_the_callers_own_do_not_pass(ex):
                                     "/trace/v2/requests"])
 def test_nothing_else_is_there(ex, target):
     assert get(ex, target, BANK).status == 404
+
+
+def doctor(ex, reader, port):
+    """{id: level} of what it finds."""
+    done = subprocess.run(
+        [built("payvand"), "doctor", "--all", "--json", "--reader", reader,
+         "--api", "https://localhost:%d" % port, "--ca", ex.pki.bundle()],
+        capture_output=True, text=True, env=program_env())
+    return {f["id"]: f["level"] for f in json.loads(done.stdout)["findings"]}
+
+
+def test_doctor_looks_at_the_reader_and_the_api(ex):
+    read = len(ex.readings())
+    found = doctor(ex, ex.local, ex.api_address[1])
+    assert (found["reader"], found["api"]) == ("ok", "ok"), found
+    assert len(ex.readings()) == read  # to look is no reading
+    found = doctor(ex, ex.path("none.sock"), free_port())
+    assert found["reader.silent"] == found["api.silent"] == "broken"
 
 
 def test_a_certificate_that_does_not_verify_is_refused(ex, pki):

@@ -900,6 +900,7 @@ def test_answers_given_before_what_is_left_of_the_journal(home):
     with open(os.path.join(traced.journal, "removed"), "w") as file:
         file.write("2\n")
     os.unlink(os.path.join(traced.journal, "state"))
+    traced.arguments.append("--counts-from-journal")
     for _ in range(2):          # and so it stays
         traced.start()
         assert "traced.uses_unknown" in traced.words()

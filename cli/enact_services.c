@@ -42,6 +42,8 @@ service_data(struct pv_enact *enact, const json_t *row)
     const char *code = pv_enact_text(json_object_get(enact->code, id), "code");
     json_t     *terms = json_object();
     json_t     *data = json_pack("{s:o}", "contract", terms);
+    json_t     *one;
+    size_t      i;
 
     pv_enact_copy(enact, data, row, names);
     pv_enact_copy(enact, terms, row, contract);
@@ -52,10 +54,66 @@ service_data(struct pv_enact *enact, const json_t *row)
     if (code[0] != '\0') {
         pv_enact_set(enact, data, "code", json_string(code));
     }
+    json_array_foreach(json_object_get(enact->enactment, "named_consumers"), i,
+                       one)
+    {
+        if (strcmp(pv_enact_text(one, "service"), id) == 0) {
+            pv_enact_set(enact, data, "only_consumers",
+                         json_incref(json_object_get(one, "consumers")));
+        }
+    }
     return data;
 }
 
 /* Methods with what they need; the file's other members stay there. */
+/* Data items of fields, each once; what is no registered item is left out. */
+static void
+add_items(struct pv_enact *enact, json_t *items, const json_t *fields)
+{
+    json_t *field;
+    json_t *known;
+    size_t  i;
+    size_t  n;
+
+    json_array_foreach(fields, i, field)
+    {
+        json_t *type = json_object_get(field, "type");
+        bool    add = false;
+
+        json_array_foreach(enact->data_items, n, known)
+        {
+            add = add || json_equal(json_object_get(known, "id"), type);
+        }
+        json_array_foreach(items, n, known)
+        {
+            add = add && !json_equal(known, type);
+        }
+        if (add && json_array_append(items, type) != 0) {
+            enact->err = PV_ENOMEM;
+        }
+    }
+}
+
+/* Of a service and of all its operations: where an item is used. */
+static void
+set_items(struct pv_enact *enact, json_t *data, const json_t *row)
+{
+    static const char *const names[] = {"inputs", "outputs"};
+
+    for (size_t s = 0; s < sizeof(names) / sizeof(names[0]); s++) {
+        json_t *items = json_array();
+        json_t *one;
+        size_t  i;
+
+        add_items(enact, items, json_object_get(row, names[s]));
+        json_array_foreach(json_object_get(row, "operations"), i, one)
+        {
+            add_items(enact, items, json_object_get(one, names[s]));
+        }
+        pv_enact_set(enact, data, names[s], items);
+    }
+}
+
 static json_t *
 version_data(struct pv_enact *enact, const json_t *row)
 {
@@ -80,6 +138,7 @@ version_data(struct pv_enact *enact, const json_t *row)
             enact->err = PV_ENOMEM;
         }
     }
+    set_items(enact, data, row);
     if (json_is_true(json_object_get(row, "requires_consent_token"))) {
         pv_enact_set(enact, data, "needs_consent", json_true());
     }

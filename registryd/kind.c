@@ -36,6 +36,9 @@ static const struct pv_kind_row *const kind_row[PV_KIND_END] = {
     [PV_KIND_RESOLUTION] = &pv_kind_resolution,
     [PV_KIND_PERSON] = &pv_kind_person,
     [PV_KIND_CERTIFICATE] = &pv_kind_certificate,
+    [PV_KIND_CODE_LIST] = &pv_kind_code_list,
+    [PV_KIND_CODE_MAP] = &pv_kind_code_map,
+    [PV_KIND_OID] = &pv_kind_oid,
 };
 
 static const char *const basis_words[] = {"document", "proposed", NULL};

@@ -49,6 +49,9 @@ enum pv_kind {
     PV_KIND_RESOLUTION,
     PV_KIND_CERTIFICATE,
     PV_KIND_PERSON,
+    PV_KIND_CODE_LIST,
+    PV_KIND_CODE_MAP,
+    PV_KIND_OID,
     PV_KIND_END,
 };
 

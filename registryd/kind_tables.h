@@ -27,6 +27,11 @@ extern const struct pv_kind_row pv_kind_passport;
 extern const struct pv_kind_row pv_kind_notice;
 extern const struct pv_kind_row pv_kind_publication;
 
+/* kinds_codes.c */
+extern const struct pv_kind_row pv_kind_code_list;
+extern const struct pv_kind_row pv_kind_code_map;
+extern const struct pv_kind_row pv_kind_oid;
+
 /* kinds_rights.c */
 extern const struct pv_kind_row pv_kind_request;
 extern const struct pv_kind_row pv_kind_grant;

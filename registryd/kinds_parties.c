@@ -152,8 +152,15 @@ static const struct pv_field data_item_fields[] = {
      .needed_by = NEED},
 };
 
+static const struct pv_event data_item_events[] = {
+    [REGISTER] =
+        {"register", PV_BY_SECRETARIAT, NULL, {pv_rule_item_check}, NULL},
+    [CHANGE] = {"change", PV_BY_SECRETARIAT, NULL, {pv_rule_item_check}, NULL},
+    [END] = {"end", PV_BY_SECRETARIAT, NULL, {NULL}, NULL},
+};
+
 const struct pv_kind_row pv_kind_data_item = ENTRY(
-    "data-item", "قلم داده", "R-222", entry_events, data_item_fields, NULL);
+    "data-item", "قلم داده", "R-222", data_item_events, data_item_fields, NULL);
 
 /* ---- system ---- */
 

@@ -43,6 +43,15 @@ pv_check_fn pv_refer_service;             /* "code" */
 pv_check_fn pv_refer_version;             /* "path" */
 pv_check_fn pv_refer_exemption;           /* "exempt" */
 
+/* rules_codes.c */
+pv_check_fn pv_rule_code_list;      /* */
+pv_check_fn pv_rule_code_map;       /* */
+pv_check_fn pv_rule_code_map_fresh; /* */
+pv_check_fn pv_rule_oid;            /* */
+pv_check_fn pv_rule_oid_parent;     /* */
+pv_check_fn pv_rule_item_check;     /* */
+pv_check_fn pv_rule_outputs;        /* */
+
 /* rules_passport.c */
 pv_check_fn pv_rule_passport_form;  /* */
 pv_check_fn pv_rule_passport_whole; /* */

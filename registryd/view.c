@@ -59,6 +59,9 @@ static const struct pv_view_row view_row[] = {
     {"status", false, 0, pv_view_status, pv_view_status_html, NULL},
     {"agenda", false, TAKES(PV_VIEW_BODY), pv_view_agenda, pv_view_agenda_html,
      NULL},
+    {"code", true, TAKES(PV_VIEW_OF) | TAKES(PV_VIEW_IN), pv_view_code, NULL,
+     NULL},
+    {"code-map", true, 0, pv_view_code_map, NULL, NULL},
     {"commitment", true, 0, pv_view_commitment, pv_view_commitment_html, NULL},
     {"commitments", false,
      TAKES(PV_VIEW_STATE) | TAKES(PV_VIEW_PARTY) | TAKES(PV_VIEW_WITHIN) |

@@ -93,6 +93,8 @@ struct pv_view_row {
 
 pv_view_build_fn pv_view_agenda;
 pv_view_html_fn  pv_view_agenda_html;
+pv_view_build_fn pv_view_code;
+pv_view_build_fn pv_view_code_map;
 pv_view_build_fn pv_view_commitment;
 pv_view_html_fn  pv_view_commitment_html;
 pv_view_build_fn pv_view_commitments;

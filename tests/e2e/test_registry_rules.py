@@ -1,13 +1,15 @@
 """The rules of the documents, each asked for by a decision that breaks it; on
 SQLite and on PostgreSQL, over the enacted catalogue."""
 
+import json
 import os
 import tempfile
 import time
 
 import pytest
 
-from registryd import BUILD, WG, Registry, decision, with_postgres
+from registryd import (BUILD, CATALOGUE, WG, Registry, decision,
+                       with_postgres)
 
 DAY = "1402-02-01"
 ITO = "information-technology-organisation"
@@ -164,6 +166,29 @@ REFUSED = [
      representative("ministry-interior", "notice", "x-outage", "announce",
                     {"version": "country-divisions/v1", "kind": "outage",
                      "from_ms": 1_600_000_000_000, "text_fa": "قطعی"})),
+    ("R-123", "named-consumers", [],
+     representative("red-crescent", "request", "x-named", "file",
+                    {"consumer": "red-crescent",
+                     "version": "knowledge-based-company-status/v1"})),
+    ("R-088", "statistics",
+     [representative("statistical-centre", "service", "x-census", "register",
+                     {"provider": "statistical-centre", "name_fa": "سرشماری",
+                      "individual_data": True}),
+      representative("statistical-centre", "version", "x-census/v1", "declare",
+                     {"service": "x-census", "methods": [
+                         {"id": "inquire", "pattern": "inquiry"}]})],
+     representative("tax-administration", "request", "x-census", "file",
+                    {"consumer": "tax-administration",
+                     "version": "x-census/v1"})),
+    ("R-087", "passed-on",
+     [secretariat("data-item", "x-birth-place", "register",
+                  dict(FA, register="natural-person-identity",
+                       definition={"base_type": "string"})),
+      representative("ministry-interior", "service", "x-passes", "register",
+                     {"provider": "ministry-interior", "name_fa": "بازارسال"})],
+     representative("ministry-interior", "version", "x-passes/v1", "declare",
+                    {"service": "x-passes", "outputs": ["x-birth-place"],
+                     "methods": [{"id": "inquire", "pattern": "inquiry"}]})),
     ("R-111", "own-service", [],
      representative("national-post-company", "request", "x-own", "file",
                     dict(POSTAL, consumer="national-post-company"))),
@@ -325,6 +350,69 @@ def test_both_sides_are_ready_before_a_grant_goes_live(registry):
     assert uptake["body"]["due_day"] == "1402-04-01"  # two months (R-119)
     registry.must(secretariat("grant", ask, "withdraw"))
     assert registry.get(f"grant/{ask}")["state"] == "withdrawn"
+
+
+def test_an_unclear_name_is_settled_before_a_grant_is_live(registry):
+    """R-129: the secretariat says which service a resolution's name means."""
+    grant, post = "x-unclear", "national-post-company"
+    registry.must(
+        representative("red-crescent", "request", grant, "file", POSTAL),
+        representative(post, "request", grant, "agree"),
+        secretariat("request", grant, "endorse"),
+        secretariat("meeting", grant, "plan", {"body": WG, "date": DAY}),
+        secretariat("meeting", grant, "set-agenda",
+                    {"agenda": [{"row": 1, "text_fa": "دسترسی"}]}),
+        secretariat("meeting", grant, "invite"), chair("meeting", grant, "hold"),
+        secretariat("resolution", f"{grant}/r1", "draft", {
+            "meeting": grant, "title_fa": "مصوبه", "items": [
+                {"item": "1", "grants": [
+                    dict(POSTAL, id=grant, request=grant, name_unclear=True,
+                         name_in_documents="آدرس")]}]}),
+        chair("resolution", f"{grant}/r1", "enact"),
+        secretariat("resolution", f"{grant}/r1", "notify"),
+        representative(post, "grant", grant, "provider-ready"),
+        representative("red-crescent", "grant", grant, "consumer-ready"))
+    live = decision("grant", grant, "go-live", "operator", ITO, DAY)
+    status, answer = registry.decide(live)
+    assert status == 422 and answer["rule"] == "R-129", answer
+    registry.must(secretariat("grant", grant, "map", {"name_unclear": False}))
+    registry.must(live)
+
+
+def test_a_second_right_to_the_same_is_refused(registry):
+    """R-017: the same consumer, version and method, while the first stands."""
+    again = "x-again"
+    body = registry.get("grant/x-unclear")["body"]
+    registry.must(
+        representative("red-crescent", "request", again, "file", POSTAL),
+        representative("national-post-company", "request", again, "agree"),
+        secretariat("request", again, "endorse"),
+        secretariat("resolution", "x-unclear/r2", "draft", {
+            "meeting": "x-unclear", "title_fa": "مصوبه", "items": [
+                {"item": "1", "grants": [
+                    dict(POSTAL, id=again, request=again,
+                         methods=body["methods"])]}]}))
+    status, answer = registry.decide(chair("resolution", "x-unclear/r2",
+                                           "enact"))
+    assert status == 422 and answer["word"] == "same-right", answer
+
+
+def test_where_an_item_is_used_is_known(registry):
+    """R-016, R-222: from an item to the services that take or give it."""
+    with open(CATALOGUE / "services.json") as file:
+        uses = {s["id"] for s in json.load(file)
+                for part in [s, *s["operations"]]
+                for name in ("inputs", "outputs")
+                for field in part.get(name) or []
+                if field["type"] == "national_id"}
+    found = set()
+    after = ""
+    while after is not None:
+        page = registry.get("users/data-item/national_id?of=version&count=500"
+                            + (f"&after={after}" if after else ""))
+        found |= {v["id"].split("/")[0] for v in page["version"]}
+        after = page["next"]
+    assert uses and uses == found
 
 
 def test_an_extension_moves_the_due_date(registry):

@@ -23,11 +23,12 @@ tell_refusal(enum pv_lang lang, const struct pv_enact_step *step, size_t count,
     size_t  index =
         (size_t)json_integer_value(json_object_get(problem, "index"));
     const json_t *decision = step[index < count ? index : 0].decision;
+    const char   *rule = pv_enact_text(problem, "rule");
 
     pv_cli_error(
-        "%s %s %s, %s: %s %s", pv_enact_text(decision, "kind"),
+        "%s %s %s, %s: %s%s%s", pv_enact_text(decision, "kind"),
         pv_enact_text(decision, "id"), pv_enact_text(decision, "event"),
-        pv_enact_text(decision, "date"), pv_enact_text(problem, "rule"),
+        pv_enact_text(decision, "date"), rule, rule[0] == '\0' ? "" : " ",
         pv_enact_text(problem, lang == PV_LANG_FA ? "title_fa" : "title"));
     json_decref(problem);
 }

@@ -290,6 +290,21 @@ def test_a_catalogue_that_does_not_hold_together_is_refused(tmp_path, spoil):
     registry.stop()
 
 
+def test_history_is_not_written_again(importer, tmp_path):
+    """A catalogue that says something else now is refused, not passed over."""
+    home = tmp_path / "catalogue"
+    shutil.copytree(CATALOGUE, home, ignore=shutil.ignore_patterns("country"))
+    agencies = json.loads((home / "agencies.json").read_text("utf-8"))
+    agencies[0]["name_fa"] = "نامی دیگر"
+    (home / "agencies.json").write_text(
+        json.dumps(agencies, ensure_ascii=False), "utf-8")
+    before = importer.registry.get("status")["last"]
+    done = importer.registry.payvand("import", "--catalogue", home)
+    assert done.returncode == 1
+    assert "was used for another decision" in done.stderr.decode()
+    assert importer.registry.get("status")["last"] == before
+
+
 def test_a_registry_that_is_not_there_is_said(tmp_path):
     """In words, with the socket."""
     registry = Registry(tmp_path)

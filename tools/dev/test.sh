@@ -179,6 +179,7 @@ pv_test_spelling() {
 
 pv_test_shell() {
     (cd "$PV_ROOT" && shellcheck -x -s bash dev .ci/run tools/dev/*.sh gateway/*.sh \
+        packaging/bash-completion/payvand \
         -e SC1091,SC2034,SC2154,SC2016)
 }
 

@@ -20,6 +20,7 @@ FIC = "financial-information-centre-main"
 BANK = "cooperative-development-bank-main"
 MASHHAD = "mashhad-municipality-main"
 FUND = "building-disaster-insurance-fund-main"
+SUSPENDED = "probe-suspended"
 
 # service/method, who asks, purpose where its grant has several
 ANSWERED = [
@@ -92,6 +93,9 @@ REFUSED = [
 WORDS = {
     "answered": ("Answered", "پاسخ داده شد"),
     "refused": ("Refused, and why", "رد شد، و چرا"),
+    "steps": ("The suspended right above, decision by decision "
+              "(payvand grant history ...):",
+              "مجوز معلق بالا، تصمیم به تصمیم (payvand grant history ...):"),
     "service": ("service", "خدمت"),
     "who": ("asked by", "پرسنده"),
     "outcome": ("outcome and reason", "نتیجه و دلیل"),
@@ -304,9 +308,18 @@ class Tour:
             if problem.get(key):
                 print(f"  {problem[key]}")
         print(f"\n{self.word('trace')}\n")
+        self.payvand("trace", self.shown["id"], "--socket",
+                     self.env["PAYVAND_TRACE_SOCKET"])
+
+    def steps(self):
+        """Where the suspended right above came from: its decisions."""
+        print(f"\n{self.word('steps')}\n")
+        self.payvand("grant", "history", SUSPENDED)
+
+    def payvand(self, *command):
+        """Show what a command of the command line says."""
         done = subprocess.run(
-            [str(self.root / "build/cli/payvand"), "trace", self.shown["id"],
-             "--socket", self.env["PAYVAND_TRACE_SOCKET"],
+            [str(self.root / "build/cli/payvand"), *command,
              "--lang", ("en", "fa")[self.language]],
             capture_output=True, text=True, check=False,
             env={**os.environ, **self.env})
@@ -334,6 +347,7 @@ def main():
     tour.answered()
     tour.refused()
     tour.trace()
+    tour.steps()
     tour.curl()
     return 1 if tour.odd else 0
 

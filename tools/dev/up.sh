@@ -177,13 +177,19 @@ pv_up_traced() {
     pv_ready traced "$PV_LOG/traced.log" test -S "$socket/journal.sock"
 }
 
-# The image is made from decisions; one of another origin cannot follow them.
+# The image is made from decisions. One of another origin, or of a build whose
+# images this one cannot read, is made anew.
 pv_up_registryd() {
     local program=$PV_BUILD/registryd/payvand-registryd folder=$PV_RUN/registry
     local socket=$PV_RUN/socket/registry.sock
 
+    pv_up_history
     if ! "${PV_AS[@]}" test -e "$folder/registry.db"; then
         "${PV_AS[@]}" sh -c 'rm -f "$1"/*.mdb "$2"/*' sh "$PV_RUN/policy" "$folder/log"
+    elif ! "${PV_AS[@]}" "$PV_BUILD/cli/payvand" image grant list \
+        --image "$PV_RUN/policy" >/dev/null 2>&1; then
+        pv_stop registryd
+        "${PV_AS[@]}" sh -c 'rm -f "$1"/*.mdb' sh "$PV_RUN/policy"
     fi
     pv_start registryd "$(pv_fingerprint "$program" "$PV_NODE" "$PV_USER" "$(id -u)")" \
         "$program" --store "sqlite:$folder/registry.db" --image "$PV_RUN/policy" \
@@ -191,6 +197,20 @@ pv_up_registryd() {
         --web-socket "$PV_RUN/socket/registry-web.sock" \
         --operator-uid "$(id -u "$PV_USER")" --operator-uid "$(id -u)"
     pv_ready registryd "$PV_LOG/registryd.log" pv_up_registry_answers "$socket"
+}
+
+# What was decided stays decided: a catalogue with another history begins anew.
+pv_up_history() {
+    local entered=$PV_RUN/registry/entered
+
+    PV_UP_HISTORY=$("${PV_AS[@]}" "$PV_BUILD/cli/payvand" import --list --probes \
+        --catalogue "$PV_ROOT/catalogue" 2>"$PV_RUN/import.log" | sha256sum)
+    if "${PV_AS[@]}" test -e "$PV_RUN/registry/registry.db" &&
+        [ "$("${PV_AS[@]}" cat "$entered" 2>/dev/null)" != "$PV_UP_HISTORY" ]; then
+        pv_note "the catalogue has another history now: the registry begins anew"
+        pv_stop registryd
+        "${PV_AS[@]}" sh -c 'rm -f "$1"/registry.db* "$1/entered"' sh "$PV_RUN/registry"
+    fi
 }
 
 pv_up_registry_answers() {
@@ -253,6 +273,8 @@ pv_up_import() {
         pv_log_tail "$log"
         pv_die "the registry did not take the catalogue"
     fi
+    printf '%s\n' "$PV_UP_HISTORY" |
+        "${PV_AS[@]}" tee "$PV_RUN/registry/entered" >/dev/null
     sed 's/^/    /' "$log"
 }
 

@@ -253,6 +253,13 @@ get_kinds(struct pv_server_call *call)
 }
 
 static void
+get_openapi(struct pv_server_call *call)
+{
+    finish(call,
+           call->query.len == 0 ? pv_api_openapi(&call->answer) : PV_EINVAL);
+}
+
+static void
 get_proof(struct pv_server_call *call)
 {
     uint64_t    number = 0;
@@ -401,6 +408,7 @@ const struct pv_server_route pv_api_route[] = {
     {"POST", "/registry/v1/session/password", PERSON_BODY_MAX, pv_api_password},
     {"POST", "/registry/v1/invitations", PERSON_BODY_MAX, pv_api_invite},
     {"GET", "/registry/v1/kinds", 0, get_kinds},
+    {"GET", "/registry/v1/openapi.json", 0, get_openapi},
     {"GET", "/registry/v1/proof/", 0, get_proof},
     {"GET", "/registry/v1/log/checkpoint", 0, pv_api_checkpoint},
     {"GET", "/registry/v1/log/tile/", 0, pv_api_tile},

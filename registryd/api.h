@@ -4,6 +4,7 @@
  *   POST decisions               an object, or an array of up to PV_BATCH_MAX
  *   GET  decisions?after=&count=
  *   GET  status
+ *   GET  openapi.json            of all this, for nobody in particular
  *   GET  proof/{number}          that a decision stands in the log
  *   GET  log/checkpoint          the signed head of the log (C2SP)
  *   GET  log/tile/{l}/{n}        its hashes (C2SP tlog-tiles)
@@ -79,6 +80,9 @@ pv_server_fn pv_api_sign_out;
 pv_server_fn pv_api_role;
 pv_server_fn pv_api_password;
 pv_server_fn pv_api_invite;
+
+/* The OpenAPI document; PV_ESTATE: a route is not described. (openapi.c) */
+enum pv_err pv_api_openapi(struct pv_buf *out) PV_MUST_CHECK;
 
 /* The answer of a view; ret_type is a literal. Errors as view.h. */
 enum pv_err pv_api_view(const struct pv_api *api, struct pv_server_call *call,

@@ -2,7 +2,6 @@
 
 import html
 import http.cookiejar
-import os
 import re
 import subprocess
 import urllib.error
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import npm
 from ports import free_port
 
 HERE = Path(__file__).resolve().parent
@@ -21,31 +21,11 @@ REDIRECT = "https://registry.payvand.test/registry/v1/oidc/callback"
 SECRET = "a secret: 100% &+=/ of the client"
 
 
-def installed():
-    """Where the provider is; a test without it is skipped, with the reason."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME",
-                                Path.home() / ".cache")) / "payvand"
-    folder = cache / f"{PACKAGE}-{VERSION}"
-    if (folder / "node_modules" / PACKAGE / "package.json").exists():
-        return folder
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        done = subprocess.run(
-            ["npm", "install", "--prefix", folder, "--no-audit", "--no-fund",
-             "--ignore-scripts", f"{PACKAGE}@{VERSION}"],
-            capture_output=True, text=True, timeout=120, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        pytest.skip(f"npm does not install {PACKAGE}: {type(error).__name__}")
-    if done.returncode != 0:
-        pytest.skip(f"npm does not install {PACKAGE} (exit {done.returncode})")
-    return folder
-
-
 class Provider:
     """The provider on a port of its own."""
 
     def __init__(self):
-        folder = installed()
+        folder = npm.installed(PACKAGE, VERSION)
         self.port = free_port()
         self.issuer = f"http://127.0.0.1:{self.port}"
         self.process = subprocess.Popen(

@@ -24,7 +24,6 @@ static const struct {
     enum need   need;
 } table[] = {
     {"GET", "/registry/v1/openapi.json", NEED_NOTHING},
-    {"GET", "/registry/v1/views/status", NEED_NOTHING}, /* for all */
     {"POST", "/registry/v1/first", NEED_NOTHING},
     {"POST", "/registry/v1/enrol", NEED_NOTHING},
     {"POST", "/registry/v1/session", NEED_NOTHING},
@@ -37,6 +36,7 @@ static const struct {
     /* the state of the services is shown to everybody */
     {"GET", "/registry/v1/views/status", NEED_NOTHING},
     {"GET", "/registry/v1/log/checkpoint", NEED_NOTHING},
+    {"GET", "/registry/v1/log/tile/", NEED_NOTHING}, /* hashes alone */
     {"GET", "/registry/v1/feed", NEED_NODE},
 };
 
@@ -47,6 +47,14 @@ is_read(const struct pv_server_call *call)
            pv_slice_eq(call->method, PV_LIT("HEAD"));
 }
 
+/* As a route: a path that ends in "/" stands for all below it. */
+static bool
+is_below(struct pv_slice path, struct pv_slice own)
+{
+    return own.ptr[own.len - 1] == '/' ? pv_slice_starts(path, own)
+                                       : pv_slice_eq(path, own);
+}
+
 static enum need
 need_of(const struct pv_server_call *call)
 {
@@ -54,7 +62,7 @@ need_of(const struct pv_server_call *call)
 
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         if (pv_slice_eq(method, pv_slice_from(table[i].method)) &&
-            pv_slice_eq(call->path, pv_slice_from(table[i].path))) {
+            is_below(call->path, pv_slice_from(table[i].path))) {
             return table[i].need;
         }
     }

@@ -51,6 +51,13 @@ static const struct {
     {"get", "/registry/v1/proof/", "/registry/v1/proof/{number}", "proof",
      "That a decision stands in the log (RFC 6962)", "number", "", "Proof",
      false},
+    {"get", "/registry/v1/log/checkpoint", NULL, "checkpoint",
+     "The signed head of the log (C2SP tlog-tiles)", "", "", "Text", true},
+    {"get", "/registry/v1/log/tile/", "/registry/v1/log/tile/{tile}", "tile",
+     "Hashes of the log (C2SP tlog-tiles)", "tile", "", "Bytes", true},
+    {"get", "/registry/v1/feed", NULL, "feed",
+     "What was decided behind a number, for other nodes", "from wait", "",
+     "Object", false},
     {"get", "/registry/v1/history/", "/registry/v1/history/{kind}/{id}",
      "history", "All versions of a record", "kind id", "", "History", false},
     {"get", "/registry/v1/users/", "/registry/v1/users/{kind}/{id}", "users",
@@ -112,6 +119,11 @@ static const char components[] =
     "{'$ref':'#/components/schemas/Kind'}},"
     "'id':{'name':'id','in':'path','required':true,'description':"
     "'May have slashes, as they are','schema':" ID "},"
+    "'from':{'name':'from','in':'query','schema':" NUMBER "},"
+    "'wait':{'name':'wait','in':'query','description':'Seconds',"
+    "'schema':{'type':'integer','minimum':0,'maximum':30}},"
+    "'tile':{'name':'tile','in':'path','required':true,'description':"
+    "'Level, slash, number; with .p/W a part','schema':" WORD "},"
     "'view':{'name':'view','in':'path','required':true,'description':"
     "'Name of a view, and an id where it has one','schema':" WORD "}},"
     "'responses':{"
@@ -124,6 +136,7 @@ static const char components[] =
     "'schemas':{";
 
 static const char schemas[] =
+    "'Text':{'type':'string'},'Bytes':{'type':'string'},"
     "'Object':{'type':'object'},'Empty':{" CLOSED "},"
     "'Id':{'type':'string','maxLength':120,'pattern':"
     "'^[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*$'},"
@@ -145,7 +158,7 @@ static const char schemas[] =
     "'Status':{'type':'object','required':['image','last'],'properties':"
     "{'image':" NUMBER ",'last':" NUMBER ",'log':{'type':'object'}}},"
     "'Proof':{" CLOSED ",'required':['decision','leaf','proof','root','size'],"
-    "'properties':{'decision':" NUMBER ",'leaf':{'$ref':"
+    "'properties':{'checkpoint':" WORD ",'decision':" NUMBER ",'leaf':{'$ref':"
     "'#/components/schemas/Hash'},'proof':{'type':'array','items':{'$ref':"
     "'#/components/schemas/Hash'}},'root':{'$ref':"
     "'#/components/schemas/Hash'},'size':" NUMBER "}},"
@@ -433,8 +446,10 @@ add_operation(struct writer *writer, const char *method, const char *id,
     }
     add_format(writer,
                ",'responses':{'200':{'description':'As asked','content':"
-               "{'application/json':{'schema':{'$ref':"
-               "'#/components/schemas/%s'}}}}",
+               "{'%s':{'schema':{'$ref':'#/components/schemas/%s'}}}}",
+               strcmp(answer, "Text") == 0    ? "text/plain"
+               : strcmp(answer, "Bytes") == 0 ? "application/octet-stream"
+                                              : "application/json",
                answer);
     add(writer, body[0] == '\0'
                     ? ""

@@ -60,7 +60,8 @@ class Web:
             if self.set_cookie:
                 self.cookie = self.set_cookie.split(";")[0].split("=")[1]
             text = answer.read()
-            found = json.loads(text) if text else None
+            kind = answer.getheader("Content-Type", "")
+            found = json.loads(text) if "json" in kind and text else None
             if answer.status == 200 and isinstance(found, dict):
                 self.csrf = found.get("csrf", self.csrf)
             return answer.status, found

@@ -110,7 +110,10 @@ class Registry:
                 None if body is None else json.dumps(body).encode(),
                 {"Content-Type": "application/json"})
             answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
+            text = answer.read()
+            return answer.status, (
+                json.loads(text) if "json" in answer.getheader(
+                    "Content-Type", "") else text)
         finally:
             connection.close()
 

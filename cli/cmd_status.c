@@ -87,6 +87,7 @@ static const struct {
     {"unknown", "نامعلوم"},
     {"node", "گره"},
     {"image_version", "نسخه تصویر سیاست"},
+    {"image_valid_until", "اعتبار نسخه سیاست تا"},
     {"journalled", "ثبت شده در دفتر رویداد"},
     {"said", "هشدار"},
     {"refusal", "چرا ادامه نمی‌یابد"},

@@ -297,6 +297,7 @@ ngx_int_t ngx_http_payvand_gate_init_process(ngx_cycle_t *cycle);
 void ngx_http_payvand_gate_exit_process(ngx_cycle_t *cycle);
 struct pv_policy *ngx_http_payvand_policy(void);  /* NULL: not readable */
 uint64_t ngx_http_payvand_image_version(void);    /* 0: not readable */
+time_t ngx_http_payvand_image_valid_until(void);  /* 0: it is no copy */
 
 
 /* request.c (B) */

@@ -411,6 +411,21 @@ ngx_http_payvand_image_version(void)
 }
 
 
+time_t
+ngx_http_payvand_image_valid_until(void)
+{
+    int64_t  until_ms;
+
+    if (ngx_http_payvand_policy() == NULL
+        || pv_policy_valid_until(gate.policy, &until_ms) != PV_OK)
+    {
+        return 0;
+    }
+
+    return (time_t) (until_ms / 1000);
+}
+
+
 static void
 ngx_http_payvand_open_policy(void)
 {

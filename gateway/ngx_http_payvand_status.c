@@ -216,9 +216,11 @@ ngx_http_payvand_write_json(ngx_buf_t *b, ngx_str_t *node,
 
     b->last = ngx_slprintf(b->last, b->end,
         "{\"node\":\"%V\",\"started\":%T,\"time\":%T,\"journal\":\"%s\","
-        "\"image_version\":%uL,\"daily_counts\":%s",
+        "\"image_version\":%uL,\"image_valid_until\":%T,"
+        "\"daily_counts\":%s",
         node, shared->started, ngx_time(),
         ngx_http_payvand_journal_state(), ngx_http_payvand_image_version(),
+        ngx_http_payvand_image_valid_until(),
         shared->counted == NGX_HTTP_PAYVAND_COUNTED ? "true" : "false");
 
     for (i = 0; i < NGX_HTTP_PAYVAND_COUNTERS; i++) {
@@ -248,10 +250,15 @@ ngx_http_payvand_write_prometheus(ngx_buf_t *b,
         "# HELP payvand_gateway_image_version Of the policy image in force.\n"
         "# TYPE payvand_gateway_image_version gauge\n"
         "payvand_gateway_image_version %uL\n"
+        "# HELP payvand_gateway_image_valid_until_seconds Until when a copy of "
+        "the policy may be used; 0: it is no copy.\n"
+        "# TYPE payvand_gateway_image_valid_until_seconds gauge\n"
+        "payvand_gateway_image_valid_until_seconds %T\n"
         "# HELP payvand_gateway_journal_up 1 while calls can be journalled.\n"
         "# TYPE payvand_gateway_journal_up gauge\n"
         "payvand_gateway_journal_up %ui\n",
         shared->started, ngx_http_payvand_image_version(),
+        ngx_http_payvand_image_valid_until(),
         (ngx_uint_t) (ngx_strcmp(state, "up") == 0
                       || ngx_strcmp(state, "low_space") == 0));
 

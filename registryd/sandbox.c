@@ -37,17 +37,20 @@ static const int own[] = {
     SCMP_SYS(ppoll),      PV_SANDBOX_END,
 };
 
-/* libpq, which connects again when its server was gone */
-static const int libpq[] = {
+/* libpq, which connects again when its server was gone; libcurl, whose
+   resolver is a thread */
+static const int network[] = {
     SCMP_SYS(socket),      SCMP_SYS(connect),     SCMP_SYS(bind),
     SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(ioctl),
     SCMP_SYS(sendmmsg),    SCMP_SYS(recvmmsg),    SCMP_SYS(getgid),
     SCMP_SYS(getegid),     SCMP_SYS(open),        SCMP_SYS(statfs),
-    SCMP_SYS(prlimit64),   PV_SANDBOX_END,
+    SCMP_SYS(prlimit64),   SCMP_SYS(clone),       SCMP_SYS(clone3),
+    SCMP_SYS(pipe2),       SCMP_SYS(socketpair),  PV_SANDBOX_END,
 };
 
 /* Both behind pv_sandbox_http, in the one list that is left. */
-#define BOTH (sizeof(own) / sizeof(own[0]) + sizeof(libpq) / sizeof(libpq[0]))
+#define BOTH                                                                   \
+    (sizeof(own) / sizeof(own[0]) + sizeof(network) / sizeof(network[0]))
 
 /* The folder that a file is in, by a descriptor that stays open. */
 static enum pv_err
@@ -97,13 +100,14 @@ pv_registry_sandbox(const struct pv_registry_config *config, const char *socket,
     if (SANITIZED) {
         return PV_OK; /* its runtime also wants to be looked into */
     }
-    if (!on_sqlite) {
+    if (!on_sqlite || socket == NULL) {
         memcpy(both, own, sizeof(own) - sizeof(own[0]));
-        memcpy(both + sizeof(own) / sizeof(own[0]) - 1, libpq, sizeof(libpq));
+        memcpy(both + sizeof(own) / sizeof(own[0]) - 1, network,
+               sizeof(network));
         how.list[3] = both;
     }
-    how.walls = on_sqlite;
-    for (size_t i = 0; i < PV_SANDBOX_PLACES && on_sqlite && err == PV_OK;
+    how.walls = on_sqlite && socket != NULL;
+    for (size_t i = 0; i < PV_SANDBOX_PLACES && how.walls && err == PV_OK;
          i++) {
         if (folder[i].path != NULL) {
             err = open_folder(folder[i].path, folder[i].is_file,

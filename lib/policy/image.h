@@ -282,10 +282,6 @@ enum pv_err pv_image_walk(struct pv_image *image, enum pv_image_walk what,
 enum pv_err pv_policy_id_of(struct pv_policy *policy, enum pv_image_what what,
                             uint32_t number, char *room) PV_MUST_CHECK;
 
-/* Until when it may be used, wall clock; 0: no limit. PV_EDB ... */
-enum pv_err pv_policy_valid_until(struct pv_policy *policy,
-                                  int64_t          *ret_ms) PV_MUST_CHECK;
-
 /* Number of the last decision in the image, and of its version. */
 enum pv_err pv_policy_decision(struct pv_policy *policy, uint64_t *ret_decision,
                                uint64_t *ret_version) PV_MUST_CHECK;

@@ -263,6 +263,11 @@ bool pv_policy_in_place(const struct pv_policy *policy);
 enum pv_err pv_policy_version(struct pv_policy *policy,
                               uint64_t         *ret_version) PV_MUST_CHECK;
 
+/* Until when the image may be used, wall clock; 0: it is no copy. Errors as
+ * pv_policy_find. */
+enum pv_err pv_policy_valid_until(struct pv_policy *policy,
+                                  int64_t          *ret_ms) PV_MUST_CHECK;
+
 /*
  * Copy the rows for a key and a canonical path. Parts of `found` that are of
  * the image's version are those of this key and path, and are left as they

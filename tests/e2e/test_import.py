@@ -270,12 +270,8 @@ def typo_in_a_consent(parts):
     return "consent"
 
 
-@pytest.mark.parametrize("spoil", [
-    dedicated_to_another, terms_without_an_end, not_the_same_day,
-    live_before_ready, group_with_a_system, typo_in_a_quota,
-    typo_in_a_consent])
-def test_a_catalogue_that_does_not_hold_together_is_refused(tmp_path, spoil):
-    """With the row and the reason; nothing behind it is decided."""
+def spoilt(tmp_path, spoil):
+    """(folder, word of the refusal) of a catalogue with one thing wrong."""
     home = tmp_path / "catalogue"
     shutil.copytree(CATALOGUE, home, ignore=shutil.ignore_patterns("country"))
     parts = {"enactment": json.loads(
@@ -283,6 +279,27 @@ def test_a_catalogue_that_does_not_hold_together_is_refused(tmp_path, spoil):
     word = spoil(parts)
     (home / "enactment.json").write_text(
         json.dumps(parts["enactment"], ensure_ascii=False), "utf-8")
+    return home, word
+
+
+@pytest.mark.parametrize("spoil", [terms_without_an_end, not_the_same_day])
+def test_a_catalogue_that_cannot_be_read_is_never_sent(importer, tmp_path,
+                                                       spoil):
+    """With the file or the row, and the reason."""
+    home, word = spoilt(tmp_path, spoil)
+    before = importer.registry.get("status")["last"]
+    done = importer.registry.payvand("import", "--catalogue", home)
+    assert done.returncode == 1
+    assert word in done.stderr.decode(), done.stderr.decode()
+    assert importer.registry.get("status")["last"] == before
+
+
+@pytest.mark.parametrize("spoil", [
+    dedicated_to_another, live_before_ready, group_with_a_system,
+    typo_in_a_quota, typo_in_a_consent])
+def test_a_catalogue_that_breaks_a_rule_is_refused(tmp_path, spoil):
+    """With the record, the rule and the reason; nothing behind it is decided."""
+    home, word = spoilt(tmp_path, spoil)
     registry = Registry(tmp_path)
     done = registry.payvand("import", "--catalogue", home)
     assert done.returncode == 1
@@ -329,3 +346,17 @@ def test_the_image_is_made_anew_from_decisions(tmp_path):
     assert registry.matrix(now)[now] == before
     assert before[2] > 90 and before[0]
     registry.stop()
+
+
+def test_doctor_says_whether_the_registry_answers(importer):
+    """And that the image has followed it."""
+    def finding(socket):
+        done = importer.registry.payvand("doctor", "--registry", socket,
+                                         "--json")
+        return [one for one in json.loads(done.stdout)["findings"]
+                if one["id"].startswith("registry")][0]
+
+    assert finding(importer.registry.socket)["level"] == "ok"
+    quiet = finding(importer.registry.socket + ".none")
+    assert quiet["id"] == "registry.quiet" and quiet["level"] != "ok"
+    assert quiet["mend_fa"]

@@ -14,7 +14,8 @@ sys.path.insert(0, str(TOP / "tests/unit"))
 
 import with_postgres  # noqa: E402
 
-WG, ITO = "working-group", "operator-agency"
+WG = "interoperability-working-group"
+ITO = "information-technology-organisation"
 DAY = "1402-02-01"
 REGISTRY_CPU, OTHER_CPU = 0, 1
 
@@ -56,14 +57,14 @@ class Client:
 
 
 class Registryd:
-    def __init__(self, build, folder, store=None):
+    def __init__(self, build, folder, store=None, cpu=REGISTRY_CPU):
         self.folder = pathlib.Path(folder)
         for name in ("policy", "decisions"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         self.socket = str(self.folder / "s")
         self.store = store or f"sqlite:{self.folder / 'registry.db'}"
         self.log = self.folder / "registryd.log"
-        self.command = ["taskset", "-c", str(REGISTRY_CPU),
+        self.command = ["taskset", "-c", str(cpu),
                         build / "registryd/payvand-registryd", "--store",
                         self.store, "--image", self.folder / "policy", "--log",
                         self.folder / "decisions", "--node", "nix",

@@ -207,7 +207,7 @@ post_decisions(struct pv_server_call *call)
     }
     if (err == PV_OK) {
         /* decided in any case; an image that lags is taken up by the loop */
-        bool behind = pv_registry_catch_up(registry_of(call)) != PV_OK;
+        bool behind = pv_registry_apply(registry_of(call)) != PV_OK;
 
         err = pv_buf_addf(&call->answer,
                           "{\"first\":%lld,\"image_behind\":%s,\"last\":%lld,"

@@ -158,8 +158,11 @@ enum pv_err pv_text_json(struct pv_slice text,
 
 /* ---- the image (project.c) ---- */
 
-/* Bring the image to the state after decision `last`, in one transaction. */
-enum pv_err pv_project(struct pv_registry *registry,
-                       int64_t             last) PV_MUST_CHECK;
+/*
+ * Bring the image to the state after decision `last`, in one transaction.
+ * rows_alone: not when nothing of the image changes but that number.
+ */
+enum pv_err pv_project(struct pv_registry *registry, int64_t last,
+                       bool rows_alone) PV_MUST_CHECK;
 
 #endif

@@ -283,8 +283,19 @@ write_all(struct pv_projection *projection, int64_t last, bool whole)
     return err;
 }
 
+static bool
+is_marked(const struct pv_projection *projection)
+{
+    for (int k = 0; k < PV_KIND_END; k++) {
+        if (json_object_size(projection->dirty[k]) > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum pv_err
-pv_project(struct pv_registry *registry, int64_t last)
+pv_project(struct pv_registry *registry, int64_t last, bool rows_alone)
 {
     struct pv_projection projection = {.registry = registry,
                                        .image = registry->image};
@@ -309,7 +320,7 @@ pv_project(struct pv_registry *registry, int64_t last)
     } else {
         err = mark_since(&projection, since);
     }
-    if (err == PV_OK) {
+    if (err == PV_OK && (!rows_alone || is_marked(&projection))) {
         err = write_all(&projection, last, since == 0);
     }
     for (int k = 0; k < PV_KIND_END; k++) {

@@ -98,6 +98,17 @@ pv_registry_numbers(struct pv_registry *registry, int64_t *ret_last,
 }
 
 enum pv_err
+pv_registry_apply(struct pv_registry *registry)
+{
+    int64_t     last;
+    int64_t     image;
+    enum pv_err err = pv_registry_numbers(registry, &last, &image);
+
+    return err == PV_OK && last != image ? pv_project(registry, last, true)
+                                         : err;
+}
+
+enum pv_err
 pv_registry_catch_up(struct pv_registry *registry)
 {
     int64_t     last;
@@ -105,7 +116,10 @@ pv_registry_catch_up(struct pv_registry *registry)
     enum pv_err err = pv_registry_numbers(registry, &last, &image);
 
     if (err == PV_OK && last != image) {
-        err = pv_project(registry, last);
+        err = pv_project(registry, last, false);
+    }
+    if (err == PV_OK && registry->image != NULL) {
+        err = pv_image_settle(registry->image);
     }
     if (err == PV_OK && registry->log != NULL) {
         err = pv_decision_log_follow(registry->log, registry->store, last);

@@ -90,6 +90,13 @@ enum pv_err pv_registry_decide(struct pv_registry *registry,
  */
 enum pv_err pv_registry_catch_up(struct pv_registry *registry) PV_MUST_CHECK;
 
+/*
+ * What the last decisions change for calls is in force at return. The rest of
+ * pv_registry_catch_up is left to it: the decision log, and that the image's
+ * last change outlives a power loss, after which opening makes it again.
+ */
+enum pv_err pv_registry_apply(struct pv_registry *registry) PV_MUST_CHECK;
+
 /* Words of the last error of the database or the image. */
 const char *pv_registry_why(const struct pv_registry *registry);
 

@@ -210,10 +210,12 @@ pv_image_open(const char *dir, bool durable, struct pv_image **ret_image,
         err = PV_ENOMEM;
         goto out;
     }
+    image->durable = durable;
     pv_seen_init(&image->seen);
     err = make_when_missing(dir, flags, &rc);
     if (err == PV_OK) {
-        err = open_environment(image, dir, flags, &rc);
+        err = open_environment(image, dir,
+                               durable ? MDB_NOMETASYNC : MDB_NOSYNC, &rc);
     }
     if (err == PV_OK) {
         err = prepare(image);
@@ -248,6 +250,9 @@ pv_image_close(struct pv_image *image)
     }
     pv_image_abort(image);
     if (image->env != NULL) {
+        if (image->unsettled) {
+            (void)mdb_env_sync(image->env, 1); /* else it may be undone */
+        }
         mdb_env_close(image->env);
     }
     pv_seen_clear(&image->seen);
@@ -318,7 +323,9 @@ pv_image_commit(struct pv_image *image, uint64_t *ret_changes)
         }
         return err;
     }
-    if (!image->decision_is_set && image->changes > 0) {
+    if (image->decision_is_set) {
+        decision = image->next;
+    } else if (image->changes > 0) {
         decision++;
     }
     rc = put_meta(image, decision);
@@ -333,14 +340,27 @@ pv_image_commit(struct pv_image *image, uint64_t *ret_changes)
         return pv_db_err(rc);
     }
     image->decision = decision;
+    image->unsettled = image->durable;
     *ret_changes = image->changes;
+    return PV_OK;
+}
+
+enum pv_err
+pv_image_settle(struct pv_image *image)
+{
+    int rc = image->unsettled ? mdb_env_sync(image->env, 1) : 0;
+
+    if (rc != 0) {
+        return pv_db_err(rc);
+    }
+    image->unsettled = false;
     return PV_OK;
 }
 
 void
 pv_image_set_decision(struct pv_image *image, uint64_t decision)
 {
-    image->decision = decision;
+    image->next = decision;
     image->decision_is_set = true;
 }
 

@@ -140,13 +140,18 @@ enum pv_image_begin {
 
 /*
  * Open for writing, creating the image when there is none; durable says
- * whether commits wait for the disk (tests and benches do without).
+ * whether commits wait for the disk (tests and benches do without): all rows,
+ * but power loss may undo the last commit as a whole until pv_image_settle.
  * PV_EVERSION, PV_ECORRUPT, PV_EDB, PV_ESYS, PV_ENOMEM.
  */
 enum pv_err pv_image_open(const char *dir, bool durable,
                           struct pv_image **ret_image,
                           struct pv_why    *why) PV_MUST_CHECK;
 void        pv_image_close(struct pv_image *image); /* aborts what is open */
+
+/* Have the last commit outlive a power loss. PV_EDB; no change costs nothing.
+ */
+enum pv_err pv_image_settle(struct pv_image *image) PV_MUST_CHECK;
 
 /* Waits for another writer. PV_ESTATE inside a transaction, PV_EDB. */
 enum pv_err pv_image_begin(struct pv_image    *image,

@@ -24,11 +24,14 @@ struct pv_image {
     MDB_dbi             small;
     MDB_dbi             grants;
     enum pv_image_begin how;
-    uint64_t            decision;
+    uint64_t            decision; /* of the last commit */
+    uint64_t            next;     /* of the one that is open, when it is set */
     bool                decision_is_set;
     int64_t             valid_until_ms;
     bool                valid_is_set;
-    uint64_t            changes; /* rows written and deleted since begin */
+    bool                durable;
+    bool                unsettled; /* power loss may undo the last commit */
+    uint64_t            changes;   /* rows written and deleted since begin */
     struct pv_seen      seen;
 };
 

@@ -455,6 +455,28 @@ a_removed_image_is_noticed(void **state)
     fixture_close(&fixture);
 }
 
+static void
+a_number_that_was_not_committed_is_not_told(void **state)
+{
+    struct fixture fixture;
+    uint64_t       before;
+    uint64_t       changes;
+
+    (void)state;
+    fixture_open(&fixture);
+    before = pv_image_decision(fixture.image);
+    assert_int_equal(pv_image_begin(fixture.image, PV_IMAGE_CHANGE), PV_OK);
+    pv_image_set_decision(fixture.image, before + 7);
+    pv_image_abort(fixture.image);
+    assert_int_equal(pv_image_decision(fixture.image), before);
+    assert_int_equal(pv_image_begin(fixture.image, PV_IMAGE_CHANGE), PV_OK);
+    pv_image_set_decision(fixture.image, before + 7);
+    assert_int_equal(pv_image_commit(fixture.image, &changes), PV_OK);
+    assert_int_equal(pv_image_settle(fixture.image), PV_OK);
+    assert_int_equal(pv_image_decision(fixture.image), before + 7);
+    fixture_close(&fixture);
+}
+
 int
 main(void)
 {
@@ -467,6 +489,7 @@ main(void)
         cmocka_unit_test(a_damaged_row_refuses),
         cmocka_unit_test(a_newer_image_refuses_also_who_has_it_open),
         cmocka_unit_test(a_removed_image_is_noticed),
+        cmocka_unit_test(a_number_that_was_not_committed_is_not_told),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -17,6 +17,10 @@ Contenders that are missing are installed with apt-get.
   gateway     a governed call against bare nginx, HAProxy, nginx+Lua, Node.js
   journal     the journal's writer alone, beside the disk's fdatasync
   decide      one decision, with 1,000 and 1,000,000 grants
+  trace       the log: rates, receipts, and what they add to the gateway's CPU;
+              look-up, proof and restart of up to 100,000,000 records
+  registry    a million grants, decisions beside bare commits, the catalogue,
+              grants withdrawn under full load
   -h, --help
 TEXT
 }

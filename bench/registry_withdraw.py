@@ -1,0 +1,230 @@
+"""Grants withdrawn one after the other under full gateway load: is the next
+call refused, how long did that take, and are the other calls disturbed?"""
+
+import functools
+import http.client
+import json
+import random
+import ssl
+import statistics
+import threading
+import time
+
+import contenders
+from registry_rig import (ITO, WG, Client, Registryd, agency, appoint,
+                          batches, bodies, decision, grant, meeting, ordered,
+                          resolution, secretariat)
+from rig import CONSUMERS, Rig, spki_sha256
+from trace_daemon import checkpoint_size
+
+CALLED = 2  # services that the load calls; of the others grants are withdrawn
+COLLECTOR = "administrative-employment-organisation"
+WINDOW_S, WINDOWS = 6, 4  # without and with withdrawals, in turns
+OFFICERS = 4
+SEED = 1404
+
+
+def technical(system, of, key, more=None):
+    """A key for a system, by the technical contact of its agency."""
+    return [appoint("technical", of),
+            decision("system", system, "key", "technical", of,
+                     dict({"spki_sha256": key, "networks": ["127.0.0.0/8"]},
+                          **(more or {})))]
+
+
+def parties(rig):
+    """Consumers with their keys, and a provider with an endpoint."""
+    steps = bodies() + agency(COLLECTOR) + agency("provider")
+    steps.append(secretariat("system", "provider-connector", "register", {
+        "agency": "provider", "kind": "connector", "name_fa": "رابط"}))
+    pin = spki_sha256(rig.pki / "provider.crt")
+    steps += technical("provider-connector", "provider", "0" * 64, {
+        "endpoint": {"address": "127.0.0.1", "port": rig.upstream_ports[0],
+                     "tls_name": "provider.payvand.test",
+                     "spki_sha256": pin}})
+    for n in range(CONSUMERS):
+        steps += agency(f"consumer-{n}")
+        steps.append(secretariat("system", f"consumer-{n}-main", "register", {
+            "agency": f"consumer-{n}", "kind": "application",
+            "name_fa": "سامانه"}))
+        steps += technical(f"consumer-{n}-main", f"consumer-{n}",
+                           spki_sha256(rig.pki / "clients" / f"{n:03d}.crt"))
+    return steps
+
+
+def go_live(service):
+    """Passport and version of an ordered service, step by step."""
+    by = {"role": "representative", "of": "provider"}
+    passport, version = f"service/{service}", f"{service}/v1"
+    return [decision("passport", passport, "write", **by, data={
+        "of": "service", "agency": "provider", "service": service,
+        "form": {"title": service, "type": "G2G"}}),
+            decision("passport", passport, "submit", **by),
+            decision("passport", passport, "evaluate", "representative",
+                     COLLECTOR),
+            decision("passport", passport, "confirm", "chair", WG),
+            decision("version", version, "design", **by),
+            decision("version", version, "test", **by),
+            decision("version", version, "go-live", "operator", ITO)]
+
+
+def rights(count):
+    """Resolutions, and what makes their grants live."""
+    steps = meeting("m1")
+    for s in range(count):
+        service = f"service-{s}"
+        ids = {n: f"g-{s}-{n}" for n in range(CONSUMERS)}
+        steps += resolution(f"m1/r{s}", "m1", [{
+            "item": "1", "text_fa": "متن",
+            "orders": [ordered(service, "provider")],
+            "grants": [grant(ids[n], f"consumer-{n}", f"{service}/v1")
+                       for n in ids]}])
+        steps += go_live(service)
+        for n, name in ids.items():
+            steps += [decision("grant", name, "provider-ready",
+                               "representative", "provider"),
+                      decision("grant", name, "consumer-ready",
+                               "representative", f"consumer-{n}"),
+                      decision("grant", name, "go-live", "operator", ITO)]
+    return steps
+
+
+def path_of(service):
+    return f"/x/provider/service-{service}/v1/inquire"
+
+
+class Callers:
+    """A connection of each consumer that stays open."""
+
+    def __init__(self, rig, port):
+        self.connections = []
+        for n in range(CONSUMERS):
+            context = ssl.create_default_context(cafile=rig.pki / "ca.crt")
+            stem = rig.pki / "clients" / f"{n:03d}"
+            context.load_cert_chain(f"{stem}.crt", f"{stem}.key")
+            self.connections.append(http.client.HTTPSConnection(
+                "localhost", port, context=context, timeout=20))
+
+    def call(self, consumer, service):
+        """Status, and the reason when it is a refusal."""
+        connection = self.connections[consumer]
+        connection.request("POST", path_of(service), b'{"q":1}',
+                           {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        body = answer.read()
+        reason = ""
+        if answer.status != 200:
+            reason = json.loads(body).get("type", "").rsplit(":", 1)[-1]
+        return answer.status, reason
+
+
+def withdraw_one(client, callers, which, found):
+    service, consumer = which
+    before, _ = callers.call(consumer, service)
+    begun = time.monotonic()
+    client.must(secretariat("grant", f"g-{service}-{consumer}", "withdraw"))
+    decided = time.monotonic()
+    after, reason = callers.call(consumer, service)
+    refused = time.monotonic()
+    found.append({"before": before, "after": after, "reason": reason,
+                  "decided_ms": (decided - begun) * 1000,
+                  "refused_ms": (refused - begun) * 1000})
+
+
+class Gateway(contenders.Payvand):
+    """The gateway that calls through the registry's image."""
+
+    def make_image(self, rig, folder):
+        (folder / "policy").symlink_to(self.registryd.folder / "policy")
+
+
+def withdraw_until(rig, gate, waiting, until, pause_s, found):
+    """One of several officers, at their common pace; no list is shared but
+    by whole steps of it."""
+    client, callers = Client(gate.registryd.socket), Callers(rig, gate.port)
+    while waiting and time.monotonic() < until:
+        due = time.monotonic() + pause_s
+        withdraw_one(client, callers, waiting.pop(), found)
+        time.sleep(max(0, min(due, until) - time.monotonic()))
+
+
+def window(gate, work):
+    """Leaves a second meanwhile."""
+    first, begun = checkpoint_size(gate.folder / "log"), time.monotonic()
+    until = begun + WINDOW_S
+    threads = [threading.Thread(target=w, args=(until,)) for w in work]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    time.sleep(max(0, until - time.monotonic()))
+    return ((checkpoint_size(gate.folder / "log") - first)
+            / (time.monotonic() - begun))
+
+
+def measure_withdraw(build, home, count, say):
+    rig = Rig(home / "rig", build)
+    gate = Gateway("Payvand with its registry", log=True)
+    gate.registryd = Registryd(build, home / "registry", cpu=1)
+    try:
+        gate.registryd.start()
+        client = Client(gate.registryd.socket)
+        services = CALLED + -(-count // CONSUMERS)
+        for batch in batches(parties(rig) + rights(services)):
+            client.send(batch)
+        gate.start(rig)
+        paths = rig.dir / "called"
+        paths.write_text("".join(path_of(s) + "\n" for s in range(CALLED)))
+        return under_load(rig, gate, paths, services, count, say)
+    finally:
+        rig.stop_all()
+        gate.registryd.stop()
+
+
+def under_load(rig, gate, paths, services, count, say):
+    waiting = [(s, n) for s in range(CALLED, services)
+               for n in range(CONSUMERS)][:count]
+    random.Random(SEED).shuffle(waiting)
+    pids = rig.pids_of(gate.processes[:1])
+    row = {}
+    ms = int(1000 * (2 * WINDOW_S * WINDOWS + 6))
+    loader = threading.Thread(target=lambda: row.update(rig.load(
+        gate.port, pids, connections=256, ms=ms, paths=paths)))
+    loader.start()
+    time.sleep(4)
+    pause_s = WINDOW_S * WINDOWS / len(waiting) * OFFICERS
+    without, having, found = [], [], []
+    work = [functools.partial(withdraw_until, rig, gate, waiting,
+                              pause_s=pause_s, found=found)] * OFFICERS
+    for _ in range(WINDOWS):
+        without.append(window(gate, []))
+        having.append(window(gate, work))
+        say(f"{without[-1]:.0f} leaves/s without, {having[-1]:.0f} with "
+            f"withdrawals, {len(found)} of them so far")
+    loader.join()
+    return {**result_of(row, without, having, found),
+            "not_done": len(waiting)}
+
+
+def result_of(row, without, having, found):
+    def part(key, share):
+        values = sorted(f[key] for f in found)
+        return round(values[int((len(values) - 1) * share)], 2)
+
+    passed = [f for f in found if f["after"] != 403]
+    odd = [f for f in found if f["before"] != 200]
+    throughput = statistics.median(b / q for q, b in zip(without, having))
+    return {
+        "calls_per_s": round(row["rps"]), "errors": row["errors"],
+        "not_2xx": row["calls"] - row["status_2xx"],
+        "withdrawn": len(found), "passed_after": len(passed),
+        "refused_before": len(odd),
+        "reasons": sorted({f["reason"] for f in found}),
+        "decided_p50_ms": part("decided_ms", 0.5),
+        "decided_p99_ms": part("decided_ms", 0.99),
+        "refused_p50_ms": part("refused_ms", 0.5),
+        "refused_p99_ms": part("refused_ms", 0.99),
+        "refused_max_ms": part("refused_ms", 1),
+        "throughput": round(throughput, 3),
+        "throughput_rounds": [round(b / q, 3) for q, b in zip(without, having)],
+    }

@@ -180,10 +180,10 @@ run(struct daemon *daemon, struct pv_why *why)
         enum pv_err image;
 
         err = serve(daemon);
+        image = pv_registry_catch_up(registry); /* what answers left to it */
         if (err == PV_OK) {
             err = sign(daemon, why);
         }
-        image = pv_registry_catch_up(registry);
         if (image != said) {
             pv_log_event(image == PV_OK ? "info" : "error", "registry.image",
                          "%s: %s",

@@ -16,12 +16,6 @@
 
 #define UPTAKE_PERIOD "P2M" /* two months */
 
-static struct pv_registry *
-registry_of(struct pv_change *change)
-{
-    return change->context->registry;
-}
-
 /* A record with the id and fields of an object, by the change's resolution. */
 static enum pv_err
 make(struct pv_change *change, enum pv_kind kind, const json_t *from,
@@ -54,7 +48,7 @@ order_one(struct pv_change *change, const json_t *order, const char *item)
     const json_t *service = json_object_get(order, "service");
     const json_t *version = json_object_get(order, "version");
     const char   *state = NULL;
-    enum pv_err   err = pv_state_of(registry_of(change), PV_KIND_SERVICE,
+    enum pv_err   err = pv_state_of(pv_registry_of(change), PV_KIND_SERVICE,
                                     pv_member(service, "id"), &state);
 
     if (err == PV_OK && state == NULL) { /* otherwise a further version */
@@ -185,14 +179,14 @@ notify_grant(struct pv_change *change, const char *id, const json_t *empty)
     const char      *state = NULL;
     bool             is_live;
     enum pv_err      err =
-        pv_record_get(registry_of(change), PV_KIND_GRANT, id, &grant);
+        pv_record_get(pv_registry_of(change), PV_KIND_GRANT, id, &grant);
 
     if (err != PV_OK || strcmp(pv_kind_row(PV_KIND_GRANT)->states[grant.state],
                                "decided") != 0) {
         pv_record_clear(&grant);
         return err;
     }
-    err = pv_state_of(registry_of(change), PV_KIND_VERSION,
+    err = pv_state_of(pv_registry_of(change), PV_KIND_VERSION,
                       pv_member(grant.body, "version"), &state);
     is_live = state != NULL && strcmp(state, "live") == 0;
     if (err == PV_OK) {
@@ -211,7 +205,7 @@ notify_mode(struct pv_change *change, const char *id, const json_t *empty)
 {
     const char *state = NULL;
     enum pv_err err =
-        pv_state_of(registry_of(change), PV_KIND_MODE, id, &state);
+        pv_state_of(pv_registry_of(change), PV_KIND_MODE, id, &state);
 
     return err == PV_OK && state != NULL && strcmp(state, "decided") == 0
                ? pv_change_also(change, PV_KIND_MODE, id, "notify", empty)
@@ -226,7 +220,7 @@ notify_duty(struct pv_change *change, const char *id, const json_t *empty)
     char             day[PV_JALALI_ROOM];
     json_t          *data = NULL;
     enum pv_err      err =
-        pv_record_get(registry_of(change), PV_KIND_COMMITMENT, id, &duty);
+        pv_record_get(pv_registry_of(change), PV_KIND_COMMITMENT, id, &duty);
 
     (void)empty;
     if (err == PV_OK &&
@@ -265,7 +259,7 @@ pv_effect_notified(struct pv_change *change)
         json_t *id;
         size_t  i;
 
-        err = pv_record_users(registry_of(change), "resolution", change->id,
+        err = pv_record_users(pv_registry_of(change), "resolution", change->id,
                               notified[k].kind, &ids);
         json_array_foreach(ids, i, id)
         {

@@ -37,15 +37,19 @@ extern const struct pv_kind_row pv_kind_request;
 extern const struct pv_kind_row pv_kind_grant;
 extern const struct pv_kind_row pv_kind_mode;
 extern const struct pv_kind_row pv_kind_suspension;
+
+/* kinds_agreements.c */
 extern const struct pv_kind_row pv_kind_agreement;
 extern const struct pv_kind_row pv_kind_exemption;
 extern const struct pv_kind_row pv_kind_link;
 
-/* kinds_bodies.c */
+/* kinds_duties.c */
+extern const struct pv_kind_row pv_kind_commitment;
 extern const struct pv_kind_row pv_kind_extension;
+
+/* kinds_bodies.c */
 extern const struct pv_kind_row pv_kind_dispute;
 extern const struct pv_kind_row pv_kind_instruction;
-extern const struct pv_kind_row pv_kind_commitment;
 extern const struct pv_kind_row pv_kind_meeting;
 extern const struct pv_kind_row pv_kind_resolution;
 

@@ -21,27 +21,29 @@ pv_check_fn pv_rule_dismissal;    /* who ends what */
 pv_check_fn pv_refer_appointment; /* "holder" */
 pv_check_fn pv_refer_system;      /* "key" */
 
-/* rules_services.c */
+/* rules_service_codes.c */
 pv_check_fn pv_rule_exempt;               /* */
 pv_check_fn pv_rule_exempt_version;       /* */
 pv_check_fn pv_rule_service_code;         /* */
-pv_check_fn pv_rule_one_name;             /* */
-pv_check_fn pv_rule_version;              /* methods, R-042 */
-pv_check_fn pv_rule_settings;             /* */
-pv_check_fn pv_rule_paths;                /* */
-pv_check_fn pv_rule_passport;             /* */
-pv_check_fn pv_rule_replacement;          /* */
-pv_check_fn pv_rule_ending;               /* */
-pv_check_fn pv_rule_passport_subject;     /* */
-pv_check_fn pv_rule_custodian;            /* */
 pv_check_fn pv_rule_code_free;            /* */
-pv_check_fn pv_rule_notice;               /* */
-pv_check_fn pv_rule_rights_checked;       /* */
-pv_check_fn pv_effect_version_live;       /* */
 pv_check_fn pv_effect_passport_confirmed; /* */
 pv_check_fn pv_refer_service;             /* "code" */
-pv_check_fn pv_refer_version;             /* "path" */
 pv_check_fn pv_refer_exemption;           /* "exempt" */
+
+/* rules_notices.c */
+pv_check_fn pv_rule_replacement;    /* */
+pv_check_fn pv_rule_ending;         /* */
+pv_check_fn pv_rule_notice;         /* */
+pv_check_fn pv_rule_rights_checked; /* */
+
+/* rules_services.c */
+pv_check_fn pv_rule_one_name;       /* */
+pv_check_fn pv_rule_version;        /* methods, R-042 */
+pv_check_fn pv_rule_settings;       /* */
+pv_check_fn pv_rule_paths;          /* */
+pv_check_fn pv_rule_passport;       /* */
+pv_check_fn pv_effect_version_live; /* */
+pv_check_fn pv_refer_version;       /* "path" */
 
 /* rules_codes.c */
 pv_check_fn pv_rule_code_list;      /* */
@@ -53,8 +55,10 @@ pv_check_fn pv_rule_item_check;     /* R-218 */
 pv_check_fn pv_rule_outputs;        /* */
 
 /* rules_passport.c */
-pv_check_fn pv_rule_passport_form;  /* */
-pv_check_fn pv_rule_passport_whole; /* */
+pv_check_fn pv_rule_passport_subject; /* */
+pv_check_fn pv_rule_custodian;        /* */
+pv_check_fn pv_rule_passport_form;    /* */
+pv_check_fn pv_rule_passport_whole;   /* */
 
 /* rules_rights.c */
 pv_check_fn pv_rule_right;            /* */
@@ -65,18 +69,22 @@ pv_check_fn pv_rule_dedicated;        /* R-122 */
 pv_check_fn pv_rule_duplicate;        /* */
 pv_check_fn pv_rule_service_is_live;  /* */
 pv_check_fn pv_rule_mapped;           /* */
-pv_check_fn pv_rule_mode;             /* */
-pv_check_fn pv_rule_halt;             /* */
-pv_check_fn pv_rule_three_parties;    /* */
-pv_check_fn pv_rule_criteria;         /* */
-pv_check_fn pv_rule_signature;        /* */
-pv_check_fn pv_rule_old_link;         /* */
 pv_check_fn pv_effect_grant_decided;  /* */
-pv_check_fn pv_effect_mode_in_force;  /* */
-pv_check_fn pv_effect_link_declared;  /* */
-pv_check_fn pv_effect_link_leaves;    /* */
-pv_check_fn pv_effect_link_removed;   /* */
 pv_check_fn pv_refer_grant;           /* "place" */
+
+/* rules_modes.c */
+pv_check_fn pv_rule_mode;            /* */
+pv_check_fn pv_rule_halt;            /* */
+pv_check_fn pv_effect_mode_in_force; /* */
+
+/* rules_agreements.c */
+pv_check_fn pv_rule_three_parties;   /* */
+pv_check_fn pv_rule_criteria;        /* */
+pv_check_fn pv_rule_signature;       /* */
+pv_check_fn pv_rule_old_link;        /* */
+pv_check_fn pv_effect_link_declared; /* */
+pv_check_fn pv_effect_link_leaves;   /* */
+pv_check_fn pv_effect_link_removed;  /* */
 
 /* rules_bodies.c */
 pv_check_fn pv_rule_has_agenda;      /* */
@@ -136,6 +144,24 @@ enum pv_err pv_duties_of_service(struct pv_change *change,
 bool pv_duty_is_delivery(const json_t *body);
 
 /* ---- shared ---- */
+
+struct pv_registry *pv_registry_of(const struct pv_change *change);
+
+/* The method of that id in a version's methods, NULL when there is none. */
+const json_t *pv_method_of(const json_t *methods, const char *id);
+
+/* Is the right's unit or system (`name`) one of its consumer's? R-012 */
+enum pv_err pv_check_part(struct pv_change *change, const char *name,
+                          enum pv_kind kind) PV_MUST_CHECK;
+
+struct pv_holder {
+    char kind[32];
+    char id[PV_RECORD_ID_MAX + 1];
+};
+
+/* Who ever held a code, a path ... (`what`); id is "" when nobody did. */
+enum pv_err pv_held_by(struct pv_registry *registry, const char *what,
+                       const char *value, struct pv_holder *ret) PV_MUST_CHECK;
 
 /* State of a record as its word, NULL when there is none; borrowed. */
 enum pv_err pv_state_of(struct pv_registry *registry, enum pv_kind kind,

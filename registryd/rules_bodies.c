@@ -6,12 +6,6 @@
 #include "kind_tables.h"
 #include "rules.h"
 
-static struct pv_registry *
-registry_of(struct pv_change *change)
-{
-    return change->context->registry;
-}
-
 /* ---- meetings ---- */
 
 enum pv_err
@@ -97,7 +91,7 @@ pv_rule_resolution(struct pv_change *change)
     }
     json_decref(seen);
     if (err == PV_OK) {
-        err = pv_record_get(registry_of(change), PV_KIND_MEETING,
+        err = pv_record_get(pv_registry_of(change), PV_KIND_MEETING,
                             pv_member(change->body, "meeting"), &meeting);
     }
     if (err == PV_OK) {
@@ -115,7 +109,7 @@ pv_rule_meeting_held(struct pv_change *change)
     struct pv_record         meeting = {.body = NULL};
     int64_t                  date = 0;
     enum pv_err              err =
-        pv_record_get(registry_of(change), PV_KIND_MEETING, id, &meeting);
+        pv_record_get(pv_registry_of(change), PV_KIND_MEETING, id, &meeting);
 
     if (err != PV_OK) {
         return err;
@@ -156,7 +150,7 @@ pv_rule_enacted(struct pv_change *change)
     const char              *id = pv_member(change->body, "resolution");
     const char              *state = NULL;
     enum pv_err              err =
-        pv_state_of(registry_of(change), PV_KIND_RESOLUTION, id, &state);
+        pv_state_of(pv_registry_of(change), PV_KIND_RESOLUTION, id, &state);
 
     if (err == PV_OK && !pv_is_one_of(state, enacted)) {
         return pv_refuse(change->context->refusal, change->row->rule,
@@ -182,7 +176,7 @@ all_inside(struct pv_change *change, bool *ret)
         struct pv_record agency = {.body = NULL};
 
         if (err == PV_OK) {
-            err = pv_record_get(registry_of(change), PV_KIND_AGENCY,
+            err = pv_record_get(pv_registry_of(change), PV_KIND_AGENCY,
                                 json_string_value(party), &agency);
             inside = inside && pv_member_true(agency.body, "inside_executive");
             pv_record_clear(&agency);

@@ -14,12 +14,6 @@
 #define LISTS_MIN 2
 #define LISTS_MAX 8
 
-static struct pv_registry *
-registry_of(struct pv_change *change)
-{
-    return change->context->registry;
-}
-
 /* ---- lists ---- */
 
 static bool
@@ -38,8 +32,8 @@ check_same(struct pv_change *change)
 {
     static const char *const fixed[] = {"agency", "what"};
     struct pv_record         before = {.body = NULL};
-    enum pv_err              err =
-        pv_record_get(registry_of(change), change->kind, change->id, &before);
+    enum pv_err err = pv_record_get(pv_registry_of(change), change->kind,
+                                    change->id, &before);
 
     if (err == PV_ENOTFOUND) {
         return PV_OK;
@@ -115,7 +109,7 @@ read_lists(struct pv_change *change, struct lists *ret)
     json_array_foreach(ids, i, id)
     {
         if (err == PV_OK) {
-            err = pv_record_get(registry_of(change), PV_KIND_CODE_LIST,
+            err = pv_record_get(pv_registry_of(change), PV_KIND_CODE_LIST,
                                 json_string_value(id), &ret->record[i]);
             ret->count += err == PV_OK;
         }
@@ -284,7 +278,7 @@ pv_rule_oid(struct pv_change *change)
     if (dot != NULL) {
         const char *state = NULL;
         enum pv_err err =
-            pv_state_of(registry_of(change), PV_KIND_OID, parent, &state);
+            pv_state_of(pv_registry_of(change), PV_KIND_OID, parent, &state);
 
         if (err != PV_OK) {
             return err;
@@ -310,11 +304,12 @@ pv_rule_oid_parent(struct pv_change *change)
         json_t *all = NULL;
 
         /* the first is the root; later ones stand below something */
-        err = pv_record_all(registry_of(change), PV_KIND_OID, &all);
+        err = pv_record_all(pv_registry_of(change), PV_KIND_OID, &all);
         fits = json_array_size(all) == 1;
         json_decref(all);
     } else {
-        err = pv_record_get(registry_of(change), PV_KIND_OID, parent, &record);
+        err =
+            pv_record_get(pv_registry_of(change), PV_KIND_OID, parent, &record);
         fits = strcmp(change->row->states[record.state], "registered") == 0 &&
                (pv_member_true(record.body, "open") ||
                 strcmp(pv_member(record.body, "agency"),
@@ -356,11 +351,11 @@ custodian_of(struct pv_change *change, const char *item,
     struct pv_record record = {.body = NULL};
     const char      *id;
     enum pv_err      err =
-        pv_record_get(registry_of(change), PV_KIND_DATA_ITEM, item, &record);
+        pv_record_get(pv_registry_of(change), PV_KIND_DATA_ITEM, item, &record);
 
     id = pv_member(record.body, "register");
     if (err == PV_OK && id[0] != '\0') {
-        err = pv_record_get(registry_of(change), PV_KIND_REGISTER, id,
+        err = pv_record_get(pv_registry_of(change), PV_KIND_REGISTER, id,
                             ret_register);
     }
     pv_record_clear(&record);

@@ -8,12 +8,6 @@
 #include "kind_tables.h"
 #include "rules.h"
 
-static struct pv_registry *
-registry_of(struct pv_change *change)
-{
-    return change->context->registry;
-}
-
 /* ---- what a commitment can be found by ---- */
 
 /* The body whose meeting it waits for; "" when it waits for none. */
@@ -29,7 +23,7 @@ waits_for(struct pv_change *change, char room[PV_RECORD_ID_MAX + 1])
         json_object_get(change->body, "anchor_day") != NULL) {
         return PV_OK;
     }
-    err = pv_record_get(registry_of(change), PV_KIND_RESOLUTION,
+    err = pv_record_get(pv_registry_of(change), PV_KIND_RESOLUTION,
                         pv_member(change->body, "resolution"), &resolution);
     if (err == PV_OK) {
         (void)snprintf(room, PV_RECORD_ID_MAX + 1, "%s",
@@ -117,11 +111,11 @@ made_at(struct pv_change *change, const json_t *duty, json_int_t *ret)
 {
     struct pv_record resolution = {.body = NULL};
     struct pv_record meeting = {.body = NULL};
-    enum pv_err err = pv_record_get(registry_of(change), PV_KIND_RESOLUTION,
+    enum pv_err err = pv_record_get(pv_registry_of(change), PV_KIND_RESOLUTION,
                                     pv_member(duty, "resolution"), &resolution);
 
     if (err == PV_OK) {
-        err = pv_record_get(registry_of(change), PV_KIND_MEETING,
+        err = pv_record_get(pv_registry_of(change), PV_KIND_MEETING,
                             pv_member(resolution.body, "meeting"), &meeting);
     }
     *ret = json_integer_value(json_object_get(meeting.body, "number"));
@@ -138,7 +132,7 @@ anchor_one(struct pv_change *change, const char *id)
     json_int_t       before = 0;
     json_t          *data = NULL;
     enum pv_err      err =
-        pv_record_get(registry_of(change), PV_KIND_COMMITMENT, id, &duty);
+        pv_record_get(pv_registry_of(change), PV_KIND_COMMITMENT, id, &duty);
 
     if (err == PV_OK) {
         err = made_at(change, duty.body, &before);
@@ -168,7 +162,7 @@ pv_effect_meeting_planned(struct pv_change *change)
     json_t     *ids = NULL;
     json_t     *id;
     size_t      i;
-    enum pv_err err = pv_record_users(registry_of(change), "waits-meeting",
+    enum pv_err err = pv_record_users(pv_registry_of(change), "waits-meeting",
                                       pv_member(change->body, "body"),
                                       PV_KIND_COMMITMENT, &ids);
 
@@ -197,7 +191,7 @@ start_one(struct pv_change *change, const char *id)
     const char      *event;
     json_t          *data = NULL;
     enum pv_err      err =
-        pv_record_get(registry_of(change), PV_KIND_COMMITMENT, id, &duty);
+        pv_record_get(pv_registry_of(change), PV_KIND_COMMITMENT, id, &duty);
 
     if (err != PV_OK) {
         return err;
@@ -224,8 +218,8 @@ start_waiting(struct pv_change *change, const char *what)
     json_t     *ids = NULL;
     json_t     *id;
     size_t      i;
-    enum pv_err err = pv_record_users(registry_of(change), "waits-live", what,
-                                      PV_KIND_COMMITMENT, &ids);
+    enum pv_err err = pv_record_users(pv_registry_of(change), "waits-live",
+                                      what, PV_KIND_COMMITMENT, &ids);
 
     json_array_foreach(ids, i, id)
     {
@@ -242,17 +236,18 @@ is_service_live(struct pv_change *change, const char *service, bool *ret)
     json_t     *ids = NULL;
     json_t     *id;
     size_t      i;
-    enum pv_err err = pv_record_users(registry_of(change), "service", service,
-                                      PV_KIND_VERSION, &ids);
+    enum pv_err err = pv_record_users(pv_registry_of(change), "service",
+                                      service, PV_KIND_VERSION, &ids);
 
     *ret = false;
     json_array_foreach(ids, i, id)
     {
         const char *state = NULL;
 
-        err = err == PV_OK ? pv_state_of(registry_of(change), PV_KIND_VERSION,
-                                         json_string_value(id), &state)
-                           : err;
+        err = err == PV_OK
+                  ? pv_state_of(pv_registry_of(change), PV_KIND_VERSION,
+                                json_string_value(id), &state)
+                  : err;
         *ret = *ret || (state != NULL && strcmp(state, "live") == 0);
     }
     json_decref(ids);
@@ -264,7 +259,7 @@ is_grant_live(struct pv_change *change, const char *grant, bool *ret)
 {
     const char *state = NULL;
     enum pv_err err =
-        pv_state_of(registry_of(change), PV_KIND_GRANT, grant, &state);
+        pv_state_of(pv_registry_of(change), PV_KIND_GRANT, grant, &state);
 
     *ret = state != NULL && strcmp(state, "live") == 0;
     return err;
@@ -307,7 +302,7 @@ deliver_one(struct pv_change *change, const char *id)
     bool                     done = false;
     json_t                  *data = NULL;
     enum pv_err              err =
-        pv_record_get(registry_of(change), PV_KIND_COMMITMENT, id, &duty);
+        pv_record_get(pv_registry_of(change), PV_KIND_COMMITMENT, id, &duty);
 
     if (err == PV_OK && duty.from_day <= change->context->day &&
         pv_is_one_of(state_word(PV_KIND_COMMITMENT, &duty), open)) {
@@ -332,7 +327,7 @@ deliver(struct pv_change *change, const char *what)
     json_t     *ids = NULL;
     json_t     *id;
     size_t      i;
-    enum pv_err err = pv_record_users(registry_of(change), "delivers", what,
+    enum pv_err err = pv_record_users(pv_registry_of(change), "delivers", what,
                                       PV_KIND_COMMITMENT, &ids);
 
     json_array_foreach(ids, i, id)
@@ -377,7 +372,7 @@ is_declared(struct pv_change *change, bool *ret)
         struct pv_record grant = {.body = NULL};
 
         if (err == PV_OK && !*ret) {
-            err = pv_record_get(registry_of(change), PV_KIND_GRANT,
+            err = pv_record_get(pv_registry_of(change), PV_KIND_GRANT,
                                 json_string_value(id), &grant);
             *ret =
                 err == PV_OK && (pv_member(grant.body, "used_in")[0] != '\0' ||

@@ -8,6 +8,12 @@
 
 /* ---- shared ---- */
 
+struct pv_registry *
+pv_registry_of(const struct pv_change *change)
+{
+    return change->context->registry;
+}
+
 enum pv_err
 pv_state_of(struct pv_registry *registry, enum pv_kind kind, const char *id,
             const char **ret)

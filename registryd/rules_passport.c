@@ -258,3 +258,100 @@ pv_rule_passport_whole(struct pv_change *change)
     }
     return PV_OK;
 }
+
+/* ---- what it is of ---- */
+
+enum pv_err
+pv_rule_passport_subject(struct pv_change *change)
+{
+    static const char *const subject[] = {"service", "system", "data_item"};
+    const char              *of = pv_member(change->body, "of");
+    const char              *agency = pv_member(change->body, "agency");
+    const char              *service = pv_member(change->body, "service");
+    struct pv_record         record = {.body = NULL};
+    size_t                   count = 0;
+    enum pv_err              err = PV_OK;
+
+    for (size_t i = 0; i < COUNT(subject); i++) {
+        count += pv_member(change->body, subject[i])[0] != '\0';
+    }
+    if (of[0] == '\0' || agency[0] == '\0' || count != 1 ||
+        (strcmp(of, "service") == 0) != (service[0] != '\0')) {
+        return pv_refuse(change->context->refusal, "R-247", "subject",
+                         "%s: a passport says of what it is, of which agency, "
+                         "and names one service, system or data item",
+                         "%s: شناسنامه نوع، دستگاه و یک سرویس، سامانه یا قلم "
+                         "داده دارد",
+                         change->id);
+    }
+    if (service[0] == '\0') {
+        return PV_OK;
+    }
+    err = pv_record_get(pv_registry_of(change), PV_KIND_SERVICE, service,
+                        &record);
+    if (err == PV_OK &&
+        strcmp(pv_member(record.body, "provider"), agency) != 0) {
+        err = pv_refuse(change->context->refusal, "R-252", "not-provider",
+                        "%s: %s is not offered by %s",
+                        "%s: %s را %s ارائه نمی‌کند", change->id,
+                        service, agency);
+    }
+    pv_record_clear(&record);
+    return err;
+}
+
+static enum pv_err
+check_register(struct pv_change *change, const char *id, const char *provider)
+{
+    struct pv_record record = {.body = NULL};
+    const char      *state;
+    const char      *custodian;
+    enum pv_err      err =
+        pv_record_get(pv_registry_of(change), PV_KIND_REGISTER, id, &record);
+
+    if (err != PV_OK) {
+        return err;
+    }
+    state = pv_kind_row(PV_KIND_REGISTER)->states[record.state];
+    custodian = pv_member(record.body, "custodian");
+    if (strcmp(state, "registered") != 0 ||
+        (pv_member_true(record.body, "is_base") && custodian[0] == '\0')) {
+        err = pv_refuse(change->context->refusal, "R-273", "no-custodian",
+                        "%s: the custodian of %s is not settled, so services "
+                        "on it cannot be approved",
+                        "%s: متولی %s تعیین نشده و سرویس آن قابل تأیید نیست",
+                        change->id, id);
+    } else if (pv_member_true(record.body, "is_base") &&
+               strcmp(custodian, provider) != 0 &&
+               !pv_list_has(json_object_get(record.body, "co_custodians"),
+                            provider)) {
+        err = pv_refuse(
+            change->context->refusal, "R-269", "not-custodian",
+            "%s: data of %s are offered by their custodian only, "
+            "not by %s",
+            "%s: داده‌های %s را فقط متولی آن ارائه می‌کند، نه %s",
+            change->id, id, provider);
+    }
+    pv_record_clear(&record);
+    return err;
+}
+
+enum pv_err
+pv_rule_custodian(struct pv_change *change)
+{
+    const char      *service = pv_member(change->body, "service");
+    struct pv_record record = {.body = NULL};
+    enum pv_err      err;
+
+    if (service[0] == '\0') {
+        return PV_OK;
+    }
+    err = pv_record_get(pv_registry_of(change), PV_KIND_SERVICE, service,
+                        &record);
+    if (err == PV_OK && pv_member(record.body, "register")[0] != '\0') {
+        err = check_register(change, pv_member(record.body, "register"),
+                             pv_member(record.body, "provider"));
+    }
+    pv_record_clear(&record);
+    return err;
+}

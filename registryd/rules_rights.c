@@ -1,5 +1,5 @@
 /*
- * rules_rights.c - what must hold for requests, grants, modes, agreements.
+ * rules_rights.c - what must hold for requests and grants.
  */
 #include <string.h>
 
@@ -8,21 +8,11 @@
 
 #define SEQ_MAX 255
 #define PLACE_MAX (4 * PV_RECORD_ID_MAX + 4)
-#define SIGNATURES 3
-
-/* First day of the rules of 1393: the exchange centres were founded. */
-#define RULES_DAY "1393-06-11"
-
-static struct pv_registry *
-registry_of(struct pv_change *change)
-{
-    return change->context->registry;
-}
 
 /* ---- what a right is about ---- */
 
-static enum pv_err
-check_part(struct pv_change *change, const char *name, enum pv_kind kind)
+enum pv_err
+pv_check_part(struct pv_change *change, const char *name, enum pv_kind kind)
 {
     const char      *id = pv_member(change->body, name);
     struct pv_record record = {.body = NULL};
@@ -31,7 +21,7 @@ check_part(struct pv_change *change, const char *name, enum pv_kind kind)
     if (id[0] == '\0') {
         return PV_OK;
     }
-    err = pv_record_get(registry_of(change), kind, id, &record);
+    err = pv_record_get(pv_registry_of(change), kind, id, &record);
     if (err == PV_OK && strcmp(pv_member(record.body, "agency"),
                                pv_member(change->body, "consumer")) != 0) {
         err = pv_refuse(change->context->refusal, "R-012", "part",
@@ -41,21 +31,6 @@ check_part(struct pv_change *change, const char *name, enum pv_kind kind)
     }
     pv_record_clear(&record);
     return err;
-}
-
-static const json_t *
-find_method(const json_t *methods, const char *id)
-{
-    json_t *method;
-    size_t  i;
-
-    json_array_foreach(methods, i, method)
-    {
-        if (strcmp(pv_member(method, "id"), id) == 0) {
-            return method;
-        }
-    }
-    return NULL;
 }
 
 /* None named: all that the version has now, but those of one system only. */
@@ -69,7 +44,7 @@ set_methods(struct pv_change *change, const json_t *methods)
 
     json_array_foreach(named, i, one)
     {
-        if (find_method(methods, json_string_value(one)) == NULL) {
+        if (pv_method_of(methods, json_string_value(one)) == NULL) {
             return pv_refuse(change->context->refusal, "R-042", "method",
                              "%s: the version has no method %s",
                              "%s: این نسخه متد %s ندارد", change->id,
@@ -98,10 +73,10 @@ pv_rule_right(struct pv_change *change)
     static const char *const over[] = {"replaced", "ended", NULL};
     struct pv_record         version = {.body = NULL};
     struct pv_grant_row      row = {.kind = 0};
-    enum pv_err              err = check_part(change, "unit", PV_KIND_UNIT);
+    enum pv_err              err = pv_check_part(change, "unit", PV_KIND_UNIT);
 
     if (err == PV_OK) {
-        err = check_part(change, "system", PV_KIND_SYSTEM);
+        err = pv_check_part(change, "system", PV_KIND_SYSTEM);
     }
     if (err == PV_OK && strcmp(pv_member(change->body, "consumer"),
                                pv_member(change->body, "provider")) == 0) {
@@ -112,7 +87,7 @@ pv_rule_right(struct pv_change *change)
             change->id, pv_member(change->body, "consumer"));
     }
     if (err == PV_OK) {
-        err = pv_record_get(registry_of(change), PV_KIND_VERSION,
+        err = pv_record_get(pv_registry_of(change), PV_KIND_VERSION,
                             pv_member(change->body, "version"), &version);
     }
     if (err == PV_OK &&
@@ -139,11 +114,11 @@ service_of(struct pv_change *change, struct pv_record *ret)
 {
     struct pv_record version = {.body = NULL};
     enum pv_err      err =
-        pv_record_get(registry_of(change), PV_KIND_VERSION,
+        pv_record_get(pv_registry_of(change), PV_KIND_VERSION,
                       pv_member(change->body, "version"), &version);
 
     if (err == PV_OK) {
-        err = pv_record_get(registry_of(change), PV_KIND_SERVICE,
+        err = pv_record_get(pv_registry_of(change), PV_KIND_SERVICE,
                             pv_member(version.body, "service"), ret);
     }
     pv_record_clear(&version);
@@ -204,7 +179,7 @@ check_request(struct pv_change *change, const char *id)
     struct pv_record         request = {.body = NULL};
     const char              *state;
     enum pv_err              err =
-        pv_record_get(registry_of(change), PV_KIND_REQUEST, id, &request);
+        pv_record_get(pv_registry_of(change), PV_KIND_REQUEST, id, &request);
 
     if (err != PV_OK) {
         return err;
@@ -250,7 +225,7 @@ pv_rule_request_endorsed(struct pv_change *change)
     if (request[0] != '\0') {
         return check_request(change, request);
     }
-    err = pv_record_get(registry_of(change), PV_KIND_VERSION,
+    err = pv_record_get(pv_registry_of(change), PV_KIND_VERSION,
                         pv_member(change->body, "version"), &version);
     if (err != PV_OK) {
         return err;
@@ -299,12 +274,12 @@ pv_rule_dedicated(struct pv_change *change)
     json_t          *one;
     size_t           i;
     enum pv_err      err =
-        pv_record_get(registry_of(change), PV_KIND_VERSION,
+        pv_record_get(pv_registry_of(change), PV_KIND_VERSION,
                       pv_member(change->body, "version"), &version);
 
     json_array_foreach(json_object_get(change->body, "methods"), i, one)
     {
-        const json_t *method = find_method(
+        const json_t *method = pv_method_of(
             json_object_get(version.body, "methods"), json_string_value(one));
         const char *only = pv_member(method, "dedicated_to");
 
@@ -359,7 +334,7 @@ pv_rule_duplicate(struct pv_change *change)
     if (!place_of(change->body, place)) {
         return PV_ERANGE;
     }
-    err = pv_record_users(registry_of(change), "place", place, PV_KIND_GRANT,
+    err = pv_record_users(pv_registry_of(change), "place", place, PV_KIND_GRANT,
                           &ids);
     json_array_foreach(ids, i, id)
     {
@@ -369,7 +344,7 @@ pv_rule_duplicate(struct pv_change *change)
         if (err != PV_OK) {
             break;
         }
-        err = pv_record_get(registry_of(change), PV_KIND_GRANT,
+        err = pv_record_get(pv_registry_of(change), PV_KIND_GRANT,
                             json_string_value(id), &grant);
         state = pv_kind_row(PV_KIND_GRANT)->states[grant.state];
         if (err == PV_OK && !pv_is_one_of(state, over) &&
@@ -412,7 +387,7 @@ pv_rule_service_is_live(struct pv_change *change)
 {
     char        day[PV_JALALI_ROOM];
     const char *state = NULL;
-    enum pv_err err = pv_state_of(registry_of(change), PV_KIND_VERSION,
+    enum pv_err err = pv_state_of(pv_registry_of(change), PV_KIND_VERSION,
                                   pv_member(change->body, "version"), &state);
 
     if (err == PV_OK && (state == NULL || strcmp(state, "live") != 0)) {
@@ -438,286 +413,4 @@ pv_rule_mapped(struct pv_change *change)
         "%s: دبیرخانه هنوز تعیین نکرده که نام به‌کاررفته در "
         "مصوبه کدام سرویس است",
         change->id);
-}
-
-/* ---- modes ---- */
-
-enum pv_err
-pv_rule_mode(struct pv_change *change)
-{
-    const char         *mode = pv_member(change->body, "mode");
-    const json_t       *list = json_object_get(change->body, "list");
-    const char         *method_id = pv_member(change->body, "method");
-    struct pv_record    version = {.body = NULL};
-    struct pv_grant_row row = {.kind = 0};
-    const json_t       *method;
-    json_t             *ids = NULL;
-    enum pv_err         err;
-
-    if ((strcmp(mode, "all") == 0) != (json_array_size(list) == 0) ||
-        json_array_size(list) > PV_IMAGE_MODE_LIST_MAX) {
-        return pv_refuse(
-            change->context->refusal, "R-115", "mode-list",
-            "%s: the mode \"all\" has no list, the others have "
-            "one of 1 to %d agencies",
-            "%s: شیوه «all» فهرست ندارد و شیوه‌های دیگر فهرستی "
-            "با ۱ تا %d دستگاه دارند",
-            change->id, PV_IMAGE_MODE_LIST_MAX);
-    }
-    err =
-        pv_terms_row(change->id, change->body, change->context->refusal, &row);
-    if (err == PV_OK) {
-        err = pv_record_get(registry_of(change), PV_KIND_VERSION,
-                            pv_member(change->body, "version"), &version);
-    }
-    if (err == PV_OK) {
-        method =
-            find_method(json_object_get(version.body, "methods"), method_id);
-        if (method == NULL || json_object_get(method, "dedicated_to") != NULL) {
-            err = pv_refuse(change->context->refusal, "R-122", "method",
-                            "%s: the version has no method %s, or it is for "
-                            "one system alone",
-                            "%s: این نسخه متد %s ندارد یا ویژه یک سامانه است",
-                            change->id, method_id);
-        }
-    }
-    pv_record_clear(&version);
-    if (err == PV_OK) {
-        err = pv_record_users(registry_of(change), "version",
-                              pv_member(change->body, "version"), PV_KIND_MODE,
-                              &ids);
-    }
-    if (err == PV_OK && json_array_size(ids) > SEQ_MAX) {
-        err = PV_EFULL;
-    }
-    if (err == PV_OK &&
-        json_object_set_new(change->body, "seq",
-                            json_integer((json_int_t)json_array_size(ids))) !=
-            0) {
-        err = PV_ENOMEM;
-    }
-    json_decref(ids);
-    return err;
-}
-
-/* A new mode of a method takes the place of the one before. */
-enum pv_err
-pv_effect_mode_in_force(struct pv_change *change)
-{
-    json_t     *empty = json_object();
-    json_t     *ids = NULL;
-    json_t     *id;
-    size_t      i;
-    enum pv_err err = empty == NULL
-                          ? PV_ENOMEM
-                          : pv_record_users(registry_of(change), "version",
-                                            pv_member(change->body, "version"),
-                                            PV_KIND_MODE, &ids);
-
-    json_array_foreach(ids, i, id)
-    {
-        struct pv_record mode = {.body = NULL};
-        bool             other;
-
-        if (err != PV_OK || strcmp(json_string_value(id), change->id) == 0) {
-            continue;
-        }
-        err = pv_record_get(registry_of(change), PV_KIND_MODE,
-                            json_string_value(id), &mode);
-        other = err == PV_OK &&
-                strcmp(pv_kind_row(PV_KIND_MODE)->states[mode.state],
-                       "in-force") == 0 &&
-                strcmp(pv_member(mode.body, "method"),
-                       pv_member(change->body, "method")) == 0;
-        pv_record_clear(&mode);
-        if (other) {
-            err = pv_change_also(change, PV_KIND_MODE, json_string_value(id),
-                                 "replace", empty);
-        }
-    }
-    json_decref(ids);
-    json_decref(empty);
-    return err;
-}
-
-enum pv_err
-pv_rule_halt(struct pv_change *change)
-{
-    enum pv_err err = check_part(change, "unit", PV_KIND_UNIT);
-
-    return err == PV_OK ? check_part(change, "system", PV_KIND_SYSTEM) : err;
-}
-
-/* ---- agreements: three sides, three signatures ---- */
-
-enum pv_err
-pv_rule_three_parties(struct pv_change *change)
-{
-    if (json_array_size(json_object_get(change->body, "parties")) ==
-            SIGNATURES &&
-        pv_member(change->body, "kind")[0] != '\0' &&
-        pv_member(change->body, "text_fa")[0] != '\0') {
-        return PV_OK;
-    }
-    return pv_refuse(
-        change->context->refusal, "R-233", "three-parties",
-        "%s: an agreement has a kind, a text and three parties: "
-        "source, destination, exchange",
-        "%s: توافق‌نامه نوع، متن و سه طرف دارد: مبدأ، مقصد و مرکز "
-        "تبادل",
-        change->id);
-}
-
-enum pv_err
-pv_rule_criteria(struct pv_change *change)
-{
-    const char *state = NULL;
-    enum pv_err err = pv_state_of(registry_of(change), PV_KIND_INSTRUCTION,
-                                  pv_member(change->body, "criteria"), &state);
-
-    if (err == PV_OK && (state == NULL || strcmp(state, "issued") != 0)) {
-        return pv_refuse(
-            change->context->refusal, "R-233", "criteria",
-            "%s: it opens for signature after the quality "
-            "criteria are issued",
-            "%s: پس از ابلاغ معیارهای کیفیت برای امضا باز می‌شود",
-            change->id);
-    }
-    return err;
-}
-
-enum pv_err
-pv_rule_signature(struct pv_change *change)
-{
-    const json_t *before = json_object_get(change->body, "signed_by");
-    const char   *of = change->context->of;
-    json_t       *by;
-
-    if (pv_list_has(before, of)) {
-        return pv_refuse(change->context->refusal, "R-233", "signed-already",
-                         "%s: %s has signed already",
-                         "%s: %s پیش‌تر امضا کرده است",
-                         change->id, of);
-    }
-    by = before == NULL ? json_array() : json_copy((json_t *)(uintptr_t)before);
-    return json_array_append_new(by, json_string(of)) == 0 &&
-                   json_object_set_new(change->body, "signed_by", by) == 0
-               ? PV_OK
-               : PV_ENOMEM;
-}
-
-/* ---- links outside the exchange ---- */
-
-enum pv_err
-pv_rule_old_link(struct pv_change *change)
-{
-    int64_t     since = 0;
-    int64_t     rules = 0;
-    json_t     *first = json_pack("{s:s}", "day", RULES_DAY);
-    enum pv_err err =
-        first == NULL ? PV_ENOMEM : pv_member_day(first, "day", &rules);
-
-    json_decref(first);
-    if (err == PV_OK) {
-        err = pv_member_day(change->body, "since", &since);
-    }
-    if (err == PV_OK && pv_member_true(change->body, "base_data") &&
-        since > rules) {
-        return pv_refuse(change->context->refusal, "R-007", "new-link",
-                         "%s: a new link for base data outside an exchange is "
-                         "prohibited; it is proposed, and permitted by the "
-                         "council",
-                         "%s: ایجاد ارتباط اختصاصی جدید برای داده پایه بیرون "
-                         "از مرکز تبادل ممنوع است؛ باید پیشنهاد و شورا مجوز "
-                         "دهد",
-                         change->id);
-    }
-    return err;
-}
-
-static bool
-duty_of_link(const struct pv_change *change, char room[PV_RECORD_ID_MAX + 1])
-{
-    return snprintf(room, PV_RECORD_ID_MAX + 1, "link/%s", change->id) <=
-           PV_RECORD_ID_MAX;
-}
-
-/* A link that is there must go: its duty has no day yet. */
-enum pv_err
-pv_effect_link_declared(struct pv_change *change)
-{
-    char        id[PV_RECORD_ID_MAX + 1];
-    json_t     *data;
-    enum pv_err err;
-
-    if (!duty_of_link(change, id)) {
-        return PV_ERANGE;
-    }
-    data = json_pack("{s:O, s:s, s:s, s:{s:s, s:s, s:s, s:s}}", "responsible",
-                     json_object_get(change->body, "parties"), "text_fa",
-                     "برچیدن ارتباط اختصاصی پس از برقراری مسیر جایگزین در "
-                     "مرکز تبادل",
-                     "text_en",
-                     "remove the dedicated link after the exchange path stands",
-                     "due", "kind", "relative", "period", "P0D", "from",
-                     "event", "event", "replacement");
-    err = data == NULL
-              ? PV_ENOMEM
-              : pv_change_also(change, PV_KIND_COMMITMENT, id, "make", data);
-    json_decref(data);
-    return err;
-}
-
-/* The exchange path stands now: the duty is due. */
-enum pv_err
-pv_effect_link_leaves(struct pv_change *change)
-{
-    char        id[PV_RECORD_ID_MAX + 1];
-    char        day[PV_JALALI_ROOM];
-    const char *state = NULL;
-    json_t     *data;
-    enum pv_err err;
-
-    if (!duty_of_link(change, id)) {
-        return PV_ERANGE;
-    }
-    err = pv_state_of(registry_of(change), PV_KIND_COMMITMENT, id, &state);
-    if (err == PV_OK && state == NULL) { /* one that was permitted */
-        err = pv_effect_link_declared(change);
-    }
-    pv_day_text(change->context->day, day);
-    data = json_pack("{s:s}", "anchor_day", day);
-    if (err == PV_OK) {
-        err = data == NULL ? PV_ENOMEM
-                           : pv_change_also(change, PV_KIND_COMMITMENT, id,
-                                            "anchor", data);
-    }
-    json_decref(data);
-    return err;
-}
-
-/* A link that is removed meets its duty. */
-enum pv_err
-pv_effect_link_removed(struct pv_change *change)
-{
-    char        id[PV_RECORD_ID_MAX + 1];
-    char        day[PV_JALALI_ROOM];
-    const char *state = NULL;
-    json_t     *data = NULL;
-    enum pv_err err;
-
-    if (!duty_of_link(change, id)) {
-        return PV_ERANGE;
-    }
-    err = pv_state_of(registry_of(change), PV_KIND_COMMITMENT, id, &state);
-    if (err == PV_OK && state != NULL && strcmp(state, "open") == 0) {
-        pv_day_text(change->context->day, day);
-        data = json_pack("{s:{s:s, s:s, s:s, s:s}}", "evidence", "kind",
-                         "other", "day", day, "of", "link", "id", change->id);
-        err = data == NULL ? PV_ENOMEM
-                           : pv_change_also(change, PV_KIND_COMMITMENT, id,
-                                            "evidence", data);
-    }
-    json_decref(data);
-    return err;
 }

@@ -1,0 +1,223 @@
+/*
+ * kinds_agreements.c - agreements, exemptions, links outside the exchange.
+ */
+#include "kind_tables.h"
+#include "rules.h"
+
+/* ---- agreement with three signatures (R-232, R-233, R-235) ---- */
+
+enum {
+    AGREE_NONE,
+    AGREE_DRAFT,
+    AGREE_OPEN,
+    AGREE_ONE,
+    AGREE_TWO,
+    AGREE_IN_FORCE,
+    AGREE_ENDED,
+    AGREE_STATES
+};
+enum { AGREE_WRITE, AGREE_OPENING, AGREE_SIGN, AGREE_END, AGREE_EVENTS };
+
+static const char *const agree_states[] = {
+    "none",           "draft",    "open", "one-signature",
+    "two-signatures", "in-force", "ended"};
+
+static const uint8_t agree_next[AGREE_STATES][AGREE_EVENTS] = {
+    [AGREE_NONE] = {[AGREE_WRITE] = AGREE_DRAFT},
+    [AGREE_DRAFT] = {[AGREE_WRITE] = AGREE_DRAFT, [AGREE_OPENING] = AGREE_OPEN},
+    [AGREE_OPEN] = {[AGREE_SIGN] = AGREE_ONE, [AGREE_END] = AGREE_ENDED},
+    [AGREE_ONE] = {[AGREE_SIGN] = AGREE_TWO, [AGREE_END] = AGREE_ENDED},
+    [AGREE_TWO] = {[AGREE_SIGN] = AGREE_IN_FORCE, [AGREE_END] = AGREE_ENDED},
+    [AGREE_IN_FORCE] = {[AGREE_END] = AGREE_ENDED},
+};
+
+static const struct pv_event agree_events[] = {
+    [AGREE_WRITE] =
+        {"write", PV_BY_SECRETARIAT, NULL, {pv_rule_three_parties}, NULL},
+    [AGREE_OPENING] =
+        {"open", PV_BY_SECRETARIAT, NULL, {pv_rule_criteria}, NULL},
+    [AGREE_SIGN] = {"sign", PV_BY_PARTY, "sign", {pv_rule_signature}, NULL},
+    [AGREE_END] = {"end", PV_BY_SECRETARIAT | PV_BY_PARTY, NULL, {NULL}, NULL},
+};
+
+static const char *const agree_words[] = {"service-level", "data-exchange",
+                                          NULL};
+
+static const struct pv_field agree_fields[] = {
+    {.name = "kind",
+     .type = PV_FIELD_WORD,
+     .words = agree_words,
+     .set_by = ON(AGREE_WRITE)},
+    {.name = "parties",
+     .type = PV_FIELD_RECORD,
+     .is_list = true,
+     .target = PV_KIND_AGENCY,
+     .set_by = ON(AGREE_WRITE)},
+    {.name = "version",
+     .type = PV_FIELD_RECORD,
+     .target = PV_KIND_VERSION,
+     .set_by = ON(AGREE_WRITE)},
+    {.name = "text_fa", .type = PV_FIELD_TEXT, .set_by = ON(AGREE_WRITE)},
+    {.name = "terms", .type = PV_FIELD_JSON, .set_by = ON(AGREE_WRITE)},
+    {.name = "criteria",
+     .type = PV_FIELD_RECORD,
+     .target = PV_KIND_INSTRUCTION,
+     .set_by = ON(AGREE_OPENING),
+     .needed_by = ON(AGREE_OPENING)},
+    {.name = "signed_by", .type = PV_FIELD_ID, .is_list = true},
+};
+
+const struct pv_kind_row pv_kind_agreement = {
+    "agreement",  "توافق‌نامه",
+    "R-233",      agree_states,
+    AGREE_STATES, agree_events,
+    AGREE_EVENTS, &agree_next[0][0],
+    agree_fields, COUNT(agree_fields),
+    NULL};
+
+/* ---- exemption of classified things (R-005) ---- */
+
+enum {
+    FREE_NONE,
+    FREE_REQUESTED,
+    FREE_DECIDED,
+    FREE_REFUSED,
+    FREE_ENDED,
+    FREE_STATES
+};
+enum { FREE_REQUEST, FREE_DECIDE, FREE_REFUSE, FREE_END, FREE_EVENTS };
+
+static const char *const free_states[] = {"none", "requested", "decided",
+                                          "refused", "ended"};
+
+static const uint8_t free_next[FREE_STATES][FREE_EVENTS] = {
+    [FREE_NONE] = {[FREE_REQUEST] = FREE_REQUESTED},
+    [FREE_REQUESTED] =
+        {[FREE_DECIDE] = FREE_DECIDED, [FREE_REFUSE] = FREE_REFUSED},
+    [FREE_DECIDED] = {[FREE_END] = FREE_ENDED},
+};
+
+static const struct pv_event free_events[] = {
+    [FREE_REQUEST] =
+        {"request", PV_BY_AGENCY | PV_BY_SECURITY, NULL, {NULL}, NULL},
+    [FREE_DECIDE] =
+        {"decide", PV_BY_WORKING_GROUP, "request", {pv_rule_enacted}, NULL},
+    [FREE_REFUSE] = {"refuse", PV_BY_WORKING_GROUP, NULL, {NULL}, NULL},
+    [FREE_END] = {"end", PV_BY_WORKING_GROUP, NULL, {NULL}, NULL},
+};
+
+static const struct pv_field free_fields[] = {
+    {.name = "agency",
+     .type = PV_FIELD_RECORD,
+     .target = PV_KIND_AGENCY,
+     .set_by = ON(FREE_REQUEST),
+     .needed_by = ON(FREE_REQUEST)},
+    {.name = "service", .type = PV_FIELD_ID, .set_by = ON(FREE_REQUEST)},
+    {.name = "scope",
+     .type = PV_FIELD_TEXT,
+     .set_by = ON(FREE_REQUEST),
+     .needed_by = ON(FREE_REQUEST)},
+    {.name = "resolution",
+     .type = PV_FIELD_RECORD,
+     .target = PV_KIND_RESOLUTION,
+     .set_by = ON(FREE_DECIDE),
+     .needed_by = ON(FREE_DECIDE)},
+    {.name = "until", .type = PV_FIELD_DAY, .set_by = ON(FREE_DECIDE)},
+};
+
+const struct pv_kind_row pv_kind_exemption = {
+    "exemption", "معافیت",           "R-005",           free_states,
+    FREE_STATES, free_events,        FREE_EVENTS,       &free_next[0][0],
+    free_fields, COUNT(free_fields), pv_refer_exemption};
+
+/* ---- link between agencies outside the exchange (R-007, R-008) ---- */
+
+enum {
+    LINK_NONE,
+    LINK_DECLARED,
+    LINK_PROPOSED,
+    LINK_PERMITTED,
+    LINK_LEAVING,
+    LINK_REMOVED,
+    LINK_STATES
+};
+enum {
+    LINK_DECLARE,
+    LINK_PROPOSE,
+    LINK_PERMIT,
+    LINK_LEAVE,
+    LINK_REMOVE,
+    LINK_EVENTS
+};
+
+static const char *const link_states[] = {
+    "none", "declared", "proposed", "permitted", "decommissioning", "removed"};
+
+static const uint8_t link_next[LINK_STATES][LINK_EVENTS] = {
+    [LINK_NONE] =
+        {[LINK_DECLARE] = LINK_DECLARED, [LINK_PROPOSE] = LINK_PROPOSED},
+    [LINK_DECLARED] = {[LINK_PERMIT] = LINK_PERMITTED,
+                       [LINK_LEAVE] = LINK_LEAVING,
+                       [LINK_REMOVE] = LINK_REMOVED},
+    [LINK_PROPOSED] =
+        {[LINK_PERMIT] = LINK_PERMITTED, [LINK_REMOVE] = LINK_REMOVED},
+    [LINK_PERMITTED] =
+        {[LINK_LEAVE] = LINK_LEAVING, [LINK_REMOVE] = LINK_REMOVED},
+    [LINK_LEAVING] = {[LINK_REMOVE] = LINK_REMOVED},
+};
+
+static const struct pv_event link_events[] = {
+    [LINK_DECLARE] = {"declare",
+                      PV_BY_PARTY | PV_BY_SECRETARIAT,
+                      NULL,
+                      {pv_rule_old_link},
+                      pv_effect_link_declared},
+    [LINK_PROPOSE] = {"propose", PV_BY_PARTY, NULL, {NULL}, NULL},
+    [LINK_PERMIT] = {"permit", PV_BY_COUNCIL, NULL, {NULL}, NULL},
+    [LINK_LEAVE] = {"decommission",
+                    PV_BY_SECRETARIAT,
+                    NULL,
+                    {NULL},
+                    pv_effect_link_leaves},
+    [LINK_REMOVE] = {"remove",
+                     PV_BY_PARTY | PV_BY_SECRETARIAT,
+                     NULL,
+                     {NULL},
+                     pv_effect_link_removed},
+};
+
+#define LINK_MADE (ON(LINK_DECLARE) | ON(LINK_PROPOSE))
+
+static const struct pv_field link_fields[] = {
+    {.name = "parties",
+     .type = PV_FIELD_RECORD,
+     .is_list = true,
+     .target = PV_KIND_AGENCY,
+     .set_by = LINK_MADE,
+     .needed_by = LINK_MADE},
+    {.name = "what_fa",
+     .type = PV_FIELD_TEXT,
+     .set_by = LINK_MADE,
+     .needed_by = LINK_MADE},
+    {.name = "base_data",
+     .type = PV_FIELD_FLAG,
+     .set_by = LINK_MADE,
+     .needed_by = LINK_MADE},
+    {.name = "since",
+     .type = PV_FIELD_DAY,
+     .set_by = ON(LINK_DECLARE),
+     .needed_by = ON(LINK_DECLARE)},
+    {.name = "permit",
+     .type = PV_FIELD_TEXT,
+     .set_by = ON(LINK_PERMIT),
+     .needed_by = ON(LINK_PERMIT)},
+    {.name = "replaced_by",
+     .type = PV_FIELD_RECORD,
+     .target = PV_KIND_VERSION,
+     .set_by = ON(LINK_LEAVE)},
+};
+
+const struct pv_kind_row pv_kind_link = {
+    "link",      "ارتباط اختصاصی",   "R-007",     link_states,
+    LINK_STATES, link_events,        LINK_EVENTS, &link_next[0][0],
+    link_fields, COUNT(link_fields), NULL};

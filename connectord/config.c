@@ -1,8 +1,11 @@
 #include "connectord/config.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define DRIVER_MAX 256
@@ -199,6 +202,61 @@ take_service(struct pv_connector_config *config, const char *path,
     return add_methods(config, service, path, why);
 }
 
+static enum pv_err
+read_secret(struct pv_connector_config *config, const char *path,
+            struct pv_why *why)
+{
+    struct stat st;
+    ssize_t     got = -1;
+    char        more;
+    int         fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+    if (fd == -1 || fstat(fd, &st) == -1) {
+        pv_why_set(why, "\"secret\": %s: %s", path, strerror(errno));
+    } else if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+        pv_why_set(why, "\"secret\": others may read %s: chmod 0600", path);
+    } else {
+        got = read(fd, config->secret, sizeof(config->secret));
+        if (got != sizeof(config->secret) || read(fd, &more, 1) != 0) {
+            pv_why_set(why, "\"secret\": %s must hold %zu bytes", path,
+                       sizeof(config->secret));
+            got = -1;
+        }
+    }
+    if (fd != -1) {
+        (void)close(fd); /* read-only: nothing to lose */
+    }
+    config->has_secret = got == (ssize_t)sizeof(config->secret);
+    return config->has_secret ? PV_OK : PV_EINVAL;
+}
+
+static enum pv_err
+take_secret(struct pv_connector_config *config, const json_t *root,
+            struct pv_why *why)
+{
+    const json_t *path = json_object_get(root, "secret");
+
+    if (path != NULL && !json_is_string(path)) {
+        pv_why_set(why, "\"secret\" must be a file");
+        return PV_EINVAL;
+    }
+    if (path != NULL) {
+        return read_secret(config, json_string_value(path), why);
+    }
+    for (size_t i = 0; i < config->method_count; i++) {
+        const struct pv_contract_method *method = config->method[i]->contract;
+
+        if (method->after.method != NULL || method->unlocks != NULL) {
+            pv_why_set(why,
+                       "%s has an order of calls (R-154), which needs "
+                       "\"secret\"",
+                       method->path);
+            return PV_EINVAL;
+        }
+    }
+    return PV_OK;
+}
+
 /* Does the connection string have one of these keywords (lower case)? */
 static bool
 has_keyword(const char *dsn, const char *const *keywords)
@@ -347,9 +405,9 @@ fill(struct pv_connector_config *config, const char *path, const json_t *root,
      struct pv_why *why)
 {
     static const char *const keywords[] = {
-        "provider", "socket",    "peer_uid",  "driver",
-        "dsn",      "contracts", "services",  "data_items",
-        "workers",  "queue_max", "may_write", NULL};
+        "provider",  "socket",   "peer_uid",   "driver",  "dsn",
+        "contracts", "services", "data_items", "workers", "queue_max",
+        "may_write", "secret",   NULL};
     enum pv_err err = PV_EINVAL;
 
     if (!json_is_object(root)) {
@@ -368,6 +426,9 @@ fill(struct pv_connector_config *config, const char *path, const json_t *root,
     }
     if (err == PV_OK) {
         err = take_files(config, root, "services", take_service, why);
+    }
+    if (err == PV_OK) {
+        err = take_secret(config, root, why);
     }
     if (err == PV_OK) {
         err = take_backend(config, root, why);
@@ -418,5 +479,6 @@ pv_connector_config_free(struct pv_connector_config *config)
     }
     pv_data_items_free(config->items);
     pv_buf_wipe(&config->setup);
+    explicit_bzero(config->secret, sizeof(config->secret));
     free(config);
 }

@@ -5,7 +5,10 @@
  *  "driver":"SQLite3", "dsn":"Driver=SQLite3;Database=/path/x.sqlite",
  *  "data_items":["/abs/data_items.json"],
  *  "contracts":["/abs/contract.json"], "services":["/abs/service.json"],
- *  "workers":2, "queue_max":256, "may_write":false}
+ *  "workers":2, "queue_max":256, "may_write":false, "secret":"/abs/secret"}
+ *
+ * secret: a file of 32 bytes that nobody else may read, the key of order
+ * tokens; needed when a method comes after another (R-154).
  *
  * peer_uid null: the connector's own uid. workers: how many database
  * connections one method may hold. may_write: whether the driver may write
@@ -21,6 +24,7 @@
 #include <sys/types.h>
 
 #include "connectord/message.h"
+#include "connectord/order.h"
 #include "contract/service.h"
 
 #define PV_CONNECTOR_SERVICES_MAX 64
@@ -43,6 +47,8 @@ struct pv_connector_config {
     const struct pv_method *method[PV_CONNECTOR_METHODS_MAX];
     size_t                  method_count;
     struct pv_buf           setup; /* the SETUP frame; holds the password */
+    bool                    has_secret;
+    uint8_t                 secret[PV_ORDER_KEY_LEN];
 };
 
 /* PV_EINVAL and the like with place and reason in why. */

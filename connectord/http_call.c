@@ -23,6 +23,9 @@ struct call {
     const struct pv_method *method;
     char                    uri[PV_PATH_MAX];
     char                    tracking_id[PV_TRACKING_ID_LEN + 1];
+    char                    consumer[HEADER_VALUE_MAX + 1];
+    char                    order_token[PV_ORDER_TOKEN_LEN]; /* for a yes */
+    bool                    has_order_token;
     struct pv_buf           body;
     struct pv_job           job;
     bool                    begun;     /* headers have been judged */
@@ -201,7 +204,9 @@ is_from_gate(struct call *call)
         !pv_uuid_is_valid(pv_slice_from(headers.tracking_id))) {
         return false;
     }
-    return pv_slice_to_cstr(pv_slice_from(headers.tracking_id),
+    return pv_slice_to_cstr(pv_slice_from(headers.consumer), call->consumer,
+                            sizeof(call->consumer)) == PV_OK &&
+           pv_slice_to_cstr(pv_slice_from(headers.tracking_id),
                             call->tracking_id,
                             sizeof(call->tracking_id)) == PV_OK;
 }
@@ -269,6 +274,47 @@ judge_head(struct call *call, const char *http_method)
 
 /* ---- a call's way ---- */
 
+/* Empty for a method that no other comes after. */
+static struct pv_slice
+order_token_of(const struct call *call)
+{
+    return call->has_order_token
+               ? (struct pv_slice){call->order_token, PV_ORDER_TOKEN_LEN}
+               : PV_LIT("");
+}
+
+static void
+say_out_of_order(struct call *call)
+{
+    say_problem(call, MHD_HTTP_OK, "failed", "urn:payvand:problem:method-order",
+                "This method is answered only after a yes of the one before "
+                "it, for the same values, and for a time",
+                "این متد تنها پس از پاسخ بلی متد پیشین، برای همان اقلام و تا "
+                "مدتی پاسخ داده می‌شود");
+}
+
+/* is it this call's turn, and which token will a yes of it bring? */
+static enum pv_err
+keep_order(struct call *call, const struct pv_request *request)
+{
+    const struct pv_connector_config *config = call->http->config;
+    const struct pv_contract_method  *method = call->method->contract;
+    int64_t                           when_ms = pv_time_wall_ms();
+    enum pv_err                       err = PV_OK;
+
+    if (method->after.method != NULL) {
+        err = pv_order_check(config->secret, call->consumer, method, request,
+                             when_ms);
+    }
+    if (err == PV_OK && method->unlocks != NULL) {
+        err =
+            pv_order_make(config->secret, call->consumer, method,
+                          method->unlocks, request, when_ms, call->order_token);
+        call->has_order_token = err == PV_OK;
+    }
+    return err;
+}
+
 static void
 build_answer(struct call *call, struct pv_slice body)
 {
@@ -284,7 +330,7 @@ build_answer(struct call *call, struct pv_slice body)
     if (err == PV_OK) {
         call->answer.len = 0;
         err = pv_answer_build(method, &sets[0], &sets[1], pv_time_wall_ms(),
-                              &call->answer, &fault);
+                              order_token_of(call), &call->answer, &fault);
         pv_rows_clear(&sets[0]);
         pv_rows_clear(&sets[1]);
     }
@@ -401,8 +447,15 @@ start_job(struct call *call)
         return false;
     }
     if (err == PV_OK) {
-        err = make_call_frame(call, &request);
+        err = keep_order(call, &request);
+        if (err == PV_OK) {
+            err = make_call_frame(call, &request);
+        }
         pv_request_clear(&request);
+    }
+    if (err == PV_EVERIFY) {
+        say_out_of_order(call);
+        return false;
     }
     if (err != PV_OK) {
         pv_log_error("connector.call_failed", "tracking_id=%s error=\"%s\"",

@@ -336,7 +336,8 @@ build(const struct pv_method *method, const struct pv_rows *rows,
 enum pv_err
 pv_answer_build(const struct pv_method *method, const struct pv_rows *rows,
                 const struct pv_rows *scalar, int64_t when_ms,
-                struct pv_buf *out, struct pv_fault *ret_fault)
+                struct pv_slice order_token, struct pv_buf *out,
+                struct pv_fault *ret_fault)
 {
     json_t     *body = json_object();
     size_t      start = out->len;
@@ -347,6 +348,9 @@ pv_answer_build(const struct pv_method *method, const struct pv_rows *rows,
     }
     if (err == PV_OK) {
         err = put_validity(method->contract, when_ms, body);
+    }
+    if (err == PV_OK && order_token.len > 0 && rows->row_count > 0) {
+        err = put_text(body, "order_token", order_token);
     }
     if (err == PV_OK) {
         err = put_body(body, out);

@@ -38,11 +38,12 @@ struct pv_rows {
  * Append the body to out. PV_EINVAL with *ret_fault for a breach of the
  * contract, PV_ERANGE past out's maximum, PV_ENOMEM. scalar is only read
  * where the method has a scalar statement; when_ms is now, by the wall clock.
+ * order_token, which may be empty, goes with a yes (R-154).
  */
 enum pv_err pv_answer_build(const struct pv_method *method,
                             const struct pv_rows   *rows,
                             const struct pv_rows *scalar, int64_t when_ms,
-                            struct pv_buf   *out,
+                            struct pv_slice order_token, struct pv_buf *out,
                             struct pv_fault *ret_fault) PV_MUST_CHECK;
 
 #endif

@@ -24,7 +24,9 @@
  *     window                {input, oldest_days, newest_days, text_*}: the
  *                           days before today that are answered (R-175)
  *     consent               {valid_months, uses, shared} (R-135 to R-145)
- *     after                 {method, same: [inputs], valid_s} (R-154)
+ *     after                 {method, same: [inputs], valid_s} (R-154): a yes of
+ *                           that method brings "order_token", which this one
+ *                           asks for
  *     never                 data items that no answer may hold (R-090)
  *     aggregate_only        true: counts and amounts only (R-068)
  *     idempotency           {keep_days}: a command repeated with one key acts
@@ -70,7 +72,8 @@
 #define PV_PAD_DEFAULT 64
 #define PV_PAD_MAX 4096
 #define PV_TITLE_MAX 300
-#define PV_DAY_LEN 10 /* 1401-06-31 */
+#define PV_DAY_LEN 10             /* 1401-06-31 */
+#define PV_ORDER_TOKEN_LEN_MAX 64 /* bytes of an order_token */
 
 enum pv_call_pattern {
     PV_CALL_INQUIRY = 0,
@@ -150,8 +153,9 @@ struct pv_contract_method {
     struct pv_window     window;
     struct pv_consent    consent;
     struct pv_after      after;
-    uint32_t             keep_days; /* a command's idempotency; else 0 */
-    const json_t        *source;
+    const struct pv_contract_method *unlocks; /* the one after it, or NULL */
+    uint32_t      keep_days; /* a command's idempotency; else 0 */
+    const json_t *source;
 };
 
 struct pv_contract {

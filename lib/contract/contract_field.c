@@ -231,6 +231,10 @@ take_fields_at(struct pv_taker *taker, const json_t *object, const char *name,
         size_t mark = pv_taker_enter_index(taker, name, i);
 
         err = take_field(taker, json_array_get(list, i), level, &field[i]);
+        if (err == PV_OK && strcmp(field[i].name, "order_token") == 0) {
+            err = pv_taker_refuse(taker, "name",
+                                  "\"order_token\" is the connector's own");
+        }
         if (err == PV_OK &&
             pv_field_find(field, i, pv_slice_from(field[i].name)) != NULL) {
             err = pv_taker_refuse(taker, "name", "\"%s\" is there already",

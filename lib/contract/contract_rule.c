@@ -272,10 +272,53 @@ take_consent(struct pv_taker *taker, const json_t *object,
     return err;
 }
 
+/* bytes of the longest answer of one yes_no: see answer.h */
+static size_t
+pad_needed(const struct pv_contract_method *method)
+{
+    size_t len = strlen(method->output[0].name) + strlen("{'':'yes'}");
+
+    if (method->coverage_from[0] != '\0') {
+        len += strlen(",'coverage_from':'1401-01-01'");
+    }
+    if (method->timed) {
+        len += strlen(",'determined_at':''") + PV_TIME_TEXT_LEN;
+    }
+    if (method->unlocks != NULL) {
+        len += strlen(",'order_token':''") + PV_ORDER_TOKEN_LEN_MAX;
+    }
+    return len;
+}
+
+/* A yes can bring one token, for one method behind it. */
+static enum pv_err
+unlock(const struct pv_taker *taker, struct pv_contract *contract,
+       const struct pv_contract_method *method)
+{
+    struct pv_contract_method *first =
+        &contract->method[method->after.method - contract->method];
+
+    if (!pv_method_is_yes_no(first)) {
+        return pv_taker_refuse(taker, "method", "\"%s\" gives no yes or no",
+                               first->id);
+    }
+    if (first->unlocks != NULL) {
+        return pv_taker_refuse(taker, "method", "\"%s\" is after it already",
+                               first->unlocks->id);
+    }
+    first->unlocks = method;
+    if (pad_needed(first) > first->pad_to) {
+        return pv_taker_refuse(taker, "method",
+                               "the answer yes of \"%s\" with its token is "
+                               "longer than its \"pad_to\"",
+                               first->id);
+    }
+    return PV_OK;
+}
+
 static enum pv_err
 take_after(struct pv_taker *taker, const json_t *object,
-           const struct pv_contract  *contract,
-           struct pv_contract_method *method)
+           struct pv_contract *contract, struct pv_contract_method *method)
 {
     static const char *const keywords[] = {"method", "same", "valid_s", NULL};
     const json_t            *after = json_object_get(object, "after");
@@ -320,6 +363,9 @@ take_after(struct pv_taker *taker, const json_t *object,
     if (err == PV_OK) {
         err = pv_taker_number(taker, after, "valid_s", 1, AFTER_S_MAX,
                               &to->valid_s);
+    }
+    if (err == PV_OK) {
+        err = unlock(taker, contract, method);
     }
     pv_taker_leave(taker, mark);
     return err;
@@ -488,21 +534,6 @@ take_aggregate(struct pv_taker *taker, const json_t *object,
         }
     }
     return err;
-}
-
-/* bytes of the longest answer of one yes_no: see answer.h */
-static size_t
-pad_needed(const struct pv_contract_method *method)
-{
-    size_t len = strlen(method->output[0].name) + strlen("{'':'yes'}");
-
-    if (method->coverage_from[0] != '\0') {
-        len += strlen(",'coverage_from':'1401-01-01'");
-    }
-    if (method->timed) {
-        len += strlen(",'determined_at':''") + PV_TIME_TEXT_LEN;
-    }
-    return len;
 }
 
 static enum pv_err

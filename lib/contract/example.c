@@ -139,6 +139,11 @@ pv_example_request(const struct pv_contract_method *method, bool all,
         return PV_ENOMEM;
     }
     err = put_window(method, when_ms, request);
+    if (err == PV_OK && method->after.method != NULL &&
+        json_object_set_new(request, "order_token", json_string("AAAAAA==")) !=
+            0) {
+        err = PV_ENOMEM;
+    }
     if (err != PV_OK) {
         json_decref(request);
         return err;

@@ -228,7 +228,9 @@ rules(struct page *page, const struct pv_contract_method *method)
             method->consent.valid_months, say(page, "months", "ماه"));
     }
     if (method->after.method != NULL) {
-        line(page, say(page, "Only after a yes of:", "تنها پس از بلی در:"),
+        line(page,
+             say(page, "Only with the order_token of a yes of:",
+                 "تنها با order_token پاسخ بلی در:"),
              method->after.method->id);
     }
     if (method->aggregate_only) {

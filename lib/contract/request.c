@@ -7,6 +7,7 @@
 #include "contract/shape.h"
 
 #define NO_MEMBER PV_LIT("")
+#define ORDER_TOKEN "order_token"
 
 static enum pv_err
 fail(struct pv_fault *fault, enum pv_fault_kind kind, struct pv_slice member)
@@ -139,6 +140,19 @@ take_members(const struct pv_contract_method *method,
             return err;
         }
         value->present = true;
+        found++;
+    }
+    if (method->after.method != NULL) {
+        const json_t *token = json_object_get(request->root, ORDER_TOKEN);
+
+        if (!json_is_string(token) ||
+            json_string_length(token) > PV_ORDER_TOKEN_LEN_MAX) {
+            return fail(fault,
+                        token == NULL ? PV_FAULT_MISSING : PV_FAULT_PATTERN,
+                        PV_LIT(ORDER_TOKEN));
+        }
+        request->order_token = (struct pv_slice){json_string_value(token),
+                                                 json_string_length(token)};
         found++;
     }
     /* which member is none of the inputs? */

@@ -2,7 +2,9 @@
  * request.h - a request's body, checked against its method.
  *
  * The body is one JSON object of at most PV_BODY_MAX bytes whose members are
- * the method's inputs, in the shapes of shape.h. Duplicate and unknown
+ * the method's inputs, in the shapes of shape.h, and "order_token" where the
+ * method comes after another (R-154; whether it is good is not judged here).
+ * Duplicate and unknown
  * members, absent required ones, values that are not of their data item,
  * inputs that break a rule together and days outside the window are faults
  * that name the member and never hold its value.
@@ -29,6 +31,7 @@ struct pv_request {
     json_t         *root;
     struct pv_value value[PV_FIELDS_MAX]; /* by input */
     char           *dump[PV_FIELDS_MAX];  /* texts of structures, or NULL */
+    struct pv_slice order_token; /* of a method after another; else empty */
 };
 
 /*

@@ -211,6 +211,20 @@ pv_schema_request(const struct pv_contract_method *method, json_t **ret)
     bool    ok = schema != NULL;
 
     put_object(schema, method->input, method->input_count, true, &ok);
+    if (method->after.method != NULL) {
+        json_t *required = json_object_get(schema, "required");
+
+        put(json_object_get(schema, "properties"), "order_token",
+            json_pack("{s:s,s:i}", "type", "string", "maxLength",
+                      PV_ORDER_TOKEN_LEN_MAX),
+            &ok);
+        if (required == NULL) {
+            required = json_array();
+            put(schema, "required", required, &ok);
+        }
+        ok = json_array_append_new(required, json_string("order_token")) == 0 &&
+             ok;
+    }
     return give(schema, ok, ret);
 }
 
@@ -233,6 +247,12 @@ pv_schema_answer(const struct pv_contract_method *method, json_t **ret)
         ok = json_array_append_new(required,
                                    json_string(method->output[0].name)) == 0 &&
              ok;
+    }
+    if (method->unlocks != NULL) { /* with a yes */
+        put(properties, "order_token",
+            json_pack("{s:s,s:i}", "type", "string", "maxLength",
+                      PV_ORDER_TOKEN_LEN_MAX),
+            &ok);
     }
     if (method->coverage_from[0] != '\0') {
         put(properties, "coverage_from",

@@ -200,11 +200,10 @@ find_method(const struct pv_taker *taker, const json_t *object,
         return pv_taker_refuse(taker, "id", "the contract has no method \"%s\"",
                                id);
     }
-    if (method->contract->consent.is_set ||
-        method->contract->after.method != NULL) {
+    if (method->contract->consent.is_set) {
         return pv_taker_refuse(taker, "id",
-                               "\"%s\" needs a consent number or an order of "
-                               "calls, which this connector does not hold",
+                               "\"%s\" needs a consent number, which this "
+                               "connector does not count",
                                id);
     }
     for (const struct pv_method *other = service->method; other != method;

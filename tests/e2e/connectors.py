@@ -130,6 +130,15 @@ class Connectors:
                         self.ex.path("log", "front.out"), env=program_env())
         self.ex.processes.append(front)
 
+    def secret(self):
+        """The key of order tokens (R-154), made at the first start."""
+        path = self.ex.path("secret")
+        if not os.path.exists(path):
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600),
+                      "wb") as file:
+                file.write(os.urandom(32))
+        return path
+
     def start_one(self, agency, **changes):
         config = {
             "provider": agency, "socket": self.socket(agency),
@@ -144,7 +153,7 @@ class Connectors:
                            os.path.join(CATALOGUE, "enactment.json"),
                            os.path.join(CATALOGUE,
                                         "data_items_proposed.json")],
-            "workers": 2, "queue_max": 256}
+            "secret": self.secret(), "workers": 2, "queue_max": 256}
         config.update(changes)
         path = self.ex.path(agency + ".json")
         with open(path, "w") as file:

@@ -157,6 +157,24 @@ def services(country):
     return sorted(country[1]["samples"])
 
 
+def note_parties(ex, holder, country, inputs):
+    """The second method with the token of the first one's yes; None when
+    the first has no yes for this note."""
+    import test_grants
+    for case in country[1]["samples"]["promissory-note/verify-note"]:
+        if case["expect"] == "yes" and (case["input"]["note_serial"] ==
+                                        inputs["note_serial"]):
+            yes = ex.call(holder[0], test_grants.path_of(
+                "promissory-note", "verify-note"), case["input"],
+                purpose="tender-guarantee")
+            assert_outcome(yes, "answered")
+            return ex.call(holder[0], test_grants.path_of(
+                "promissory-note", "note-parties"),
+                {**inputs, "order_token": yes.json["order_token"]},
+                purpose=holder[1])
+    return None
+
+
 def test_every_live_service_answers_its_samples(ex, country):
     """Each sample, by a consumer that holds a grant for it."""
     import test_grants
@@ -185,6 +203,11 @@ def test_every_live_service_answers_its_samples(ex, country):
         for case in cases:
             answer = ex.call(holder[0], test_grants.path_of(service, method),
                              case["input"], purpose=holder[1])
+            if method == "note-parties":    # R-154: after a yes, or not at all
+                assert answer.outcome == "invalid", (key, case)
+                answer = note_parties(ex, holder, country, case["input"])
+                if answer is None:
+                    continue
             if case.get("expect") == "invalid":
                 assert answer.outcome == "invalid", (key, answer)
                 continue

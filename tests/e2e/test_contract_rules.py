@@ -42,6 +42,10 @@ class Providers:
                         "2000", "--out", self.country, "--quiet"], check=True,
                        timeout=120)
         self.processes = {}
+        self.secret = os.path.join(self.folder, "secret")
+        with open(os.open(self.secret, os.O_WRONLY | os.O_CREAT, 0o600),
+                  "wb") as file:
+            file.write(os.urandom(32))
         self.calls = 0
 
     def rows(self, provider, sql):
@@ -64,7 +68,8 @@ class Providers:
                                os.path.join(CATALOGUE, "enactment.json"),
                                os.path.join(CATALOGUE,
                                             "data_items_proposed.json")],
-                "workers": 2, "queue_max": 16, **files}, out)
+                "workers": 2, "queue_max": 16, "secret": self.secret,
+                **files}, out)
         process = Process(provider, [built("payvand-connectord"), "--config",
                                      path + ".json"], path + ".log",
                           env=program_env())
@@ -72,7 +77,7 @@ class Providers:
         wait_for("the connector of " + provider,
                  lambda: os.path.exists(path + ".sock"))
 
-    def call(self, path, **inputs):
+    def call(self, path, consumer="test-consumer", **inputs):
         provider = path.split("/")[0]
         if provider not in self.processes:
             self.start(provider)
@@ -80,12 +85,22 @@ class Providers:
         connection = UnixHTTP(os.path.join(self.folder, provider + ".sock"))
         connection.request("POST", "/x/" + path, json.dumps(inputs), {
             "Content-Type": "application/json",
-            "Payvand-Consumer": "test-consumer",
+            "Payvand-Consumer": consumer,
             "Payvand-Tracking-Id": TRACKING % self.calls})
         response = connection.getresponse()
         answer = json.loads(response.read())
         connection.close()
         return response.getheader("Payvand-Outcome"), answer
+
+    def length(self, path, **inputs):
+        """Bytes of the answer's body."""
+        connection = UnixHTTP(os.path.join(self.folder,
+                                           path.split("/")[0] + ".sock"))
+        self.calls += 1
+        connection.request("POST", "/x/" + path, json.dumps(inputs), {
+            "Content-Type": "application/json", "Payvand-Consumer": "x",
+            "Payvand-Tracking-Id": TRACKING % self.calls})
+        return len(connection.getresponse().read())
 
     def stop(self):
         for process in self.processes.values():
@@ -146,3 +161,59 @@ def test_r159_r149_an_answer_says_since_when_and_when(providers, method, name):
         at = datetime.datetime.fromisoformat(
             answer["determined_at"].replace("Z", "+00:00"))
         assert abs((at - before).total_seconds()) < 60
+
+
+NOTE = "ministry-economic-affairs-finance/promissory-note/v1/"
+
+
+def note(providers, which=0):
+    """A valid note, as its two methods want it."""
+    rows = providers.rows(
+        "ministry-economic-affairs-finance",
+        "SELECT note_serial, obligor_id, beneficiary_id, amount FROM "
+        "promissory_note WHERE note_status = 'valid' ORDER BY 1")
+    return dict(zip(("note_serial", "obligor_id", "beneficiary_id", "amount"),
+                    map(str, rows[which])))
+
+
+def parties(providers, serial, **more):
+    member = providers.rows(
+        "ministry-economic-affairs-finance",
+        "SELECT agency_unique_id FROM setad_member WHERE is_current = 1")[0][0]
+    return providers.call(NOTE + "note-parties", note_serial=serial,
+                          agency_id=member, **more)
+
+
+def test_r154_method_two_only_after_a_yes_of_method_one(providers):
+    one, other = note(providers), note(providers, 1)
+    outcome, yes = providers.call(NOTE + "verify-note", **one)
+    assert (outcome, yes["result"]) == ("answered", "yes")
+    token = yes["order_token"]
+    outcome, answer = parties(providers, one["note_serial"], order_token=token)
+    assert outcome == "answered" and answer["found"] == "yes"
+    assert answer["obligor"]["id"] == one["obligor_id"]
+    # the token says nothing of the note, and is of no use for another one
+    assert one["note_serial"] not in token
+    for serial, consumer, bad in (
+            (other["note_serial"], "test-consumer", token),
+            (one["note_serial"], "another-consumer", token),
+            (one["note_serial"], "test-consumer", token[:-4] + "AAA="),
+            (one["note_serial"], "test-consumer", "AAAA"),
+            (one["note_serial"], "test-consumer", "")):
+        outcome, answer = parties(providers, serial, consumer=consumer,
+                                  order_token=bad)
+        assert outcome == "failed", (serial, consumer, bad)
+        assert answer["type"] == "urn:payvand:problem:method-order"
+    outcome, answer = parties(providers, one["note_serial"])
+    assert (outcome, answer["fault"], answer["member"]) == (
+        "invalid", "missing", "order_token")
+
+
+def test_r154_a_no_brings_no_token_and_looks_like_a_yes(providers):
+    one = note(providers)
+    outcome, no = providers.call(NOTE + "verify-note",
+                                 **{**one, "amount": "1"})
+    assert (outcome, no) == ("answered", {"result": "no"})
+    lengths = {providers.length(NOTE + "verify-note", **inputs)
+               for inputs in (one, {**one, "amount": "1"})}
+    assert lengths == {128}

@@ -20,7 +20,10 @@
 static struct pv_data_items *items;
 static struct pv_contract   *good;
 
-#define BLANKS "                                        "
+#define BLANKS                                                                 \
+    "                                                            "             \
+    "                                                            "             \
+    "                                                "
 
 /* ' stands for " */
 #define HEAD                                                                   \
@@ -40,7 +43,7 @@ static struct pv_contract   *good;
     "{'needs':['end','start'],'text_fa':'x','text_en':'x'},\n"                 \
     "{'not_future':['start'],'text_fa':'x','text_en':'x'}],\n"                 \
     "'coverage':{'from':'1400-01-01','text_fa':'x','text_en':'x'},"            \
-    "'timed':true,'pad_to':128}"
+    "'timed':true,'pad_to':256}"
 #define LIST                                                                   \
     "{'id':'list','pattern':'list','deadline_ms':3000,\n"                      \
     "'inputs':[{'name':'day','type':'jalali_date'}],\n"                        \
@@ -141,6 +144,7 @@ contract_is_understood(void **state)
     assert_string_equal(method("verify")->coverage_from, "1400-01-01");
     assert_ptr_equal(method("second")->after.method, method("verify"));
     assert_int_equal(method("second")->after.valid_s, 600);
+    assert_ptr_equal(method("verify")->unlocks, method("second"));
     assert_true(method("second")->consent.is_set &&
                 method("second")->consent.shared);
     assert_string_equal(record->output[1].until, "1401-12-29");
@@ -192,8 +196,8 @@ faults_are_refused_with_their_line(void **state)
         {"'needs':['end','start']", "'needs':['end','start'],'one_of':['end']",
          "a rule is one of"},
         {"'from':'1400-01-01'", "'from':'1400-13-01'", "Jalali day"},
-        {"'pad_to':128", "'pad_to':64", "longer than \"pad_to\""},
-        {"'pad_to':128", "'pad_to':128,'idempotency':{'keep_days':1}",
+        {"'pad_to':256", "'pad_to':64", "longer than \"pad_to\""},
+        {"'pad_to':256", "'pad_to':256,'idempotency':{'keep_days':1}",
          "for commands"},
         {"'max_items':2,", "'min_items':3,'max_items':2,", "min_items"},
         {"'input':'day'", "'input':'none'", "no input"},
@@ -211,6 +215,10 @@ faults_are_refused_with_their_line(void **state)
         {"'after':{'method':'verify'", "'after':{'method':'act'",
          "no method before"},
         {"'same':['serial']", "'same':[]", "same"},
+        {"'pad_to':256", "'pad_to':128", "with its token"},
+        {"'after':{'method':'verify'", "'after':{'method':'record'",
+         "gives no yes or no"},
+        {"'name':'serial'", "'name':'order_token'", "connector's own"},
         {",'valid_s':600", "", "\"valid_s\" is missing"},
         {"'uses':2", "'uses':0", "uses"},
         {",\n'idempotency':{'keep_days':7}", "", "R-046"},
@@ -426,8 +434,8 @@ answer(const char *id, const char *const *name, const char *const *cell,
     }
     pv_buf_init(out, PV_ANSWER_MAX);
     *fault = (struct pv_fault){PV_FAULT_NONE, ""};
-    err =
-        pv_answer_build(&service->method[0], &rows, &none, NOW_MS, out, fault);
+    err = pv_answer_build(&service->method[0], &rows, &none, NOW_MS, PV_LIT(""),
+                          out, fault);
     pv_service_free(service);
     return err;
 }

@@ -367,7 +367,7 @@ build(size_t method, const char *const *columns, const char *const *cells,
     pv_buf_init(out, PV_ANSWER_MAX);
     *fault = (struct pv_fault){PV_FAULT_NONE, ""};
     return pv_answer_build(&service->method[method], &rows, &scalar, NOW_MS,
-                           out, fault);
+                           PV_LIT(""), out, fault);
 }
 
 static void

@@ -169,6 +169,7 @@ class Deployment:
                            str(self.catalogue / "data_items_proposed.json")],
             "workers": 2,
             "queue_max": 256,
+            "secret": str(self.run / "providers" / f"{provider}.secret"),
         }
 
     def gateway_nginx(self):
@@ -266,6 +267,9 @@ class Deployment:
         for provider in self.providers:
             write(self.run / "providers" / f"{provider}.json",
                   dump(self.connector(provider)))
+            secret = self.run / "providers" / f"{provider}.secret"
+            if not secret.exists():     # the key of its order tokens
+                secret.write_bytes(os.urandom(32))
         write(self.run / "providers" / "nginx.conf", self.provider_nginx())
         write(self.run / "gateway" / "nginx.conf", self.gateway_nginx())
         write(self.run / "api" / "nginx.conf", self.api_nginx())

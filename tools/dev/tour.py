@@ -45,6 +45,9 @@ ANSWERED = [
      "social-security-organisation-main", None),
 ]
 
+# it asks for the token that the yes before it brought
+AFTER_A_YES = "promissory-note/note-parties"
+
 # what it shows in both languages, service/method, certificate, purpose,
 # reasons that may be given
 REFUSED = [
@@ -248,9 +251,12 @@ class Tour:
                  for name, who, purpose in ANSWERED]
         calls.insert(1, (*ANSWERED[0],
                          self.sample(ANSWERED[0][0], ("no",))))
-        rows = []
+        rows, token = [], None
         for name, who, purpose, body in calls:
+            if name == AFTER_A_YES:
+                body = {**body, "order_token": token}
             got = self.call(name, who, purpose, body)
+            token = got["answer"].get("order_token", token)
             good = got["outcome"] == "answered"
             answer = (self.brief(got["answer"]) if good
                       else f"{got['outcome']}: {got['reason']}")

@@ -1,0 +1,114 @@
+#include "connectord/order.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <string.h>
+
+#include "base/num.h"
+
+#define MAC_LEN 32
+#define MESSAGE_MAX (16 * 1024)
+#define LABEL "payvand method order 1"
+
+/* Every part with its length before it: no two lists of parts read alike. */
+static enum pv_err
+add_part(struct pv_buf *message, struct pv_slice part)
+{
+    enum pv_err err = pv_buf_addf(message, "%zu:", part.len);
+
+    return err == PV_OK ? pv_buf_add(message, part) : err;
+}
+
+/* The value of the input of this name, in a request of `method`. */
+static struct pv_slice
+value_of(const struct pv_contract_method *method,
+         const struct pv_request *request, const char *name)
+{
+    const struct pv_field *field =
+        pv_field_find(method->input, method->input_count, pv_slice_from(name));
+
+    return field == NULL ? PV_LIT("")
+                         : request->value[field - method->input].text;
+}
+
+/* `of` is the method that request is a request of. */
+static enum pv_err
+mac(const uint8_t key[PV_ORDER_KEY_LEN], const char *consumer,
+    const struct pv_contract_method *second,
+    const struct pv_contract_method *of, const struct pv_request *request,
+    uint64_t ends_s, uint8_t ret[MAC_LEN])
+{
+    const struct pv_after *after = &second->after;
+    struct pv_buf          message;
+    unsigned               len = 0;
+    enum pv_err            err;
+
+    pv_buf_init(&message, MESSAGE_MAX);
+    err = add_part(&message, PV_LIT(LABEL));
+    if (err == PV_OK) {
+        err = pv_buf_addf(&message, "%llu:", (unsigned long long)ends_s);
+    }
+    if (err == PV_OK) {
+        err = add_part(&message, pv_slice_from(consumer));
+    }
+    if (err == PV_OK) {
+        err = add_part(&message, pv_slice_from(after->method->path));
+    }
+    for (size_t i = 0; err == PV_OK && i < after->same_count; i++) {
+        err = add_part(&message, value_of(of, request,
+                                          second->input[after->same[i]].name));
+    }
+    if (err == PV_OK &&
+        (HMAC(EVP_sha256(), key, PV_ORDER_KEY_LEN, (uint8_t *)message.ptr,
+              message.len, ret, &len) == NULL ||
+         len != MAC_LEN)) {
+        err = PV_ECRYPTO;
+    }
+    pv_buf_wipe(&message);
+    return err;
+}
+
+enum pv_err
+pv_order_make(const uint8_t key[PV_ORDER_KEY_LEN], const char *consumer,
+              const struct pv_contract_method *first,
+              const struct pv_contract_method *second,
+              const struct pv_request *request, int64_t when_ms,
+              char token[PV_ORDER_TOKEN_LEN])
+{
+    uint64_t    ends_s = (uint64_t)(when_ms / 1000) + second->after.valid_s;
+    uint8_t     bytes[PV_ORDER_TOKEN_BYTES];
+    enum pv_err err;
+
+    pv_store_be64(bytes, ends_s);
+    err = mac(key, consumer, second, first, request, ends_s, bytes + 8);
+    if (err == PV_OK) {
+        pv_base64_text(bytes, sizeof(bytes), token);
+    }
+    return err;
+}
+
+enum pv_err
+pv_order_check(const uint8_t key[PV_ORDER_KEY_LEN], const char *consumer,
+               const struct pv_contract_method *second,
+               const struct pv_request *request, int64_t when_ms)
+{
+    uint8_t     bytes[PV_ORDER_TOKEN_BYTES];
+    uint8_t     wanted[MAC_LEN];
+    uint64_t    ends_s;
+    enum pv_err err;
+
+    if (pv_base64_exactly(request->order_token, bytes, sizeof(bytes)) !=
+        PV_OK) {
+        return PV_EVERIFY;
+    }
+    ends_s = pv_load_be64(bytes);
+    err = mac(key, consumer, second, second, request, ends_s, wanted);
+    if (err != PV_OK) {
+        return err;
+    }
+    return CRYPTO_memcmp(wanted, bytes + 8, MAC_LEN) == 0 &&
+                   (uint64_t)(when_ms / 1000) <= ends_s
+               ? PV_OK
+               : PV_EVERIFY;
+}

@@ -18,6 +18,7 @@ BUILD = Path(os.environ.get("PAYVAND_BUILD", "build")).resolve()
 ROOT = Path(__file__).resolve().parents[2]
 CATALOGUE = ROOT / "catalogue"
 WG = "interoperability-working-group"
+ORIGIN = "registry.example/decisions"
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -34,6 +35,16 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self.unix_path)
 
 
+def make_signer(folder):
+    """The key of the log of decisions, once."""
+    if not folder.exists():
+        folder.mkdir(mode=0o700)
+        subprocess.run(
+            [BUILD / "registryd/payvand-registryd", "--init-key", "--origin",
+             ORIGIN, "--signer", folder], check=True,
+            stdout=subprocess.DEVNULL)
+
+
 class Registry:
     """One payvand-registryd in a folder; state: where else it keeps its own."""
 
@@ -46,14 +57,9 @@ class Registry:
         self.image.mkdir(exist_ok=True)
         self.tree = state / "log"
         self.tree.mkdir(exist_ok=True)
-        self.signer = self.folder / "signer"
-        self.origin = "registry.example/decisions"
-        if not self.signer.exists():
-            self.signer.mkdir(mode=0o700)
-            subprocess.run(
-                [BUILD / "registryd/payvand-registryd", "--init-key", "--origin",
-                 self.origin, "--signer", self.signer], check=True,
-                stdout=subprocess.DEVNULL)
+        self.signer = state / "signer"
+        self.origin = ORIGIN
+        make_signer(self.signer)
         self.vkey = (self.signer / "vkey").read_text().strip()
         self.socket = str(self.folder / "s")
         self.web = str(self.folder / "w")  # as nginx reaches it

@@ -1,19 +1,21 @@
 """Power loss under the registry, as in test_power.py: its database, the policy
-image and the log of decisions agree after a restart, and no decision that was
-acknowledged is gone."""
+image, the log of decisions and what was signed of it agree after a restart, and
+no decision that was acknowledged is gone."""
 
+import base64
 import os
 import random
 import sqlite3
+from pathlib import Path
 
 import pytest
 
 import tlog
-from harness import LONG, SANITIZE
+from harness import LONG, SANITIZE, wait_for
 from people import registry_today
-from powerloss import FSYNC, RENAME, Recording
-from registryd import BUILD, WG, Registry, decision
-from test_power import SEED
+from powerloss import FSYNC, RENAME, SENT, Recording
+from registryd import BUILD, ORIGIN, WG, Registry, decision, make_signer
+from test_power import DASH, SEED
 
 pytestmark = [
     pytest.mark.skipif(
@@ -60,6 +62,7 @@ class Run:
         os.mkdir(self.state)
         for name in ("image", "log"):
             os.mkdir(os.path.join(self.state, name))
+        make_signer(Path(self.state) / "signer")
         self.recording = Recording(self.state)
         registry = Registry(home, state=self.state, env=self.recording.env())
         self.told = []  # (position, number of the last one, what was sent)
@@ -92,7 +95,36 @@ def rows(state):
 class RegistryJudge:
     def __init__(self, home, run):
         self.home, self.run = home, run
+        self.left = []    # (position, size) of each head that was signed
+        self.roots = [tlog.sha()]  # of so many documents
+        leaves = []
+        for _, document in run.documents:
+            leaves.append(tlog.leaf_hash(document.encode()))
+            self.roots.append(tlog.root(leaves))
         self.images = self.starts = 0
+
+    def watch(self, event):
+        if event.kind == SENT and DASH in event.data:
+            for size in self.heads(event.data.decode("utf-8", "replace")):
+                self.left.append((event.at, size))
+
+    def heads(self, text):
+        """Sizes of the notes in it; each of the one tree."""
+        sizes = []
+        for note in text.split(ORIGIN + "\n")[1:]:
+            size, root = note.split("\n")[:2]
+            assert base64.b64decode(root) == self.roots[int(size)]
+            sizes.append(int(size))
+        return sizes
+
+    def judge_signed(self, state, point, count):
+        """The signer knows what it gave away, and it is in the database."""
+        with open(os.path.join(state, "signer", "signed"),
+                  encoding="utf-8") as file:
+            signed = max(self.heads(file.read()))
+        assert signed <= count, "signed, and not in the database"
+        assert signed >= max([size for at, size in self.left if
+                              at < point.at], default=0), "it forgot"
 
     def judge(self, point, image, start=False):
         self.images += 1
@@ -108,6 +140,7 @@ class RegistryJudge:
         found = rows(state)
         assert found == self.run.documents[:len(found)], "other decisions"
         assert len(found) >= (told[-1][1] if told else 0), "one is lost"
+        self.judge_signed(state, point, len(found))
 
     def go_on(self, state, told):
         """The three agree, with what was told and with each other."""
@@ -140,11 +173,24 @@ class RegistryJudge:
         assert (status["last"], status["image"], status["log"]["size"]) == (
             len(found),) * 3, "they do not agree"
         assert status["log"]["root"] == tlog.root(leaves).hex()
+        text = tlog.checkpoint_text(ORIGIN, leaves)
+        path = os.path.join(state, "log", "checkpoint")
+
+        def head():
+            with open(path, encoding="utf-8") as file:
+                return file.read().split("\n\n")
+
+        if leaves:
+            wait_for("the head of all", lambda: os.path.exists(path) and
+                     head()[0] + "\n" == text)
+            tlog.check_line(registry.vkey, text, head()[1].rstrip("\n"))
 
 
 def makes_the_image(event):
     """The moment when there is a policy image for the first time."""
-    return event is not None and (event.of or event).kind == RENAME
+    event = event and (event.of or event)
+    return event is not None and event.kind == RENAME and \
+        event.path2 == "data.mdb"
 
 
 def judged(home, count, share, step, samples, events=lambda replay: None):
@@ -153,6 +199,7 @@ def judged(home, count, share, step, samples, events=lambda replay: None):
     replay = run.recording.replay()
     events(replay)
     judge = RegistryJudge(home, run)
+    replay.on_event = judge.watch
     rng = random.Random(SEED)
     for point, image in replay.images(
             rng, samples, [at for at, _, _ in run.told],
@@ -165,9 +212,9 @@ def judged(home, count, share, step, samples, events=lambda replay: None):
 
 
 def test_the_registry_survives_power_loss_at_every_write(home):
-    replay, judge = judged(home, 60 if LONG else 5, 1 if LONG else 0.1,
-                           20 if LONG else 60, 4 if LONG else 1)
-    assert judge.images > 100 and judge.starts > 3
+    replay, judge = judged(home, 25 if LONG else 4, 1 if LONG else 0.06,
+                           20 if LONG else 100, 4 if LONG else 1)
+    assert judge.images > 100 and judge.starts > 2 and judge.left
     replay.same_as_disk(but=("lock.mdb", "registry.db-shm"))
 
 

@@ -178,7 +178,7 @@ put_grants(struct pv_image *out, const struct image *image)
             .subject = 1 + pair / image->methods,
         };
         struct pv_grant_row row = {.kind = PV_GRANT_AGENCY,
-                                   .start_ms = 1,
+                                   .start_ms = WHEN - 1,
                                    .rate_per_s = 10,
                                    .burst = 20,
                                    .per_day = 20000,

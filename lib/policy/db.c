@@ -85,7 +85,8 @@ pv_db_meta(MDB_txn *txn, MDB_dbi dbi, struct pv_meta *ret_meta)
     }
     format = pv_load_u32((const char *)value.mv_data + magic_len);
     if (format != PV_IMAGE_FORMAT) {
-        return format > PV_IMAGE_FORMAT ? PV_EVERSION : PV_ECORRUPT;
+        *ret_meta = (struct pv_meta){.format = format};
+        return PV_EVERSION;
     }
     err = pv_row_read(PV_ROW_META, key.bytes, key.len, value.mv_data,
                       value.mv_size, &meta);
@@ -93,6 +94,24 @@ pv_db_meta(MDB_txn *txn, MDB_dbi dbi, struct pv_meta *ret_meta)
         *ret_meta = meta;
     }
     return err;
+}
+
+void
+pv_db_explain_format(struct pv_why *why, const char *dir, uint32_t format)
+{
+    if (format > PV_IMAGE_FORMAT) {
+        pv_why_set(why,
+                   "the policy image in %s was written by a newer version "
+                   "(format %u, this program reads %d); upgrade this program",
+                   dir, format, PV_IMAGE_FORMAT);
+        return;
+    }
+    pv_why_set(why,
+               "the policy image in %s was written by an older version (format "
+               "%u, this program reads %d); stop gateway and "
+               "payvand-registryd, remove " PV_DB_FILE " and " PV_DB_LOCK_FILE
+               ", and start payvand-registryd, which makes it anew",
+               dir, format, PV_IMAGE_FORMAT);
 }
 
 enum pv_err

@@ -39,9 +39,15 @@ enum pv_err pv_db_path(const char *dir, const char *file,
  * the process. */
 enum pv_err pv_db_check_length(MDB_env *env) PV_MUST_CHECK;
 
-/* Read the meta row: PV_EVERSION when too new, PV_ECORRUPT without one. */
+/*
+ * Read the meta row: PV_ECORRUPT without one, PV_EVERSION when it is of another
+ * format, older or newer; then ret_meta has the format and nothing else.
+ */
 enum pv_err pv_db_meta(MDB_txn *txn, MDB_dbi dbi,
                        struct pv_meta *ret_meta) PV_MUST_CHECK;
+
+/* Say what to do about an image of that other format. */
+void pv_db_explain_format(struct pv_why *why, const char *dir, uint32_t format);
 
 /* PV_ENOTFOUND, PV_ECORRUPT, PV_EDB. */
 enum pv_err pv_db_get(MDB_txn *txn, MDB_dbi dbi, const struct pv_key *key,

@@ -5,6 +5,7 @@
 
 #include "policy/db.h"
 
+#define CACHE_LINE 64
 #define NEIGHBOURS_MAX 32 /* grants of one agency and method read in a row */
 
 /* A cursor over the rows whose key starts with a prefix. */
@@ -23,6 +24,19 @@ scan_start(struct scan *scan, MDB_cursor *cursor)
     scan->started = false;
 }
 
+/*
+ * The rest of the row, and the next key, which tells that there is no more: in
+ * a large image they are in no cache, and waiting for all at once is shorter.
+ * LMDB fills a page from its end, so the next row is mostly in front of this.
+ */
+static void
+ask_ahead(const char *key)
+{
+    __builtin_prefetch(key - 2 * (ptrdiff_t)CACHE_LINE);
+    __builtin_prefetch(key - CACHE_LINE);
+    __builtin_prefetch(key + CACHE_LINE);
+}
+
 /* PV_ENOTFOUND behind the last row. */
 static enum pv_err
 scan_next(struct scan *scan)
@@ -37,6 +51,9 @@ scan_next(struct scan *scan)
     err = pv_db_err(mdb_cursor_get(scan->cursor, &scan->key, &scan->value, op));
     if (err != PV_OK) {
         return err;
+    }
+    if (op == MDB_SET_RANGE) {
+        ask_ahead(scan->key.mv_data);
     }
     if (scan->key.mv_size < scan->prefix.len ||
         memcmp(scan->key.mv_data, scan->prefix.bytes, scan->prefix.len) != 0) {

@@ -60,6 +60,7 @@ prepare(struct pv_image *image)
         return pv_db_err(rc);
     }
     err = pv_db_meta(image->txn, image->small, &meta);
+    image->format = meta.format;
     if (err != PV_OK) {
         return err;
     }
@@ -230,7 +231,9 @@ pv_image_open(const char *dir, bool durable, struct pv_image **ret_image,
     image = NULL;
 
 out:
-    if (err != PV_OK) {
+    if (err == PV_EVERSION && image->format != 0) {
+        pv_db_explain_format(why, dir, image->format);
+    } else if (err != PV_OK) {
         pv_why_set(why, "cannot open the policy image in %s for writing: %s%s",
                    dir, rc != 0 ? mdb_strerror(rc) : pv_err_text(err),
                    err == PV_ECORRUPT

@@ -7,25 +7,30 @@
  * "grants". All integers in values are little-endian, in keys big-endian, so
  * that keys sort by number.
  *
- * Format version 1. A text is one length byte and that many bytes. A flag is
- * one byte, 0 or 1. A reason is a text, its word from outcome.h; empty is
- * none. Every value ends with the CRC32C of key and value before it.
+ * Format version 2 (in 1 a grant had fixed numbers). A text is one length byte
+ * and that many bytes. A flag is one byte, 0 or 1. A reason is a text, its word
+ * from outcome.h; empty is none. A v is a number of up to 64 bits, seven a
+ * byte, the lowest first, with the top bit where more follow. Every value ends
+ * with the CRC32C of key and value before it.
  *
- *   table              key after the table byte     value
- *   1 meta             (nothing)                    magic "PVPI" u32 format
- *                                                   u64 decision number
- *                                                   i64 valid until, ms
- *   2 numbers          u8 what, id                  u32 number
- *   3 ids              u8 what, u32 number          text id
- *   4 keys             32 key hash                  system (a copy: one
- * look-up) 5 systems          u32 system number            system 6 methods
- * path                         method 7 endpoints        u32 endpoint number
- * endpoint 8 group grants     u32 method u32 group u8 seq  grant 9 modes u32
- * method u8 seq            mode 10 suspensions      u32 agency u32 method
- * suspension u8 level u32 subject 11 revoked          32 issuer hash, serial
- * i64 since (no leading zero bytes) 12 homes            u32 agency text id of
- * its exchange grants              u32 agency u32 method        grant u8 level
- * u32 subject u8 seq
+ * In the table below, what is in front of the arrow is the key, behind the
+ * table byte; grants have none.
+ *
+ *    1 meta          nothing -> magic "PVPI" u32 format u64 decision number
+ *                    i64 valid until, ms
+ *    2 numbers       u8 what, id -> u32 number
+ *    3 ids           u8 what, u32 number -> text id
+ *    4 keys          32 key hash -> system (a copy: one look-up)
+ *    5 systems       u32 system number -> system
+ *    6 methods       path -> method
+ *    7 endpoints     u32 endpoint number -> endpoint
+ *    8 group grants  u32 method u32 group u8 seq -> grant
+ *    9 modes         u32 method u8 seq -> mode
+ *   10 suspensions   u32 agency u32 method u8 level u32 subject -> suspension
+ *   11 revoked       32 issuer hash, serial (no zeros in front) -> i64 since
+ *   12 homes         u32 agency -> text id of its exchange
+ *      grants        u32 agency u32 method u8 level u32 subject u8 seq
+ *                    -> grant
  *
  *   system     u32 number u32 unit u32 agency u8 kind flag suspended
  *              flag proposed u8 count {16 address u8 bits} text system
@@ -37,9 +42,9 @@
  *              i16 open i16 close u8 weekdays u8 count {i64 from i64 until}
  *              text provider service version method code u32 endpoint
  *   endpoint   u32 version u16 port 16 address 32 pin text TLS name
- *   grant      u8 kind reason blocked i64 since i64 until flags proposed
- *              needs_consent per_member i64 start i64 end u32 rate u32 burst
- *              u32 per_day u32 max_answered u64 decision text id
+ *   grant      u8 kind reason blocked v since v until flags proposed
+ *              needs_consent per_member v start v end v rate v burst
+ *              v per_day v max_answered v decision text id
  *              text resolution u8 count {text purpose}
  *   mode       grant, then u8 mode u16 count {u32 agency}
  *   suspension reason i64 since i64 until flag imported
@@ -60,7 +65,7 @@
 
 #include "policy/policy.h"
 
-#define PV_IMAGE_FORMAT 1
+#define PV_IMAGE_FORMAT 2
 #define PV_IMAGE_MAP_SIZE (UINT64_C(4) << 30) /* address space, not disk */
 #define PV_IMAGE_READERS_MAX 1024
 #define PV_IMAGE_MODE_LIST_MAX 512 /* agencies named by one mode */

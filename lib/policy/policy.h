@@ -243,7 +243,7 @@ struct pv_policy; /* reader */
 /*
  * Open the image in directory dir for reading, with LMDB's lock table and at
  * most max_readers readers; clears dead readers. PV_ENOTFOUND, PV_EVERSION
- * (too new), PV_ECORRUPT, PV_EDB, PV_ENOMEM.
+ * (of another format), PV_ECORRUPT, PV_EDB, PV_ENOMEM.
  */
 enum pv_err pv_policy_open(const char *dir, struct pv_policy **ret_policy,
                            struct pv_why *why) PV_MUST_CHECK;

@@ -11,7 +11,8 @@
 #define DATABASES_MAX 1 /* the grants; the unnamed one is not counted */
 
 static void
-explain(struct pv_why *why, const char *dir, enum pv_err err, int rc)
+explain(struct pv_why *why, const char *dir, enum pv_err err, int rc,
+        uint32_t format)
 {
     switch (err) {
     case PV_ENOTFOUND:
@@ -21,10 +22,11 @@ explain(struct pv_why *why, const char *dir, enum pv_err err, int rc)
                    dir);
         break;
     case PV_EVERSION:
-        pv_why_set(why,
-                   "the policy image in %s was written by a newer version; "
-                   "upgrade this program",
-                   dir);
+        if (format != 0) {
+            pv_db_explain_format(why, dir, format);
+        } else {
+            pv_why_set(why, "the policy image in %s is of another LMDB", dir);
+        }
         break;
     case PV_ECORRUPT:
         pv_why_set(why,
@@ -172,7 +174,7 @@ pv_policy_open(const char *dir, struct pv_policy **ret_policy,
 
 out:
     if (err != PV_OK) {
-        explain(why, dir, err, rc);
+        explain(why, dir, err, rc, policy == NULL ? 0 : policy->meta.format);
     }
     pv_policy_close(policy);
     return err;

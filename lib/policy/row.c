@@ -59,6 +59,66 @@ flag(struct codec *c, bool *field)
     *field = n == 1;
 }
 
+/*
+ * Seven bits a byte, the lowest first; the top bit says that more follow. Most
+ * numbers of a grant are small or 0, and fewer bytes are fewer lines of memory.
+ */
+static void
+varying(struct codec *c, uint64_t *field)
+{
+    uint64_t n = *field;
+    unsigned shift = 0;
+    uint8_t  byte;
+
+    if (c->writing) {
+        do {
+            byte = (uint8_t)(n & 0x7f) | (n > 0x7f ? 0x80 : 0);
+            raw(c, &byte, sizeof(byte));
+            n >>= 7;
+        } while (n > 0);
+        return;
+    }
+    for (n = 0; !c->bad; shift += 7) {
+        byte = 0;
+        raw(c, &byte, sizeof(byte));
+        if (shift == 63 && byte > 1) {
+            c->bad = true; /* more than 64 bits */
+            return;
+        }
+        n |= (uint64_t)(byte & 0x7f) << shift;
+        if ((byte & 0x80) == 0) {
+            break;
+        }
+    }
+    if (!c->bad) {
+        *field = n;
+    }
+}
+
+static void
+number(struct codec *c, uint32_t *field)
+{
+    uint64_t n = *field;
+
+    varying(c, &n);
+    if (n > UINT32_MAX) {
+        c->bad = true;
+    } else if (!c->bad) {
+        *field = (uint32_t)n;
+    }
+}
+
+static void
+when(struct codec *c, int64_t *field)
+{
+    uint64_t n = (uint64_t)*field;
+
+    varying(c, &n);
+    if (!c->bad) {
+        *field = (int64_t)n;
+    }
+}
+
 static void
 text(struct codec *c, uint8_t *len, char *bytes, uint8_t max)
 {
@@ -191,18 +251,18 @@ grant_fields(struct codec *c, struct pv_grant_row *row)
 {
     count(c, &row->kind, PV_GRANT_MODE);
     reason(c, &row->blocked);
-    raw(c, &row->blocked_since_ms, sizeof(row->blocked_since_ms));
-    raw(c, &row->blocked_until_ms, sizeof(row->blocked_until_ms));
+    when(c, &row->blocked_since_ms);
+    when(c, &row->blocked_until_ms);
     flag(c, &row->proposed);
     flag(c, &row->needs_consent);
     flag(c, &row->per_member);
-    raw(c, &row->start_ms, sizeof(row->start_ms));
-    raw(c, &row->end_ms, sizeof(row->end_ms));
-    raw(c, &row->rate_per_s, sizeof(row->rate_per_s));
-    raw(c, &row->burst, sizeof(row->burst));
-    raw(c, &row->per_day, sizeof(row->per_day));
-    raw(c, &row->max_answered, sizeof(row->max_answered));
-    raw(c, &row->decision, sizeof(row->decision));
+    when(c, &row->start_ms);
+    when(c, &row->end_ms);
+    number(c, &row->rate_per_s);
+    number(c, &row->burst);
+    number(c, &row->per_day);
+    number(c, &row->max_answered);
+    varying(c, &row->decision);
     id(c, &row->id);
     id(c, &row->resolution);
     count(c, &row->purpose_count, PV_POLICY_PURPOSES_MAX);

@@ -23,6 +23,7 @@ struct pv_image {
     MDB_txn            *txn; /* NULL outside begin */
     MDB_dbi             small;
     MDB_dbi             grants;
+    uint32_t            format; /* of the file */
     enum pv_image_begin how;
     uint64_t            decision; /* of the last commit */
     uint64_t            next;     /* of the one that is open, when it is set */

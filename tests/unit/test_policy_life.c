@@ -429,9 +429,38 @@ a_newer_image_refuses_also_who_has_it_open(void **state)
                      PV_EVERSION);
     assert_false(found.consumer.known);
     assert_int_equal(pv_policy_open(fixture.dir, &again, &why), PV_EVERSION);
+    assert_non_null(strstr(why.text, "upgrade this program"));
     assert_int_equal(pv_image_open(fixture.dir, false, &fixture.image, &why),
                      PV_EVERSION);
+    assert_non_null(strstr(why.text, "upgrade this program"));
     pv_policy_close(policy);
+    fixture_close(&fixture);
+}
+
+/* By its name, and with what to do; not as damage. */
+static void
+an_older_image_is_refused_by_its_format(void **state)
+{
+    static const char *const said[] = {"format 1, this program reads 2",
+                                       "makes it anew"};
+    struct fixture           fixture;
+    struct pv_policy        *policy = NULL;
+    struct pv_why            why[2] = {{""}, {""}};
+
+    (void)state;
+    fixture_open(&fixture);
+    fill(&fixture);
+    pv_image_close(fixture.image);
+    fixture.image = NULL;
+    write_format(fixture.dir, 1);
+    assert_int_equal(pv_policy_open(fixture.dir, &policy, &why[0]),
+                     PV_EVERSION);
+    assert_int_equal(pv_image_open(fixture.dir, false, &fixture.image, &why[1]),
+                     PV_EVERSION);
+    for (size_t i = 0; i < 2; i++) {
+        assert_non_null(strstr(why[i].text, said[0]));
+        assert_non_null(strstr(why[i].text, said[1]));
+    }
     fixture_close(&fixture);
 }
 
@@ -488,6 +517,7 @@ main(void)
         cmocka_unit_test(a_damaged_head_refuses),
         cmocka_unit_test(a_damaged_row_refuses),
         cmocka_unit_test(a_newer_image_refuses_also_who_has_it_open),
+        cmocka_unit_test(an_older_image_is_refused_by_its_format),
         cmocka_unit_test(a_removed_image_is_noticed),
         cmocka_unit_test(a_number_that_was_not_committed_is_not_told),
     };

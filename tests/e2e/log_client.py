@@ -197,13 +197,15 @@ class Watcher:
         and every acknowledged record stands at its index."""
         self.look()
         assert not self.trouble, self.trouble
+        # what is seen from here on may be of leaves that are read later
+        last, seen = self.last, dict(self.seen)
         entries = self._entries(workers)
-        assert self.last <= len(entries), "signed what is not on disk"
-        roots = prefix_roots(entries, self.seen)
-        for size, (root, note) in self.seen.items():
+        assert last <= len(entries), "signed what is not on disk"
+        roots = prefix_roots(entries, seen)
+        for size, (root, note) in seen.items():
             assert roots[size] == root, "another tree at %d leaves" % size
-        for size in sorted(self.seen)[-3:]:
-            note = self.seen[size][1]
+        for size in sorted(seen)[-3:]:
+            note = seen[size][1]
             text, line = note.split("\n\n")
             tlog.check_line(self.traced.vkey, text + "\n", line.rstrip("\n"))
         for worker in workers:
@@ -212,6 +214,6 @@ class Watcher:
                     assert entries[first + i] == canonical(record).encode()
         with open(self.traced.path("tree/0"), "rb") as file:
             hashes = file.read()
-        for i in range(self.last):
+        for i in range(last):
             assert hashes[32 * i:32 * i + 32] == tlog.leaf_hash(entries[i])
         return entries

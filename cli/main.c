@@ -49,6 +49,8 @@ static const struct command command[] = {
      "اثبات پرسش یک فراخوانی با مدرک نگهداری‌شده"},
     {"verify", pv_cmd_verify, "check a receipt offline",
      "سنجش یک رسید بدون شبکه"},
+    {"backup", pv_cmd_backup, "every decision of the registry into files",
+     "نوشتن همه تصمیم‌های دفتر ثبت در پرونده"},
     {"log", pv_cmd_log, "prune, copy or restore the stored log",
      "پاک‌سازی، نسخه‌برداری یا بازگردانی دفتر"},
     {"witness", pv_cmd_witness, "run an independent witness of logs",

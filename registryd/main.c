@@ -33,6 +33,7 @@
 #include "daemon/event.h"
 #include "heads.h"
 #include "options.h"
+#include "restore.h"
 #include "sandbox.h"
 
 /* a leak is told at the end only by a process that can be looked into */
@@ -352,6 +353,9 @@ main(int argc, char **argv)
     if (options.accept != NULL) {
         return pv_signer_accept("payvand-registryd", options.signer,
                                 options.accept);
+    }
+    if (options.restore != NULL) {
+        return pv_restore(&options.registry, options.restore, options.log_key);
     }
     return run_daemon(&options);
 }

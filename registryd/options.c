@@ -32,6 +32,8 @@ static const char help_text[] =
     "                       make the log's key, write its public half, and end\n"
     "  --accept-checkpoint FILE --signer DIR\n"
     "                       go on from a checkpoint that was shown, and end\n"
+    "  --restore DIR --log-key VKEY\n"
+    "                       take what `payvand backup` wrote, and end\n"
     "  --kinds              write the tables of kinds as JSON, and end\n"
     "  --help, --version\n"
     "\n"
@@ -47,6 +49,8 @@ enum {
     OPT_TOKEN,
     OPT_ACCEPT,
     OPT_INIT_KEY,
+    OPT_RESTORE,
+    OPT_LOG_KEY,
     OPT_NODE,
     OPT_UID,
     OPT_WEB_SOCKET,
@@ -68,6 +72,8 @@ static const struct option option_list[] = {
     {"origin", required_argument, NULL, OPT_ORIGIN},
     {"pkcs11", required_argument, NULL, OPT_TOKEN},
     {"accept-checkpoint", required_argument, NULL, OPT_ACCEPT},
+    {"restore", required_argument, NULL, OPT_RESTORE},
+    {"log-key", required_argument, NULL, OPT_LOG_KEY},
     {"init-key", no_argument, NULL, OPT_INIT_KEY},
     {"node", required_argument, NULL, OPT_NODE},
     {"operator-uid", required_argument, NULL, OPT_UID},
@@ -137,6 +143,12 @@ take_log_option(struct options *options, int option, const char *value)
     case OPT_INIT_KEY:
         options->init_key = true;
         return true;
+    case OPT_RESTORE:
+        options->restore = value;
+        return true;
+    case OPT_LOG_KEY:
+        options->log_key = value;
+        return true;
     case 'P':
         options->process = value;
         return true;
@@ -156,6 +168,10 @@ is_whole(const struct options *options)
         return options->signer != NULL &&
                (options->accept != NULL) != options->init_key &&
                options->init_key == (options->origin != NULL);
+    }
+    if (options->restore != NULL) {
+        return options->log_key != NULL && options->registry.store != NULL &&
+               options->registry.log != NULL;
     }
     return options->registry.store != NULL &&
            options->socket[PV_FACE_CONSOLE] != NULL;

@@ -22,6 +22,8 @@ struct options { /* texts are argv's */
     const char               *token;
     const char               *accept;
     bool                      init_key;
+    const char               *restore; /* directory of a backup */
+    const char               *log_key;
     uid_t                     operator_uid[OPERATORS_MAX];
     size_t                    operator_count;
     bool                      done; /* --help or --version was answered */

@@ -1,0 +1,139 @@
+"""R-103: the registry is lost and comes back, to the last decision."""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+
+import with_postgres
+from harness import wait_for
+from registryd import BUILD, Registry
+from test_registry_catalogue import FIRST, Catalogue, all_systems, register
+
+THEN = 1641025800000  # 1400-10-11, noon in Tehran
+
+
+def backup(registry, folder):
+    """(last, new) of one run."""
+    done = subprocess.run(
+        [BUILD / "cli/payvand", "backup", folder, "--registry",
+         registry.socket, "--json"], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    got = json.loads(done.stdout)
+    return got["last"], got["new"]
+
+
+def restore(store, folder, saved, vkey):
+    """Into new directories; the finished process."""
+    for name in ("image", "log"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    return subprocess.run(
+        [BUILD / "registryd/payvand-registryd", "--restore", saved,
+         "--log-key", vkey, "--store", store, "--image", folder / "image",
+         "--log", folder / "log", "--node", "nix", "--loopback"],
+        capture_output=True, text=True, check=False)
+
+
+def all_signed(registry):
+    """The status, once the head covers all."""
+    def covered():
+        status = registry.get("status")
+        return status if status["log"]["signed"] == status["last"] else None
+    return wait_for("a head over all decisions", covered)
+
+
+@pytest.fixture(scope="module", name="lost")
+def lost_registry(tmp_path_factory):
+    """What a registry that is gone now had said, and its backup."""
+    folder = tmp_path_factory.mktemp("backup")
+    saved = folder / "saved"
+    saved.mkdir()
+    registry = Registry(folder)
+    registry.enact("--until", FIRST)
+    register(registry, all_systems(Catalogue()))
+    first = all_signed(registry)["last"]
+    assert backup(registry, saved) == (first, first)
+    registry.enact()
+    status = all_signed(registry)
+    assert backup(registry, saved) == (status["last"], status["last"] - first)
+    assert backup(registry, saved) == (status["last"], 0)
+    matrix = registry.matrix(THEN)[THEN]
+    registry.stop()
+    for name in ("image", "log"):
+        shutil.rmtree(folder / name)
+    (folder / "registry.db").unlink()
+    yield registry, saved, status, matrix
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
+def test_a_lost_registry_comes_back_to_its_last_decision(lost, tmp_path,
+                                                         backend):
+    old, saved, status, matrix = lost
+    server = None
+    store = f"sqlite:{tmp_path / 'registry.db'}"
+    with tempfile.TemporaryDirectory(prefix="pv-backup-") as folder:
+        if backend == "postgresql":
+            if with_postgres.find("initdb") is None:
+                pytest.skip("no PostgreSQL here")
+            os.chmod(folder, 0o755)
+            os.mkdir(f"{folder}/pg")
+            server = with_postgres.Postgres(f"{folder}/pg")
+            store = server.store
+        try:
+            done = restore(store, tmp_path, saved, old.vkey)
+            assert done.returncode == 0, done.stderr
+            assert f"decision {status['last']}" in done.stdout
+            # the key's directory was kept elsewhere, with what it signed
+            shutil.copytree(old.signer, tmp_path / "signer")
+            registry = Registry(tmp_path, store)
+            assert all_signed(registry) == status
+            assert registry.matrix(THEN)[THEN] == matrix
+            registry.stop()
+        finally:
+            if server is not None:
+                server.stop("immediate")
+
+
+def test_a_backup_that_was_changed_or_cut_is_not_restored(lost, tmp_path):
+    old, saved, _, _ = lost
+    files = sorted(saved.iterdir())
+    assert len(files) >= 2
+    for name, word in (("changed", "not those that were signed"),
+                       ("cut", "files are missing"),
+                       ("key", "not signed by this log's key")):
+        copy = tmp_path / name
+        shutil.copytree(saved, copy)
+        vkey = old.vkey
+        if name == "changed":
+            path = copy / files[0].name
+            path.write_text(path.read_text().replace("secretariat/", "other/"))
+        elif name == "cut":
+            (copy / files[1].name).unlink()
+        else:
+            other = tmp_path / "signer"
+            other.mkdir(mode=0o700)
+            vkey = subprocess.run(
+                [BUILD / "registryd/payvand-registryd", "--init-key",
+                 "--origin", old.origin, "--signer", other], check=True,
+                capture_output=True, text=True).stdout.strip()
+        done = restore(f"sqlite:{tmp_path / name}.db", tmp_path / (name + ".d"),
+                       copy, vkey)
+        assert done.returncode == 1 and word in done.stderr, done.stderr
+
+
+def test_an_older_copy_is_not_signed_over(lost, tmp_path):
+    old, saved, _, _ = lost
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for file in sorted(saved.iterdir())[:2]:  # those of the first run
+        shutil.copy(file, copy)
+    done = restore(f"sqlite:{tmp_path / 'registry.db'}", tmp_path, copy,
+                   old.vkey)
+    assert done.returncode == 0, done.stderr
+    shutil.copytree(old.signer, tmp_path / "signer")
+    with pytest.raises(AssertionError) as said:
+        Registry(tmp_path)
+    assert "rolled back" in str(said.value)

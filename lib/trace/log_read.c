@@ -211,6 +211,9 @@ pv_log_view(struct pv_log *log, uint64_t n, const struct pv_bundle **ret_bundle)
     if (log->packs.dirfd == -1 && n < first / PV_BUNDLE_LEAVES) {
         return PV_ENOTFOUND; /* in packs that are not shown here */
     }
+    if (n / PV_PACK_BUNDLES < log->packs.pruned) {
+        return PV_EPRUNED; /* whoever has seen it before */
+    }
     if (!slot->used) {
         err = read_twice(log, n, &slot->bundle);
     }

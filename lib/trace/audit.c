@@ -46,6 +46,22 @@ audit_read_tile(const struct audit *audit, unsigned level, uint64_t n,
     return (size_t)got == len ? PV_OK : PV_ERANGE;
 }
 
+/* Does it say why leaves are gone? */
+static void
+note_pruning(struct audit *audit, struct pv_slice line)
+{
+    struct pv_record record;
+
+    if (audit->pruned_end > 0 && !audit->decided &&
+        pv_slice_starts(line, PV_LIT("{\"count\":")) &&
+        pv_record_parse(line, &record) == PV_OK &&
+        record.pruned.first + record.pruned.count == audit->pruned_end) {
+        audit->decided = pv_slice_eq(
+            record.pruned.decision,
+            (struct pv_slice){audit->decision, audit->decision_len});
+    }
+}
+
 enum pv_err
 audit_leaf(struct audit *audit, const char *file, uint64_t index,
            struct pv_slice line)
@@ -58,6 +74,7 @@ audit_leaf(struct audit *audit, const char *file, uint64_t index,
     if (index >= audit->seen_end) {
         audit->seen_end = index + 1;
     }
+    note_pruning(audit, line);
     if (index >= audit->leaves) {
         return PV_OK; /* not in the tree yet; audit_coverage judges */
     }

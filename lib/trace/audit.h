@@ -7,8 +7,10 @@
  *   packs        every line, every file against its name, every bundle against
  *                the hashes at its leaves; no file too many
  *   tree         every upper hash against the 256 below it; no byte too many;
- *                each leaf has a record, or was pruned by decision
- *   checkpoints  signed; of this tree; and each the beginning of the next
+ *                each leaf has a record, or was pruned by a decision that a
+ *                record tells
+ *   checkpoints  signed; of this tree; each the beginning of the next; and the
+ *                published one no older than those kept
  * A tree that is as the log signed it and a record that hashes to its leaf are
  * what they were. What stands behind the last checkpoint nobody has signed: it
  * is compared with the journal alone.

@@ -96,6 +96,18 @@ check_quorum(struct audit *audit, const struct pv_note *note)
     return err;
 }
 
+/* Put back from a copy: who trusts it sees an old log. */
+static void
+older_than(struct audit *audit, const char *name, uint64_t size,
+           const char *other, uint64_t other_size)
+{
+    audit_found(audit, "checkpoint-old", name, 0,
+                "it is of %llu leaves, but %s has one of %llu: it was rolled "
+                "back",
+                (unsigned long long)size, other,
+                (unsigned long long)other_size);
+}
+
 static enum pv_err
 check_one(struct audit *audit, const char *name, struct pv_buf *room,
           bool must_be)
@@ -121,6 +133,9 @@ check_one(struct audit *audit, const char *name, struct pv_buf *room,
         if (must_be) {
             audit->ask->size = checkpoint.size;
             err = check_quorum(audit, &note);
+        } else if (checkpoint.size < audit->ask->size) {
+            older_than(audit, name, checkpoint.size, PUBLISHED,
+                       audit->ask->size);
         }
     }
     return err;
@@ -226,6 +241,9 @@ walk_kept(struct audit *audit, int fd, struct pv_buf *room)
             room->len += (size_t)n;
         }
         if (room->len == 0) {
+            if (last.size > audit->ask->size) {
+                older_than(audit, PUBLISHED, audit->ask->size, KEPT, last.size);
+            }
             return PV_OK;
         }
         len = note_end(pv_buf_view(room), is_end);

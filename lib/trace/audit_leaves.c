@@ -148,6 +148,20 @@ check_lines_end(struct audit *audit, const struct pv_packs *packs)
     return PV_OK;
 }
 
+static enum pv_err
+on_pruning(void *context, const struct pv_pruning *pruning)
+{
+    struct audit *audit = context;
+
+    if (pruning->decision.len > sizeof(audit->decision)) {
+        return PV_ECORRUPT;
+    }
+    audit->pruned_end = pruning->end * PV_PACK_LEAVES;
+    audit->decision_len = pruning->decision.len;
+    memcpy(audit->decision, pruning->decision.ptr, pruning->decision.len);
+    return PV_OK;
+}
+
 enum pv_err
 audit_packs(struct audit *audit)
 {
@@ -156,6 +170,9 @@ audit_packs(struct audit *audit)
 
     pv_packs_init(&packs, audit->ask->log_dirfd);
     err = pv_packs_refresh(&packs);
+    if (err == PV_OK) {
+        err = pv_packs_prunings(audit->ask->log_dirfd, on_pruning, audit);
+    }
     if (err == PV_ECORRUPT) {
         audit_found(audit, "pack-line", PV_PACKS_FILE, 0,
                     "the lists of packs or of prunings do not read");
@@ -191,6 +208,15 @@ audit_coverage(struct audit *audit)
     uint64_t end = audit->seen_end > audit->packed_end ? audit->seen_end
                                                        : audit->packed_end;
 
+    /* its record may be in the journal still */
+    if (audit->pruned_end > 0 && !audit->decided &&
+        audit->ask->journal_dirfd != -1) {
+        audit_found(audit, "pruning-unrecorded", PV_PRUNED_FILE, 0,
+                    "leaves before %llu were removed by %.*s, and no record "
+                    "of the log says so",
+                    (unsigned long long)audit->pruned_end,
+                    (int)audit->decision_len, audit->decision);
+    }
     if (audit->ask->size > end) {
         audit_found(audit, "leaves-missing", AUDIT_JOURNAL, end,
                     "the published checkpoint is of %llu leaves; records end "

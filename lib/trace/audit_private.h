@@ -3,6 +3,7 @@
 #define PV_TRACE_AUDIT_PRIVATE_H
 
 #include "trace/audit.h"
+#include "trace/record.h"
 #include "trace/tiles.h"
 
 #define AUDIT_TREE "tree"
@@ -19,6 +20,11 @@ struct audit {
     bool              have_tile;  /* of file 0, read last */
     uint64_t          tile_n;
     struct pv_hash    tile[PV_TILE_WIDTH];
+    /* the pruning in force; its record stands behind what it removed */
+    uint64_t pruned_end; /* leaves before it are gone; 0: none are */
+    char     decision[PV_RECORD_WORD_MAX];
+    size_t   decision_len;
+    bool     decided; /* a record says so */
 };
 
 void audit_found(struct audit *audit, const char *word, const char *file,
@@ -39,7 +45,7 @@ enum pv_err audit_tree_hashes(struct audit *audit) PV_MUST_CHECK;
 
 /* (audit_leaves.c) */
 enum pv_err audit_packs(struct audit *audit) PV_MUST_CHECK;
-/* After both: is there a record for every leaf? */
+/* After both: is there a record for every leaf, or of its removal? */
 void audit_coverage(struct audit *audit);
 
 /* (audit_journal.c) */

@@ -285,6 +285,11 @@ def test_a_pruning_is_recorded_and_old_leaves_still_verify(filled, backup):
         hashes = file.read(32 * PACK_LEAVES)
     with open(os.path.join(backup[0], "log", "tree", "0"), "rb") as file:
         assert file.read(32 * PACK_LEAVES) == hashes
+    done = subprocess.run(
+        [built("payvand"), "verify", "log", filled.log, "--journal",
+         filled.journal, "--log-key", filled.vkey, "--json"],
+        capture_output=True, text=True)
+    assert json.loads(done.stdout)["whole"], done.stdout
     # who asks for them is told why, and that he asked is recorded
     for target in ("/trace/v1/requests/" + first, "/trace/v1/receipts/" + first,
                    "/tile/entries/000"):

@@ -372,6 +372,21 @@ no_byte_of_the_checkpoints_can_change(void **state)
     assert_string_equal(world->found, "checkpoint-order");
 }
 
+/* Each of them was signed by the log: only together they tell. */
+static void
+a_published_checkpoint_cannot_be_put_back(void **state)
+{
+    struct world *world = *state;
+
+    sign(world, 512, "checkpoint", O_TRUNC);
+    assert_true(audit(world, NULL) > 0);
+    assert_string_equal(world->found, "checkpoint-old");
+    sign(world, 512, "checkpoint.log", O_TRUNC);
+    sign(world, COMMITS_SMALL * PV_BUNDLE_LEAVES, "checkpoint", O_TRUNC);
+    assert_int_equal(audit(world, NULL), 1);
+    assert_string_equal(world->found, "checkpoint-old");
+}
+
 /* Behind the last commit of a segment. */
 static off_t
 commits_end(const struct world *world, uint64_t number)
@@ -474,6 +489,23 @@ no_byte_of_a_pack_can_change(void **state)
     assert_int_equal(unlinkat(fd, PV_PACK_DIR "/more.pvp", 0), 0);
 }
 
+/* Somebody takes a pack away and writes that it was decided. */
+static void
+a_pruning_that_no_record_tells_is_found(void **state)
+{
+    const struct pv_pruning pruning = {
+        .end = 1, .when_ms = 1790000000000, .decision = PV_LIT("resolution/9")};
+    struct world *world = *state;
+    uint64_t      removed;
+    uint64_t      len;
+
+    assert_int_equal(
+        pv_packs_prune(world->scene.log_fd, &pruning, &removed, &len), PV_OK);
+    assert_int_equal(removed, 1);
+    assert_int_equal(audit(world, NULL), 1);
+    assert_string_equal(world->found, "pruning-unrecorded");
+}
+
 int
 main(void)
 {
@@ -482,12 +514,15 @@ main(void)
         SMALL(a_good_log_is_whole),
         SMALL(no_byte_of_the_tree_can_change),
         SMALL(no_byte_of_the_checkpoints_can_change),
+        SMALL(a_published_checkpoint_cannot_be_put_back),
         SMALL(no_byte_of_the_journal_can_change),
         cmocka_unit_test_setup_teardown(no_byte_of_a_short_journal_can_change,
                                         make_short, unmake),
         SMALL(a_journal_that_lost_its_beginning_is_not_whole),
         SMALL(a_journal_that_lost_its_end_is_not_whole),
         cmocka_unit_test_setup_teardown(no_byte_of_a_pack_can_change,
+                                        make_packed, unmake),
+        cmocka_unit_test_setup_teardown(a_pruning_that_no_record_tells_is_found,
                                         make_packed, unmake),
     };
 

@@ -11,10 +11,11 @@
 #include "base/jalali.h"
 #include "base/time.h"
 #include "cmd_log.h"
-#include "journal_send.h"
 #include "trace/journal_read.h"
 #include "trace/packs.h"
+#include "trace/sender.h"
 
+#define RECORD_WAIT_MS 10000
 #define GREGORIAN_FROM 1700 /* a year below it is a Jalali one */
 
 struct plan {
@@ -107,10 +108,11 @@ record(const struct log_args *args, int journal_fd, struct plan *plan,
         .first = plan->first * PV_PACK_LEAVES,
         .time_ms = (uint64_t)now_ms,
     };
-    char        line[PV_RECORD_MAX];
-    char        salt[PV_RECORD_SALT_LEN];
-    size_t      len;
-    enum pv_err err = read_node(journal_fd, &head);
+    char             line[PV_RECORD_MAX];
+    char             salt[PV_RECORD_SALT_LEN];
+    struct pv_sender sender;
+    size_t           len;
+    enum pv_err      err = read_node(journal_fd, &head);
 
     if (err == PV_OK) {
         err = pv_record_make_salt(salt);
@@ -120,10 +122,13 @@ record(const struct log_args *args, int journal_fd, struct plan *plan,
         pruned.node = (struct pv_slice){head.node, head.node_len};
         err = pv_record_write_pruned(&pruned, line, sizeof(line), &len);
     }
-    return err == PV_OK
-               ? journal_send(args->socket, pruned.node,
-                              (struct pv_slice){line, len}, &plan->index)
-               : err;
+    if (err == PV_OK) {
+        pv_sender_init(&sender, args->socket, pruned.node);
+        err = pv_sender_record(&sender, (struct pv_slice){line, len},
+                               RECORD_WAIT_MS, &plan->index);
+        pv_sender_close(&sender);
+    }
+    return err;
 }
 
 static int

@@ -293,9 +293,8 @@ reader_main(const struct options *options)
 
     set_signals();
     reader.options = options;
-    reader.recorder.socket = options->socket;
-    reader.recorder.node = options->node;
-    reader.recorder.fd = -1;
+    pv_sender_init(&reader.recorder.sender, options->socket,
+                   pv_slice_from(options->node));
     reader.logfd = FD_LOG;
     reader.treefd = open_below(FD_LOG, TREE_NAME);
     reader.rollupfd = open_below(FD_LOG, ROLLUP_NAME);
@@ -318,7 +317,7 @@ reader_main(const struct options *options)
     }
     pv_server_close(server[0]);
     pv_server_close(server[1]);
-    recorder_close(&reader.recorder);
+    pv_sender_close(&reader.recorder.sender);
     pv_tiles_close(reader.tiles);
     pv_log_close(reader.log);
     pv_policy_close(reader.policy);

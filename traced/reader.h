@@ -9,6 +9,7 @@
 #include "http/server.h"
 #include "policy/policy.h"
 #include "trace/log_read.h"
+#include "trace/sender.h"
 #include "trace/tiles.h"
 
 #define READERS_MAX 256 /* lines of the readers' file */
@@ -73,13 +74,9 @@ bool reader_may_fetch(struct pv_server_call *call);
  */
 
 struct recorder {
-    const char *socket; /* of the journal */
-    const char *node;
-    int         fd; /* -1: not connected */
-    uint64_t    epoch;
-    uint64_t    sequence;
-    uint64_t    failures;
-    uint64_t    count;
+    struct pv_sender sender;
+    uint64_t         failures;
+    uint64_t         count;
 };
 
 enum what { /* in the order of the words */
@@ -104,7 +101,6 @@ struct reading {
  */
 bool reading_record(struct pv_server_call *call, const struct who *who,
                     const struct reading *reading);
-void recorder_close(struct recorder *recorder);
 
 /* ---- reader.c --------------------------------------------------------------
  */

@@ -225,7 +225,8 @@ pv_decision_members(const json_t *decision, struct pv_refusal *refusal)
         value = json_object_get(decision, maybe[i]);
         if (value != NULL &&
             (!json_is_string(value) || json_string_length(value) == 0 ||
-             json_string_length(value) > PV_TEXT_FIELD_MAX)) {
+             json_string_length(value) > PV_TEXT_FIELD_MAX ||
+             !pv_is_clean_text(pv_slice_from(json_string_value(value))))) {
             return refuse_member(refusal, maybe[i]);
         }
     }

@@ -35,20 +35,6 @@ is_common(const struct pv_field *field)
 
 /* ---- values ---- */
 
-/* Text for people: no control character but a line's end and a tab. */
-static bool
-is_clean(const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-
-        if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* Whole numbers, clean texts, ASCII names: so that its canonical form is one */
 static bool
 is_canonical(const json_t *value, int depth)
@@ -65,7 +51,8 @@ is_canonical(const json_t *value, int depth)
                json_integer_value(value) <= NUMBER_MAX;
     }
     if (json_is_string(value)) {
-        return is_clean(json_string_value(value), json_string_length(value));
+        return pv_is_clean_text((struct pv_slice){json_string_value(value),
+                                                  json_string_length(value)});
     }
     json_array_foreach(value, i, one)
     {
@@ -150,7 +137,8 @@ check_text(struct pv_change *change, const struct pv_field *field,
     size_t          len = json_string_length(value);
     struct pv_civil date;
 
-    if (text == NULL || len > PV_TEXT_FIELD_MAX || !is_clean(text, len)) {
+    if (text == NULL || len > PV_TEXT_FIELD_MAX ||
+        !pv_is_clean_text((struct pv_slice){text, len})) {
         return refuse_value(change, field, "a text", "متن");
     }
     switch (field->type) {

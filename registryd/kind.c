@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/utf8.h"
 #include "kind_tables.h"
 
 static const struct pv_kind_row *const kind_row[PV_KIND_END] = {
@@ -118,4 +119,30 @@ pv_is_record_id(struct pv_slice id)
         before = c;
     }
     return before != '/';
+}
+
+/* Points that show as nothing, or make the rest show as something else. */
+static bool
+is_hidden(uint32_t point)
+{
+    return (point < 0x20 && point != '\n' && point != '\t') ||
+           (point >= 0x7f && point <= 0x9f) ||     /* controls */
+           (point >= 0x2028 && point <= 0x202e) || /* lines, overrides */
+           (point >= 0x2060 && point <= 0x206f) || /* isolates, invisible */
+           point == 0xfeff || (point >= 0xfdd0 && point <= 0xfdef) ||
+           (point & 0xfffe) == 0xfffe ||           /* no characters */
+           (point >= 0xe0000 && point <= 0xe0fff); /* tags */
+}
+
+bool
+pv_is_clean_text(struct pv_slice text)
+{
+    uint32_t point;
+
+    while (pv_utf8_next(&text, &point)) {
+        if (is_hidden(point)) {
+            return false;
+        }
+    }
+    return text.len == 0; /* what is left is no UTF-8 */
 }

@@ -153,6 +153,13 @@ enum pv_err pv_kinds_json(struct pv_buf *out) PV_MUST_CHECK;
  */
 bool pv_is_record_id(struct pv_slice id);
 
+/*
+ * Text for people, kept as it was written (R-225): UTF-8 without control
+ * characters (but a line's end and a tab), overrides and isolates of
+ * direction, or what shows as nothing; joiners and marks are letters' own.
+ */
+bool pv_is_clean_text(struct pv_slice text);
+
 /* Fields that every kind has and every event may set. */
 extern const struct pv_field pv_common_field[];
 extern const size_t          pv_common_field_count;

@@ -58,7 +58,8 @@ def go_live(service):
     passport, version = f"service/{service}", f"{service}/v1"
     return [decision("passport", passport, "write", **by, data={
         "of": "service", "agency": "provider", "service": service,
-        "form": {"title": service, "type": "G2G"}}),
+        "form": {"service_title": "سرویس", "service_kind": ["G2G"]},
+        "basis": "proposed"}),
             decision("passport", passport, "submit", **by),
             decision("passport", passport, "evaluate", "representative",
                      COLLECTOR),

@@ -137,6 +137,7 @@ def main():
     print(json.dumps({
         "receipts": found["status"].count(200),
         "not_given": len(found["status"]) - found["status"].count(200),
+        "odd": sorted({status for status in found["status"] if status != 200}),
         "failed": found["failed"][:3],
         "p50_s": round(good[len(good) // 2], 4),
         "p99_s": round(good[int((len(good) - 1) * 0.99)], 4),

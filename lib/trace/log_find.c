@@ -5,7 +5,7 @@
 #include "trace/log_private.h"
 #include "trace/wire.h"
 
-#define USUAL_BEFORE_MS 100 /* most are written soon after their id is made */
+#define USUAL_BEFORE_MS 5 /* the id is made first, by the same clock */
 #define ID_MEMBER_LEN (6 + PV_TRACKING_ID_LEN + 1) /* "id":"..." */
 
 struct hunt {

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from harness import wait_for
+from harness import LONG, wait_for
 from registryd import BUILD, Registry, UnixConnection, decision
 from test_registry_catalogue import FIRST, Catalogue, all_systems, register
 
@@ -216,13 +216,15 @@ def more(batch):
 def test_what_was_not_signed_so_is_not_taken(scene, tmp_path):
     registry, _ = scene
     between = Between(tmp_path / "s", registry)
-    for change, word in ((changed, "not those that were signed"),
-                         (without_one, "not those that were signed"),
-                         (swapped, "not those that were signed"),
-                         (skipped, "follows decision 1"),
-                         (shortened, "not those that were signed"),
-                         (other_head, "not signed by this log's key"),
-                         (more, "not a batch")):
+    changes = [(changed, "not those that were signed"),
+               (skipped, "follows decision 1"),
+               (other_head, "not signed by this log's key")]
+    if LONG:
+        changes += [(without_one, "not those that were signed"),
+                    (swapped, "not those that were signed"),
+                    (shortened, "not those that were signed"),
+                    (more, "not a batch")]
+    for change, word in changes:
         between.change = change
         node = Node(tmp_path / change.__name__, registry, socket=str(tmp_path / "s"))
         wait_for(f"a refusal of {change.__name__}",

@@ -21,8 +21,10 @@ get(const char *base, const char *path, const char *unix_socket, const char *ca,
     while (len > 0 && base[len - 1] == '/') {
         len--;
     }
-    if (len >= sizeof(url) || snprintf(url, sizeof(url), "%.*s%s", (int)len,
-                                       base, path) >= (int)sizeof(url)) {
+    /* a base that fills all the room is cut, and the length says so */
+    if (snprintf(url, sizeof(url), "%.*s%s",
+                 (int)(len < sizeof(url) ? len : sizeof(url)), base,
+                 path) >= (int)sizeof(url)) {
         pv_why_set(why, "the URL is too long");
         return 0;
     }

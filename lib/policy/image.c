@@ -231,7 +231,7 @@ pv_image_open(const char *dir, bool durable, struct pv_image **ret_image,
     image = NULL;
 
 out:
-    if (err == PV_EVERSION && image->format != 0) {
+    if (err == PV_EVERSION && image != NULL && image->format != 0) {
         pv_db_explain_format(why, dir, image->format);
     } else if (err != PV_OK) {
         pv_why_set(why, "cannot open the policy image in %s for writing: %s%s",

@@ -236,6 +236,9 @@ class Deployment:
             "PAYVAND_LOG": self.run / "trace",
             "PAYVAND_LOG_KEY":
                 (self.run / "signer" / "vkey").read_text("ascii").strip(),
+            "PAYVAND_DECISION_KEY":
+                (self.run / "registry" / "signer" / "vkey")
+                .read_text("ascii").strip(),
         }
         for name in [*(one["id"] for one in self.systems),
                      *(name for _, name in READERS)]:

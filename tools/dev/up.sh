@@ -69,7 +69,7 @@ pv_up_folders() {
 
     mkdir -p "$PV_PIDS"
     chmod 755 "$PV_RUN"
-    for dir in pki policy registry registry/log journal trace signer country deploy log socket gateway \
+    for dir in pki policy registry registry/log registry/signer journal trace signer country deploy log socket gateway \
         gateway/logs providers providers/logs api api/logs; do
         if [ ! -d "$PV_RUN/$dir" ]; then
             mkdir "$PV_RUN/$dir"
@@ -183,7 +183,6 @@ pv_up_registryd() {
     local program=$PV_BUILD/registryd/payvand-registryd folder=$PV_RUN/registry
     local socket=$PV_RUN/socket/registry.sock
 
-    pv_up_history
     if ! "${PV_AS[@]}" test -e "$folder/registry.db"; then
         "${PV_AS[@]}" sh -c 'rm -f "$1"/*.mdb "$2"/*' sh "$PV_RUN/policy" "$folder/log"
     elif ! "${PV_AS[@]}" "$PV_BUILD/cli/payvand" image grant list \
@@ -193,10 +192,20 @@ pv_up_registryd() {
     fi
     pv_start registryd "$(pv_fingerprint "$program" "$PV_NODE" "$PV_USER" "$(id -u)")" \
         "$program" --store "sqlite:$folder/registry.db" --image "$PV_RUN/policy" \
-        --log "$folder/log" --node "$PV_NODE" --loopback --socket "$socket" \
+        --log "$folder/log" --signer "$folder/signer" --node "$PV_NODE" --loopback --socket "$socket" \
         --web-socket "$PV_RUN/socket/registry-web.sock" \
         --operator-uid "$(id -u "$PV_USER")" --operator-uid "$(id -u)"
     pv_ready registryd "$PV_LOG/registryd.log" pv_up_registry_answers "$socket"
+}
+
+# The decision log's key is made once, for one history.
+pv_up_registry_key() {
+    local signer=$PV_RUN/registry/signer
+
+    [ ! -e "$signer/vkey" ] || return 0
+    "${PV_AS[@]}" "$PV_BUILD/registryd/payvand-registryd" --init-key --signer "$signer" \
+        --origin "$PV_NODE.payvand.test/decisions" >/dev/null ||
+        pv_die "the key of the decision log could not be made"
 }
 
 # What was decided stays decided: a catalogue with another history begins anew.
@@ -209,7 +218,7 @@ pv_up_history() {
         [ "$("${PV_AS[@]}" cat "$entered" 2>/dev/null)" != "$PV_UP_HISTORY" ]; then
         pv_note "the catalogue has another history now: the registry begins anew"
         pv_stop registryd
-        "${PV_AS[@]}" sh -c 'rm -f "$1"/registry.db* "$1/entered"' sh "$PV_RUN/registry"
+        "${PV_AS[@]}" sh -c 'rm -f "$1"/registry.db* "$1/entered" "$1"/signer/*' sh "$PV_RUN/registry"
     fi
 }
 
@@ -309,6 +318,8 @@ pv_up() {
         "$PV_NODE" "$PV_PORT" "$PV_PROVIDER_PORT" "$PV_WORKERS" "$(id -u "$PV_USER")" \
         "$PV_API_PORT" "$(id -u)"
     pv_up_log_key
+    pv_up_history
+    pv_up_registry_key
     pv_deploy env >"$PV_RUN/env.new"
     mv "$PV_RUN/env.new" "$PV_RUN/env"
     pv_up_country
@@ -355,6 +366,7 @@ The exchange runs. To call it yourself:
   payvand call ministry-interior/country-divisions/v1/inquire --as customs-administration-main --data '{}'
   payvand trace --list
   payvand receipt TRACKING-ID
+  payvand explain TRACKING-ID --decision-key "\$PAYVAND_DECISION_KEY" --log-key "\$PAYVAND_LOG_KEY"
 
 ./dev status shows it, ./dev down stops it.
 TEXT

@@ -34,12 +34,6 @@ pv_field_find(const struct pv_field *field, size_t count, struct pv_slice name)
     return NULL;
 }
 
-static bool
-has(const json_t *object, const char *name)
-{
-    return json_object_get(object, name) != NULL;
-}
-
 static enum pv_err
 take_list(struct pv_taker *taker, const json_t *object, struct level level,
           struct pv_field *field)
@@ -48,15 +42,15 @@ take_list(struct pv_taker *taker, const json_t *object, struct level level,
     bool        object_type = field->type->base == PV_BASE_OBJECT;
     enum pv_err err = PV_OK;
 
-    if (!list && (has(object, "min_items") || has(object, "max_items"))) {
+    if (!list && (pv_has(object, "min_items") || pv_has(object, "max_items"))) {
         return pv_taker_refuse(taker, NULL,
                                "\"min_items\" and \"max_items\" are for lists");
     }
-    if (!list && !object_type && has(object, "items")) {
+    if (!list && !object_type && pv_has(object, "items")) {
         return pv_taker_refuse(taker, "items",
                                "only a list or object has \"items\"");
     }
-    if (list || has(object, "items")) {
+    if (list || pv_has(object, "items")) {
         level.depth++;
         err = take_fields_at(taker, object, "items", level, &field->item,
                              &field->item_count);
@@ -109,13 +103,13 @@ take_binary(struct pv_taker *taker, const json_t *object,
     enum pv_err   err;
 
     if (field->type->base != PV_BASE_BINARY) {
-        return has(object, "media") || has(object, "max_bytes")
+        return pv_has(object, "media") || pv_has(object, "max_bytes")
                    ? pv_taker_refuse(taker, NULL,
                                      "\"media\" and \"max_bytes\" are for "
                                      "binary items")
                    : PV_OK;
     }
-    if (!has(object, "max_bytes")) {
+    if (!pv_has(object, "max_bytes")) {
         return pv_taker_refuse(taker, NULL,
                                "a binary item needs \"max_bytes\" (R-047)");
     }
@@ -142,7 +136,7 @@ take_presence(struct pv_taker *taker, const json_t *object, struct level level,
     enum pv_err err = PV_OK;
 
     if (level.inputs) {
-        if (has(object, "until")) {
+        if (pv_has(object, "until")) {
             return pv_taker_refuse(taker, "until", "\"until\" is for outputs");
         }
         field->required = true;
@@ -150,17 +144,17 @@ take_presence(struct pv_taker *taker, const json_t *object, struct level level,
         if (err == PV_OK) {
             err = pv_taker_words(taker, object, "absent", !field->required);
         }
-        if (err == PV_OK && field->required && has(object, "absent_en")) {
+        if (err == PV_OK && field->required && pv_has(object, "absent_en")) {
             err = pv_taker_refuse(taker, "absent_en",
                                   "a required input is never absent");
         }
         return err;
     }
-    if (has(object, "absent_en") || has(object, "required")) {
+    if (pv_has(object, "absent_en") || pv_has(object, "required")) {
         return pv_taker_refuse(taker, NULL,
                                "\"required\" and \"absent\" are for inputs");
     }
-    return has(object, "until")
+    return pv_has(object, "until")
                ? pv_taker_day(taker, object, "until", field->until)
                : PV_OK;
 }
@@ -186,7 +180,7 @@ take_field(struct pv_taker *taker, const json_t *object, struct level level,
     if (err == PV_OK) {
         err = pv_taker_type(taker, object, &field->type);
     }
-    if (err == PV_OK && has(object, "basis")) {
+    if (err == PV_OK && pv_has(object, "basis")) {
         err = pv_taker_word(taker, object, "basis", bases, &basis);
     }
     field->proposed = basis == 1;

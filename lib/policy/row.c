@@ -81,8 +81,8 @@ varying(struct codec *c, uint64_t *field)
     for (n = 0; !c->bad; shift += 7) {
         byte = 0;
         raw(c, &byte, sizeof(byte));
-        if (shift == 63 && byte > 1) {
-            c->bad = true; /* more than 64 bits */
+        if ((shift == 63 && byte > 1) || (shift > 0 && byte == 0)) {
+            c->bad = true; /* more than 64 bits, or more bytes than needed */
             return;
         }
         n |= (uint64_t)(byte & 0x7f) << shift;

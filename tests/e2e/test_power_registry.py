@@ -121,7 +121,9 @@ class RegistryJudge:
         """The signer knows what it gave away, and it is in the database."""
         with open(os.path.join(state, "signer", "signed"),
                   encoding="utf-8") as file:
-            signed = max(self.heads(file.read()))
+            sizes = self.heads(file.read())
+        assert sizes, "what was signed is an empty file"
+        signed = max(sizes)
         assert signed <= count, "signed, and not in the database"
         assert signed >= max([size for at, size in self.left if
                               at < point.at], default=0), "it forgot"

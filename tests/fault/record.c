@@ -86,6 +86,39 @@ static bool     is_file[FDS_MAX]; /* opened by a path */
 
 /* ---- the log ---------------------------------------------------------- */
 
+/*
+ * A place of so many bytes, or 0 when the log is full. Its length is what
+ * takes it, so that one who is killed in the middle leaves no hole that the
+ * next ones, and the reader, cannot step over.
+ */
+static uint64_t
+take_place(uint64_t room)
+{
+    uint64_t *used = (uint64_t *)log_at;
+    uint64_t  at = __atomic_load_n(used, __ATOMIC_SEQ_CST);
+    uint64_t  end;
+
+    for (;;) {
+        uint32_t taken = 0;
+
+        if (at + room > log_size) {
+            return 0;
+        }
+        if (__atomic_compare_exchange_n((uint32_t *)(log_at + at), &taken,
+                                        (uint32_t)room, false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_SEQ_CST)) {
+            break;
+        }
+        at += taken;
+    }
+    end = __atomic_load_n(used, __ATOMIC_SEQ_CST);
+    while (end < at + room &&
+           !__atomic_compare_exchange_n(used, &end, at + room, false,
+                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+    }
+    return at;
+}
+
 static struct event *
 reserve(enum kind kind, int fd, int64_t a, int64_t b, const char *path,
         const char *path2, size_t data_len, uint64_t *ret_at)
@@ -94,16 +127,14 @@ reserve(enum kind kind, int fd, int64_t a, int64_t b, const char *path,
     size_t        path2_len = path2 == NULL ? 0 : strlen(path2);
     uint64_t      len = EVENT_HEAD + path_len + path2_len + data_len;
     uint64_t      room = (len + 7) & ~UINT64_C(7);
-    uint64_t      at;
+    uint64_t      at = take_place(room);
     struct event *event;
 
-    at = __atomic_fetch_add((uint64_t *)log_at, room, __ATOMIC_SEQ_CST);
-    if (at + room > log_size) {
+    if (at == 0) {
         __atomic_fetch_add((uint64_t *)(log_at + 8), 1, __ATOMIC_SEQ_CST);
         return NULL;
     }
     event = (struct event *)(log_at + at);
-    event->len = (uint32_t)room;
     event->kind = (uint16_t)kind;
     event->pid = pid;
     event->fd = fd;

@@ -87,6 +87,7 @@ enum pv_call_pattern {
 struct pv_field {
     char                       name[PV_NAME_MAX + 1];
     const struct pv_data_item *type;
+    bool                       input; /* not an output */
     bool                       required;
     bool                       proposed;
     char                       until[PV_DAY_LEN + 1]; /* "": always */

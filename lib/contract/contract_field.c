@@ -173,6 +173,7 @@ take_field(struct pv_taker *taker, const json_t *object, struct level level,
     enum pv_err              err = pv_taker_only(taker, object, keywords);
 
     field->source = object;
+    field->input = level.inputs;
     if (err == PV_OK) {
         err = pv_taker_name(taker, object, "name", field->name,
                             sizeof(field->name));

@@ -221,7 +221,7 @@ take_list(const struct pv_field *field, json_t *value, const char *name,
     return err;
 }
 
-/* Put the canonical text, and the type of an alternative, in its place. */
+/* Put the canonical text in its place, and in a request the type beside it. */
 static enum pv_err
 put_plain(const struct pv_field *field, json_t *object, const char *name,
           struct pv_fault *fault)
@@ -240,8 +240,8 @@ put_plain(const struct pv_field *field, json_t *object, const char *name,
     if (json_object_set_new(object, field->name, string) != 0) {
         return PV_ENOMEM;
     }
-    if (field->type->any_count == 0) {
-        return PV_OK;
+    if (!field->input || field->type->any_count == 0) {
+        return PV_OK; /* an answer holds the values alone */
     }
     (void)snprintf(type_name, sizeof(type_name), "%s.type",
                    field->name); /* fits */

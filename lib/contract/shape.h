@@ -20,9 +20,9 @@
 
 /*
  * Check value, and bring it to its one form: integers without leading zeros,
- * alternatives as the value with `<name>.type` beside it. PV_EINVAL with
- * *ret_fault, which names the member ("holders[2].id") and never its value;
- * PV_ENOMEM. `name` is how the field is called in the fault.
+ * in requests, alternatives as the value with `<name>.type` beside it.
+ * PV_EINVAL with *ret_fault, which names the member ("holders[2].id") and never
+ * its value; PV_ENOMEM. `name` is how the field is called in the fault.
  */
 enum pv_err pv_shape_take(const struct pv_field *field, json_t *value,
                           const char      *name,

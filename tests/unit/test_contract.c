@@ -50,7 +50,7 @@ static struct pv_contract   *good;
     "'outputs':[{'name':'persons','type':'list','items':[\n"                   \
     "{'name':'national_id','type':'national_id'},"                             \
     "{'name':'parents','type':'list','max_items':2,'items':["                  \
-    "{'name':'id','type':'national_id'}]}]}],\n"                               \
+    "{'name':'id','type':'natural_person_id'}]}]}],\n"                         \
     "'window':{'input':'day','oldest_days':7,'newest_days':1,"                 \
     "'text_fa':'x','text_en':'x'},'never':['life_status'],'max_rows':1000000}"
 #define RECORD                                                                 \

@@ -71,7 +71,6 @@
 #define PV_PAD_MIN 32
 #define PV_PAD_DEFAULT 64
 #define PV_PAD_MAX 4096
-#define PV_TITLE_MAX 300
 #define PV_DAY_LEN 10             /* 1401-06-31 */
 #define PV_ORDER_TOKEN_LEN_MAX 64 /* bytes of an order_token */
 

@@ -84,12 +84,6 @@ pv_is_id(struct pv_slice text)
     return is_name(text, '-');
 }
 
-bool
-pv_is_member_name(struct pv_slice text)
-{
-    return is_name(text, '_');
-}
-
 /* ---- members ---- */
 
 enum pv_err

@@ -90,6 +90,5 @@ enum pv_err pv_taker_type(const struct pv_taker *taker, const json_t *object,
 size_t pv_taker_line(struct pv_slice text, const char *pointer);
 
 bool pv_is_id(struct pv_slice text);
-bool pv_is_member_name(struct pv_slice text);
 
 #endif

@@ -33,6 +33,8 @@ def ex(request, pki):
             exchange.completion(tracking_id)
         wait_for("a receipt", lambda: exchange.read(
             "/trace/v1/receipts/" + exchange.mine).status == 200)
+        wait_for("the first figures", lambda: exchange.read(
+            "/trace/v1/rollups").status == 200)
         yield exchange
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -11,6 +11,7 @@ import json
 
 import pytest
 
+from harness import wait_for
 from registryd import BUILD, CATALOGUE, WG, Registry, decision
 
 FIRST = "1393-06-11"
@@ -352,6 +353,8 @@ def test_every_decision_is_a_leaf_of_the_log(tmp_path):
     registry.start()
     registry.enact()
     leaves = [leaf_hash(d) for d in documents(registry)]
+    wait_for("a head of all of them", lambda: registry.get("status")["log"][
+        "signed"] == len(leaves))  # a proof leads to the newest head
     log = registry.get("status")["log"]
     assert log["size"] == len(leaves) > 1000
     assert log["root"] == root_of(leaves).hex()

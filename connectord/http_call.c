@@ -1,42 +1,14 @@
 /* http_call.c - one request: its head, its body, its job, its answer. */
-#include "connectord/http_private.h"
+#include "connectord/call_private.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "base/json.h"
 #include "base/time.h"
 #include "connectord/log.h"
-#include "contract/request.h"
-#include "trace/tracking_id.h"
 
-#define HEADER_VALUE_MAX 128
 #define PROBLEM_MAX 4096
-
 #define CALL_MAGIC 0x63616c6cu
-
-struct call {
-    uint32_t                magic;
-    struct pv_http         *http;
-    struct MHD_Connection  *connection;
-    const struct pv_method *method;
-    char                    uri[PV_PATH_MAX];
-    char                    tracking_id[PV_TRACKING_ID_LEN + 1];
-    char                    consumer[HEADER_VALUE_MAX + 1];
-    char                    order_token[PV_ORDER_TOKEN_LEN]; /* for a yes */
-    bool                    has_order_token;
-    struct pv_buf           body;
-    struct pv_job           job;
-    bool                    begun;     /* headers have been judged */
-    bool                    too_large; /* swallow the rest */
-    bool                    suspended;
-    unsigned                status;
-    const char             *outcome;
-    bool                    problem;
-    bool                    metrics; /* no call: the numbers */
-    struct pv_buf           answer;
-};
 
 static struct call *
 call_of(void *context)
@@ -53,62 +25,6 @@ call_of_job(struct pv_job *job)
 }
 
 /* ---- answers ---- */
-
-static void
-say_problem(struct call *call, unsigned status, const char *outcome,
-            const char *word, const char *title, const char *title_fa)
-{
-    struct pv_json json;
-
-    call->status = status;
-    call->outcome = outcome;
-    call->problem = true;
-    call->answer.len = 0;
-    pv_json_init(&json, &call->answer);
-    pv_json_object(&json, NULL);
-    pv_json_text(&json, "type", word);
-    pv_json_text(&json, "title", title);
-    pv_json_text(&json, "title_fa", title_fa);
-    pv_json_text(&json, "outcome", outcome);
-    if (call->tracking_id[0] != '\0') {
-        pv_json_text(&json, "tracking_id", call->tracking_id);
-    }
-    pv_json_end_object(&json);
-    if (pv_json_finish(&json) != PV_OK) {
-        call->answer.len = 0; /* the header still says the class */
-    }
-}
-
-static void
-say_failed(struct call *call)
-{
-    say_problem(call, MHD_HTTP_OK, "failed",
-                "urn:payvand:problem:provider-answer",
-                "The provider could not answer",
-                "ارائه‌دهنده نتوانست پاسخ دهد");
-}
-
-static void
-say_timeout(struct call *call)
-{
-    say_problem(
-        call, MHD_HTTP_OK, "timeout", "urn:payvand:problem:provider-timeout",
-        "The provider did not answer in time",
-        "ارائه‌دهنده در مهلت مقرر پاسخ نداد");
-}
-
-static void
-say_fault(struct call *call, const struct pv_fault *fault)
-{
-    call->status = MHD_HTTP_OK;
-    call->outcome = "invalid";
-    call->problem = true;
-    call->answer.len = 0;
-    if (pv_fault_problem(fault, pv_slice_from(call->tracking_id),
-                         &call->answer) != PV_OK) {
-        say_failed(call);
-    }
-}
 
 static const char *
 type_of(const struct call *call)
@@ -152,126 +68,6 @@ send_answer(struct call *call)
     return done;
 }
 
-/* ---- the request's head ---- */
-
-struct gate_headers {
-    unsigned    consumers;
-    unsigned    tracking_ids;
-    const char *consumer;
-    const char *tracking_id;
-};
-
-static enum MHD_Result
-note_header(void *context, enum MHD_ValueKind kind, const char *key,
-            const char *value)
-{
-    struct gate_headers *headers = context;
-
-    (void)kind; /* only headers are asked for */
-    if (strcasecmp(key, "Payvand-Consumer") == 0) {
-        headers->consumers++;
-        headers->consumer = value;
-    } else if (strcasecmp(key, "Payvand-Tracking-Id") == 0) {
-        headers->tracking_ids++;
-        headers->tracking_id = value;
-    }
-    return MHD_YES;
-}
-
-static bool
-is_plain(const char *value)
-{
-    size_t len = value == NULL ? 0 : strlen(value);
-
-    for (size_t i = 0; i < len; i++) {
-        if (value[i] <= 0x20 || value[i] > 0x7e) {
-            return false;
-        }
-    }
-    return len > 0 && len <= HEADER_VALUE_MAX;
-}
-
-/* Does the call bear what only the exchange's gate sets? */
-static bool
-is_from_gate(struct call *call)
-{
-    struct gate_headers headers = {0, 0, NULL, NULL};
-
-    if (MHD_get_connection_values(call->connection, MHD_HEADER_KIND,
-                                  note_header, &headers) < 0 ||
-        headers.consumers != 1 || headers.tracking_ids != 1 ||
-        !is_plain(headers.consumer) || headers.tracking_id == NULL ||
-        !pv_uuid_is_valid(pv_slice_from(headers.tracking_id))) {
-        return false;
-    }
-    return pv_slice_to_cstr(pv_slice_from(headers.consumer), call->consumer,
-                            sizeof(call->consumer)) == PV_OK &&
-           pv_slice_to_cstr(pv_slice_from(headers.tracking_id),
-                            call->tracking_id,
-                            sizeof(call->tracking_id)) == PV_OK;
-}
-
-static bool
-find_method(struct call *call)
-{
-    const struct pv_connector_config *config = call->http->config;
-
-    for (size_t i = 0; i < config->method_count; i++) {
-        if (strcmp(config->method[i]->contract->path, call->uri) == 0) {
-            call->method = config->method[i];
-            call->job.method = i;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The numbers; whoever may connect may see them. */
-static void
-say_metrics(struct call *call)
-{
-    call->metrics = true;
-    call->status = MHD_HTTP_OK;
-    call->outcome = "";
-    if (pv_metrics_write(call->http, &call->answer) != PV_OK) {
-        call->metrics = false;
-        say_failed(call);
-    }
-}
-
-/* False when an answer stands already. */
-static bool
-judge_head(struct call *call, const char *http_method)
-{
-    if (strcmp(http_method, MHD_HTTP_METHOD_GET) == 0 &&
-        strcmp(call->uri, "/metrics") == 0) {
-        say_metrics(call);
-        return false;
-    }
-    if (strcmp(http_method, MHD_HTTP_METHOD_POST) != 0) {
-        say_problem(call, MHD_HTTP_METHOD_NOT_ALLOWED, "failed",
-                    "urn:payvand:problem:http-method", "Only POST is answered",
-                    "تنها POST پذیرفته است");
-        return false;
-    }
-    if (!is_from_gate(call)) {
-        say_problem(call, MHD_HTTP_FORBIDDEN, "failed",
-                    "urn:payvand:problem:not-through-exchange",
-                    "This call does not come through the exchange",
-                    "این فراخوانی از مرکز تبادل نیامده است");
-        return false;
-    }
-    if (!find_method(call)) {
-        say_problem(
-            call, MHD_HTTP_NOT_FOUND, "failed",
-            "urn:payvand:problem:method-unknown",
-            "This connector has no such method",
-            "این اتصال‌دهنده چنین متدی ندارد");
-        return false;
-    }
-    return true;
-}
-
 /* ---- a call's way ---- */
 
 /* Empty for a method that no other comes after. */
@@ -286,11 +82,12 @@ order_token_of(const struct call *call)
 static void
 say_out_of_order(struct call *call)
 {
-    say_problem(call, MHD_HTTP_OK, "failed", "urn:payvand:problem:method-order",
-                "This method is answered only after a yes of the one before "
-                "it, for the same values, and for a time",
-                "این متد تنها پس از پاسخ بلی متد پیشین، برای همان اقلام و تا "
-                "مدتی پاسخ داده می‌شود");
+    pv_call_say_problem(
+        call, MHD_HTTP_OK, "failed", "urn:payvand:problem:method-order",
+        "This method is answered only after a yes of the one before "
+        "it, for the same values, and for a time",
+        "این متد تنها پس از پاسخ بلی متد پیشین، برای همان اقلام و تا "
+        "مدتی پاسخ داده می‌شود");
 }
 
 /* is it this call's turn, and which token will a yes of it bring? */
@@ -345,7 +142,7 @@ build_answer(struct call *call, struct pv_slice body)
                  call->tracking_id, method->contract->path,
                  fault.member[0] == '\0' ? "-" : fault.member,
                  PV_FMT(pv_fault_word(fault.kind)), pv_err_text(err));
-    say_failed(call);
+    pv_call_say_failed(call);
 }
 
 static void
@@ -361,11 +158,11 @@ on_done(struct pv_job *job, enum pv_job_end end, struct pv_slice rows)
         build_answer(call, rows);
         break;
     case PV_JOB_TIMEOUT:
-        say_timeout(call);
+        pv_call_say_timeout(call);
         break;
     case PV_JOB_FAILED:
     case PV_JOB_BUSY:
-        say_failed(call);
+        pv_call_say_failed(call);
         break;
     }
     if (end != PV_JOB_ROWS) {
@@ -436,14 +233,14 @@ start_job(struct call *call)
 
     if (call->too_large) {
         pv_fault_set(&fault, PV_FAULT_TOO_LARGE, PV_LIT(""));
-        say_fault(call, &fault);
+        pv_call_say_fault(call, &fault);
         return false;
     }
     err = pv_request_parse(call->method->contract, pv_buf_view(&call->body),
                            pv_time_wall_ms(), &request, &fault);
     pv_buf_wipe(&call->body);
     if (err == PV_EINVAL) {
-        say_fault(call, &fault);
+        pv_call_say_fault(call, &fault);
         return false;
     }
     if (err == PV_OK) {
@@ -461,7 +258,7 @@ start_job(struct call *call)
         pv_log_error("connector.call_failed", "tracking_id=%s error=\"%s\"",
                      call->tracking_id, pv_err_text(err));
         pv_buf_wipe(&call->job.call);
-        say_failed(call);
+        pv_call_say_failed(call);
         return false;
     }
     call->job.deadline_ms = now_ms + call->method->contract->deadline_ms;
@@ -505,7 +302,7 @@ pv_call_on_request(void *context, struct MHD_Connection *connection,
     call->connection = connection;
     if (!call->begun) {
         call->begun = true;
-        if (!judge_head(call, http_method)) {
+        if (!pv_call_judge_head(call, http_method)) {
             call->too_large = true; /* swallow the body, then say so */
         }
         return MHD_YES;

@@ -1,0 +1,49 @@
+/*
+ * call_private.h - one call on its way: what the files of a call share.
+ *
+ * http_call.c leads it from the request's head to the answer; each step of the
+ * way stands in a file of its own: call_head.c, call_say.c.
+ */
+#ifndef PV_CONNECTORD_CALL_PRIVATE_H
+#define PV_CONNECTORD_CALL_PRIVATE_H
+
+#include "connectord/http_private.h"
+#include "contract/request.h"
+#include "trace/tracking_id.h"
+
+#define PV_CALL_HEADER_MAX 128 /* bytes of a header's value */
+
+struct call {
+    uint32_t                magic;
+    struct pv_http         *http;
+    struct MHD_Connection  *connection;
+    const struct pv_method *method;
+    char                    uri[PV_PATH_MAX];
+    char                    tracking_id[PV_TRACKING_ID_LEN + 1];
+    char                    consumer[PV_CALL_HEADER_MAX + 1];
+    char                    order_token[PV_ORDER_TOKEN_LEN]; /* for a yes */
+    bool                    has_order_token;
+    struct pv_buf           body;
+    struct pv_job           job;
+    bool                    begun;     /* headers have been judged */
+    bool                    too_large; /* swallow the rest */
+    bool                    suspended;
+    unsigned                status;
+    const char             *outcome;
+    bool                    problem;
+    bool                    metrics; /* no call: the numbers */
+    struct pv_buf           answer;
+};
+
+/* call_head.c: false when an answer stands already. */
+bool pv_call_judge_head(struct call *call, const char *http_method);
+
+/* call_say.c: set the call's answer to a problem (RFC 9457). */
+void pv_call_say_problem(struct call *call, unsigned status,
+                         const char *outcome, const char *word,
+                         const char *title, const char *title_fa);
+void pv_call_say_failed(struct call *call);
+void pv_call_say_timeout(struct call *call);
+void pv_call_say_fault(struct call *call, const struct pv_fault *fault);
+
+#endif

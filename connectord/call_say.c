@@ -1,0 +1,60 @@
+/* call_say.c - answers that are problems, and their words. */
+#include "connectord/call_private.h"
+
+#include "base/json.h"
+
+void
+pv_call_say_problem(struct call *call, unsigned status, const char *outcome,
+                    const char *word, const char *title, const char *title_fa)
+{
+    struct pv_json json;
+
+    call->status = status;
+    call->outcome = outcome;
+    call->problem = true;
+    call->answer.len = 0;
+    pv_json_init(&json, &call->answer);
+    pv_json_object(&json, NULL);
+    pv_json_text(&json, "type", word);
+    pv_json_text(&json, "title", title);
+    pv_json_text(&json, "title_fa", title_fa);
+    pv_json_text(&json, "outcome", outcome);
+    if (call->tracking_id[0] != '\0') {
+        pv_json_text(&json, "tracking_id", call->tracking_id);
+    }
+    pv_json_end_object(&json);
+    if (pv_json_finish(&json) != PV_OK) {
+        call->answer.len = 0; /* the header still says the class */
+    }
+}
+
+void
+pv_call_say_failed(struct call *call)
+{
+    pv_call_say_problem(
+        call, MHD_HTTP_OK, "failed", "urn:payvand:problem:provider-answer",
+        "The provider could not answer",
+        "ارائه‌دهنده نتوانست پاسخ دهد");
+}
+
+void
+pv_call_say_timeout(struct call *call)
+{
+    pv_call_say_problem(
+        call, MHD_HTTP_OK, "timeout", "urn:payvand:problem:provider-timeout",
+        "The provider did not answer in time",
+        "ارائه‌دهنده در مهلت مقرر پاسخ نداد");
+}
+
+void
+pv_call_say_fault(struct call *call, const struct pv_fault *fault)
+{
+    call->status = MHD_HTTP_OK;
+    call->outcome = "invalid";
+    call->problem = true;
+    call->answer.len = 0;
+    if (pv_fault_problem(fault, pv_slice_from(call->tracking_id),
+                         &call->answer) != PV_OK) {
+        pv_call_say_failed(call);
+    }
+}

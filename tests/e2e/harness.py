@@ -74,7 +74,10 @@ def built(name):
     pytest.skip("%s is not built in %s" % (name, BUILD))
 
 
-def wait_for(what, check, timeout=10, step=0.02):
+PATIENCE_S = 60  # a busy machine is slow; what never comes fails all the same
+
+
+def wait_for(what, check, timeout=PATIENCE_S, step=0.02):
     end = time.monotonic() + timeout
     while True:
         value = check()
@@ -721,13 +724,12 @@ class Exchange:
         return {r["id"]: (i, r) for i, r in self.records()
                 if r["type"] == "request"}
 
-    def record(self, tracking_id, timeout=3):
+    def record(self, tracking_id):
         """The request record of an id, once it is there."""
         return wait_for("record " + tracking_id,
-                        lambda: self.requests().get(tracking_id),
-                        timeout)[1]
+                        lambda: self.requests().get(tracking_id))[1]
 
-    def completion(self, tracking_id, timeout=4):
+    def completion(self, tracking_id):
         """[of, forwarded, first, last, outcome] of an id, once it is there."""
         def look():
             records = self.records()
@@ -739,7 +741,7 @@ class Exchange:
                         if of and item[0] == of[0]:
                             return item
             return None
-        return wait_for("completion of " + tracking_id, look, timeout)
+        return wait_for("completion of " + tracking_id, look)
 
     def expect(self, answer, outcome=None):
         """At the end, the journal has this call as allowed and completed with

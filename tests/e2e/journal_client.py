@@ -91,7 +91,7 @@ class Gone(Exception):
 class Worker:
     """One nginx worker: an epoch, frames in flight, what was acknowledged."""
 
-    def __init__(self, path, epoch=None, node="nix", timeout=10):
+    def __init__(self, path, epoch=None, node="nix", timeout=30):
         self.path = path
         self.epoch = epoch or random.getrandbits(63) + 1
         self.node = node
@@ -245,7 +245,7 @@ class Traced:
             self.wait_ready()
         return self
 
-    def wait_ready(self, timeout=20):
+    def wait_ready(self, timeout=60):
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             if self.process.poll() is not None:

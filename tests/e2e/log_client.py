@@ -59,7 +59,7 @@ class LogTraced(Traced):
         except FileNotFoundError:
             return None
 
-    def wait_size(self, size, timeout=20):
+    def wait_size(self, size, timeout=60):
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             found = self.checkpoint()
@@ -69,7 +69,7 @@ class LogTraced(Traced):
         raise AssertionError("no checkpoint of %d leaves: %r\n%s" % (
             size, self.checkpoint(), self.words()[-3000:]))
 
-    def wait_words(self, words, timeout=20):
+    def wait_words(self, words, timeout=60):
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             if words in self.words():

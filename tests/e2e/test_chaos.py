@@ -105,7 +105,7 @@ def storm(make, kills, seed, threads=5):
     numbers = check(ex, load.done, ledger)
     print("kills %d %s" % (chaos.kills, numbers))
     wait_for("every unknown outcome to have its lost worker",
-             lambda: unexplained(ex) == [], 10, 0.5)
+             lambda: unexplained(ex) == [], step=0.5)
     assert numbers["answered"] > kills, numbers
     assert_outcome(ex.call(BANK, IBAN), "answered")
     return numbers
@@ -159,7 +159,7 @@ def test_kills_give_no_more_answers_than_the_grant_allows(make):
             way()
         # lost workers are written down some seconds later
         wait_for("every answer to be given", lambda: any(
-            c.reason == "used-up" for c in load.done[-20:]), 40, 0.1)
+            c.reason == "used-up" for c in load.done[-20:]), step=0.1)
     answered = sum(c.outcome == "answered" for c in load.done)
     asked = {row[0] for row in ledger.rows}
     print("kills %d, asked %d, answered %d" % (chaos.kills, len(asked),
@@ -201,7 +201,7 @@ def test_without_traced_nothing_is_forwarded(make):
     assert len(ledger.rows) == before
     ex.start_traced()
     wait_for("calls again", lambda:
-             ex.call(BANK, IBAN).outcome == "answered", 5, 0.1)
+             ex.call(BANK, IBAN).outcome == "answered", step=0.1)
 
 
 def test_a_hanging_traced_is_not_waited_for_for_ever(make):
@@ -220,7 +220,7 @@ def test_a_hanging_traced_is_not_waited_for_for_ever(make):
     finally:
         os.kill(ex.traced.pid, signal.SIGCONT)
     wait_for("calls again", lambda:
-             ex.call(BANK, IBAN).outcome == "answered", 5, 0.1)
+             ex.call(BANK, IBAN).outcome == "answered", step=0.1)
     time.sleep(1.5)
     # what was given up is in the log, and says that it was not forwarded
     seen = {row[0] for row in ledger.rows}
@@ -236,7 +236,8 @@ def test_a_lost_worker_leaves_its_word(make):
     from wire import Closed
     ex = make(workers=1)
     release = threading.Event()
-    ex.provider["central-bank"].behave = lambda s, c: release.wait(8) and None
+    ex.provider["central-bank"].behave = lambda s, c: (
+        release.wait(60), None)[1]
 
     def quiet():
         try:
@@ -278,4 +279,4 @@ def test_callers_that_leave_while_parked_leak_nothing(make):
             w.close()
         os.kill(ex.traced.pid, signal.SIGCONT)
         wait_for("calls again", lambda:
-                 ex.call(BANK, IBAN).outcome == "answered", 5, 0.05)
+                 ex.call(BANK, IBAN).outcome == "answered", step=0.05)

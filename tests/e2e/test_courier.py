@@ -78,7 +78,7 @@ class Courier:
         self.send(PROOF, len(proof), size,
                   struct.pack("<Q", start) + b"".join(proof))
 
-    def hear(self, timeout=8):
+    def hear(self, timeout=60):
         """The next (type, count, size, lines) that ends a round."""
         end = time.monotonic() + timeout
         while True:
@@ -98,7 +98,7 @@ class Courier:
             elif kind in (DONE, FAILED):
                 return kind, count, size, packet[20:].decode()
 
-    def until(self, kind, size, count=None, timeout=20):
+    def until(self, kind, size, count=None, timeout=60):
         """What it says until a round of this size ends so."""
         end = time.monotonic() + timeout
         while True:

@@ -222,7 +222,7 @@ def checkpoint(ex, size):
         got = ex.read("/checkpoint", public=True)
         note = got.body.decode() if got.status == 200 else ""
         return note if note and int(note.split("\n")[1]) >= size else None
-    return wait_for("a checkpoint", look, 20, 0.1)
+    return wait_for("a checkpoint", look, step=0.1)
 
 
 def test_the_page_checks_a_real_exchange(real, pki):
@@ -244,8 +244,8 @@ def test_the_page_checks_a_real_exchange(real, pki):
     def receipt():
         got = ex.read("/trace/v1/receipts/" + mine, as_system=BANK)
         return got.body if b'"completion"' in got.body else None
-    (case / "receipt.json").write_bytes(wait_for("the receipt", receipt, 20,
-                                                 0.2))
+    (case / "receipt.json").write_bytes(wait_for("the receipt", receipt,
+                                                 step=0.2))
     os.rename(case / "kept" / (mine + ".json"), case / "evidence.json")
     (case / "log.vkey").write_text(ex.vkey + "\n")
     (case / "witness.vkey").write_text(witness.vkey + "\n")

@@ -248,7 +248,7 @@ def test_what_was_not_signed_so_is_not_taken(scene, tmp_path):
     node.holds(last(registry))
     between.change = lambda batch: json.loads(old["batch"])
     wait_for("a refusal of the old batch",
-             lambda: "follows decision 0" in node.status()["why"], timeout=40)
+             lambda: "follows decision 0" in node.status()["why"])
     assert node.status()["last"] == last(registry)
     node.stop()
     between.shutdown()

@@ -316,7 +316,7 @@ def test_counts_wait_for_the_image(make):
             return w.ask(request(POSTAL))
 
     wait_for("the image and the journal", lambda: fresh().outcome !=
-             "unavailable", timeout=5, step=0.3)
+             "unavailable", step=0.3)
     time.sleep(1.1)
     assert_outcome(fresh(), "limited", "daily")
     assert len(ex.provider["national-post-company"].seen) == 3
@@ -439,7 +439,7 @@ def test_a_call_that_was_not_answered_may_be_made_again(make):
     bank.behave = lambda seen, connection: reply()
     # until its end is recorded, within a second, it may have been answered
     answer = wait_for("an answer", lambda: answered_or_soon(fresh_call(ex)),
-                      timeout=5, step=0.1)
+                      step=0.1)
     assert_outcome(answer, "answered")
     wait_for("the end", lambda: fresh_call(ex).reason == "used-up")
     assert len(bank.seen) == 2
@@ -477,7 +477,7 @@ def test_a_call_whose_worker_died_may_have_been_answered(make):
     wait_for("a worker again", ex.worker_pids)
     assert_outcome(fresh_call(ex), "limited", "last-call-open")
     wait_for("the worker to be given up", lambda:
-             fresh_call(ex).reason == "used-up", timeout=15, step=0.3)
+             fresh_call(ex).reason == "used-up", step=0.3)
     assert len(bank.seen) == 1
 
 
@@ -603,7 +603,7 @@ def test_the_clock_alone_ends_an_announced_outage(make):
             return len(seen) >= 3 or (len(seen) == 2 and
                                       seen[0] == "closed")
 
-        wait_for("the outage to pass", outcomes, timeout=8, step=0.1)
+        wait_for("the outage to pass", outcomes, step=0.1)
         assert seen[-2:] == ["closed", "answered"], seen
 
 

@@ -198,7 +198,7 @@ def test_a_certificate_that_expires_on_a_kept_connection_is_refused(ex, pki):
     with ex.wire(identity=short) as w:
         assert_outcome(call(w), "answered")
         wait_for("the certificate to expire",
-                 lambda: call(w).outcome != "answered", timeout=6, step=0.3)
+                 lambda: call(w).outcome != "answered", step=0.3)
         refused(call(w), "certificate-expired")
 
 

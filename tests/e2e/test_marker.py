@@ -496,7 +496,7 @@ def test_the_log_and_its_readers_hold_no_content(marked, marker):
     def look():
         got = ex.read("/trace/v1/receipts/" + done[-1])
         return got.status == 200 and "completion" in got.json
-    wait_for("a receipt", look, 20, 0.2)
+    wait_for("a receipt", look, step=0.2)
     shown = []
     for target in ("/checkpoint", "/tile/0/000.p/8", "/tile/entries/000.p/8",
                    "/trace/v1/requests?limit=1000", "/trace/v1/rollups",
@@ -563,13 +563,12 @@ def test_a_killed_log_leaves_nothing(marked, marker):
             return [p for s in children_of(ex.traced.pid)
                     for p in children_of(s)]
 
-        wait_for("log, signer, keeper and reader", lambda: len(beside()) >= 4,
-                 20)
+        wait_for("log, signer, keeper and reader", lambda: len(beside()) >= 4)
         struck = beside()
         for pid in struck:
             ex.kill_pid(pid, sig)
         wait_for("them to be gone", lambda: not any(map(is_alive, struck)))
-        wait_for("the reader again", lambda: _reads(ex), 20, 0.2)
+        wait_for("the reader again", lambda: _reads(ex), step=0.2)
     cores = [f for folder in (ex.home, ex.path("log"), ex.path("log.d"))
              for f in os.listdir(folder) if f.startswith("core")]
     assert cores == []
@@ -595,7 +594,7 @@ def open_calls(ex, marker, count=6):
         w.send(request(IBAN, body * 100, headers=[
             ("Idempotency-Key", '"%s"' % marker)]))
         wires.append(w)
-    wait_for("calls at the provider", lambda: len(bank.seen) >= 1, 5)
+    wait_for("calls at the provider", lambda: len(bank.seen) >= 1)
     return wires, release
 
 
@@ -655,7 +654,7 @@ def test_traced_killed_or_gone_leaves_nothing(marked, marker):
                                  "malformed-line"))
     ex.start_traced()
     wait_for("calls again", lambda:
-             ex.call(BANK, IBAN, m).outcome == "answered", 5, 0.1)
+             ex.call(BANK, IBAN, m).outcome == "answered", step=0.1)
     w.close()
     nothing_found(ex, marker)
     cores = [f for f in os.listdir(ex.path("log")) if f.startswith("core")]
@@ -723,11 +722,11 @@ def test_a_full_journal_disk_fails_closed_and_leaves_nothing(make, marker):
             return ex.call(BANK, IBAN, body).outcome == "answered"
 
         try:
-            wait_for("calls again", again, 6, 0.2)
+            wait_for("calls again", again, step=0.2)
         except AssertionError:
             ex.kill_traced()
             ex.start_traced()
-            wait_for("calls again after a new start", again, 6, 0.2)
+            wait_for("calls again after a new start", again, step=0.2)
         nothing_found(ex, marker, [disk])
         if ex.traced.popen.poll() is not None:
             ex.traced.expected_dead = True

@@ -461,7 +461,7 @@ class RemovalJudge(LogJudge):
                    for s, at in w.known.items() if at <= point.at)
         size = traced.wait_size(told)[0]
         wait_for("the packs", lambda: self.packs(traced) == size // PACK_LEAVES,
-                 60, 0.1)
+                 step=0.1)
         assert traced.stop() == 0, traced.words()
         done = subprocess.run(
             [built("payvand"), "verify", "log", traced.tree, "--journal",
@@ -507,7 +507,7 @@ def test_removal_of_packed_segments_survives_power_loss(home):
     worker.drain()
     oldest = os.path.join(traced.journal, "0000000001.pvj")
     wait_for("the oldest segment to be removed",
-             lambda: not os.path.exists(oldest), 60, 0.1)
+             lambda: not os.path.exists(oldest), step=0.1)
     assert traced.stop() == 0
     replay = recording.replay()
     judge = RemovalJudge(home, [worker], replay)

@@ -226,7 +226,7 @@ class Figures(Keeper):
                     if line.startswith(b"m\t") and line.count(b"\t") == 5]
             return leaves in ends
 
-        wait_for("all minutes", done, 60, 0.02)
+        wait_for("all minutes", done, step=0.02)
 
     def end(self):
         self.kill()

@@ -145,7 +145,7 @@ def test_a_malformed_chunk_ends_the_answer_short(ex, bank):
         assert answer.outcome == "failed", answer
     found = wait_for("the completion", lambda: [
         d for _, r in ex.records() if r["type"] == "completions"
-        for d in r["done"]][-1:], 3)
+        for d in r["done"]][-1:])
     assert found
 
 

@@ -160,7 +160,7 @@ def test_no_kill_makes_another_tree(home, seed):
                     worker.resume()
                 worker.drain()
         total = max(max(w.acked.values()) for w in workers) + 3
-        traced.wait_size(total, timeout=40)
+        traced.wait_size(total)
         assert "refuses" not in traced.words()
     watcher.judge(workers)
     print("20 kills, %d records acknowledged, %d checkpoints seen" % (
@@ -297,7 +297,7 @@ def test_packed_segments_go_and_their_absence_is_known(home):
         traced.wait_size(1)
         # one more is taken away behind its back
         os.unlink(os.path.join(traced.journal, first))
-        traced.wait_words("traced.missing", timeout=20)
+        traced.wait_words("traced.missing")
         traced.kill()
         traced.start(wait=False)
         assert traced.process.wait(10) == 1
@@ -362,7 +362,7 @@ def goes_on(traced):
     """After what a person did; it looks again by itself."""
     worker = greeted(traced)
     index = worker.wait(worker.send([request()]))
-    traced.wait_size(index + 1, timeout=40)
+    traced.wait_size(index + 1)
     end = time.monotonic() + 15
     while "refusal" in traced.status() and time.monotonic() < end:
         time.sleep(0.05)
@@ -606,11 +606,11 @@ def test_a_write_that_fails_makes_no_other_tree(home, child, error, at):
         while "FAULT" not in traced.words():
             feed(worker, 20)
             time.sleep(0.2)
-        traced.wait_size(worker.acked[worker.sequence] + 4, timeout=40)
+        traced.wait_size(worker.acked[worker.sequence] + 4)
         traced.kill()
         traced.start(env={})
         feed(worker2 := greeted(traced), 5)
-        traced.wait_size(worker2.acked[5] + 4, timeout=40)
+        traced.wait_size(worker2.acked[5] + 4)
     watcher.judge([worker, worker2])
 
 

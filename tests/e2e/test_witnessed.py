@@ -196,4 +196,4 @@ def test_the_courier_is_killed_and_comes_back(scene):
     scene.traced.wait_size(scene.record(3))
     for _ in range(3):
         wait_for("a courier", lambda: scene.traced.kill_child("courier"))
-        scene.traced.wait_size(scene.record(3), timeout=40)
+        scene.traced.wait_size(scene.record(3))

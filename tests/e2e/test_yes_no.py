@@ -187,7 +187,7 @@ def receipt_of(ex, tracking_id, **who):
         answer = ex.read(RECEIPTS + tracking_id, **who)
         return answer if answer.status == 200 and \
             "completion" in answer.json else None
-    return wait_for("a receipt with its completion", look, 20, 0.2)
+    return wait_for("a receipt with its completion", look, step=0.2)
 
 
 def shape_of_receipt(answer):

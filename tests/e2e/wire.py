@@ -134,7 +134,7 @@ class Wire:
     """One TLS connection to the exchange."""
 
     def __init__(self, address, ca, identity=None, source=None, session=None,
-                 server_name="exchange.payvand.test", version=None, timeout=15,
+                 server_name="exchange.payvand.test", version=None, timeout=30,
                  context=None):
         self.timeout = timeout
         if context is None:
@@ -195,17 +195,6 @@ class Wire:
     def ask(self, data, timeout=None):
         self.send(data)
         return self.answer(timeout)
-
-    def ended(self, timeout=5):
-        """True when the peer closes without another byte."""
-        self.sock.settimeout(timeout)
-        try:
-            self.stream.fill()
-        except Closed:
-            return True
-        except (socket.timeout, TimeoutError):
-            return False
-        return False
 
     def close(self):
         try:

@@ -2,12 +2,13 @@
  * call_private.h - one call on its way: what the files of a call share.
  *
  * http_call.c leads it from the request's head to the answer; each step of the
- * way stands in a file of its own: call_head.c, call_say.c.
+ * way stands in a file of its own.
  */
 #ifndef PV_CONNECTORD_CALL_PRIVATE_H
 #define PV_CONNECTORD_CALL_PRIVATE_H
 
 #include "connectord/http_private.h"
+#include "connectord/order.h"
 #include "contract/request.h"
 #include "trace/tracking_id.h"
 
@@ -23,6 +24,7 @@ struct call {
     char                    consumer[PV_CALL_HEADER_MAX + 1];
     char                    order_token[PV_ORDER_TOKEN_LEN]; /* for a yes */
     bool                    has_order_token;
+    char                    key[PV_KEYED_TEXT_LEN]; /* of a command; digest */
     struct pv_buf           body;
     struct pv_job           job;
     bool                    begun;     /* headers have been judged */
@@ -38,6 +40,15 @@ struct call {
 /* call_head.c: false when an answer stands already. */
 bool pv_call_judge_head(struct call *call, const char *http_method);
 
+/* call_frame.c */
+
+/* The digest of a command's key; false when a problem is the answer. */
+bool pv_call_take_key(struct call *call);
+
+/* call->job.call; a command's own values are set in request. PV_ERANGE ... */
+enum pv_err pv_call_make_frame(struct call       *call,
+                               struct pv_request *request) PV_MUST_CHECK;
+
 /* call_say.c: set the call's answer to a problem (RFC 9457). */
 void pv_call_say_problem(struct call *call, unsigned status,
                          const char *outcome, const char *word,
@@ -45,5 +56,8 @@ void pv_call_say_problem(struct call *call, unsigned status,
 void pv_call_say_failed(struct call *call);
 void pv_call_say_timeout(struct call *call);
 void pv_call_say_fault(struct call *call, const struct pv_fault *fault);
+void pv_call_say_key_missing(struct call *call);
+void pv_call_say_key_reused(struct call *call);
+void pv_call_say_not_done(struct call *call);
 
 #endif

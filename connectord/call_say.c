@@ -58,3 +58,37 @@ pv_call_say_fault(struct call *call, const struct pv_fault *fault)
         pv_call_say_failed(call);
     }
 }
+
+/* */
+void
+pv_call_say_key_missing(struct call *call)
+{
+    pv_call_say_problem(
+        call, MHD_HTTP_OK, "invalid",
+        "urn:payvand:problem:idempotency-key-missing",
+        "A command needs one Idempotency-Key: repeated with it, it acts once",
+        "این فرمان یک Idempotency-Key می‌خواهد: تکرار با همان کلید، تنها یک بار "
+        "اجرا می‌شود");
+}
+
+void
+pv_call_say_key_reused(struct call *call)
+{
+    pv_call_say_problem(
+        call, MHD_HTTP_OK, "invalid",
+        "urn:payvand:problem:idempotency-key-reused",
+        "This Idempotency-Key belongs to another request; nothing was done",
+        "این Idempotency-Key از آن درخواست دیگری است؛ کاری انجام نشد");
+}
+
+/* A command that answers with more than yes or no. */
+void
+pv_call_say_not_done(struct call *call)
+{
+    pv_call_say_problem(
+        call, MHD_HTTP_OK, "failed", "urn:payvand:problem:not-done",
+        "The provider did not do it; a repetition with this "
+        "key gets this answer",
+        "ارائه‌دهنده آن را انجام نداد؛ تکرار با همین کلید همین پاسخ "
+        "را می‌گیرد");
+}

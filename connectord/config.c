@@ -230,6 +230,16 @@ read_secret(struct pv_connector_config *config, const char *path,
     return config->has_secret ? PV_OK : PV_EINVAL;
 }
 
+/* What of the method is told again by keyed digests; NULL: nothing. */
+static const char *
+need_of(const struct pv_contract_method *method)
+{
+    return method->after.method != NULL || method->unlocks != NULL
+               ? "an order of calls (R-154)"
+           : method->pattern == PV_CALL_COMMAND ? "idempotency keys (R-046)"
+                                                : NULL;
+}
+
 static enum pv_err
 take_secret(struct pv_connector_config *config, const json_t *root,
             struct pv_why *why)
@@ -245,12 +255,11 @@ take_secret(struct pv_connector_config *config, const json_t *root,
     }
     for (size_t i = 0; i < config->method_count; i++) {
         const struct pv_contract_method *method = config->method[i]->contract;
+        const char                      *need = need_of(method);
 
-        if (method->after.method != NULL || method->unlocks != NULL) {
-            pv_why_set(why,
-                       "%s has an order of calls (R-154), which needs "
-                       "\"secret\"",
-                       method->path);
+        if (need != NULL) {
+            pv_why_set(why, "%s has %s, which needs \"secret\"", method->path,
+                       need);
             return PV_EINVAL;
         }
     }
@@ -315,32 +324,70 @@ put_connection(struct pv_buf *full, const char *driver, const char *dsn)
 }
 
 static enum pv_err
-put_statement(struct pv_buf *buf, const struct pv_statement *statement)
+put_query(struct pv_buf *buf, uint32_t flags,
+          const struct pv_statement *statement)
 {
-    enum pv_err err = statement->sql == NULL
-                          ? pv_put_null(buf)
-                          : pv_put_text(buf, pv_slice_from(statement->sql));
+    enum pv_err err = pv_put_u32(buf, flags);
 
+    if (err == PV_OK) {
+        err = pv_put_text(buf, pv_slice_from(statement->sql));
+    }
     return err == PV_OK ? pv_put_u32(buf, (uint32_t)statement->bind_count)
                         : err;
 }
 
 static enum pv_err
-put_method(struct pv_buf *buf, const struct pv_method *method)
+put_queries(struct pv_buf *buf, const struct pv_method *method)
 {
+    bool        scalar = method->scalar.sql != NULL;
     enum pv_err err;
 
-    err = pv_put_u32(
-        buf, method->answer == PV_ANSWER_YES_IF_ROW ? PV_METHOD_EXISTS : 0);
+    if (method->step_count > 0) {
+        err = pv_put_u32(buf, (uint32_t)method->step_count);
+        for (size_t i = 0; err == PV_OK && i < method->step_count; i++) {
+            err = put_query(buf, method->step[i].needed ? PV_QUERY_NEEDED : 0,
+                            &method->step[i].statement);
+        }
+        return err;
+    }
+    err = pv_put_u32(buf, scalar ? 2 : 1);
+    if (err == PV_OK) {
+        err = put_query(buf, 0, &method->statement);
+    }
+    return err == PV_OK && scalar ? put_query(buf, 0, &method->scalar) : err;
+}
+
+static enum pv_err
+put_method(struct pv_buf *buf, const struct pv_method *method)
+{
+    uint32_t    flags = 0;
+    enum pv_err err;
+
+    if (method->answer == PV_ANSWER_YES_IF_ROW ||
+        method->answer == PV_ANSWER_YES_IF_DONE) {
+        flags |= PV_METHOD_EXISTS;
+    }
+    if (method->step_count > 0) {
+        flags |= PV_METHOD_COMMAND;
+    }
+    err = pv_put_u32(buf, flags);
     if (err == PV_OK) {
         err = pv_put_u32(buf, method->answer == PV_ANSWER_ROWS
                                   ? method->contract->max_rows
                                   : 1);
     }
-    if (err == PV_OK) {
-        err = put_statement(buf, &method->statement);
+    return err == PV_OK ? put_queries(buf, method) : err;
+}
+
+static bool
+has_commands(const struct pv_connector_config *config)
+{
+    for (size_t i = 0; i < config->method_count; i++) {
+        if (config->method[i]->step_count > 0) {
+            return true;
+        }
     }
-    return err == PV_OK ? put_statement(buf, &method->scalar) : err;
+    return false;
 }
 
 static enum pv_err
@@ -358,7 +405,9 @@ make_setup(struct pv_connector_config *config, const char *driver,
         err = pv_frame_begin(buf, PV_MESSAGE_SETUP, 0);
     }
     if (err == PV_OK) {
-        err = pv_put_u32(buf, config->may_write ? PV_SETUP_MAY_WRITE : 0);
+        err =
+            pv_put_u32(buf, (config->may_write ? PV_SETUP_MAY_WRITE : 0) |
+                                (has_commands(config) ? PV_SETUP_COMMANDS : 0));
     }
     if (err == PV_OK) {
         err = pv_put_text(buf, pv_buf_view(&full));
@@ -386,6 +435,11 @@ take_backend(struct pv_connector_config *config, const json_t *root,
 
     if (err == PV_OK) {
         err = take_text(root, "dsn", dsn, sizeof(dsn), why);
+    }
+    if (err == PV_OK && !config->may_write && has_commands(config) &&
+        strcasestr(driver, "sqlite") != NULL) {
+        pv_why_set(why, "commands over SQLite need \"may_write\"");
+        err = PV_EINVAL;
     }
     if (err == PV_OK) {
         err = make_setup(config, driver, dsn);

@@ -7,8 +7,9 @@
  *  "contracts":["/abs/contract.json"], "services":["/abs/service.json"],
  *  "workers":2, "queue_max":256, "may_write":false, "secret":"/abs/secret"}
  *
- * secret: a file of 32 bytes that nobody else may read, the key of order
- * tokens; needed when a method comes after another (R-154).
+ * secret: a file of 32 bytes that nobody else may read, the key of all keyed
+ * digests (keyed.h); needed when a method comes after another (R-154) or is a
+ * command (R-046). Commands over SQLite need may_write.
  *
  * peer_uid null: the connector's own uid. workers: how many database
  * connections one method may hold. may_write: whether the driver may write
@@ -23,8 +24,8 @@
 
 #include <sys/types.h>
 
+#include "connectord/keyed.h"
 #include "connectord/message.h"
-#include "connectord/order.h"
 #include "contract/service.h"
 
 #define PV_CONNECTOR_SERVICES_MAX 64
@@ -48,7 +49,7 @@ struct pv_connector_config {
     size_t                  method_count;
     struct pv_buf           setup; /* the SETUP frame; holds the password */
     bool                    has_secret;
-    uint8_t                 secret[PV_ORDER_KEY_LEN];
+    uint8_t                 secret[PV_KEY_LEN];
 };
 
 /* PV_EINVAL and the like with place and reason in why. */

@@ -113,11 +113,12 @@ keep_order(struct call *call, const struct pv_request *request)
 }
 
 static void
-build_answer(struct call *call, struct pv_slice body)
+build_answer(struct call *call, struct pv_slice body, int64_t when_ms)
 {
     const struct pv_method *method = call->method;
     struct pv_rows          sets[2];
     struct pv_fault         fault = {PV_FAULT_NONE, ""};
+    bool                    done = true;
     enum pv_err             err;
 
     err = pv_rows_read(
@@ -125,11 +126,20 @@ build_answer(struct call *call, struct pv_slice body)
         method->answer == PV_ANSWER_ROWS ? method->contract->max_rows : 1,
         sets);
     if (err == PV_OK) {
+        done = sets[0].row_count > 0 ||
+               method->contract->pattern != PV_CALL_COMMAND ||
+               method->answer == PV_ANSWER_YES_IF_DONE;
         call->answer.len = 0;
-        err = pv_answer_build(method, &sets[0], &sets[1], pv_time_wall_ms(),
-                              order_token_of(call), &call->answer, &fault);
+        if (done) {
+            err = pv_answer_build(method, &sets[0], &sets[1], when_ms,
+                                  order_token_of(call), &call->answer, &fault);
+        }
         pv_rows_clear(&sets[0]);
         pv_rows_clear(&sets[1]);
+    }
+    if (err == PV_OK && !done) {
+        pv_call_say_not_done(call);
+        return;
     }
     if (err == PV_OK) {
         call->status = MHD_HTTP_OK;
@@ -145,6 +155,22 @@ build_answer(struct call *call, struct pv_slice body)
     pv_call_say_failed(call);
 }
 
+/* A command's answer is that of the time when it was done. */
+static void
+build_done(struct call *call, struct pv_slice body)
+{
+    struct pv_slice when = {"", 0};
+    int64_t         when_ms;
+    bool            null;
+
+    if (pv_take_text(&body, &null, &when) != PV_OK ||
+        pv_time_from_text(when, &when_ms) != PV_OK) {
+        pv_call_say_failed(call); /* the key is kept: ask again */
+        return;
+    }
+    build_answer(call, body, when_ms);
+}
+
 static void
 on_done(struct pv_job *job, enum pv_job_end end, struct pv_slice rows)
 {
@@ -155,7 +181,13 @@ on_done(struct pv_job *job, enum pv_job_end end, struct pv_slice rows)
     }
     switch (end) {
     case PV_JOB_ROWS:
-        build_answer(call, rows);
+        build_answer(call, rows, pv_time_wall_ms());
+        break;
+    case PV_JOB_DONE:
+        build_done(call, rows);
+        break;
+    case PV_JOB_REUSED:
+        pv_call_say_key_reused(call);
         break;
     case PV_JOB_TIMEOUT:
         pv_call_say_timeout(call);
@@ -165,7 +197,7 @@ on_done(struct pv_job *job, enum pv_job_end end, struct pv_slice rows)
         pv_call_say_failed(call);
         break;
     }
-    if (end != PV_JOB_ROWS) {
+    if (end != PV_JOB_ROWS && end != PV_JOB_DONE) {
         pv_log_warn("connector.call_not_answered",
                     "tracking_id=%s path=%s outcome=%s reason=%s sqlstate=%s",
                     call->tracking_id, call->method->contract->path,
@@ -178,50 +210,6 @@ on_done(struct pv_job *job, enum pv_job_end end, struct pv_slice rows)
     }
 }
 
-static enum pv_err
-put_parameters(struct pv_buf *buf, const struct pv_request *request,
-               const struct pv_statement *statement)
-{
-    enum pv_err err = PV_OK;
-
-    for (size_t i = 0; err == PV_OK && i < statement->bind_count; i++) {
-        struct pv_slice text;
-
-        err = pv_request_bind(request, &statement->bind[i], &text)
-                  ? pv_put_text(buf, text)
-                  : pv_put_null(buf);
-    }
-    return err;
-}
-
-static enum pv_err
-make_call_frame(struct call *call, const struct pv_request *request)
-{
-    const struct pv_method *method = call->method;
-    struct pv_buf          *buf = &call->job.call;
-    enum pv_err             err;
-
-    pv_buf_init(buf, PV_FRAME_HEAD + PV_CALL_MAX);
-    err = pv_frame_begin(buf, PV_MESSAGE_CALL, 0);
-    if (err == PV_OK) {
-        err = pv_put_u32(buf, (uint32_t)call->job.method);
-    }
-    if (err == PV_OK) {
-        err = pv_put_u32(buf, (uint32_t)(method->statement.bind_count +
-                                         method->scalar.bind_count));
-    }
-    if (err == PV_OK) {
-        err = put_parameters(buf, request, &method->statement);
-    }
-    if (err == PV_OK) {
-        err = put_parameters(buf, request, &method->scalar);
-    }
-    if (err == PV_OK) {
-        pv_frame_end(buf);
-    }
-    return err;
-}
-
 /* The body is whole: judge it and hand it over. True: suspended. */
 static bool
 start_job(struct call *call)
@@ -231,6 +219,9 @@ start_job(struct call *call)
     int64_t           now_ms = pv_time_monotonic_ms();
     enum pv_err       err;
 
+    if (call->method->step_count > 0 && !pv_call_take_key(call)) {
+        return false;
+    }
     if (call->too_large) {
         pv_fault_set(&fault, PV_FAULT_TOO_LARGE, PV_LIT(""));
         pv_call_say_fault(call, &fault);
@@ -246,7 +237,7 @@ start_job(struct call *call)
     if (err == PV_OK) {
         err = keep_order(call, &request);
         if (err == PV_OK) {
-            err = make_call_frame(call, &request);
+            err = pv_call_make_frame(call, &request);
         }
         pv_request_clear(&request);
     }

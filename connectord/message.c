@@ -20,6 +20,8 @@ static const struct {
     [PV_MESSAGE_DOWN] = {true, PV_SQLSTATE_LEN, PV_SQLSTATE_LEN},
     [PV_MESSAGE_ROWS] = {true, 12, PV_ROWS_BYTES_MAX},
     [PV_MESSAGE_ERROR] = {true, 4 + PV_SQLSTATE_LEN, 4 + PV_SQLSTATE_LEN},
+    [PV_MESSAGE_COMMAND] = {false, 24, PV_CALL_MAX},
+    [PV_MESSAGE_DONE] = {true, 16, PV_ROWS_BYTES_MAX},
 };
 
 enum pv_err

@@ -14,14 +14,18 @@
  * bytes, or the length PV_NULL alone for NULL.
  *
  *   SETUP  main -> worker  u32 flags, text connection string, u32 count, then
- *                          per method: u32 flags, u32 max_rows,
- *                          text statement, u32 parameters,
- *                          text scalar statement or NULL, u32 parameters
+ *                          per method: u32 flags, u32 max_rows, u32 queries,
+ *                          per query: u32 flags, text statement, u32 parameters
  *   CALL   main -> worker  u32 method, u32 count, texts in order of the ?
+ *   COMMAND main -> worker u32 method, text digest of the key, text digest of
+ *                          the request, text now, text until when the key is
+ *                          kept, u32 count, texts in order of the ?
  *   READY  worker -> main  5 bytes SQLSTATE per method; 00000: prepared
  *   DOWN   worker -> main  5 bytes SQLSTATE; the worker ends
  *   ROWS   worker -> main  u32 sets (1 or 2), per set: u32 columns, their
  *                          names, u32 rows, the cells row by row
+ *   DONE   worker -> main  text when it was done, then as ROWS, one set; no
+ *                          row: not done
  *   ERROR  worker -> main  u32 kind, 5 bytes SQLSTATE
  *
  * Anything else is a breach of the protocol: the worker is killed, or ends.
@@ -44,6 +48,7 @@
 #define PV_ROWS_BYTES_MAX (2 * 1024 * 1024)
 #define PV_READY_MAX (PV_SQLSTATE_LEN * PV_CONNECTOR_METHODS_MAX)
 #define PV_DSN_MAX 4096
+#define PV_KEPT_MAX 2900 /* bytes of a command's set: 4000 in base64 */
 
 enum pv_message {
     PV_MESSAGE_NONE = 0,
@@ -53,6 +58,8 @@ enum pv_message {
     PV_MESSAGE_DOWN,
     PV_MESSAGE_ROWS,
     PV_MESSAGE_ERROR,
+    PV_MESSAGE_COMMAND,
+    PV_MESSAGE_DONE,
     PV_MESSAGE_END
 };
 
@@ -62,11 +69,15 @@ enum pv_query_error {
     PV_QUERY_ROWS,   /* more rows than allowed */
     PV_QUERY_SIZE,   /* more bytes than allowed */
     PV_QUERY_LOST,   /* the connection is gone; the worker ends */
+    PV_QUERY_REUSED, /* the key of a command belongs to another request */
     PV_QUERY_END
 };
 
 #define PV_SETUP_MAY_WRITE 1u /* files may be written by the driver */
+#define PV_SETUP_COMMANDS 2u  /* there are commands: no read-only connection */
 #define PV_METHOD_EXISTS 1u   /* only whether there is a row */
+#define PV_METHOD_COMMAND 2u  /* its queries are the steps of a transaction */
+#define PV_QUERY_NEEDED 1u    /* without a row, nothing of it is done */
 
 struct pv_frame {
     enum pv_message type;

@@ -1,24 +1,11 @@
 #include "connectord/order.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <string.h>
 
 #include "base/num.h"
 
-#define MAC_LEN 32
-#define MESSAGE_MAX (16 * 1024)
-#define LABEL "payvand method order 1"
-
-/* Every part with its length before it: no two lists of parts read alike. */
-static enum pv_err
-add_part(struct pv_buf *message, struct pv_slice part)
-{
-    enum pv_err err = pv_buf_addf(message, "%zu:", part.len);
-
-    return err == PV_OK ? pv_buf_add(message, part) : err;
-}
+#define LABEL "payvand method order 2"
 
 /* The value of the input of this name, in a request of `method`. */
 static struct pv_slice
@@ -34,43 +21,27 @@ value_of(const struct pv_contract_method *method,
 
 /* `of` is the method that request is a request of. */
 static enum pv_err
-mac(const uint8_t key[PV_ORDER_KEY_LEN], const char *consumer,
+mac(const uint8_t key[PV_KEY_LEN], const char *consumer,
     const struct pv_contract_method *second,
     const struct pv_contract_method *of, const struct pv_request *request,
-    uint64_t ends_s, uint8_t ret[MAC_LEN])
+    uint64_t ends_s, uint8_t ret[PV_KEYED_LEN])
 {
     const struct pv_after *after = &second->after;
-    struct pv_buf          message;
-    unsigned               len = 0;
-    enum pv_err            err;
+    struct pv_keyed        keyed;
 
-    pv_buf_init(&message, MESSAGE_MAX);
-    err = add_part(&message, PV_LIT(LABEL));
-    if (err == PV_OK) {
-        err = pv_buf_addf(&message, "%llu:", (unsigned long long)ends_s);
+    pv_keyed_begin(&keyed, LABEL);
+    pv_keyed_add_u64(&keyed, ends_s);
+    pv_keyed_add(&keyed, pv_slice_from(consumer));
+    pv_keyed_add(&keyed, pv_slice_from(after->method->path));
+    for (size_t i = 0; i < after->same_count; i++) {
+        pv_keyed_add(&keyed,
+                     value_of(of, request, second->input[after->same[i]].name));
     }
-    if (err == PV_OK) {
-        err = add_part(&message, pv_slice_from(consumer));
-    }
-    if (err == PV_OK) {
-        err = add_part(&message, pv_slice_from(after->method->path));
-    }
-    for (size_t i = 0; err == PV_OK && i < after->same_count; i++) {
-        err = add_part(&message, value_of(of, request,
-                                          second->input[after->same[i]].name));
-    }
-    if (err == PV_OK &&
-        (HMAC(EVP_sha256(), key, PV_ORDER_KEY_LEN, (uint8_t *)message.ptr,
-              message.len, ret, &len) == NULL ||
-         len != MAC_LEN)) {
-        err = PV_ECRYPTO;
-    }
-    pv_buf_wipe(&message);
-    return err;
+    return pv_keyed_end(&keyed, key, ret);
 }
 
 enum pv_err
-pv_order_make(const uint8_t key[PV_ORDER_KEY_LEN], const char *consumer,
+pv_order_make(const uint8_t key[PV_KEY_LEN], const char *consumer,
               const struct pv_contract_method *first,
               const struct pv_contract_method *second,
               const struct pv_request *request, int64_t when_ms,
@@ -89,12 +60,12 @@ pv_order_make(const uint8_t key[PV_ORDER_KEY_LEN], const char *consumer,
 }
 
 enum pv_err
-pv_order_check(const uint8_t key[PV_ORDER_KEY_LEN], const char *consumer,
+pv_order_check(const uint8_t key[PV_KEY_LEN], const char *consumer,
                const struct pv_contract_method *second,
                const struct pv_request *request, int64_t when_ms)
 {
     uint8_t     bytes[PV_ORDER_TOKEN_BYTES];
-    uint8_t     wanted[MAC_LEN];
+    uint8_t     wanted[PV_KEYED_LEN];
     uint64_t    ends_s;
     enum pv_err err;
 
@@ -107,7 +78,7 @@ pv_order_check(const uint8_t key[PV_ORDER_KEY_LEN], const char *consumer,
     if (err != PV_OK) {
         return err;
     }
-    return CRYPTO_memcmp(wanted, bytes + 8, MAC_LEN) == 0 &&
+    return CRYPTO_memcmp(wanted, bytes + 8, PV_KEYED_LEN) == 0 &&
                    (uint64_t)(when_ms / 1000) <= ends_s
                ? PV_OK
                : PV_EVERIFY;

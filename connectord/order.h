@@ -3,9 +3,9 @@
  * method behind it asks for.
  *
  * The token is base64 of the second it ends at (8 bytes, big-endian) and of
- * HMAC-SHA256 (RFC 2104) over that second, the consumer, the path of the first
- * method and the values that both calls must share, under the connector's own
- * key. So the order is kept without anybody keeping a serial, and no other
+ * a keyed digest (keyed.h) of that second, the consumer, the path of the first
+ * method and the values that both calls must share. So the order is kept
+ * without anybody keeping a serial, and no other
  * consumer and no other note can use it.
  *
  * Threads: any. Blocks: never.
@@ -14,9 +14,9 @@
 #define PV_CONNECTORD_ORDER_H
 
 #include "base/base64.h"
+#include "connectord/keyed.h"
 #include "contract/request.h"
 
-#define PV_ORDER_KEY_LEN 32
 #define PV_ORDER_TOKEN_BYTES (8 + 32)
 #define PV_ORDER_TOKEN_LEN PV_BASE64_LEN(PV_ORDER_TOKEN_BYTES)
 
@@ -24,8 +24,7 @@
  * The token that a yes of `first` brings for `second`, whose `after` names it;
  * request is that of `first`. No NUL. PV_ECRYPTO.
  */
-enum pv_err pv_order_make(const uint8_t key[PV_ORDER_KEY_LEN],
-                          const char   *consumer,
+enum pv_err pv_order_make(const uint8_t key[PV_KEY_LEN], const char *consumer,
                           const struct pv_contract_method *first,
                           const struct pv_contract_method *second,
                           const struct pv_request *request, int64_t when_ms,
@@ -36,8 +35,7 @@ enum pv_err pv_order_make(const uint8_t key[PV_ORDER_KEY_LEN],
  * to this consumer for these values, and has not ended. PV_EVERIFY: not;
  * PV_ECRYPTO.
  */
-enum pv_err pv_order_check(const uint8_t key[PV_ORDER_KEY_LEN],
-                           const char   *consumer,
+enum pv_err pv_order_check(const uint8_t key[PV_KEY_LEN], const char *consumer,
                            const struct pv_contract_method *second,
                            const struct pv_request         *request,
                            int64_t when_ms) PV_MUST_CHECK;

@@ -2,7 +2,7 @@
  * pool.h - the workers, the queue before them, and every deadline.
  *
  * A job is one call of one method with its parameters bound. It ends in
- * exactly one of: rows, failed, timeout, busy. A worker that is over its
+ * exactly one of pv_job_end. A worker that is over its
  * job's deadline is killed with SIGKILL and replaced; a worker that dies or
  * breaks the protocol makes its job fail. One method holds at most `workers`
  * of the workers + 1 there are, and half the queue, so that a method that
@@ -26,7 +26,9 @@
 #define PV_BACKOFF_MAX_MS 5000
 
 enum pv_job_end {
-    PV_JOB_ROWS = 1, /* ->rows holds the frame's body */
+    PV_JOB_ROWS = 1, /* rows holds the frame's body */
+    PV_JOB_DONE,     /* likewise, of DONE: the end of a command */
+    PV_JOB_REUSED,   /* its key belongs to another request */
     PV_JOB_FAILED,
     PV_JOB_TIMEOUT,
     PV_JOB_BUSY, /* the queue is full */
@@ -35,7 +37,7 @@ enum pv_job_end {
 struct pv_job {
     size_t        method;      /* index in the configuration */
     int64_t       deadline_ms; /* monotonic */
-    struct pv_buf call;        /* the CALL frame, whole */
+    struct pv_buf call;        /* the CALL or COMMAND frame, whole */
     void (*done)(struct pv_job *job, enum pv_job_end end, struct pv_slice rows);
     const char    *reason; /* a stable word, when it is not rows */
     char           state[PV_SQLSTATE_LEN + 1]; /* SQLSTATE, or "" */

@@ -195,6 +195,8 @@ query_error_word(uint32_t kind)
         return "too-large";
     case PV_QUERY_LOST:
         return "connection-lost";
+    case PV_QUERY_REUSED:
+        return "key-reused";
     default:
         return "statement-failed";
     }
@@ -218,15 +220,26 @@ on_error(struct slot *slot, struct pv_slice body)
         pv_slot_kill(slot);
         pv_pool_back_off(slot->pool, pv_time_monotonic_ms());
     }
-    pv_slot_end_job(slot, PV_JOB_FAILED, query_error_word(kind), state,
-                    PV_LIT(""));
+    pv_slot_end_job(slot,
+                    kind == PV_QUERY_REUSED ? PV_JOB_REUSED : PV_JOB_FAILED,
+                    query_error_word(kind), state, PV_LIT(""));
 }
 
 static void
-on_rows(struct slot *slot, struct pv_slice body)
+on_rows(struct slot *slot, struct pv_slice body, bool done)
 {
     slot->state = SLOT_IDLE;
-    pv_slot_end_job(slot, PV_JOB_ROWS, "rows", "", body);
+    pv_slot_end_job(slot, done ? PV_JOB_DONE : PV_JOB_ROWS, "rows", "", body);
+}
+
+/* A call ends with rows, a command with what was done. */
+static bool
+is_its_end(const struct slot *slot, enum pv_message type)
+{
+    const struct pv_method *method =
+        slot->pool->config->method[slot->job->method];
+
+    return type == (method->step_count > 0 ? PV_MESSAGE_DONE : PV_MESSAGE_ROWS);
 }
 
 static void
@@ -242,8 +255,8 @@ on_frame(struct slot *slot, const struct pv_frame *frame, struct pv_slice body)
         state[PV_SQLSTATE_LEN] = '\0';
         pv_slot_lose_connecting(slot, "connect", state);
     } else if (slot->state == SLOT_BUSY && frame->call == slot->call &&
-               frame->type == PV_MESSAGE_ROWS) {
-        on_rows(slot, body);
+               is_its_end(slot, frame->type)) {
+        on_rows(slot, body, frame->type == PV_MESSAGE_DONE);
     } else if (slot->state == SLOT_BUSY && frame->call == slot->call &&
                frame->type == PV_MESSAGE_ERROR) {
         on_error(slot, body);

@@ -22,6 +22,7 @@
 #include "connectord/worker_private.h"
 
 #define CONNECT_TIMEOUT_S 8
+#define PARAMETERS_MAX (PV_STEPS_MAX * PV_BINDS_MAX)
 
 static bool
 is_lost(const struct worker *worker)
@@ -32,19 +33,6 @@ is_lost(const struct worker *worker)
 /* ---- the connection ---- */
 
 static void
-run_quietly(struct worker *worker, const char *sql)
-{
-    SQLHSTMT stmt;
-
-    if (!SQL_SUCCEEDED(SQLAllocHandle(SQL_HANDLE_STMT, worker->dbc, &stmt))) {
-        return;
-    }
-    /* a wish, not a need: the file is not written without may_write */
-    (void)SQLExecDirect(stmt, (SQLCHAR *)(uintptr_t)sql, SQL_NTS);
-    (void)SQLFreeHandle(SQL_HANDLE_STMT, stmt); /* nothing to do about it */
-}
-
-static void
 tune(struct worker *worker)
 {
     char        name[64] = "";
@@ -53,12 +41,12 @@ tune(struct worker *worker)
     if (SQL_SUCCEEDED(
             SQLGetInfo(worker->dbc, SQL_DBMS_NAME, name, sizeof(name), &len)) &&
         strncmp(name, "SQLite", 6) == 0) {
-        run_quietly(worker, "PRAGMA temp_store=2");
+        pv_query_wish(worker, "PRAGMA temp_store=2");
         /* LongNames sets it; a column of SELECT * shall keep its plain name */
-        run_quietly(worker, "PRAGMA full_column_names=0");
-        if (!worker->may_write) {
-            run_quietly(worker, "PRAGMA query_only=1");
-        }
+        pv_query_wish(worker, "PRAGMA full_column_names=0");
+        /* a command turns it off for its transaction */
+        pv_query_wish(worker, "PRAGMA query_only=1");
+        worker->sqlite = true;
     }
 }
 
@@ -79,7 +67,7 @@ open_connection(struct worker *worker)
     (void)SQLSetConnectAttr(worker->dbc, SQL_ATTR_LOGIN_TIMEOUT,
                             (SQLPOINTER)(uintptr_t)CONNECT_TIMEOUT_S,
                             SQL_IS_UINTEGER);
-    if (!worker->may_write) {
+    if (!worker->may_write && !worker->commands) {
         (void)SQLSetConnectAttr(worker->dbc, SQL_ATTR_ACCESS_MODE,
                                 (SQLPOINTER)(uintptr_t)SQL_MODE_READ_ONLY,
                                 SQL_IS_UINTEGER);
@@ -153,10 +141,15 @@ send_ready(struct worker *worker)
     for (uint32_t i = 0; err == PV_OK && i < worker->method_count; i++) {
         struct method *method = &worker->method[i];
 
+        enum pv_err prepared = PV_OK; /* or its state is what is sent */
+
         memcpy(worker->state, "00000", PV_SQLSTATE_LEN + 1);
-        if (pv_query_prepare(worker, &method->query[0]) == PV_OK) {
-            /* its state is what is sent */
-            (void)pv_query_prepare(worker, &method->query[1]);
+        for (uint32_t j = 0; prepared == PV_OK && j < method->query_count;
+             j++) {
+            prepared = pv_query_prepare(worker, &method->query[j]);
+        }
+        if (prepared == PV_OK && method->command) {
+            (void)pv_command_prepare(worker); /* likewise */
         }
         err = pv_buf_add(&worker->out,
                          (struct pv_slice){worker->state, PV_SQLSTATE_LEN});
@@ -168,13 +161,16 @@ send_ready(struct worker *worker)
 
 static enum pv_err
 take_parameters(struct pv_slice *body, const struct method *method,
-                struct parameter parameter[2 * PV_BINDS_MAX])
+                struct parameter parameter[PARAMETERS_MAX])
 {
+    uint32_t    binds = 0;
     uint32_t    count;
     enum pv_err err = pv_take_u32(body, &count);
 
-    if (err != PV_OK ||
-        count != method->query[0].binds + method->query[1].binds) {
+    for (uint32_t i = 0; i < method->query_count; i++) {
+        binds += method->query[i].binds;
+    }
+    if (err != PV_OK || count != binds) {
         return PV_EPROTO;
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -194,41 +190,41 @@ static enum pv_err
 run_method(struct worker *worker, struct method *method,
            struct parameter *parameter, enum pv_query_error *kind)
 {
-    bool        both = method->query[1].sql != NULL;
-    enum pv_err err = pv_put_u32(&worker->out, both ? 2 : 1);
+    enum pv_err err = pv_put_u32(&worker->out, method->query_count);
 
-    if (err == PV_OK) {
-        err = pv_query_run(worker, &method->query[0], parameter,
-                           method->max_rows, method->exists_only, kind);
-    }
-    if (err == PV_OK && both) {
-        err = pv_query_run(worker, &method->query[1],
-                           parameter + method->query[0].binds, 1, false, kind);
+    for (uint32_t i = 0; err == PV_OK && i < method->query_count; i++) {
+        err = pv_query_run(worker, &method->query[i], parameter,
+                           i == 0 ? method->max_rows : 1,
+                           i == 0 && method->exists_only, kind);
+        parameter += method->query[i].binds;
     }
     return err;
 }
 
 static enum pv_err
-on_call(struct worker *worker, const struct pv_frame *frame,
-        struct pv_slice body)
+take_command(struct pv_slice *body, struct command *command)
 {
-    static struct parameter parameter[2 * PV_BINDS_MAX]; /* one at a time */
-    enum pv_query_error     kind = PV_QUERY_FAILED;
-    uint32_t                index;
-    enum pv_err             err = pv_take_u32(&body, &index);
+    struct pv_slice *part[] = {&command->key, &command->request, &command->now,
+                               &command->keep_until};
+    enum pv_err      err = PV_OK;
 
-    if (err != PV_OK || index >= worker->method_count) {
-        return PV_EPROTO;
+    for (size_t i = 0; err == PV_OK && i < sizeof(part) / sizeof(part[0]);
+         i++) {
+        bool null;
+
+        err = pv_take_text(body, &null, part[i]);
+        if (err == PV_OK && part[i]->len == 0) {
+            err = PV_EPROTO;
+        }
     }
-    err = take_parameters(&body, &worker->method[index], parameter);
-    if (err != PV_OK) {
-        return err;
-    }
-    memcpy(worker->state, "HY000", PV_SQLSTATE_LEN + 1);
-    err = begin_out(worker, PV_MESSAGE_ROWS, frame->call);
-    if (err == PV_OK) {
-        err = run_method(worker, &worker->method[index], parameter, &kind);
-    }
+    return err;
+}
+
+/* The answer is in worker->out, or the error says why not. */
+static enum pv_err
+send_end(struct worker *worker, const struct pv_frame *frame, enum pv_err err,
+         enum pv_query_error kind)
+{
     if (err == PV_OK) {
         return send_out(worker);
     }
@@ -242,27 +238,93 @@ on_call(struct worker *worker, const struct pv_frame *frame,
     return err == PV_OK && kind == PV_QUERY_LOST ? PV_ECLOSED : err;
 }
 
+static enum pv_err
+on_call(struct worker *worker, const struct pv_frame *frame,
+        struct pv_slice body)
+{
+    static struct parameter parameter[PARAMETERS_MAX]; /* one at a time */
+    enum pv_query_error     kind = PV_QUERY_FAILED;
+    struct command          command;
+    struct method          *method;
+    bool                    acts = frame->type == PV_MESSAGE_COMMAND;
+    uint32_t                index;
+    enum pv_err             err = pv_take_u32(&body, &index);
+
+    if (err != PV_OK || index >= worker->method_count ||
+        worker->method[index].command != acts) {
+        return PV_EPROTO;
+    }
+    method = &worker->method[index];
+    if (acts) {
+        err = take_command(&body, &command);
+    }
+    if (err == PV_OK) {
+        err = take_parameters(&body, method, parameter);
+    }
+    if (err != PV_OK) {
+        return err;
+    }
+    memcpy(worker->state, "HY000", PV_SQLSTATE_LEN + 1);
+    err = begin_out(worker, acts ? PV_MESSAGE_DONE : PV_MESSAGE_ROWS,
+                    frame->call);
+    if (err == PV_OK) {
+        err = acts ? pv_command_run(worker, method, &command, parameter, &kind)
+                   : run_method(worker, method, parameter, &kind);
+    }
+    err = send_end(worker, frame, err, kind);
+    if (err == PV_OK && acts) {
+        pv_command_sweep(worker, &command);
+    }
+    return err;
+}
+
 /* ---- set-up ---- */
 
 static enum pv_err
 take_query(struct pv_slice *body, struct query *query)
 {
     struct pv_slice sql;
+    uint32_t        flags;
     bool            null;
-    enum pv_err     err = pv_take_text(body, &null, &sql);
+    enum pv_err     err = pv_take_u32(body, &flags);
 
+    if (err == PV_OK) {
+        err = pv_take_text(body, &null, &sql);
+    }
     if (err == PV_OK) {
         err = pv_take_u32(body, &query->binds);
     }
-    if (err != PV_OK || query->binds > PV_BINDS_MAX || (null && query->binds)) {
+    if (err != PV_OK || null || query->binds > PV_BINDS_MAX) {
         return PV_EPROTO;
     }
+    query->needed = (flags & PV_QUERY_NEEDED) != 0;
     query->stmt = SQL_NULL_HSTMT;
-    if (!null) {
-        query->sql = strndup(sql.ptr, sql.len);
-        return query->sql == NULL ? PV_ENOMEM : PV_OK;
+    query->sql = strndup(sql.ptr, sql.len); /* for the process's life */
+    return query->sql == NULL ? PV_ENOMEM : PV_OK;
+}
+
+static enum pv_err
+take_method(struct pv_slice *body, struct method *method)
+{
+    uint32_t    flags;
+    enum pv_err err = pv_take_u32(body, &flags);
+
+    if (err == PV_OK) {
+        err = pv_take_u32(body, &method->max_rows);
     }
-    return PV_OK;
+    if (err == PV_OK) {
+        err = pv_take_u32(body, &method->query_count);
+    }
+    if (err != PV_OK || method->query_count == 0 ||
+        method->query_count > PV_STEPS_MAX) {
+        return PV_EPROTO;
+    }
+    method->exists_only = (flags & PV_METHOD_EXISTS) != 0;
+    method->command = (flags & PV_METHOD_COMMAND) != 0;
+    for (uint32_t i = 0; err == PV_OK && i < method->query_count; i++) {
+        err = take_query(body, &method->query[i]);
+    }
+    return err;
 }
 
 static enum pv_err
@@ -278,23 +340,7 @@ take_methods(struct worker *worker, struct pv_slice *body)
         return PV_ENOMEM;
     }
     for (uint32_t i = 0; err == PV_OK && i < worker->method_count; i++) {
-        struct method *method = &worker->method[i];
-        uint32_t       flags;
-
-        err = pv_take_u32(body, &flags);
-        if (err == PV_OK) {
-            err = pv_take_u32(body, &method->max_rows);
-        }
-        if (err == PV_OK) {
-            err = take_query(body, &method->query[0]);
-        }
-        if (err == PV_OK) {
-            err = take_query(body, &method->query[1]);
-        }
-        if (err == PV_OK) {
-            method->exists_only = (flags & PV_METHOD_EXISTS) != 0;
-            err = method->query[0].sql == NULL ? PV_EPROTO : PV_OK;
-        }
+        err = take_method(body, &worker->method[i]);
     }
     return err;
 }
@@ -320,6 +366,8 @@ on_setup(struct worker *worker, struct pv_slice body)
         return err;
     }
     worker->may_write = (flags & PV_SETUP_MAY_WRITE) != 0;
+    worker->commands = (flags & PV_SETUP_COMMANDS) != 0;
+    pv_command_setup(worker);
     err = pv_sandbox_worker(worker->may_write);
     if (err != PV_OK) {
         return err;
@@ -377,7 +425,8 @@ pv_worker_run(void)
         if (!ready && frame.type == PV_MESSAGE_SETUP) {
             err = on_setup(&worker, pv_buf_view(&worker.in));
             ready = true;
-        } else if (ready && frame.type == PV_MESSAGE_CALL) {
+        } else if (ready && (frame.type == PV_MESSAGE_CALL ||
+                             frame.type == PV_MESSAGE_COMMAND)) {
             err = on_call(&worker, &frame, pv_buf_view(&worker.in));
         } else {
             err = PV_EPROTO;

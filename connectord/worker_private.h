@@ -11,15 +11,28 @@
 #include "connectord/message.h"
 
 struct query {
-    char    *sql; /* or NULL */
-    uint32_t binds;
-    SQLHSTMT stmt; /* or SQL_NULL_HSTMT: not prepared */
+    const char *sql;
+    uint32_t    binds;
+    bool        needed; /* of a command: without a row, nothing is done */
+    SQLHSTMT    stmt;   /* or SQL_NULL_HSTMT: not prepared */
 };
 
 struct method {
     bool         exists_only;
+    bool         command;
     uint32_t     max_rows;
-    struct query query[2]; /* the statement, the scalar statement */
+    struct query query[PV_STEPS_MAX]; /* the statement and the scalar one, or
+                                         the steps of a command */
+    uint32_t query_count;
+};
+
+enum key_query { /* the statements on the table of keys, worker_command.c */
+                 KEY_TAKE = 0,
+                 KEY_KEEP,
+                 KEY_READ,
+                 KEY_FORGET,
+                 KEY_SWEEP,
+                 KEY_QUERIES,
 };
 
 struct worker {
@@ -29,6 +42,10 @@ struct worker {
     struct method *method;
     uint32_t       method_count;
     bool           may_write;
+    bool           commands; /* some method is one */
+    bool           sqlite;
+    struct query   key[KEY_QUERIES];
+    int64_t        swept_ms;                   /* monotonic */
     char           state[PV_SQLSTATE_LEN + 1]; /* of the last error */
     struct pv_buf  in;
     struct pv_buf  out;
@@ -49,5 +66,37 @@ enum pv_err pv_query_prepare(struct worker *worker, struct query *query);
 enum pv_err pv_query_run(struct worker *worker, struct query *query,
                          struct parameter *parameter, uint32_t max_rows,
                          bool exists_only, enum pv_query_error *kind);
+
+/*
+ * Run one step of a command. Its rows replace what stands behind `at` in
+ * worker->out when it gives the answer. *ret_any: it changed or gave a row.
+ */
+enum pv_err pv_query_step(struct worker *worker, struct query *query,
+                          struct parameter *parameter, bool gives, size_t at,
+                          bool *ret_any, enum pv_query_error *kind);
+
+/* Run a statement that is a wish, not a need: a failure is nothing. */
+void pv_query_wish(struct worker *worker, const char *sql);
+
+/* worker_command.c */
+
+struct command {
+    struct pv_slice key;     /* digest in hex */
+    struct pv_slice request; /* digest in hex */
+    struct pv_slice now;     /* as time.h writes it */
+    struct pv_slice keep_until;
+};
+
+void        pv_command_setup(struct worker *worker);
+enum pv_err pv_command_prepare(struct worker *worker);
+
+/* Act once and append the body of DONE to worker->out, or what was kept. */
+enum pv_err pv_command_run(struct worker *worker, struct method *method,
+                           const struct command *command,
+                           struct parameter     *parameter,
+                           enum pv_query_error  *kind);
+
+/* Delete keys whose time is over, now and then. */
+void pv_command_sweep(struct worker *worker, const struct command *command);
 
 #endif

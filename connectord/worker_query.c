@@ -41,7 +41,7 @@ pv_query_forget(struct query *query)
 enum pv_err
 pv_query_prepare(struct worker *worker, struct query *query)
 {
-    if (query->sql == NULL || query->stmt != SQL_NULL_HSTMT) {
+    if (query->stmt != SQL_NULL_HSTMT) {
         return PV_OK;
     }
     if (!SQL_SUCCEEDED(
@@ -50,8 +50,8 @@ pv_query_prepare(struct worker *worker, struct query *query)
         query->stmt = SQL_NULL_HSTMT;
         return PV_EDB;
     }
-    if (!SQL_SUCCEEDED(
-            SQLPrepare(query->stmt, (SQLCHAR *)query->sql, SQL_NTS))) {
+    if (!SQL_SUCCEEDED(SQLPrepare(query->stmt, (SQLCHAR *)(uintptr_t)query->sql,
+                                  SQL_NTS))) {
         pv_query_note(worker, SQL_HANDLE_STMT, query->stmt);
         pv_query_forget(query);
         return PV_EDB;
@@ -145,7 +145,8 @@ put_names(struct worker *worker, SQLHSTMT stmt, SQLSMALLINT columns)
 
 static enum pv_err
 put_rows(struct worker *worker, SQLHSTMT stmt, SQLSMALLINT columns,
-         uint32_t max_rows, bool exists_only, enum pv_query_error *kind)
+         uint32_t max_rows, bool exists_only, uint32_t *ret_count,
+         enum pv_query_error *kind)
 {
     size_t      count_at;
     uint32_t    count = 0;
@@ -179,16 +180,16 @@ put_rows(struct worker *worker, SQLHSTMT stmt, SQLSMALLINT columns,
     }
     if (err == PV_OK) {
         pv_store_u32(worker->out.ptr + count_at, count);
+        *ret_count = count;
     }
     return err;
 }
 
-enum pv_err
-pv_query_run(struct worker *worker, struct query *query,
-             struct parameter *parameter, uint32_t max_rows, bool exists_only,
-             enum pv_query_error *kind)
+/* Prepare, bind and execute it; how many columns its rows have. */
+static enum pv_err
+execute(struct worker *worker, struct query *query, struct parameter *parameter,
+        SQLSMALLINT *ret_columns)
 {
-    SQLSMALLINT columns = 0;
     SQLRETURN   result;
     enum pv_err err = pv_query_prepare(worker, query);
 
@@ -199,24 +200,106 @@ pv_query_run(struct worker *worker, struct query *query,
         return err;
     }
     result = SQLExecute(query->stmt);
-    if (!SQL_SUCCEEDED(result) && result != SQL_NO_DATA) {
+    if ((!SQL_SUCCEEDED(result) && result != SQL_NO_DATA) ||
+        !SQL_SUCCEEDED(SQLNumResultCols(query->stmt, ret_columns))) {
         pv_query_note(worker, SQL_HANDLE_STMT, query->stmt);
-        err = PV_EDB;
-        goto out;
+        return PV_EDB;
     }
-    if (!SQL_SUCCEEDED(SQLNumResultCols(query->stmt, &columns)) ||
-        columns < 1 || columns > PV_COLUMNS_MAX) {
-        memcpy(worker->state, "07005", PV_SQLSTATE_LEN + 1); /* no rows */
-        err = PV_EDB;
-        goto out;
-    }
-    err = put_rows(worker, query->stmt, columns, max_rows, exists_only, kind);
+    return PV_OK;
+}
 
-out:
+static void
+finish(struct query *query, enum pv_err err)
+{
+    if (query->stmt == SQL_NULL_HSTMT) {
+        return;
+    }
     (void)SQLFreeStmt(query->stmt, SQL_CLOSE); /* also when nothing is open */
     (void)SQLFreeStmt(query->stmt, SQL_RESET_PARAMS); /* they die with body */
     if (err != PV_OK) {
         pv_query_forget(query); /* prepare anew: the schema may have changed */
     }
+}
+
+enum pv_err
+pv_query_run(struct worker *worker, struct query *query,
+             struct parameter *parameter, uint32_t max_rows, bool exists_only,
+             enum pv_query_error *kind)
+{
+    SQLSMALLINT columns = 0;
+    uint32_t    count;
+    enum pv_err err = execute(worker, query, parameter, &columns);
+
+    if (err == PV_OK && (columns < 1 || columns > PV_COLUMNS_MAX)) {
+        memcpy(worker->state, "07005", PV_SQLSTATE_LEN + 1); /* no rows */
+        err = PV_EDB;
+    }
+    if (err == PV_OK) {
+        err = put_rows(worker, query->stmt, columns, max_rows, exists_only,
+                       &count, kind);
+    }
+    finish(query, err);
     return err;
+}
+
+/* Rows of a step that are not wanted are read to their end all the same. */
+static enum pv_err
+count_rows(struct worker *worker, SQLHSTMT stmt, bool *ret_any)
+{
+    SQLRETURN result;
+
+    while (SQL_SUCCEEDED(result = SQLFetch(stmt))) {
+        *ret_any = true;
+    }
+    if (result != SQL_NO_DATA) {
+        pv_query_note(worker, SQL_HANDLE_STMT, stmt);
+        return PV_EDB;
+    }
+    return PV_OK;
+}
+
+enum pv_err
+pv_query_step(struct worker *worker, struct query *query,
+              struct parameter *parameter, bool gives, size_t at, bool *ret_any,
+              enum pv_query_error *kind)
+{
+    SQLSMALLINT columns = 0;
+    SQLLEN      changed = 0;
+    uint32_t    count = 0;
+    enum pv_err err = execute(worker, query, parameter, &columns);
+
+    *ret_any = false;
+    if (err != PV_OK) {
+        goto out;
+    }
+    if (columns == 0) {
+        if (gives || !SQL_SUCCEEDED(SQLRowCount(query->stmt, &changed)) ||
+            changed < 0) { /* a driver that cannot tell is no "done" */
+            memcpy(worker->state, "07005", PV_SQLSTATE_LEN + 1);
+            err = PV_EDB;
+        }
+        *ret_any = changed > 0;
+    } else if (columns > PV_COLUMNS_MAX || !gives) {
+        err = count_rows(worker, query->stmt, ret_any);
+    } else {
+        worker->out.len = at;
+        err = put_rows(worker, query->stmt, columns, 1, false, &count, kind);
+        *ret_any = count > 0;
+    }
+
+out:
+    finish(query, err);
+    return err;
+}
+
+void
+pv_query_wish(struct worker *worker, const char *sql)
+{
+    SQLHSTMT stmt;
+
+    if (!SQL_SUCCEEDED(SQLAllocHandle(SQL_HANDLE_STMT, worker->dbc, &stmt))) {
+        return;
+    }
+    (void)SQLExecDirect(stmt, (SQLCHAR *)(uintptr_t)sql, SQL_NTS); /* a wish */
+    (void)SQLFreeHandle(SQL_HANDLE_STMT, stmt); /* nothing to do about it */
 }

@@ -79,7 +79,11 @@ statement_law(const struct pv_method    *method,
         abort();
     }
     for (size_t i = 0; i < statement->bind_count; i++) {
-        if (statement->bind[i].input >= method->contract->input_count) {
+        uint16_t input = statement->bind[i].input;
+
+        if (input >= method->contract->input_count &&
+            (method->contract->pattern != PV_CALL_COMMAND ||
+             input < PV_BIND_CALL || input >= PV_BIND_CALL + PV_CALL_VALUES)) {
             abort();
         }
     }
@@ -150,6 +154,9 @@ service_law(const struct pv_contract *contract, struct pv_slice file,
 
         statement_law(method, &method->statement);
         statement_law(method, &method->scalar);
+        for (size_t j = 0; j < method->step_count; j++) {
+            statement_law(method, &method->step[j].statement);
+        }
         request_law(method->contract, method, body);
     }
     pv_service_free(service);

@@ -196,7 +196,7 @@ build_record(const struct pv_method *method, const struct pv_rows *rows,
     if (err == PV_OK && rows->row_count > 1) {
         err = fail(fault, PV_FAULT_ROWS, "");
     }
-    if (err == PV_OK) {
+    if (err == PV_OK && pv_method_says_found(method->contract)) {
         err = put_found(body, rows->row_count == 1);
     }
     if (err == PV_OK && rows->row_count == 1) {
@@ -324,6 +324,7 @@ build(const struct pv_method *method, const struct pv_rows *rows,
     pv_jalali_text(when_ms, today);
     switch (method->answer) {
     case PV_ANSWER_YES_IF_ROW:
+    case PV_ANSWER_YES_IF_DONE:
         return build_yes_or_no(method, rows, body);
     case PV_ANSWER_RECORD:
         return build_record(method, rows, today, body, fault);

@@ -2,9 +2,11 @@
  * answer.h - rows from a backend, checked against the method's outputs, as
  * the JSON body of an answer.
  *
+ *   yes-if-done {"result":"yes"} or {"result":"no"}
  *   yes-if-row  {"result":"yes"} or {"result":"no"}, both padded with blanks
  *               to pad_to bytes, so that their lengths are one
- *   record      {"found":"yes","a":"...","b":{"c":"..."}} or {"found":"no"}
+ *   record      {"found":"yes","a":"...","b":{"c":"..."}} or {"found":"no"};
+ *               a command's has no "found", since it is only there when done
  *   rows        {"found":"yes","divisions":[{...}],"as_of":"..."}; without a
  *               row {"found":"no","divisions":[],"as_of":"..."}
  *

@@ -315,8 +315,13 @@ bool
 pv_request_bind(const struct pv_request *request, const struct pv_bind *bind,
                 struct pv_slice *ret)
 {
-    const struct pv_value *value = &request->value[bind->input];
+    const struct pv_value *value;
 
+    if (bind->input >= PV_BIND_CALL) {
+        *ret = request->call[bind->input - PV_BIND_CALL];
+        return true;
+    }
+    value = &request->value[bind->input];
     if (!value->present) {
         return false;
     }

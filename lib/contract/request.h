@@ -32,6 +32,7 @@ struct pv_request {
     struct pv_value value[PV_FIELDS_MAX]; /* by input */
     char           *dump[PV_FIELDS_MAX];  /* texts of structures, or NULL */
     struct pv_slice order_token; /* of a method after another; else empty */
+    struct pv_slice call[PV_CALL_VALUES]; /* set by who has it, for commands */
 };
 
 /*

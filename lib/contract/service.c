@@ -162,6 +162,9 @@ pv_service_free(struct pv_service *service)
         }
         pv_statement_clear(&method->statement);
         pv_statement_clear(&method->scalar);
+        for (size_t j = 0; j < method->step_count; j++) {
+            pv_statement_clear(&method->step[j].statement);
+        }
     }
     free(service->method);
     free(service);

@@ -15,8 +15,17 @@
  *     scalar_statement, constants    (rows) the other outputs
  *   }]
  *
- * A method of the contract without an entry is not answered here; commands,
- * files and events never are. Columns are
+ * A command (R-046) has no statement of its own but
+ *     answer    yes-if-done          the contract answers yes or no
+ *               record               the last step's row is the answer
+ *     steps     [{statement, needed}], 1 to 8: one transaction. A step that is
+ *               needed (true unless said) and neither changes nor gives a row
+ *               undoes all of it: the command is not done
+ * Its statements may also name :payvand_tracking_id, :payvand_consumer and
+ * :payvand_time. docs/connector.md says how a key acts once.
+ *
+ * A method of the contract without an entry is not answered here; files and
+ * events never are. Columns are
  * named as the outputs; a member of an object is "obligor.name"; a list, or an
  * object with structures in it, is one column of JSON text. A list or object
  * among the inputs is bound as JSON text; a binary column is hexadecimal text
@@ -35,11 +44,13 @@
 #include "contract/statement.h"
 
 #define PV_COLUMNS_MAX 64 /* of one method */
+#define PV_STEPS_MAX 8    /* of one command */
 
 enum pv_answer_kind {
     PV_ANSWER_YES_IF_ROW = 0,
     PV_ANSWER_RECORD,
     PV_ANSWER_ROWS,
+    PV_ANSWER_YES_IF_DONE, /* a command's */
 };
 
 enum pv_column_source {
@@ -56,6 +67,11 @@ struct pv_column {
     char                  *constant; /* or NULL */
 };
 
+struct pv_step {
+    struct pv_statement statement;
+    bool                needed; /* without a row, nothing is done */
+};
+
 struct pv_method {
     const struct pv_contract_method *contract;
     enum pv_answer_kind              answer;
@@ -64,6 +80,8 @@ struct pv_method {
     size_t                           column_count;
     struct pv_statement              statement;
     struct pv_statement              scalar; /* ->sql NULL: there is none */
+    struct pv_step                   step[PV_STEPS_MAX]; /* of a command */
+    size_t                           step_count;
 };
 
 struct pv_service {

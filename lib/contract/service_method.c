@@ -49,6 +49,7 @@ fits(enum pv_call_pattern pattern, enum pv_answer_kind answer)
     case PV_CALL_LIST:
         return answer == PV_ANSWER_ROWS;
     case PV_CALL_COMMAND:
+        return answer == PV_ANSWER_RECORD || answer == PV_ANSWER_YES_IF_DONE;
     case PV_CALL_FILE:
     case PV_CALL_EVENTS:
         break; /* no statement answers these */
@@ -60,7 +61,8 @@ static enum pv_err
 take_answer(const struct pv_taker *taker, const json_t *object,
             struct pv_method *method)
 {
-    static const char *const answers[] = {"yes-if-row", "record", "rows", NULL};
+    static const char *const answers[] = {"yes-if-row", "record", "rows",
+                                          "yes-if-done", NULL};
     const struct pv_contract_method *contract = method->contract;
     size_t                           word = 0;
     enum pv_err err = pv_taker_word(taker, object, "answer", answers, &word);
@@ -70,6 +72,13 @@ take_answer(const struct pv_taker *taker, const json_t *object,
         err = pv_taker_refuse(
             taker, "answer", "pattern %s has no answer \"%s\"",
             pv_call_pattern_word(contract->pattern), answers[word]);
+    }
+    if (err == PV_OK && contract->pattern == PV_CALL_COMMAND &&
+        (method->answer == PV_ANSWER_YES_IF_DONE) !=
+            pv_method_is_yes_no(contract)) {
+        err = pv_taker_refuse(taker, "answer",
+                              "a command that answers yes or no has answer "
+                              "\"yes-if-done\", another one \"record\"");
     }
     return err == PV_OK ? take_rows_as(taker, object, method) : err;
 }
@@ -115,6 +124,12 @@ take_constants(const struct pv_taker *taker, const json_t *object,
     return PV_OK;
 }
 
+static const char *const call_value[PV_CALL_VALUES] = {
+    [PV_CALL_TRACKING_ID] = "payvand_tracking_id",
+    [PV_CALL_CONSUMER] = "payvand_consumer",
+    [PV_CALL_TIME] = "payvand_time",
+};
+
 static enum pv_err
 find_input(const void *context, struct pv_slice name, uint16_t *ret)
 {
@@ -122,17 +137,24 @@ find_input(const void *context, struct pv_slice name, uint16_t *ret)
     const struct pv_field           *field =
         pv_field_find(contract->input, contract->input_count, name);
 
-    if (field == NULL) {
-        return PV_ENOTFOUND;
+    if (field != NULL) {
+        *ret = (uint16_t)(field - contract->input);
+        return PV_OK;
     }
-    *ret = (uint16_t)(field - contract->input);
-    return PV_OK;
+    for (size_t i = 0;
+         contract->pattern == PV_CALL_COMMAND && i < PV_CALL_VALUES; i++) {
+        if (pv_slice_eq(name, pv_slice_from(call_value[i]))) {
+            *ret = (uint16_t)(PV_BIND_CALL + i);
+            return PV_OK;
+        }
+    }
+    return PV_ENOTFOUND;
 }
 
-static enum pv_err
-take_statement(const struct pv_taker *taker, const json_t *object,
-               const char *name, const struct pv_method *method,
-               struct pv_statement *statement)
+enum pv_err
+pv_take_statement(const struct pv_taker *taker, const json_t *object,
+                  const char *name, const struct pv_method *method,
+                  struct pv_statement *statement)
 {
     const char   *text;
     struct pv_why why;
@@ -158,9 +180,13 @@ take_statements(const struct pv_taker *taker, const json_t *object,
                 struct pv_method *method)
 {
     size_t      scalars = 0;
-    enum pv_err err =
-        take_statement(taker, object, "statement", method, &method->statement);
+    enum pv_err err;
 
+    if (json_object_get(object, "steps") != NULL) {
+        return pv_taker_refuse(taker, "steps", "\"steps\" are for commands");
+    }
+    err = pv_take_statement(taker, object, "statement", method,
+                            &method->statement);
     if (err != PV_OK) {
         return err;
     }
@@ -172,8 +198,8 @@ take_statements(const struct pv_taker *taker, const json_t *object,
             return pv_taker_refuse(taker, "scalar_statement",
                                    "\"scalar_statement\" gives no output");
         }
-        return take_statement(taker, object, "scalar_statement", method,
-                              &method->scalar);
+        return pv_take_statement(taker, object, "scalar_statement", method,
+                                 &method->scalar);
     }
     if (scalars > 0) {
         return pv_taker_refuse(taker, NULL,
@@ -221,7 +247,7 @@ pv_take_method(struct pv_taker *taker, const json_t *object,
 {
     static const char *const keywords[] = {
         "id",        "statement",        "answer", "rows_as",
-        "constants", "scalar_statement", NULL};
+        "constants", "scalar_statement", "steps",  NULL};
     enum pv_err err = pv_taker_only(taker, object, keywords);
 
     if (err == PV_OK) {
@@ -236,5 +262,10 @@ pv_take_method(struct pv_taker *taker, const json_t *object,
     if (err == PV_OK) {
         err = take_constants(taker, object, method);
     }
-    return err == PV_OK ? take_statements(taker, object, method) : err;
+    if (err != PV_OK) {
+        return err;
+    }
+    return method->contract->pattern == PV_CALL_COMMAND
+               ? pv_take_steps(taker, object, method)
+               : take_statements(taker, object, method);
 }

@@ -109,9 +109,10 @@ take_parameter(struct rewrite *rewrite)
         return PV_EINVAL;
     }
     rewrite->at += 1 + name.len;
-    bind->type = peek(rewrite, 0) == '.' && peek(rewrite, 1) == 't' &&
-                 peek(rewrite, 2) == 'y' && peek(rewrite, 3) == 'p' &&
-                 peek(rewrite, 4) == 'e' && !is_name(peek(rewrite, 5));
+    bind->type = bind->input < PV_BIND_CALL && peek(rewrite, 0) == '.' &&
+                 peek(rewrite, 1) == 't' && peek(rewrite, 2) == 'y' &&
+                 peek(rewrite, 3) == 'p' && peek(rewrite, 4) == 'e' &&
+                 !is_name(peek(rewrite, 5));
     if (bind->type) {
         rewrite->at += 5;
     }

@@ -16,8 +16,18 @@
 #define PV_STATEMENT_MAX (16 * 1024)
 #define PV_BINDS_MAX 128
 
+/* What the call of a command brings beside its inputs. */
+enum pv_call_value {
+    PV_CALL_TRACKING_ID = 0, /* :payvand_tracking_id */
+    PV_CALL_CONSUMER,        /* :payvand_consumer */
+    PV_CALL_TIME,            /* :payvand_time, in UTC as time.h writes it */
+    PV_CALL_VALUES,
+};
+
+#define PV_BIND_CALL 1024 /* a bind's input from here on is a call's value */
+
 struct pv_bind {
-    uint16_t input; /* index of the input */
+    uint16_t input; /* index of the input, or PV_BIND_CALL + a call's value */
     bool     type;  /* :name.type, the identifier type, not the value */
 };
 

@@ -69,7 +69,8 @@ class Answer:
             response.getheader("Content-Type") or "") else None
 
 
-HERE = ("statement", "answer", "rows_as", "scalar_statement", "constants")
+HERE = ("statement", "answer", "rows_as", "scalar_statement", "constants",
+        "steps")
 
 
 def write_service(contract, service, methods):

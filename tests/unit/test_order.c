@@ -11,7 +11,7 @@
 #define NOW_MS INT64_C(1679400000000)
 #define VALID_S 600
 
-static const uint8_t key[PV_ORDER_KEY_LEN] = "thirty-two bytes of a test's key";
+static const uint8_t key[PV_KEY_LEN] = "thirty-two bytes of a test's key";
 
 /* Two methods that share a serial; the first has it second. */
 static struct pv_field           first_input[2] = {{.name = "amount"},

@@ -53,7 +53,12 @@ static struct pv_service    *service;  /* GOOD, below */
     "{'id':'rows','statement':'SELECT code FROM d','answer':'rows',"           \
     "'rows_as':'all','constants':{'n':'5'},"                                   \
     "'scalar_statement':'SELECT as_of FROM s'}"
-#define GOOD "{'format':2," HEAD "'methods':[" VERIFY "," RECORD "," ROWS "]}"
+#define ACT                                                                    \
+    "{'id':'act','answer':'record','steps':["                                  \
+    "{'statement':'UPDATE a SET b = 1','needed':false},"                       \
+    "{'statement':'SELECT n FROM a WHERE c = :payvand_tracking_id'}]}"
+#define GOOD                                                                   \
+    "{'format':2," HEAD "'methods':[" VERIFY "," RECORD "," ROWS "," ACT "]}"
 
 /* ' to ", and ' ' to ' for quotes in SQL */
 static struct pv_slice
@@ -159,7 +164,7 @@ file_is_understood(void **state)
     const struct pv_method *verify = &service->method[0];
 
     (void)state;
-    assert_int_equal(service->method_count, 3);
+    assert_int_equal(service->method_count, 4);
     assert_string_equal(verify->contract->path, "/x/p/sample/v1/verify");
     assert_string_equal(verify->statement.sql,
                         "SELECT 1 FROM a WHERE b = ? AND c = ? AND d = ? "
@@ -169,6 +174,11 @@ file_is_understood(void **state)
     assert_true(verify->statement.bind[2].type);
     assert_false(verify->statement.bind[1].type);
     assert_true(service->method[2].column[2].source == PV_FROM_CONSTANT);
+    assert_int_equal(service->method[3].step_count, 2);
+    assert_false(service->method[3].step[0].needed);
+    assert_true(service->method[3].step[1].needed);
+    assert_int_equal(service->method[3].step[1].statement.bind[0].input,
+                     PV_BIND_CALL + PV_CALL_TRACKING_ID);
 }
 
 /* GOOD with one thing replaced; the reason holds the word. */
@@ -186,7 +196,19 @@ faults_are_refused(void **state)
         {"'version':'v1'", "'version':'v2'", "v2"},
         {"'id':'record'", "'id':'verify'", "already"},
         {"'id':'record'", "'id':'none'", "no method \"none\""},
-        {"'id':'record'", "'id':'act'", "pattern command"},
+        {"'answer':'record','steps'", "'answer':'rows','steps'",
+         "pattern command"},
+        {"'answer':'record','steps'", "'answer':'yes-if-done','steps'",
+         "yes-if-done"},
+        {"'statement':'SELECT 1'", "'statement':'SELECT 1','steps':[]",
+         "for commands"},
+        {"'steps':[", "'statement':'SELECT 1','steps':[", "steps"},
+        {"'needed':false", "'needed':0", "/methods/3/steps/0/needed"},
+        {"'needed':false", "'wanted':0", "wanted"},
+        {":payvand_tracking_id'", ":payvand_tracking_id','needed':false",
+         "one step at least"},
+        {":payvand_tracking_id", ":payvand_grant", "payvand_grant"},
+        {"= :holder ", "= :payvand_time ", "payvand_time"},
         {":holder ", ":other ", ":other"},
         {"'answer':'yes-if-row'", "'answer':'record'", "verify"},
         {"'answer':'record'", "'answer':'maybe'", "maybe"},

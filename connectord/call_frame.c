@@ -1,0 +1,171 @@
+/* call_frame.c - what a worker is given: a call, or a command and its key. */
+#include "connectord/call_private.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/time.h"
+#include "connectord/keyed.h"
+
+#define KEY_LABEL "payvand idempotency key 1"
+#define REQUEST_LABEL "payvand idempotency request 1"
+#define KEY_HEADER "Idempotency-Key"
+
+struct key_header {
+    unsigned    count;
+    const char *value;
+};
+
+static enum MHD_Result
+note_key(void *context, enum MHD_ValueKind kind, const char *name,
+         const char *value)
+{
+    struct key_header *header = context;
+
+    (void)kind; /* only headers are asked for */
+    if (strcasecmp(name, KEY_HEADER) == 0) {
+        header->count++;
+        header->value = value;
+    }
+    return MHD_YES;
+}
+
+/* The key is known again for its consumer alone. */
+bool
+pv_call_take_key(struct call *call)
+{
+    struct key_header header = {0, NULL};
+    struct pv_keyed   keyed;
+
+    if (MHD_get_connection_values(call->connection, MHD_HEADER_KIND, note_key,
+                                  &header) < 0 ||
+        header.count != 1 || header.value == NULL || header.value[0] == '\0' ||
+        strlen(header.value) > PV_CALL_HEADER_MAX + 2) {
+        pv_call_say_key_missing(call);
+        return false;
+    }
+    pv_keyed_begin(&keyed, KEY_LABEL);
+    pv_keyed_add(&keyed, pv_slice_from(call->consumer));
+    pv_keyed_add(&keyed, pv_slice_from(header.value));
+    if (pv_keyed_end_text(&keyed, call->http->config->secret, call->key) !=
+        PV_OK) {
+        pv_call_say_failed(call);
+        return false;
+    }
+    return true;
+}
+
+/* Of what is asked, however it was written. */
+static enum pv_err
+digest_request(const struct call *call, const struct pv_request *request,
+               char ret[PV_KEYED_TEXT_LEN])
+{
+    struct pv_keyed keyed;
+
+    pv_keyed_begin(&keyed, REQUEST_LABEL);
+    pv_keyed_add(&keyed, pv_slice_from(call->method->contract->path));
+    for (size_t i = 0; i < call->method->contract->input_count; i++) {
+        const struct pv_value *value = &request->value[i];
+
+        pv_keyed_add_u64(&keyed, value->present ? 1 : 0);
+        if (value->present) {
+            pv_keyed_add(&keyed, pv_slice_from(value->type->id));
+            pv_keyed_add(&keyed, value->text);
+        }
+    }
+    return pv_keyed_end_text(&keyed, call->http->config->secret, ret);
+}
+
+static enum pv_err
+put_parameters(struct pv_buf *buf, const struct pv_request *request,
+               const struct pv_statement *statement)
+{
+    enum pv_err err = PV_OK;
+
+    for (size_t i = 0; err == PV_OK && i < statement->bind_count; i++) {
+        struct pv_slice text;
+
+        err = pv_request_bind(request, &statement->bind[i], &text)
+                  ? pv_put_text(buf, text)
+                  : pv_put_null(buf);
+    }
+    return err;
+}
+
+/* What stands before a command's parameters; see message.h. */
+static enum pv_err
+put_command(struct call *call, struct pv_request *request, int64_t when_ms,
+            char now[PV_TIME_TEXT_LEN])
+{
+    int64_t until_ms =
+        when_ms + (int64_t)call->method->contract->keep_days * PV_DAY_MS;
+    char            digest[PV_KEYED_TEXT_LEN];
+    char            until[PV_TIME_TEXT_LEN];
+    struct pv_slice part[] = {
+        {call->key, PV_KEYED_TEXT_LEN},
+        {digest, sizeof(digest)},
+        {now, PV_TIME_TEXT_LEN},
+        {until, sizeof(until)},
+    };
+    enum pv_err err = digest_request(call, request, digest);
+
+    pv_time_text(when_ms, now);
+    pv_time_text(until_ms, until);
+    for (size_t i = 0; err == PV_OK && i < sizeof(part) / sizeof(part[0]);
+         i++) {
+        err = pv_put_text(&call->job.call, part[i]);
+    }
+    request->call[PV_CALL_TRACKING_ID] = pv_slice_from(call->tracking_id);
+    request->call[PV_CALL_CONSUMER] = pv_slice_from(call->consumer);
+    request->call[PV_CALL_TIME] = part[2];
+    return err;
+}
+
+static enum pv_err
+put_all_parameters(struct pv_buf *buf, const struct pv_request *request,
+                   const struct pv_method *method)
+{
+    size_t count = method->statement.bind_count + method->scalar.bind_count;
+    enum pv_err err;
+
+    for (size_t i = 0; i < method->step_count; i++) {
+        count += method->step[i].statement.bind_count;
+    }
+    err = pv_put_u32(buf, (uint32_t)count);
+    if (err == PV_OK) {
+        err = put_parameters(buf, request, &method->statement);
+    }
+    if (err == PV_OK) {
+        err = put_parameters(buf, request, &method->scalar);
+    }
+    for (size_t i = 0; err == PV_OK && i < method->step_count; i++) {
+        err = put_parameters(buf, request, &method->step[i].statement);
+    }
+    return err;
+}
+
+enum pv_err
+pv_call_make_frame(struct call *call, struct pv_request *request)
+{
+    const struct pv_method *method = call->method;
+    struct pv_buf          *buf = &call->job.call;
+    bool                    acts = method->step_count > 0;
+    char                    now[PV_TIME_TEXT_LEN];
+    enum pv_err             err;
+
+    pv_buf_init(buf, PV_FRAME_HEAD + PV_CALL_MAX);
+    err = pv_frame_begin(buf, acts ? PV_MESSAGE_COMMAND : PV_MESSAGE_CALL, 0);
+    if (err == PV_OK) {
+        err = pv_put_u32(buf, (uint32_t)call->job.method);
+    }
+    if (err == PV_OK && acts) {
+        err = put_command(call, request, pv_time_wall_ms(), now);
+    }
+    if (err == PV_OK) {
+        err = put_all_parameters(buf, request, method);
+    }
+    if (err == PV_OK) {
+        pv_frame_end(buf);
+    }
+    return err;
+}

@@ -321,7 +321,11 @@ ngx_http_payvand_verify(int ok, X509_STORE_CTX *store)
     matches = EVP_Digest(spki, (size_t) len, hash, &hash_len, EVP_sha256(),
                          NULL) == 1
               && hash_len == PV_KEY_HASH_LEN
-              && CRYPTO_memcmp(hash, link->peer->pin, PV_KEY_HASH_LEN) == 0;
+              && (CRYPTO_memcmp(hash, link->peer->pin, PV_KEY_HASH_LEN) == 0
+                  || (link->peer->old_until_ms != 0
+                      && CRYPTO_memcmp(hash, link->peer->old_pin,
+                                       PV_KEY_HASH_LEN)
+                         == 0));
 
     OPENSSL_free(spki);
 

@@ -47,6 +47,23 @@ ngx_http_payvand_peer_exit(void)
 }
 
 
+/*
+ * Until when the key before is good too. Once that has passed it is 0, which is
+ * another peer: what was checked against the old key is closed.
+ */
+
+static int64_t
+ngx_http_payvand_peer_old_until(const struct pv_method_row *method)
+{
+    ngx_time_t  *now;
+
+    now = ngx_timeofday();
+
+    return (int64_t) now->sec * 1000 + (int64_t) now->msec
+           < method->endpoint_old_until_ms ? method->endpoint_old_until_ms : 0;
+}
+
+
 static ngx_uint_t
 ngx_http_payvand_peer_is(ngx_http_payvand_peer_t *peer,
     const struct pv_method_row *method)
@@ -56,6 +73,9 @@ ngx_http_payvand_peer_is(ngx_http_payvand_peer_t *peer,
            && peer->tls_name_len == method->endpoint_name.len
            && ngx_memcmp(peer->address, method->endpoint_address, 16) == 0
            && ngx_memcmp(peer->pin, method->endpoint_pin, PV_KEY_HASH_LEN) == 0
+           && peer->old_until_ms == ngx_http_payvand_peer_old_until(method)
+           && ngx_memcmp(peer->old_pin, method->endpoint_old_pin,
+                         PV_KEY_HASH_LEN) == 0
            && ngx_memcmp(peer->tls_name, method->endpoint_name.text,
                          peer->tls_name_len) == 0;
 }
@@ -87,6 +107,8 @@ ngx_http_payvand_peer_create(const struct pv_method_row *method,
     peer->port = method->endpoint_port;
     ngx_memcpy(peer->address, method->endpoint_address, 16);
     ngx_memcpy(peer->pin, method->endpoint_pin, PV_KEY_HASH_LEN);
+    ngx_memcpy(peer->old_pin, method->endpoint_old_pin, PV_KEY_HASH_LEN);
+    peer->old_until_ms = ngx_http_payvand_peer_old_until(method);
 
     peer->tls_name_len = method->endpoint_name.len;
     ngx_memcpy(peer->tls_name, method->endpoint_name.text,

@@ -32,6 +32,8 @@ struct ngx_http_payvand_peer_s {
     uint32_t                  number;
     uint32_t                  version;
     uint8_t                   pin[PV_KEY_HASH_LEN];
+    uint8_t                   old_pin[PV_KEY_HASH_LEN];
+    int64_t                   old_until_ms;  /* 0: the old one is not good */
     uint8_t                   address[16];
     in_port_t                 port;
 

@@ -41,11 +41,12 @@ drop_key(struct pv_image *image, const uint8_t hash[PV_KEY_HASH_LEN],
 
 /* One key belongs to one system; an import may pass a key on to another. */
 static enum pv_err
-claim_key(struct pv_image *image, const struct pv_image_system *row)
+claim_key(struct pv_image *image, const struct pv_image_system *row,
+          const uint8_t hash[PV_KEY_HASH_LEN])
 {
     struct pv_image_system holder;
     struct pv_key          key;
-    enum pv_err            err = keys_key(&key, row->key_hash);
+    enum pv_err            err = keys_key(&key, hash);
 
     if (err == PV_OK) {
         err = pv_row_get(image, 0, &key, PV_ROW_SYSTEM, &holder);
@@ -59,6 +60,33 @@ claim_key(struct pv_image *image, const struct pv_image_system *row)
         return err;
     }
     return pv_row_put(image, 0, &key, PV_ROW_SYSTEM, row);
+}
+
+/* Is it one of the keys of the row? */
+static bool
+has_key(const struct pv_image_system *row, const uint8_t hash[PV_KEY_HASH_LEN])
+{
+    return (row->has_key &&
+            memcmp(row->key_hash, hash, PV_KEY_HASH_LEN) == 0) ||
+           (row->old_until_ms != 0 &&
+            memcmp(row->old_key_hash, hash, PV_KEY_HASH_LEN) == 0);
+}
+
+/* Forget the keys of old that row does not have; NULL: all. */
+static enum pv_err
+drop_keys(struct pv_image *image, const struct pv_image_system *old,
+          const struct pv_image_system *row)
+{
+    enum pv_err err = PV_OK;
+
+    if (old->has_key && (row == NULL || !has_key(row, old->key_hash))) {
+        err = drop_key(image, old->key_hash, old->row.number);
+    }
+    if (err == PV_OK && old->old_until_ms != 0 &&
+        (row == NULL || !has_key(row, old->old_key_hash))) {
+        err = drop_key(image, old->old_key_hash, old->row.number);
+    }
+    return err;
 }
 
 enum pv_err
@@ -82,19 +110,15 @@ pv_image_put_system(struct pv_image *image, const struct pv_image_system *row)
     if (err != PV_OK && err != PV_ENOTFOUND) {
         return err;
     }
-    if (err == PV_OK && old.has_key &&
-        (!row->has_key ||
-         memcmp(old.key_hash, row->key_hash, PV_KEY_HASH_LEN) != 0)) {
-        err = drop_key(image, old.key_hash, row->row.number);
-        if (err != PV_OK) {
-            return err;
-        }
+    err = err == PV_OK ? drop_keys(image, &old, row) : PV_OK;
+    if (err == PV_OK && row->has_key) {
+        err = claim_key(image, row, row->key_hash);
     }
-    if (row->has_key) {
-        err = claim_key(image, row);
-        if (err != PV_OK) {
-            return err;
-        }
+    if (err == PV_OK && row->old_until_ms != 0) {
+        err = claim_key(image, row, row->old_key_hash);
+    }
+    if (err != PV_OK) {
+        return err;
     }
     number_key(&key, PV_TABLE_SYSTEMS, row->row.number);
     return pv_row_put(image, 0, &key, PV_ROW_SYSTEM, row);
@@ -108,8 +132,8 @@ pv_image_del_system(struct pv_image *image, uint32_t number)
     enum pv_err            err;
 
     err = pv_image_get_system(image, number, &old);
-    if (err == PV_OK && old.has_key) {
-        err = drop_key(image, old.key_hash, number);
+    if (err == PV_OK) {
+        err = drop_keys(image, &old, NULL);
     }
     if (err != PV_OK) {
         return err;
@@ -166,6 +190,9 @@ same_endpoint(const struct pv_image_endpoint *a,
     return a->port == b->port &&
            memcmp(a->address, b->address, sizeof(a->address)) == 0 &&
            memcmp(a->pin, b->pin, sizeof(a->pin)) == 0 &&
+           a->old_until_ms == b->old_until_ms &&
+           (a->old_until_ms == 0 ||
+            memcmp(a->old_pin, b->old_pin, sizeof(a->old_pin)) == 0) &&
            a->name.len == b->name.len &&
            memcmp(a->name.text, b->name.text, a->name.len) == 0;
 }

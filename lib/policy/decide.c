@@ -84,6 +84,10 @@ check_caller(const struct pv_rows *rows, const struct pv_call *call,
              certificate->not_after_ms);
     } else if (!rows->consumer->known) {
         deny(decision, PV_REASON_KEY_UNREGISTERED, 0);
+    } else if (rows->consumer->key_until_ms != 0 &&
+               call->when_ms >= rows->consumer->key_until_ms) {
+        deny(decision, PV_REASON_KEY_UNREGISTERED,
+             rows->consumer->key_until_ms);
     } else if (rows->consumer->system.suspended) {
         deny(decision, PV_REASON_SYSTEM_SUSPENDED, 0);
     } else if (!pv_policy_is_from(&rows->consumer->system, call->source)) {

@@ -77,9 +77,11 @@ get(struct pv_policy *policy, const struct pv_key *key, enum pv_row_kind kind,
 }
 
 static void
-set_consumer(struct pv_consumer *consumer, const struct pv_image_system *row)
+set_consumer(struct pv_consumer *consumer, const struct pv_image_system *row,
+             bool by_old)
 {
     consumer->known = true;
+    consumer->key_until_ms = by_old ? row->old_until_ms : 0;
     consumer->system = row->row;
     consumer->group_count = row->group_count;
     memcpy(consumer->group, row->group, sizeof(row->group));
@@ -92,6 +94,8 @@ find_consumer(struct pv_policy *policy, const uint8_t *key_hash,
     struct pv_image_system row;
     struct pv_key          key;
     enum pv_err            err;
+    bool                   is_key = false;
+    bool                   is_old = false;
 
     consumer->known = false;
     pv_key_start(&key, PV_TABLE_KEYS);
@@ -99,12 +103,15 @@ find_consumer(struct pv_policy *policy, const uint8_t *key_hash,
     if (err == PV_OK) {
         err = get(policy, &key, PV_ROW_SYSTEM, &row);
     }
-    if (err == PV_OK && (!row.has_key || memcmp(row.key_hash, key_hash,
-                                                PV_KEY_HASH_LEN) != 0)) {
-        return PV_ECORRUPT;
-    }
     if (err == PV_OK) {
-        set_consumer(consumer, &row);
+        is_key =
+            row.has_key && memcmp(row.key_hash, key_hash, PV_KEY_HASH_LEN) == 0;
+        is_old = row.old_until_ms != 0 &&
+                 memcmp(row.old_key_hash, key_hash, PV_KEY_HASH_LEN) == 0;
+        if (!is_key && !is_old) {
+            return PV_ECORRUPT;
+        }
+        set_consumer(consumer, &row, !is_key);
     }
     return err == PV_ENOTFOUND ? PV_OK : err;
 }
@@ -145,6 +152,8 @@ find_target(struct pv_policy *policy, struct pv_slice path,
     row->endpoint_port = endpoint.port;
     memcpy(row->endpoint_address, endpoint.address, sizeof(endpoint.address));
     memcpy(row->endpoint_pin, endpoint.pin, sizeof(endpoint.pin));
+    row->endpoint_old_until_ms = endpoint.old_until_ms;
+    memcpy(row->endpoint_old_pin, endpoint.old_pin, sizeof(endpoint.old_pin));
     row->endpoint_name = endpoint.name;
     return err;
 }
@@ -540,7 +549,7 @@ find_quota(struct pv_policy *policy, struct pv_slice system,
 
     err = find_named_system(policy, system, &caller);
     if (err == PV_OK) {
-        set_consumer(&found.consumer, &caller);
+        set_consumer(&found.consumer, &caller, false);
         err = find_target(policy, path, &found.target);
     }
     if (err == PV_OK) {

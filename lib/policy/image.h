@@ -7,11 +7,11 @@
  * "grants". All integers in values are little-endian, in keys big-endian, so
  * that keys sort by number.
  *
- * Format version 2 (in 1 a grant had fixed numbers). A text is one length byte
- * and that many bytes. A flag is one byte, 0 or 1. A reason is a text, its word
- * from outcome.h; empty is none. A v is a number of up to 64 bits, seven a
- * byte, the lowest first, with the top bit where more follow. Every value ends
- * with the CRC32C of key and value before it.
+ * Format version 3 (in 1 a grant had fixed numbers, in 2 a system had one key).
+ * A text is one length byte and that many bytes. A flag is one byte, 0 or 1. A
+ * reason is a text, its word from outcome.h; empty is none. A v is a number of
+ * up to 64 bits, seven a byte, the lowest first, with the top bit where more
+ * follow. Every value ends with the CRC32C of key and value before it.
  *
  * In the table below, what is in front of the arrow is the key, behind the
  * table byte; grants have none.
@@ -20,7 +20,8 @@
  *                    i64 valid until, ms
  *    2 numbers       u8 what, id -> u32 number
  *    3 ids           u8 what, u32 number -> text id
- *    4 keys          32 key hash -> system (a copy: one look-up)
+ *    4 keys          32 key hash -> system (a copy: one look-up); two of one
+ *                    system while it replaces its key
  *    5 systems       u32 system number -> system
  *    6 methods       path -> method
  *    7 endpoints     u32 endpoint number -> endpoint
@@ -35,13 +36,14 @@
  *   system     u32 number u32 unit u32 agency u8 kind flag suspended
  *              flag proposed u8 count {16 address u8 bits} text system
  *              text unit text agency u8 count {u32 group} flag has_key
- *              32 key hash
+ *              32 key hash v old until 32 old key hash (when until is not 0)
  *   method     u32 number u8 pattern reason state i64 since i64 until
  *              flag proposed u32 dedicated flags needs_consent reason_hidden
  *              u32 connect_ms u32 deadline_ms u32 answer_max
  *              i16 open i16 close u8 weekdays u8 count {i64 from i64 until}
  *              text provider service version method code u32 endpoint
- *   endpoint   u32 version u16 port 16 address 32 pin text TLS name
+ *   endpoint   u32 version u16 port 16 address 32 pin v old until 32 old pin
+ *              (when until is not 0) text TLS name
  *   grant      u8 kind reason blocked v since v until flags proposed
  *              needs_consent per_member v start v end v rate v burst
  *              v per_day v max_answered v decision text id
@@ -65,7 +67,7 @@
 
 #include "policy/policy.h"
 
-#define PV_IMAGE_FORMAT 2
+#define PV_IMAGE_FORMAT 3
 #define PV_IMAGE_MAP_SIZE (UINT64_C(4) << 30) /* address space, not disk */
 #define PV_IMAGE_READERS_MAX 1024
 #define PV_IMAGE_MODE_LIST_MAX 512 /* agencies named by one mode */
@@ -91,6 +93,8 @@ struct pv_image_system {
     struct pv_system_row row;
     bool                 has_key;
     uint8_t              key_hash[PV_KEY_HASH_LEN];
+    int64_t              old_until_ms; /* the key before, until then; 0: none */
+    uint8_t              old_key_hash[PV_KEY_HASH_LEN];
     uint8_t              group_count;
     uint32_t             group[PV_POLICY_GROUPS_MAX];
 };
@@ -105,6 +109,8 @@ struct pv_image_endpoint {
     uint16_t     port;
     uint8_t      address[16];
     uint8_t      pin[PV_KEY_HASH_LEN];
+    int64_t      old_until_ms; /* the pin before, until then; 0: none */
+    uint8_t      old_pin[PV_KEY_HASH_LEN];
     struct pv_id name;
 };
 

@@ -108,7 +108,9 @@ struct pv_method_row {
     uint16_t         endpoint_port;
     uint8_t          endpoint_address[16]; /* as in pv_network */
     uint8_t          endpoint_pin[PV_KEY_HASH_LEN];
-    struct pv_id     endpoint_name; /* TLS name */
+    uint8_t          endpoint_old_pin[PV_KEY_HASH_LEN]; /* good as well ... */
+    int64_t          endpoint_old_until_ms; /* ... before this; 0: no such */
+    struct pv_id     endpoint_name;         /* TLS name */
 };
 
 enum pv_grant_kind {
@@ -155,8 +157,10 @@ struct pv_block {
  * of the image a part was found in, 0 when there is nothing in it yet.
  */
 struct pv_consumer {
-    uint64_t             version;
-    bool                 known; /* else the key is registered to nobody */
+    uint64_t version;
+    bool     known;        /* else the key is registered to nobody */
+    int64_t  key_until_ms; /* a key that was replaced: it is nobody's
+                              from then on; 0: the key of today */
     uint8_t              group_count;
     uint32_t             group[PV_POLICY_GROUPS_MAX];
     struct pv_system_row system;

@@ -162,6 +162,18 @@ reason(struct codec *c, uint8_t *field)
     }
 }
 
+/* A key that is good until then, and no bytes where there is none. */
+static void
+replaced(struct codec *c, int64_t *until_ms, uint8_t hash[PV_KEY_HASH_LEN])
+{
+    when(c, until_ms);
+    if (*until_ms != 0) {
+        raw(c, hash, PV_KEY_HASH_LEN);
+    } else if (!c->writing) {
+        memset(hash, 0, PV_KEY_HASH_LEN);
+    }
+}
+
 static void
 meta_fields(struct codec *c, struct pv_meta *row)
 {
@@ -201,6 +213,7 @@ system_fields(struct codec *c, struct pv_image_system *image)
     }
     flag(c, &image->has_key);
     raw(c, image->key_hash, sizeof(image->key_hash));
+    replaced(c, &image->old_until_ms, image->old_key_hash);
 }
 
 static void
@@ -243,6 +256,7 @@ endpoint_fields(struct codec *c, struct pv_image_endpoint *row)
     raw(c, &row->port, sizeof(row->port));
     raw(c, row->address, sizeof(row->address));
     raw(c, row->pin, sizeof(row->pin));
+    replaced(c, &row->old_until_ms, row->old_pin);
     id(c, &row->name);
 }
 

@@ -134,12 +134,85 @@ a_change_is_in_force_at_the_next_decision(void **state)
     scene_close(&scene);
 }
 
+/* The system a-main gets the key `name`; the one before until then, 0: not. */
+static void
+replace_key(struct scene *scene, const char *name, const char *before,
+            int64_t until_ms)
+{
+    struct pv_image_system row;
+    uint32_t               number;
+
+    fixture_begin(&scene->fixture);
+    number = fixture_number(&scene->fixture, PV_IMAGE_SYSTEM, "a-main");
+    assert_int_equal(pv_image_get_system(scene->fixture.image, number, &row),
+                     PV_OK);
+    fixture_key(name, row.key_hash);
+    row.old_until_ms = until_ms;
+    fixture_key(before, row.old_key_hash);
+    assert_int_equal(pv_image_put_system(scene->fixture.image, &row), PV_OK);
+    assert_true(fixture_commit(&scene->fixture) > 0);
+}
+
+static void
+a_replaced_key_ends_at_its_moment(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    scene_open(&scene);
+    grant(&scene, PV_GRANT_AGENCY, "a", "a");
+    replace_key(&scene, "second", "a-main", FIXTURE_WHEN + 1);
+    assert_int_equal(fixture_call(scene.policy, "second", FIXTURE_PATH),
+                     PV_REASON_NONE);
+    assert_int_equal(fixture_call(scene.policy, "a-main", FIXTURE_PATH),
+                     PV_REASON_NONE);
+    replace_key(&scene, "second", "a-main", FIXTURE_WHEN);
+    assert_int_equal(fixture_call(scene.policy, "second", FIXTURE_PATH),
+                     PV_REASON_NONE);
+    assert_int_equal(fixture_call(scene.policy, "a-main", FIXTURE_PATH),
+                     PV_REASON_KEY_UNREGISTERED);
+    /* two are enough: the one before the last is nobody's at once */
+    replace_key(&scene, "third", "second", FIXTURE_WHEN + 1);
+    assert_int_equal(fixture_call(scene.policy, "third", FIXTURE_PATH),
+                     PV_REASON_NONE);
+    assert_int_equal(fixture_call(scene.policy, "second", FIXTURE_PATH),
+                     PV_REASON_NONE);
+    assert_int_equal(fixture_call(scene.policy, "a-main", FIXTURE_PATH),
+                     PV_REASON_KEY_UNREGISTERED);
+    replace_key(&scene, "third", "second", 0);
+    assert_int_equal(fixture_call(scene.policy, "second", FIXTURE_PATH),
+                     PV_REASON_KEY_UNREGISTERED);
+    scene_close(&scene);
+}
+
+static void
+a_key_in_overlap_is_still_one_systems(void **state)
+{
+    struct pv_image_system row;
+    struct scene           scene;
+    uint32_t               number;
+
+    (void)state;
+    scene_open(&scene);
+    replace_key(&scene, "second", "a-main", FIXTURE_WHEN + 1);
+    fixture_begin(&scene.fixture);
+    number = fixture_number(&scene.fixture, PV_IMAGE_SYSTEM, "b-main");
+    assert_int_equal(pv_image_get_system(scene.fixture.image, number, &row),
+                     PV_OK);
+    fixture_key("a-main", row.key_hash);
+    assert_int_equal(pv_image_put_system(scene.fixture.image, &row), PV_EEXIST);
+    pv_image_abort(scene.fixture.image);
+    scene_close(&scene);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(levels_reach_exactly_their_subject),
         cmocka_unit_test(a_change_is_in_force_at_the_next_decision),
+        cmocka_unit_test(a_replaced_key_ends_at_its_moment),
+        cmocka_unit_test(a_key_in_overlap_is_still_one_systems),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

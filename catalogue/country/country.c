@@ -81,6 +81,47 @@ pv_country_date(const struct pv_country *country, int32_t day)
     return country->dates[day - country->first_day];
 }
 
+static enum pv_err
+link_children(struct pv_country *country)
+{
+    uint32_t count = country->person_count;
+
+    country->first_child = calloc(count, sizeof(*country->first_child));
+    country->next_of_father = calloc(count, sizeof(*country->next_of_father));
+    country->next_of_mother = calloc(count, sizeof(*country->next_of_mother));
+    if (country->first_child == NULL || country->next_of_father == NULL ||
+        country->next_of_mother == NULL) {
+        return PV_ENOMEM;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        country->first_child[i] = PV_NONE;
+    }
+    for (uint32_t i = count; i > 0; i--) {
+        const struct pv_person *child = &country->persons[i - 1];
+
+        if (child->father != PV_NONE) {
+            country->next_of_father[i - 1] =
+                country->first_child[child->father];
+            country->first_child[child->father] = i - 1;
+            country->next_of_mother[i - 1] =
+                country->first_child[child->mother];
+            country->first_child[child->mother] = i - 1;
+        }
+    }
+    return PV_OK;
+}
+
+uint32_t
+pv_next_child(const struct pv_country *country, uint32_t parent, uint32_t child)
+{
+    if (child == PV_NONE) {
+        return country->first_child[parent];
+    }
+    return country->persons[child].father == parent
+               ? country->next_of_father[child]
+               : country->next_of_mother[child];
+}
+
 enum pv_err
 pv_country_make(struct pv_country *country, uint64_t seed, uint32_t persons)
 {
@@ -113,6 +154,9 @@ pv_country_make(struct pv_country *country, uint64_t seed, uint32_t persons)
         err = pv_people_make(&made);
     }
     if (err == PV_OK) {
+        err = link_children(&made);
+    }
+    if (err == PV_OK) {
         err = pv_companies_make(&made);
     }
     if (err != PV_OK) {
@@ -133,6 +177,9 @@ pv_country_clear(struct pv_country *country)
     free(country->marriages);
     free(country->addresses);
     free(country->companies);
+    free(country->first_child);
+    free(country->next_of_father);
+    free(country->next_of_mother);
     free(country->dates);
     memset(country, 0, sizeof(*country));
 }

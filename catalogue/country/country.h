@@ -98,6 +98,9 @@ struct pv_country {
     struct pv_marriage *marriages;
     struct pv_address  *addresses;
     struct pv_company  *companies;
+    uint32_t           *first_child;    /* of a person, or PV_NONE */
+    uint32_t           *next_of_father; /* the father's next child */
+    uint32_t           *next_of_mother;
     size_t              marriage_room;
     size_t              address_room;
     uint32_t            homes[PV_PLACES_PROVINCES]; /* addresses in each */
@@ -120,6 +123,11 @@ void        pv_country_clear(struct pv_country *country);
 /* Parts of pv_country_make, each in its own file. */
 enum pv_err pv_people_make(struct pv_country *country) PV_MUST_CHECK;
 enum pv_err pv_companies_make(struct pv_country *country) PV_MUST_CHECK;
+
+/* The child of that parent behind `child`, the first one behind PV_NONE; in
+ * the order of the persons. PV_NONE: no other. */
+uint32_t pv_next_child(const struct pv_country *country, uint32_t parent,
+                       uint32_t child);
 
 /* A new address in that county; PV_ENOMEM. */
 enum pv_err pv_address_add(struct pv_country *country, struct pv_rng *rng,
@@ -163,6 +171,11 @@ const char *pv_company_status_text(const struct pv_company *company);
 /* village is 1 or 2 */
 const char *pv_village_name(uint32_t province, uint32_t county,
                             uint32_t village);
+
+/* Its code in the divisions: 99, province, county, district, rural district,
+ * village, two digits each. */
+void pv_village_code(uint32_t province, uint32_t county, uint32_t village,
+                     char room[PV_ID_ROOM]);
 
 /* Province, city or village, street, alley, number ... in one line. */
 void pv_address_text(const struct pv_country *country, uint32_t address,

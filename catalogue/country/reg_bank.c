@@ -4,6 +4,7 @@
 #include "registers.h"
 
 #define MATCH "national-id-iban-match/verify"
+#define HOLDERS "account-holders/inquire"
 #define ACCOUNT_IDS UINT64_C(1000000000000)
 #define EXAMPLE_ACCOUNT 1
 
@@ -70,6 +71,10 @@ sample_first(struct accounts *accounts, const char *holder, const char *second)
                   nobody, "iban", accounts->iban, NULL);
     pv_sample_add(samples, MATCH, "no", "no such account",
                   "holder_id:national_id", holder, "iban", absent, NULL);
+    pv_sample_add(samples, HOLDERS, "found", "two holders", "iban",
+                  accounts->iban, NULL);
+    pv_sample_add(samples, HOLDERS, "not-found", "no such account", "iban",
+                  absent, NULL);
 }
 
 static void
@@ -120,6 +125,9 @@ company_accounts(struct accounts *accounts)
                           "an account of a company",
                           "holder_id:legal_person_id", id, "iban",
                           accounts->iban, NULL);
+            pv_sample_add(accounts->making->samples, HOLDERS, "found",
+                          "an account of a company", "iban", accounts->iban,
+                          NULL);
         }
     }
 }
@@ -158,6 +166,4 @@ pv_register_bank(struct pv_making *making)
                           NULL);
         }
     }
-    pv_writer_exec(making->writer, "CREATE INDEX account_holder_of ON"
-                                   " account_holder (holder_id)");
 }

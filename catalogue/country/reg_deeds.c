@@ -7,10 +7,16 @@
  */
 #include "registers.h"
 
+#include <string.h>
+
 #include "base/num.h"
+#include "reg_parcels.h"
 
 #define COMPANY "legal-person-identity/inquire"
+#define BY_NUMBER "legal-person-national-id/inquire"
 #define VERIFY "property-deed-authenticity/verify"
+#define SINGLE "single-sheet-deed-authenticity/verify"
+#define SINGLE_SHEET_FROM 1390 /* older deeds are booklets */
 #define DEED_IDS UINT64_C(1000000000000)
 #define EXAMPLE_DEED 1
 #define EXAMPLE_CODE 999999
@@ -23,13 +29,14 @@ static const char tables[] =
     " head_id TEXT) WITHOUT ROWID;"
     "CREATE TABLE deed (deed_number TEXT PRIMARY KEY,"
     " verification_code TEXT, deed_status TEXT, plate_number TEXT,"
-    " property_id TEXT, postal_code TEXT, issued_on TEXT) WITHOUT ROWID;"
+    " property_id TEXT, postal_code TEXT, issued_on TEXT, form TEXT)"
+    " WITHOUT ROWID;" PV_PARCEL_TABLE
     "CREATE TABLE deed_owner (deed_number TEXT, owner_id TEXT,"
     " share_parts INTEGER, share_total INTEGER,"
     " PRIMARY KEY (deed_number, owner_id)) WITHOUT ROWID";
 
 static const char indexes[] =
-    "CREATE INDEX deed_owner_of ON deed_owner (owner_id);"
+    "CREATE UNIQUE INDEX company_number ON company (registration_number);"
     "CREATE INDEX deed_property ON deed (property_id)";
 
 struct owner {
@@ -41,8 +48,6 @@ struct deeds {
     struct pv_making *making;
     struct pv_rng     rng;
     struct pv_perm    perm;
-    uint32_t         *first_child; /* of a father */
-    uint32_t         *next_child;
     uint64_t          count;
     uint32_t          properties;
     uint32_t          owner_count;
@@ -90,10 +95,13 @@ write_deed(struct deeds *deeds, const char *status, uint32_t address)
     char    property[PV_ID_ROOM];
     char    postal[PV_ID_ROOM];
     size_t  len;
+    bool    is_single;
 
     if (deeds->count++ == 0) {
         code = EXAMPLE_CODE;
+        day = country->as_of - 30; /* a single sheet */
     }
+    is_single = day >= pv_jalali_day(SINGLE_SHEET_FROM, 1, 1);
     pv_plain_id("999000", 12, number, deeds->number);
     pv_plain_id("", 6, code, deeds->code);
     pv_plain_id("999", 7, deeds->properties, property);
@@ -102,10 +110,21 @@ write_deed(struct deeds *deeds, const char *status, uint32_t address)
     plate[len++] = '/';
     len += pv_u64_text(deeds->properties, plate + len);
     plate[len] = '\0';
-    pv_writer_row(deeds->making->writer, 1, "ttttttt", deeds->number,
+    pv_writer_row(deeds->making->writer, 1, "tttttttt", deeds->number,
                   deeds->code, status, plate, property, postal,
-                  pv_country_date(country, day));
+                  pv_country_date(country, day),
+                  is_single ? "single-sheet" : "booklet");
     write_owners(deeds);
+    if (strcmp(status, "replaced") != 0) { /* once for each property */
+        pv_parcel_write(deeds->making, 3, &deeds->rng, deeds->properties, plate,
+                        property, deeds->owner[0].party.is_company);
+    }
+    if (!is_single && status[0] == 'v' &&
+        pv_samples_with(deeds->making->samples, SINGLE, "a booklet") == 0) {
+        pv_sample_add(deeds->making->samples, SINGLE, "no", "a booklet",
+                      "deed_number", deeds->number, "verification_code",
+                      deeds->code, NULL);
+    }
 }
 
 static void
@@ -136,6 +155,12 @@ sample_first(struct deeds *deeds)
                   NULL);
     pv_sample_add(samples, VERIFY, "no", "no such deed", "deed_number",
                   "999999999999999999", "verification_code", deeds->code, NULL);
+    pv_sample_add(samples, SINGLE, "yes", "the owner of one share of two",
+                  "deed_number", deeds->number, "verification_code",
+                  deeds->code, "owner_id:national_id", first, NULL);
+    pv_sample_add(samples, SINGLE, "no", "not an owner", "deed_number",
+                  deeds->number, "verification_code", deeds->code,
+                  "owner_id:national_id", nobody, NULL);
 }
 
 /* The former owner's deed, replaced when the present one was issued. */
@@ -160,10 +185,11 @@ write_former(struct deeds *deeds, uint32_t address)
 static void
 gather_heirs(struct deeds *deeds, uint32_t father)
 {
-    const struct pv_person *all = deeds->making->country->persons;
+    const struct pv_country *country = deeds->making->country;
+    const struct pv_person  *all = country->persons;
 
-    for (uint32_t child = deeds->first_child[father]; child != PV_NONE;
-         child = deeds->next_child[child]) {
+    for (uint32_t child = pv_next_child(country, father, PV_NONE);
+         child != PV_NONE; child = pv_next_child(country, father, child)) {
         if (pv_person_lives(&all[child])) {
             add_owner(deeds, child, false, all[child].is_man ? 2 : 1);
         }
@@ -244,6 +270,15 @@ write_company(struct deeds *deeds, uint32_t company)
     if (company == 0) {
         pv_sample_add(deeds->making->samples, COMPANY, "found",
                       "an active company", "company_id", id, NULL);
+        pv_sample_add(deeds->making->samples, BY_NUMBER, "found",
+                      "by the number alone", "registration_number", number,
+                      NULL);
+        pv_sample_add(deeds->making->samples, BY_NUMBER, "found",
+                      "with the name", "registration_number", number,
+                      "company_name", name, NULL);
+        pv_sample_add(deeds->making->samples, BY_NUMBER, "not-found",
+                      "the name differs", "registration_number", number,
+                      "company_name", "شرکت دیگری", NULL);
     }
     if (at->status == PV_COMPANY_DISSOLVED &&
         pv_samples_with(deeds->making->samples, COMPANY,
@@ -264,31 +299,6 @@ write_company(struct deeds *deeds, uint32_t company)
                           "owner_id:legal_person_id", id, NULL);
         }
     }
-}
-
-static enum pv_err
-link_children(struct deeds *deeds)
-{
-    const struct pv_country *country = deeds->making->country;
-    uint32_t                 count = country->person_count;
-
-    deeds->first_child = calloc(count, sizeof(*deeds->first_child));
-    deeds->next_child = calloc(count, sizeof(*deeds->next_child));
-    if (deeds->first_child == NULL || deeds->next_child == NULL) {
-        return PV_ENOMEM;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        deeds->first_child[i] = PV_NONE;
-    }
-    for (uint32_t i = count; i > 0; i--) {
-        uint32_t father = country->persons[i - 1].father;
-
-        if (father != PV_NONE) {
-            deeds->next_child[i - 1] = deeds->first_child[father];
-            deeds->first_child[father] = i - 1;
-        }
-    }
-    return PV_OK;
 }
 
 static void
@@ -323,18 +333,14 @@ pv_register_deeds(struct pv_making *making)
     (void)pv_writer_prepare(making->writer,
                             "INSERT INTO company VALUES (?,?,?,?,?,?,?,?,?)");
     (void)pv_writer_prepare(making->writer,
-                            "INSERT INTO deed VALUES (?,?,?,?,?,?,?)");
+                            "INSERT INTO deed VALUES (?,?,?,?,?,?,?,?)");
     (void)pv_writer_prepare(making->writer,
                             "INSERT INTO deed_owner VALUES (?,?,?,?)");
-    if (link_children(&deeds) != PV_OK) {
-        pv_writer_fail(making->writer, PV_ENOMEM);
-    } else {
-        write_rows(&deeds);
-    }
+    (void)pv_writer_prepare(making->writer, PV_PARCEL_INSERT);
+    write_rows(&deeds);
     pv_writer_exec(making->writer, indexes);
+    pv_parcel_strangers(making);
     pv_no_companys_id(id);
     pv_sample_add(making->samples, COMPANY, "not-found", "no such company",
                   "company_id", id, NULL);
-    free(deeds.first_child);
-    free(deeds.next_child);
 }

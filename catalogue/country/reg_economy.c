@@ -8,6 +8,8 @@
 
 #define VERIFY "promissory-note/verify-note"
 #define PARTIES "promissory-note/note-parties"
+#define INSTITUTION "monetary-financial-registry-inquiry/inquire"
+#define COMPANIES_PER_INSTITUTION 40
 #define SERIALS UINT64_C(10000000)
 #define EXAMPLE_SERIAL 1
 #define EXAMPLE_AMOUNT 1500000
@@ -40,6 +42,8 @@ static const char tables[] =
     "CREATE TABLE setad_member (agency_unique_id TEXT PRIMARY KEY,"
     " agency TEXT, member_since TEXT, member_until TEXT,"
     " is_current INTEGER) WITHOUT ROWID;"
+    "CREATE TABLE institution (institution_id TEXT PRIMARY KEY, name TEXT,"
+    " licence_status TEXT, last_change_date TEXT) WITHOUT ROWID;"
     "CREATE TABLE promissory_note (note_serial TEXT PRIMARY KEY,"
     " amount INTEGER, note_status TEXT, issued_on TEXT, due_on TEXT,"
     /* the parties as printed on the note */
@@ -223,6 +227,36 @@ make_note(const struct pv_country *country, struct pv_rng *rng,
     note->due = note->issued + pv_rng_between(rng, 30, 1100);
 }
 
+/* Some companies are banks, insurers or brokers. */
+static void
+write_institutions(struct pv_making *making, int statement)
+{
+    static const char *const status[] = {"valid", "suspended", "valid",
+                                         "revoked", "valid"};
+    const struct pv_country *country = making->country;
+    char                     id[PV_ID_ROOM];
+    char                     name[PV_TEXT_ROOM];
+
+    for (uint32_t i = 0; i < country->company_count;
+         i += COMPANIES_PER_INSTITUTION) {
+        const struct pv_company *at = &country->companies[i];
+
+        pv_company_id(country, i, id);
+        pv_company_name(country, i, name);
+        pv_writer_row(making->writer, statement, "tttt", id, name,
+                      status[i / COMPANIES_PER_INSTITUTION %
+                             (sizeof(status) / sizeof(status[0]))],
+                      pv_country_date(country, at->change_day));
+        if (i == 0) {
+            pv_sample_add(making->samples, INSTITUTION, "found",
+                          "a licensed institution", "institution_id", id, NULL);
+        }
+    }
+    pv_no_companys_id(id);
+    pv_sample_add(making->samples, INSTITUTION, "not-found",
+                  "no such institution", "institution_id", id, NULL);
+}
+
 void
 pv_register_economy(struct pv_making *making)
 {
@@ -264,6 +298,7 @@ pv_register_economy(struct pv_making *making)
         }
         pv_making_step(making, i, count);
     }
-    pv_writer_exec(writer, "CREATE INDEX promissory_note_obligor ON"
-                           " promissory_note (obligor_id)");
+    write_institutions(
+        making,
+        pv_writer_prepare(writer, "INSERT INTO institution VALUES (?,?,?,?)"));
 }

@@ -6,6 +6,8 @@
 #include "names.h"
 
 #define INQUIRY "academic-degree/inquire"
+#define LAST_DEGREE "last-academic-degree/inquire"
+#define LAST_STATUS "last-academic-status/inquire"
 #define FIRST_AGE 22 /* of the first degree */
 
 static const char tables[] =
@@ -23,6 +25,7 @@ struct degrees {
     uint32_t          none_samples;
     uint32_t          many_samples;
     uint32_t          studying_samples;
+    uint32_t          graduate_samples;
 };
 
 /* Fewer among the old. */
@@ -67,6 +70,12 @@ write_degree(struct degrees *degrees, const char *id, int number,
         pv_sample_add(degrees->making->samples, INQUIRY, "found",
                       "still studying: no date of graduation", "national_id",
                       id, NULL);
+        pv_sample_add(degrees->making->samples, LAST_STATUS, "found",
+                      "still studying", "national_id", id, NULL);
+    }
+    if (status[0] == 'g' && degrees->graduate_samples++ == 0) {
+        pv_sample_add(degrees->making->samples, LAST_DEGREE, "found",
+                      "a graduate", "national_id", id, NULL);
     }
     return status[0] == 'g';
 }
@@ -86,6 +95,8 @@ person_degrees(struct degrees *degrees, uint32_t person)
         if (pv_person_age(country, person) > 30 &&
             degrees->none_samples++ == 0) {
             pv_sample_add(degrees->making->samples, INQUIRY, "not-found",
+                          "a person without a degree", "national_id", id, NULL);
+            pv_sample_add(degrees->making->samples, LAST_DEGREE, "not-found",
                           "a person without a degree", "national_id", id, NULL);
         }
         return;
@@ -133,5 +144,12 @@ pv_register_science(struct pv_making *making)
     }
     pv_nobodys_id(id);
     pv_sample_add(making->samples, INQUIRY, "not-found", "no such person",
+                  "national_id", id, NULL);
+    pv_sample_add(making->samples, LAST_DEGREE, "not-found", "no such person",
+                  "national_id", id, NULL);
+    pv_sample_add(making->samples, LAST_STATUS, "not-found", "no such person",
+                  "national_id", id, NULL);
+    pv_person_id(country, 0, id);
+    pv_sample_add(making->samples, LAST_STATUS, "found", "the example person",
                   "national_id", id, NULL);
 }

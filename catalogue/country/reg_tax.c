@@ -1,11 +1,13 @@
 /*
- * reg_tax.c - the tax administration: the debt of each taxpayer.
+ * reg_tax.c - the tax administration: the debt of each taxpayer; the rest
+ * of its register is in reg_tax_wages.c.
  */
 #include "registers.h"
 
 #include <string.h>
 
 #include "base/num.h"
+#include "reg_tax_wages.h"
 
 #define INQUIRY "tax-debt/inquire"
 
@@ -99,4 +101,5 @@ pv_register_tax(struct pv_making *making)
     pv_person_id(country, 0, id);
     pv_sample_add(making->samples, INQUIRY, "found",
                   "the type told by the length", "taxpayer_id", id, NULL);
+    pv_tax_wages(making);
 }

@@ -14,7 +14,7 @@
 #include "samples.h"
 #include "writer.h"
 
-#define PV_REGISTERS 12
+#define PV_REGISTERS 30
 
 struct pv_making {
     const struct pv_country *country;
@@ -44,6 +44,24 @@ void pv_register_economy(struct pv_making *making);
 void pv_register_judiciary(struct pv_making *making);
 void pv_register_tavanir(struct pv_making *making);
 void pv_register_knowledge(struct pv_making *making);
+void pv_register_courts(struct pv_making *making);
+void pv_register_insurance(struct pv_making *making);
+void pv_register_welfare(struct pv_making *making);
+void pv_register_relief(struct pv_making *making);
+void pv_register_veterans(struct pv_making *making);
+void pv_register_police(struct pv_making *making);
+void pv_register_education(struct pv_making *making);
+void pv_register_health(struct pv_making *making);
+void pv_register_exams(struct pv_making *making);
+void pv_register_roads(struct pv_making *making);
+void pv_register_gas(struct pv_making *making);
+void pv_register_housing(struct pv_making *making);
+void pv_register_goods(struct pv_making *making);
+void pv_register_customs(struct pv_making *making);
+void pv_register_services(struct pv_making *making);
+void pv_register_completions(struct pv_making *making);
+void pv_register_answers(struct pv_making *making);
+void pv_register_signatures(struct pv_making *making);
 
 /* Every thousandth call or so reaches the person at the terminal. */
 void pv_making_step(struct pv_making *making, uint64_t done, uint64_t total);

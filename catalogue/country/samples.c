@@ -50,18 +50,20 @@ pv_samples_with(const struct pv_samples *samples, const char *method,
 static void
 write_input(const struct pv_sample *sample, uint32_t at, struct pv_json *json)
 {
+    struct pv_slice whole = pv_slice_from(sample->name[at]);
     struct pv_slice name;
     struct pv_slice type;
+    bool            is_binary = pv_slice_cut(whole, '@', &name, &type);
     char            room[PV_SAMPLE_VALUE_ROOM];
 
-    if (!pv_slice_cut(pv_slice_from(sample->name[at]), ':', &name, &type)) {
+    if (!is_binary && !pv_slice_cut(whole, ':', &name, &type)) {
         pv_json_text(json, sample->name[at], sample->value[at]);
         return;
     }
     if (pv_slice_to_cstr(name, room, sizeof(room)) == PV_OK) {
         pv_json_object(json, room);
-        pv_json_string(json, "type", type);
-        pv_json_text(json, "value", sample->value[at]);
+        pv_json_string(json, is_binary ? "media" : "type", type);
+        pv_json_text(json, is_binary ? "data" : "value", sample->value[at]);
         pv_json_end_object(json);
     }
 }

@@ -13,13 +13,13 @@
 #include "base/json.h"
 #include "ids.h"
 
-#define PV_SAMPLES_MAX 160
-#define PV_SAMPLE_INPUTS_MAX 6
+#define PV_SAMPLES_MAX 400
+#define PV_SAMPLE_INPUTS_MAX 9
 #define PV_SAMPLE_VALUE_ROOM 128
 
 struct pv_sample {
     const char *method; /* constant: service/method */
-    const char *expect; /* constant: yes, no, found, not-found */
+    const char *expect; /* constant: yes, no, found, not-found, invalid */
     const char *note;   /* constant */
     uint32_t    input_count;
     const char *name[PV_SAMPLE_INPUTS_MAX]; /* constant */
@@ -33,7 +33,9 @@ struct pv_samples {
 
 /*
  * Pairs of name and value, then NULL. A name "holder_id:national_id" makes
- * {"holder_id": {"type": "national_id", "value": ...}}.
+ * {"holder_id": {"type": "national_id", "value": ...}}, a name
+ * "signature@application/pdf" {"media": "application/pdf", "data": ...}. A
+ * value "days-ago N" is a Jalali day that the reader counts from today.
  */
 void pv_sample_add(struct pv_samples *samples, const char *method,
                    const char *expect, const char *note, ...)

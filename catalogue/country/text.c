@@ -117,6 +117,18 @@ pv_village_name(uint32_t province, uint32_t county, uint32_t village)
 }
 
 void
+pv_village_code(uint32_t province, uint32_t county, uint32_t village,
+                char room[PV_ID_ROOM])
+{
+    pv_plain_id("99", 2, pv_provinces[province].number, room);
+    pv_digits(room + 4, 2, county + 1);
+    pv_digits(room + 6, 2, 1); /* one district */
+    pv_digits(room + 8, 2, 1); /* one rural district */
+    pv_digits(room + 10, 2, village);
+    room[12] = '\0';
+}
+
+void
 pv_address_text(const struct pv_country *country, uint32_t address,
                 char room[PV_TEXT_ROOM])
 {

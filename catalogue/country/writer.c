@@ -34,15 +34,6 @@ fail_sys(struct pv_writer *writer, const char *doing)
                strerror(errno));
 }
 
-void
-pv_writer_fail(struct pv_writer *writer, enum pv_err err)
-{
-    if (writer->err == PV_OK) {
-        writer->err = err;
-        pv_why_set(&writer->why, "%s: %s", writer->name, pv_err_text(err));
-    }
-}
-
 static bool
 file_name(const struct pv_writer *writer, const char *end, char room[NAME_MAX])
 {

@@ -49,9 +49,6 @@ int pv_writer_prepare(struct pv_writer *writer, const char *sql);
 void pv_writer_row(struct pv_writer *writer, int statement, const char *types,
                    ...);
 
-/* Note an error of the caller's own: the file will not get its name. */
-void pv_writer_fail(struct pv_writer *writer, enum pv_err err);
-
 /* Commit, close and rename; or, after an error, remove what was begun. */
 enum pv_err pv_writer_finish(struct pv_writer *writer) PV_MUST_CHECK;
 

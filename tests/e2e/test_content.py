@@ -185,8 +185,11 @@ def test_every_live_service_answers_its_samples(ex, country):
     rows = {g["id"]: g for g in test_grants.load("grants")}
     bindings = test_grants.ENACTMENT["grant_bindings"]
     answered = set()
+    live = {row["service"] for row in test_grants.ENACTMENT["go_live"]}
     for key, cases in country[1]["samples"].items():
         service, method = key.split("/")
+        if service not in live:
+            continue  # test_services.py asks these
         holder = None
         for name, terms in grants.items():
             row = rows[name]

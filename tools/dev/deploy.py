@@ -121,9 +121,13 @@ class Deployment:
         enactment = load(self.catalogue / "enactment.json")
         self.systems = [one for one in enactment["systems"]
                         if one["kind"] != "exchange"]
+        connectors = {one["id"] for one in self.systems
+                      if one["kind"] == "connector"}
         self.services = {}
         for path in sorted((self.catalogue / "services").glob("*/*.json")):
-            self.services.setdefault(path.parent.name, []).append(path)
+            # a group of agencies has services, but no system of its own
+            if self.connector_of(path.parent.name) in connectors:
+                self.services.setdefault(path.parent.name, []).append(path)
         self.providers = sorted(self.services)
 
     def connector_of(self, provider):

@@ -376,6 +376,9 @@ put_method(struct pv_buf *buf, const struct pv_method *method)
                                   ? method->contract->max_rows
                                   : 1);
     }
+    if (err == PV_OK) {
+        err = pv_put_u32(buf, method->contract->deadline_ms);
+    }
     return err == PV_OK ? put_queries(buf, method) : err;
 }
 

@@ -14,7 +14,8 @@
  * bytes, or the length PV_NULL alone for NULL.
  *
  *   SETUP  main -> worker  u32 flags, text connection string, u32 count, then
- *                          per method: u32 flags, u32 max_rows, u32 queries,
+ *                          per method: u32 flags, u32 max_rows,
+ *                          u32 deadline in ms, u32 queries,
  *                          per query: u32 flags, text statement, u32 parameters
  *   CALL   main -> worker  u32 method, u32 count, texts in order of the ?
  *   COMMAND main -> worker u32 method, text digest of the key, text digest of
@@ -70,6 +71,7 @@ enum pv_query_error {
     PV_QUERY_SIZE,   /* more bytes than allowed */
     PV_QUERY_LOST,   /* the connection is gone; the worker ends */
     PV_QUERY_REUSED, /* the key of a command belongs to another request */
+    PV_QUERY_HEAVY,  /* failed, and the driver keeps much; the worker ends */
     PV_QUERY_END
 };
 

@@ -180,7 +180,11 @@ pv_sandbox_worker(bool may_write)
 {
     static const int    refused[] = {SCMP_SYS(execve), SCMP_SYS(execveat)};
     const struct rlimit none = {0, 0};
+    const struct rlimit memory = {PV_WORKER_MEMORY_MAX, PV_WORKER_MEMORY_MAX};
 
+    if (!SANITIZED && setrlimit(RLIMIT_DATA, &memory) != 0) {
+        return PV_ESYS;
+    }
     if (!may_write) {
         if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR ||
             setrlimit(RLIMIT_FSIZE, &none) != 0) {

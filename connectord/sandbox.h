@@ -6,7 +6,9 @@
  *   main     a closed list of system calls: no open for writing, no exec,
  *            no fork, no new socket
  *   spawner  no ptrace, mount, module, bpf and the like
- *   worker   the spawner's, and no exec; no file grows unless may_write
+ *   worker   the spawner's, and no exec; no file grows unless may_write; no
+ *            more memory of its own than PV_WORKER_MEMORY_MAX: a driver that
+ *            reads a huge row whole gets an error, or ends
  * Filters are left out of sanitizer builds, whose runtime needs more.
  *
  * Errors: PV_ESYS. Nothing goes on half sandboxed: the caller ends.
@@ -15,6 +17,8 @@
 #define PV_CONNECTORD_SANDBOX_H
 
 #include "base/slice.h"
+
+#define PV_WORKER_MEMORY_MAX (256u * 1024 * 1024)
 
 enum pv_err pv_sandbox_every(void) PV_MUST_CHECK;
 enum pv_err pv_sandbox_main(void) PV_MUST_CHECK;

@@ -192,6 +192,7 @@ query_error_word(uint32_t kind)
     case PV_QUERY_ROWS:
         return "too-many-rows";
     case PV_QUERY_SIZE:
+    case PV_QUERY_HEAVY:
         return "too-large";
     case PV_QUERY_LOST:
         return "connection-lost";
@@ -216,7 +217,7 @@ on_error(struct slot *slot, struct pv_slice body)
     memcpy(state, body.ptr, PV_SQLSTATE_LEN);
     state[PV_SQLSTATE_LEN] = '\0';
     slot->state = SLOT_IDLE;
-    if (kind == PV_QUERY_LOST) {
+    if (kind == PV_QUERY_LOST || kind == PV_QUERY_HEAVY) {
         pv_slot_kill(slot);
         pv_pool_back_off(slot->pool, pv_time_monotonic_ms());
     }

@@ -15,6 +15,7 @@
 #include "connectord/worker.h"
 
 #include <locale.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@
 
 #define CONNECT_TIMEOUT_S 8
 #define PARAMETERS_MAX (PV_STEPS_MAX * PV_BINDS_MAX)
+#define MEMORY_KEPT_MAX (32u * 1024 * 1024) /* after a call that failed */
 
 static bool
 is_lost(const struct worker *worker)
@@ -32,22 +34,59 @@ is_lost(const struct worker *worker)
 
 /* ---- the connection ---- */
 
-static void
-tune(struct worker *worker)
+/* What a session begins with, where it can be had. */
+static const struct {
+    const char *database; /* what its name begins with */
+    const char *sql;
+} wish[] = {
+    {"SQLite", "PRAGMA temp_store=2"},
+    /* LongNames sets it; a column of SELECT * shall keep its plain name */
+    {"SQLite", "PRAGMA full_column_names=0"},
+    /* the statement of a worker that was killed ends soon after it */
+    {"PostgreSQL", "SET client_connection_check_interval = 1000"},
+};
+
+static const struct mode modes[] = {
+    {"SQLite", "PRAGMA query_only=1", "PRAGMA query_only=0"},
+    {"PostgreSQL", "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+     "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE"},
+    {"MariaDB", "SET SESSION TRANSACTION READ ONLY",
+     "SET SESSION TRANSACTION READ WRITE"},
+    {"MySQL", "SET SESSION TRANSACTION READ ONLY",
+     "SET SESSION TRANSACTION READ WRITE"},
+};
+
+static bool
+begins_with(const char *name, const char *database)
+{
+    return strncmp(name, database, strlen(database)) == 0;
+}
+
+/*
+ * SQL_MODE_READ_ONLY is a hint that the drivers of PostgreSQL and MariaDB do
+ * not follow: the session itself is told. A command turns it off for its
+ * transaction.
+ */
+static enum pv_err
+open_session(struct worker *worker)
 {
     char        name[64] = "";
     SQLSMALLINT len;
 
-    if (SQL_SUCCEEDED(
-            SQLGetInfo(worker->dbc, SQL_DBMS_NAME, name, sizeof(name), &len)) &&
-        strncmp(name, "SQLite", 6) == 0) {
-        pv_query_wish(worker, "PRAGMA temp_store=2");
-        /* LongNames sets it; a column of SELECT * shall keep its plain name */
-        pv_query_wish(worker, "PRAGMA full_column_names=0");
-        /* a command turns it off for its transaction */
-        pv_query_wish(worker, "PRAGMA query_only=1");
-        worker->sqlite = true;
+    (void)SQLGetInfo(worker->dbc, SQL_DBMS_NAME, name, sizeof(name),
+                     &len); /* unknown: nothing below is for it */
+    for (size_t i = 0; i < sizeof(wish) / sizeof(wish[0]); i++) {
+        if (begins_with(name, wish[i].database)) {
+            (void)pv_query_alone(worker, wish[i].sql); /* a wish */
+        }
     }
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        if (begins_with(name, modes[i].database)) {
+            worker->mode = &modes[i];
+            return pv_query_alone(worker, modes[i].read_only);
+        }
+    }
+    return PV_OK;
 }
 
 static enum pv_err
@@ -78,8 +117,7 @@ open_connection(struct worker *worker)
         pv_query_note(worker, SQL_HANDLE_DBC, worker->dbc);
         return PV_EDB;
     }
-    tune(worker);
-    return PV_OK;
+    return open_session(worker);
 }
 
 /* ---- messages out ---- */
@@ -201,6 +239,15 @@ run_method(struct worker *worker, struct method *method,
     return err;
 }
 
+/* Drivers keep the room of their largest answer until the connection ends. */
+static bool
+holds_much(void)
+{
+    struct mallinfo2 now = mallinfo2();
+
+    return now.arena + now.hblkhd > MEMORY_KEPT_MAX;
+}
+
 static enum pv_err
 take_command(struct pv_slice *body, struct command *command)
 {
@@ -234,8 +281,13 @@ send_end(struct worker *worker, const struct pv_frame *frame, enum pv_err err,
     if (err == PV_EDB && is_lost(worker)) {
         kind = PV_QUERY_LOST;
     }
+    if (kind != PV_QUERY_LOST && holds_much()) {
+        kind = PV_QUERY_HEAVY;
+    }
     err = send_error(worker, frame->call, kind);
-    return err == PV_OK && kind == PV_QUERY_LOST ? PV_ECLOSED : err;
+    return err == PV_OK && (kind == PV_QUERY_LOST || kind == PV_QUERY_HEAVY)
+               ? PV_ECLOSED
+               : err;
 }
 
 static enum pv_err
@@ -307,10 +359,14 @@ static enum pv_err
 take_method(struct pv_slice *body, struct method *method)
 {
     uint32_t    flags;
+    uint32_t    deadline_ms;
     enum pv_err err = pv_take_u32(body, &flags);
 
     if (err == PV_OK) {
         err = pv_take_u32(body, &method->max_rows);
+    }
+    if (err == PV_OK) {
+        err = pv_take_u32(body, &deadline_ms);
     }
     if (err == PV_OK) {
         err = pv_take_u32(body, &method->query_count);
@@ -323,6 +379,7 @@ take_method(struct pv_slice *body, struct method *method)
     method->command = (flags & PV_METHOD_COMMAND) != 0;
     for (uint32_t i = 0; err == PV_OK && i < method->query_count; i++) {
         err = take_query(body, &method->query[i]);
+        method->query[i].timeout_s = deadline_ms / 1000 + 1;
     }
     return err;
 }

@@ -34,18 +34,18 @@ pv_command_setup(struct worker *worker)
         [KEY_TAKE] = {"INSERT INTO payvand_idempotency (key_digest, "
                       "request_digest, made_at, keep_until) VALUES "
                       "(?, ?, ?, ?)",
-                      4, true, SQL_NULL_HSTMT},
+                      4, true, SQL_NULL_HSTMT, 0},
         [KEY_KEEP] = {"UPDATE payvand_idempotency SET answer = ? "
                       "WHERE key_digest = ?",
-                      2, true, SQL_NULL_HSTMT},
+                      2, true, SQL_NULL_HSTMT, 0},
         [KEY_READ] = {"SELECT request_digest, made_at, keep_until, answer "
                       "FROM payvand_idempotency WHERE key_digest = ?",
-                      1, true, SQL_NULL_HSTMT},
+                      1, true, SQL_NULL_HSTMT, 0},
         [KEY_FORGET] = {"DELETE FROM payvand_idempotency "
                         "WHERE key_digest = ? AND keep_until <= ?",
-                        2, false, SQL_NULL_HSTMT},
+                        2, false, SQL_NULL_HSTMT, 0},
         [KEY_SWEEP] = {"DELETE FROM payvand_idempotency WHERE keep_until <= ?",
-                       1, false, SQL_NULL_HSTMT},
+                       1, false, SQL_NULL_HSTMT, 0},
     };
 
     memcpy(worker->key, query, sizeof(query));
@@ -318,13 +318,14 @@ answer_again(struct worker *worker, const struct command *command, size_t start,
     return err;
 }
 
-/* SQLite writes only while a command runs. */
+/* A session writes only while a command runs. */
 static void
 let_write(struct worker *worker, bool may)
 {
-    if (worker->sqlite) {
-        pv_query_wish(worker,
-                      may ? "PRAGMA query_only=0" : "PRAGMA query_only=1");
+    if (worker->mode != NULL) {
+        /* where it fails, what comes next does too */
+        (void)pv_query_alone(worker, may ? worker->mode->read_write
+                                         : worker->mode->read_only);
     }
 }
 

@@ -13,8 +13,16 @@
 struct query {
     const char *sql;
     uint32_t    binds;
-    bool        needed; /* of a command: without a row, nothing is done */
-    SQLHSTMT    stmt;   /* or SQL_NULL_HSTMT: not prepared */
+    bool        needed;    /* of a command: without a row, nothing is done */
+    SQLHSTMT    stmt;      /* or SQL_NULL_HSTMT: not prepared */
+    uint32_t    timeout_s; /* then the database itself gives up; 0: never */
+};
+
+/* How a session of a database is told to read only, and to write again. */
+struct mode {
+    const char *database; /* what its name begins with */
+    const char *read_only;
+    const char *read_write;
 };
 
 struct method {
@@ -36,19 +44,19 @@ enum key_query { /* the statements on the table of keys, worker_command.c */
 };
 
 struct worker {
-    SQLHENV        env;
-    SQLHDBC        dbc;
-    char           dsn[PV_DSN_MAX + 512];
-    struct method *method;
-    uint32_t       method_count;
-    bool           may_write;
-    bool           commands; /* some method is one */
-    bool           sqlite;
-    struct query   key[KEY_QUERIES];
-    int64_t        swept_ms;                   /* monotonic */
-    char           state[PV_SQLSTATE_LEN + 1]; /* of the last error */
-    struct pv_buf  in;
-    struct pv_buf  out;
+    SQLHENV            env;
+    SQLHDBC            dbc;
+    char               dsn[PV_DSN_MAX + 512];
+    struct method     *method;
+    uint32_t           method_count;
+    bool               may_write;
+    bool               commands; /* some method is one */
+    const struct mode *mode;     /* or NULL: this database has none */
+    struct query       key[KEY_QUERIES];
+    int64_t            swept_ms;                   /* monotonic */
+    char               state[PV_SQLSTATE_LEN + 1]; /* of the last error */
+    struct pv_buf      in;
+    struct pv_buf      out;
 };
 
 struct parameter {
@@ -75,8 +83,8 @@ enum pv_err pv_query_step(struct worker *worker, struct query *query,
                           struct parameter *parameter, bool gives, size_t at,
                           bool *ret_any, enum pv_query_error *kind);
 
-/* Run a statement that is a wish, not a need: a failure is nothing. */
-void pv_query_wish(struct worker *worker, const char *sql);
+/* Run a statement of our own. PV_EDB: worker->state says why. */
+enum pv_err pv_query_alone(struct worker *worker, const char *sql);
 
 /* worker_command.c */
 

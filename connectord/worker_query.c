@@ -41,6 +41,8 @@ pv_query_forget(struct query *query)
 enum pv_err
 pv_query_prepare(struct worker *worker, struct query *query)
 {
+    SQLSMALLINT columns;
+
     if (query->stmt != SQL_NULL_HSTMT) {
         return PV_OK;
     }
@@ -50,8 +52,16 @@ pv_query_prepare(struct worker *worker, struct query *query)
         query->stmt = SQL_NULL_HSTMT;
         return PV_EDB;
     }
+    /* a wish: not every driver has it, and the main process kills anyway.
+     * SQL_ATTR_MAX_ROWS is none: MariaDB's driver writes a second LIMIT. */
+    (void)SQLSetStmtAttr(query->stmt, SQL_ATTR_QUERY_TIMEOUT,
+                         (SQLPOINTER)(uintptr_t)query->timeout_s,
+                         SQL_IS_UINTEGER);
+    /* some drivers show a statement to the database only when asked for its
+     * columns; a fault of it shall be known before the first call */
     if (!SQL_SUCCEEDED(SQLPrepare(query->stmt, (SQLCHAR *)(uintptr_t)query->sql,
-                                  SQL_NTS))) {
+                                  SQL_NTS)) ||
+        !SQL_SUCCEEDED(SQLNumResultCols(query->stmt, &columns))) {
         pv_query_note(worker, SQL_HANDLE_STMT, query->stmt);
         pv_query_forget(query);
         return PV_EDB;
@@ -78,27 +88,28 @@ bind(struct worker *worker, struct query *query, struct parameter *parameter)
 }
 
 /*
- * Append one cell. SQLGetData gives it in pieces; the last piece's length is
- * what the indicator says, earlier ones fill the room but for their NUL.
+ * Append one cell. SQLGetData gives it in pieces: the first says how long the
+ * whole is, where the driver knows, and then the second brings all the rest.
+ * What is longer than an answer may be is not asked for any further.
  */
 static enum pv_err
 put_cell(struct worker *worker, SQLHSTMT stmt, SQLUSMALLINT column)
 {
     struct pv_buf *out = &worker->out;
     size_t         at = out->len;
+    size_t         room = CELL_CHUNK; /* with the NUL */
     enum pv_err    err = pv_put_u32(out, 0);
 
     while (err == PV_OK) {
         SQLLEN    got = 0;
         SQLRETURN result;
-        size_t    len;
 
-        err = pv_buf_reserve(out, CELL_CHUNK);
+        err = pv_buf_reserve(out, room);
         if (err != PV_OK) {
             break;
         }
         result = SQLGetData(stmt, column, SQL_C_CHAR, out->ptr + out->len,
-                            CELL_CHUNK, &got);
+                            (SQLLEN)room, &got);
         if (result == SQL_NO_DATA) {
             break; /* the piece before was the last */
         }
@@ -110,12 +121,12 @@ put_cell(struct worker *worker, SQLHSTMT stmt, SQLUSMALLINT column)
             pv_store_u32(out->ptr + at, PV_NULL);
             return PV_OK;
         }
-        len = got == SQL_NO_TOTAL || got >= CELL_CHUNK ? CELL_CHUNK - 1
-                                                       : (size_t)got;
-        out->len += len;
-        if (got != SQL_NO_TOTAL && got < CELL_CHUNK) {
+        if (got != SQL_NO_TOTAL && (size_t)got < room) {
+            out->len += (size_t)got;
             break;
         }
+        out->len += room - 1;
+        room = got == SQL_NO_TOTAL ? CELL_CHUNK : (size_t)got - room + 2;
     }
     if (err == PV_OK) {
         pv_store_u32(out->ptr + at, (uint32_t)(out->len - at - 4));
@@ -292,14 +303,21 @@ out:
     return err;
 }
 
-void
-pv_query_wish(struct worker *worker, const char *sql)
+enum pv_err
+pv_query_alone(struct worker *worker, const char *sql)
 {
-    SQLHSTMT stmt;
+    SQLHSTMT    stmt;
+    enum pv_err err = PV_OK;
 
     if (!SQL_SUCCEEDED(SQLAllocHandle(SQL_HANDLE_STMT, worker->dbc, &stmt))) {
-        return;
+        pv_query_note(worker, SQL_HANDLE_DBC, worker->dbc);
+        return PV_EDB;
     }
-    (void)SQLExecDirect(stmt, (SQLCHAR *)(uintptr_t)sql, SQL_NTS); /* a wish */
+    if (!SQL_SUCCEEDED(
+            SQLExecDirect(stmt, (SQLCHAR *)(uintptr_t)sql, SQL_NTS))) {
+        pv_query_note(worker, SQL_HANDLE_STMT, stmt);
+        err = PV_EDB;
+    }
     (void)SQLFreeHandle(SQL_HANDLE_STMT, stmt); /* nothing to do about it */
+    return err;
 }

@@ -49,6 +49,15 @@ bool pv_call_take_key(struct call *call);
 enum pv_err pv_call_make_frame(struct call       *call,
                                struct pv_request *request) PV_MUST_CHECK;
 
+/* call_sign.c */
+
+/* The body is whole. False: an answer stands, the request is not taken. */
+bool pv_call_check_signature(struct call *call);
+
+/* Add the fields of its signature. False: there is a key, and no signature. */
+bool pv_call_sign_answer(struct call *call, struct MHD_Response *response,
+                         const char *type);
+
 /* call_say.c: set the call's answer to a problem (RFC 9457). */
 void pv_call_say_problem(struct call *call, unsigned status,
                          const char *outcome, const char *word,

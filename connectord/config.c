@@ -464,7 +464,7 @@ fill(struct pv_connector_config *config, const char *path, const json_t *root,
     static const char *const keywords[] = {
         "provider",  "socket",   "peer_uid",   "driver",  "dsn",
         "contracts", "services", "data_items", "workers", "queue_max",
-        "may_write", "secret",   NULL};
+        "may_write", "secret",   "signatures", NULL};
     enum pv_err err = PV_EINVAL;
 
     if (!json_is_object(root)) {
@@ -486,6 +486,9 @@ fill(struct pv_connector_config *config, const char *path, const json_t *root,
     }
     if (err == PV_OK) {
         err = take_secret(config, root, why);
+    }
+    if (err == PV_OK) {
+        err = pv_connector_config_signatures(config, root, why);
     }
     if (err == PV_OK) {
         err = take_backend(config, root, why);
@@ -533,6 +536,9 @@ pv_connector_config_free(struct pv_connector_config *config)
     }
     for (size_t i = 0; i < config->contract_count; i++) {
         pv_contract_free(config->contract[i]);
+    }
+    for (size_t i = 0; i < config->consumer_count; i++) {
+        pv_httpsig_key_free(config->consumer[i].key);
     }
     pv_data_items_free(config->items);
     pv_buf_wipe(&config->setup);

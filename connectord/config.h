@@ -5,7 +5,14 @@
  *  "driver":"SQLite3", "dsn":"Driver=SQLite3;Database=/path/x.sqlite",
  *  "data_items":["/abs/data_items.json"],
  *  "contracts":["/abs/contract.json"], "services":["/abs/service.json"],
- *  "workers":2, "queue_max":256, "may_write":false, "secret":"/abs/secret"}
+ *  "workers":2, "queue_max":256, "may_write":false, "secret":"/abs/secret",
+ *  "signatures":{"key":"/abs/key.pem", "consumers":[
+ *     {"system":"...", "key":"/abs/public.pem", "must_sign":true}]}}
+ *
+ * signatures: key is the private key (PEM, nobody else may read it) that signs
+ * every answer; consumers are the systems whose requests are verified when they
+ * are signed, and refused when they must be and are not. A system may have
+ * several keys. Both are optional.
  *
  * secret: a file of 32 bytes that nobody else may read, the key of all keyed
  * digests (keyed.h); needed when a method comes after another (R-154) or is a
@@ -27,11 +34,21 @@
 #include "connectord/keyed.h"
 #include "connectord/message.h"
 #include "contract/service.h"
+#include "httpsig/key.h"
 
 #define PV_CONNECTOR_SERVICES_MAX 64
 #define PV_CONNECTOR_WORKERS_MAX 64
 #define PV_CONNECTOR_QUEUE_MAX 4096
 #define PV_SOCKET_PATH_MAX 104 /* sun_path less ".new" */
+#define PV_CONNECTOR_CONSUMER_KEYS_MAX 1024
+#define PV_CONNECTOR_FILE_MAX 1024 /* bytes of a file's path */
+
+/* A key that a consumer's system signs with. */
+struct pv_consumer_key {
+    char                   system[PV_NAME_MAX + 1];
+    struct pv_httpsig_key *key;
+    bool                   must_sign;
+};
 
 struct pv_connector_config {
     char                    provider[PV_NAME_MAX + 1];
@@ -50,6 +67,9 @@ struct pv_connector_config {
     struct pv_buf           setup; /* the SETUP frame; holds the password */
     bool                    has_secret;
     uint8_t                 secret[PV_KEY_LEN];
+    char                    sign_key[PV_CONNECTOR_FILE_MAX]; /* "": none */
+    struct pv_consumer_key  consumer[PV_CONNECTOR_CONSUMER_KEYS_MAX];
+    size_t                  consumer_count;
 };
 
 /* PV_EINVAL and the like with place and reason in why. */
@@ -57,5 +77,10 @@ enum pv_err pv_connector_config_load(const char                  *path,
                                      struct pv_connector_config **ret,
                                      struct pv_why *why) PV_MUST_CHECK;
 void        pv_connector_config_free(struct pv_connector_config *config);
+
+/* config_sign.c: the part "signatures" of _load. */
+enum pv_err pv_connector_config_signatures(struct pv_connector_config *config,
+                                           const json_t               *root,
+                                           struct pv_why *why) PV_MUST_CHECK;
 
 #endif

@@ -135,7 +135,8 @@ start_daemon(struct pv_http *http)
 
 enum pv_err
 pv_http_new(const struct pv_connector_config *config, struct pv_pool *pool,
-            int epoll, struct pv_http **ret, struct pv_why *why)
+            struct pv_signer *signer, int epoll, struct pv_http **ret,
+            struct pv_why *why)
 {
     struct pv_http *http = calloc(1, sizeof(*http));
     enum pv_err     err;
@@ -149,7 +150,10 @@ pv_http_new(const struct pv_connector_config *config, struct pv_pool *pool,
     http->listener.fd = -1;
     http->inner.fd = -1;
     pv_why_set(why, "the HTTP server does not start");
-    err = start_daemon(http);
+    err = pv_signatures_init(&http->signatures, config, signer);
+    if (err == PV_OK) {
+        err = start_daemon(http);
+    }
     if (err == PV_OK) {
         err = open_listener(http, why);
     }
@@ -217,5 +221,6 @@ pv_http_free(struct pv_http *http)
     if (http->daemon != NULL) {
         MHD_stop_daemon(http->daemon);
     }
+    pv_signatures_clear(&http->signatures);
     free(http);
 }

@@ -20,12 +20,14 @@
 #define PV_CONNECTORD_HTTP_H
 
 #include "connectord/pool.h"
+#include "connectord/signer.h"
 
 struct pv_http;
 
 /* Bind, listen and begin to answer. PV_ESYS with words in why. */
 enum pv_err pv_http_new(const struct pv_connector_config *config,
-                        struct pv_pool *pool, int epoll, struct pv_http **ret,
+                        struct pv_pool *pool, struct pv_signer *signer,
+                        int epoll, struct pv_http **ret,
                         struct pv_why *why) PV_MUST_CHECK;
 
 /* Let libmicrohttpd do what is due; ret_wait_ms is when it wants more. */

@@ -55,6 +55,8 @@ send_answer(struct call *call)
         (call->tracking_id[0] != '\0' &&
          MHD_add_response_header(response, "Payvand-Tracking-Id",
                                  call->tracking_id) != MHD_YES) ||
+        (call->method != NULL &&
+         !pv_call_sign_answer(call, response, type_of(call))) ||
         (call->http->stopping &&
          MHD_add_response_header(response, "Connection", "close") != MHD_YES)) {
         MHD_destroy_response(response);
@@ -225,6 +227,10 @@ start_job(struct call *call)
     if (call->too_large) {
         pv_fault_set(&fault, PV_FAULT_TOO_LARGE, PV_LIT(""));
         pv_call_say_fault(call, &fault);
+        return false;
+    }
+    if (!pv_call_check_signature(call)) {
+        pv_buf_wipe(&call->body);
         return false;
     }
     err = pv_request_parse(call->method->contract, pv_buf_view(&call->body),

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "connectord/http.h"
+#include "connectord/signature.h"
 
 enum pv_count { /* of calls that came through the gate */
                 PV_COUNT_ANSWERED = 0,
@@ -28,6 +29,7 @@ struct pv_http {
     bool                              stopping;
     uint64_t                          count[PV_COUNTS];
     struct stat                       made; /* our socket in the file system */
+    struct pv_signatures              signatures;
 };
 
 /* http_call.c: libmicrohttpd's three callbacks of one request; context is the

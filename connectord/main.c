@@ -28,6 +28,7 @@
 #include "connectord/log.h"
 #include "connectord/pool.h"
 #include "connectord/sandbox.h"
+#include "connectord/signer.h"
 #include "connectord/spawner.h"
 #include "connectord/worker.h"
 
@@ -45,6 +46,7 @@ struct program {
     struct pv_pool             *pool;
     struct pv_http             *http;
     struct pv_watch             signals;
+    struct pv_signer            signer;
     int                         epoll;
     int64_t                     end_ms; /* INT64_MAX until told to end */
 };
@@ -63,7 +65,9 @@ usage(FILE *out)
               "\n"
               "  --config FILE  JSON: provider, socket, peer_uid, driver, "
               "dsn, services,\n"
-              "                 data_items, workers, queue_max, may_write\n"
+              "                 data_items, workers, queue_max, may_write, "
+              "secret,\n"
+              "                 signatures\n"
               "  --check        read FILE and all it names, say what is "
               "wrong, and end\n"
               "  --help         this text\n"
@@ -136,7 +140,7 @@ wait_ms(const struct program *program, int64_t http_ms)
 static bool
 is_done(const struct program *program)
 {
-    if (!pv_pool_is_alive(program->pool)) {
+    if (!pv_pool_is_alive(program->pool) || program->signer.gone) {
         return true;
     }
     return program->end_ms != INT64_MAX &&
@@ -174,7 +178,9 @@ loop(struct program *program)
         }
     }
     pv_http_run(program->http, &http_ms); /* send what has been answered */
-    return pv_pool_is_alive(program->pool) ? PV_OK : PV_ECLOSED;
+    return pv_pool_is_alive(program->pool) && !program->signer.gone
+               ? PV_OK
+               : PV_ECLOSED;
 }
 
 static int
@@ -203,8 +209,11 @@ start(struct program *program, int spawner, struct pv_why *why)
                           &program->pool);
     }
     if (err == PV_OK) {
-        err = pv_http_new(program->config, program->pool, program->epoll,
-                          &program->http, why);
+        err = pv_http_new(program->config, program->pool, &program->signer,
+                          program->epoll, &program->http, why);
+    }
+    if (err == PV_OK && program->signer.fd != -1) {
+        err = pv_signer_watch(&program->signer, program->epoll);
     }
     if (err == PV_OK) {
         err = pv_sandbox_main();
@@ -212,25 +221,47 @@ start(struct program *program, int spawner, struct pv_why *why)
     return err;
 }
 
+/* Say what the configuration holds, and with which key it would sign. */
+static int
+check(struct program *program)
+{
+    struct pv_connector_config *config = program->config;
+    struct pv_why               why = {""};
+    enum pv_err                 err = PV_OK;
+
+    if (config->sign_key[0] != '\0') {
+        err = pv_signer_start(config->sign_key, &program->signer, &why);
+    }
+    if (err != PV_OK) {
+        pv_connector_config_free(config);
+        return complain("configuration", err, &why);
+    }
+    (void)printf("%s: %zu services, %zu methods, %zu data items\n",
+                 config->provider, config->service_count, config->method_count,
+                 pv_data_items_count(config->items));
+    if (program->signer.fd != -1) {
+        (void)printf("signs with %s\n", program->signer.keyid);
+    }
+    pv_signer_stop(&program->signer);
+    pv_connector_config_free(config);
+    return EXIT_SUCCESS;
+}
+
 static int
 run(void)
 {
-    struct program program = {.epoll = -1, .end_ms = INT64_MAX};
-    struct pv_why  why = {""};
-    int            spawner = -1;
-    enum pv_err    err;
+    struct program program = {
+        .epoll = -1, .end_ms = INT64_MAX, .signer = {.fd = -1}};
+    struct pv_why why = {""};
+    int           spawner = -1;
+    enum pv_err   err;
 
     err = pv_connector_config_load(arg.config, &program.config, &why);
     if (err != PV_OK) {
         return complain("configuration", err, &why);
     }
     if (arg.check) {
-        (void)printf("%s: %zu services, %zu methods, %zu data items\n",
-                     program.config->provider, program.config->service_count,
-                     program.config->method_count,
-                     pv_data_items_count(program.config->items));
-        pv_connector_config_free(program.config);
-        return EXIT_SUCCESS;
+        return check(&program);
     }
     why.text[0] = '\0';
     err = pv_sandbox_every();
@@ -238,6 +269,9 @@ run(void)
         err = pv_spawner_start(program.config, &spawner);
     }
     pv_buf_wipe(&program.config->setup); /* the spawner has its own */
+    if (err == PV_OK && program.config->sign_key[0] != '\0') {
+        err = pv_signer_start(program.config->sign_key, &program.signer, &why);
+    }
     if (err == PV_OK) {
         err = start(&program, spawner, &why);
     }
@@ -248,6 +282,10 @@ run(void)
                     program.config->provider, program.config->method_count,
                     program.config->workers);
         err = loop(&program);
+        if (program.signer.gone) {
+            pv_log_error("connector.signer_gone", "provider=%s",
+                         program.config->provider);
+        }
         pv_log_info("connector.ended", "provider=%s", program.config->provider);
     }
     pv_pool_free(program.pool); /* calls still open end as failed */
@@ -257,6 +295,7 @@ run(void)
         pv_http_run(program.http, &unused); /* and are told so */
     }
     pv_http_free(program.http);
+    pv_signer_stop(&program.signer);
     pv_connector_config_free(program.config);
     return err == PV_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }
@@ -301,6 +340,9 @@ main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     if (arg.process != NULL) {
+        if (strcmp(arg.process, "signer") == 0) {
+            return pv_signer_run();
+        }
         if (strcmp(arg.process, "worker") != 0) {
             usage(stderr);
             return EXIT_FAILURE;

@@ -194,3 +194,19 @@ pv_sandbox_worker(bool may_write)
     return filter_calls(SCMP_ACT_ALLOW, SCMP_ACT_ERRNO(EPERM), refused,
                         COUNT(refused));
 }
+
+enum pv_err
+pv_sandbox_signer(void)
+{
+    static const int allowed[] = {
+        SCMP_SYS(recvfrom), SCMP_SYS(sendto),       SCMP_SYS(write),
+        SCMP_SYS(close),    SCMP_SYS(brk),          SCMP_SYS(mmap),
+        SCMP_SYS(munmap),   SCMP_SYS(mremap),       SCMP_SYS(madvise),
+        SCMP_SYS(futex),    SCMP_SYS(getrandom),    SCMP_SYS(getpid),
+        SCMP_SYS(gettid),   SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask),
+        SCMP_SYS(tgkill),   SCMP_SYS(exit),         SCMP_SYS(exit_group),
+    };
+
+    return filter_calls(SCMP_ACT_ERRNO(EPERM), SCMP_ACT_ALLOW, allowed,
+                        COUNT(allowed));
+}

@@ -9,6 +9,7 @@
  *   worker   the spawner's, and no exec; no file grows unless may_write; no
  *            more memory of its own than PV_WORKER_MEMORY_MAX: a driver that
  *            reads a huge row whole gets an error, or ends
+ *   signer   reading and writing what is open, memory, the end
  * Filters are left out of sanitizer builds, whose runtime needs more.
  *
  * Errors: PV_ESYS. Nothing goes on half sandboxed: the caller ends.
@@ -24,5 +25,6 @@ enum pv_err pv_sandbox_every(void) PV_MUST_CHECK;
 enum pv_err pv_sandbox_main(void) PV_MUST_CHECK;
 enum pv_err pv_sandbox_spawner(void) PV_MUST_CHECK;
 enum pv_err pv_sandbox_worker(bool may_write) PV_MUST_CHECK;
+enum pv_err pv_sandbox_signer(void) PV_MUST_CHECK;
 
 #endif

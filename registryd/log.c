@@ -258,7 +258,7 @@ pv_decision_log_root_with(struct pv_decision_log *log,
                           struct pv_hash *ret)
 {
     struct more             more = {log, pv_tiles_size(log->tiles), NULL};
-    struct pv_merkle_source source = {log->sha, read_more, &more};
+    struct pv_merkle_source source = {log->sha, read_more, &more, NULL};
     enum pv_err             err = PV_OK;
 
     more.leaf = calloc(count + 1, sizeof(*more.leaf));

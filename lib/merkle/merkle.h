@@ -78,10 +78,26 @@ typedef enum pv_err pv_merkle_tile_fn(void *context, unsigned level, uint64_t n,
                                       unsigned       width,
                                       struct pv_hash out[PV_TILE_WIDTH]);
 
+/*
+ * Nodes over whole runs of leaves that were made for a proof, for the next
+ * one. They never change as long as the tree only grows: whoever reads a tree
+ * that may be cut keeps none. All zeros: empty.
+ */
+#define PV_MERKLE_NODES 4096 /* 192 KiB */
+
+struct pv_merkle_nodes {
+    struct {
+        uint64_t       start;  /* its first leaf */
+        unsigned       height; /* over 2^height leaves; 0: empty */
+        struct pv_hash hash;
+    } node[PV_MERKLE_NODES];
+};
+
 struct pv_merkle_source { /* all borrowed */
-    struct pv_sha256  *sha;
-    pv_merkle_tile_fn *read;
-    void              *context;
+    struct pv_sha256       *sha;
+    pv_merkle_tile_fn      *read;
+    void                   *context;
+    struct pv_merkle_nodes *nodes; /* NULL: none are kept */
 };
 
 struct pv_merkle_proof {

@@ -43,9 +43,8 @@ load(struct reader *reader, unsigned level, uint64_t n)
     return PV_OK;
 }
 
-/* The node over 2^height leaves that begins at start, a multiple of them. */
 static enum pv_err
-full_node(struct reader *reader, uint64_t start, unsigned height,
+make_node(struct reader *reader, uint64_t start, unsigned height,
           struct pv_hash *ret)
 {
     unsigned    level = height / PV_TILE_HEIGHT;
@@ -59,6 +58,33 @@ full_node(struct reader *reader, uint64_t start, unsigned height,
     memcpy(reader->room, reader->tile + at % PV_TILE_WIDTH,
            count * sizeof(reader->room[0]));
     return pv_merkle_fold(reader->source->sha, reader->room, count, ret);
+}
+
+/* The node over 2^height leaves that begins at start, a multiple of them. */
+static enum pv_err
+full_node(struct reader *reader, uint64_t start, unsigned height,
+          struct pv_hash *ret)
+{
+    struct pv_merkle_nodes *nodes = reader->source->nodes;
+    size_t                  slot;
+    enum pv_err             err;
+
+    if (nodes == NULL || height % PV_TILE_HEIGHT == 0) {
+        return make_node(reader, start, height, ret); /* a tile has it */
+    }
+    slot = (size_t)((start >> height) * 61 + height) % PV_MERKLE_NODES;
+    if (nodes->node[slot].height == height &&
+        nodes->node[slot].start == start) {
+        *ret = nodes->node[slot].hash;
+        return PV_OK;
+    }
+    err = make_node(reader, start, height, ret);
+    if (err == PV_OK) {
+        nodes->node[slot].height = height;
+        nodes->node[slot].start = start;
+        nodes->node[slot].hash = *ret;
+    }
+    return err;
 }
 
 /*

@@ -27,8 +27,10 @@ struct pv_tiles {
     bool              new_file; /* since the last fsync of the directory */
     uint64_t          size;     /* leaves */
     struct pv_sha256 *sha;
-    struct pv_hash    held[PV_TILE_LEVELS][HELD_MAX]; /* a writer's only */
-    struct level      level[PV_TILE_LEVELS];
+    /* of a reader that asked for it; else NULL */
+    struct pv_merkle_nodes *nodes;
+    struct pv_hash held[PV_TILE_LEVELS][HELD_MAX]; /* a writer's only */
+    struct level   level[PV_TILE_LEVELS];
 };
 
 /* ---- bytes -------------------------------------------------------------- */
@@ -143,8 +145,12 @@ pv_tiles_refresh(struct pv_tiles *tiles)
         return PV_OK;
     }
     for (unsigned i = 0; i < PV_TILE_LEVELS; i++) {
-        enum pv_err err = open_level(tiles, i, false);
+        enum pv_err err;
 
+        if (i > 0 && tiles->level[i - 1].count < PV_TILE_WIDTH) {
+            break; /* there is nothing above it yet */
+        }
+        err = open_level(tiles, i, false);
         if (err != PV_OK && (err != PV_ENOTFOUND || i == 0)) {
             return err;
         }
@@ -253,8 +259,18 @@ pv_tiles_close(struct pv_tiles *tiles)
         (void)close(tiles->dirfd); /* a directory: nothing to lose */
     }
     pv_sha256_free(tiles->sha);
+    free(tiles->nodes);
     free(tiles);
     errno = saved;
+}
+
+enum pv_err
+pv_tiles_keep_nodes(struct pv_tiles *tiles)
+{
+    if (tiles->nodes == NULL) {
+        tiles->nodes = calloc(1, sizeof(*tiles->nodes));
+    }
+    return tiles->nodes == NULL ? PV_ENOMEM : PV_OK;
 }
 
 uint64_t
@@ -486,7 +502,11 @@ static struct pv_merkle_source
 source_of(struct pv_tiles *tiles)
 {
     return (struct pv_merkle_source){
-        .sha = tiles->sha, .read = read_tile, .context = tiles};
+        .sha = tiles->sha,
+        .read = read_tile,
+        .context = tiles,
+        .nodes = tiles->nodes,
+    };
 }
 
 enum pv_err

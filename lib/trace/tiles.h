@@ -44,6 +44,12 @@ void        pv_tiles_close(struct pv_tiles *tiles); /* writes nothing */
 uint64_t    pv_tiles_size(const struct pv_tiles *tiles);
 enum pv_err pv_tiles_refresh(struct pv_tiles *tiles) PV_MUST_CHECK;
 
+/*
+ * For whoever proves again and again in a tree that is signed, so never cut:
+ * keep what was hashed for a proof (merkle.h, pv_merkle_nodes). PV_ENOMEM.
+ */
+enum pv_err pv_tiles_keep_nodes(struct pv_tiles *tiles) PV_MUST_CHECK;
+
 /* ---- writing ---------------------------------------------------------- */
 
 /*

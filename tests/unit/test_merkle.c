@@ -401,6 +401,38 @@ try_consistency(uint64_t old_size, uint64_t new_size)
     }
 }
 
+/* Sizes that rise and fall, over one table of nodes that is filled anew. */
+static void
+gives_the_same_proofs_from_nodes_that_were_kept(void **state)
+{
+    static struct pv_merkle_nodes nodes;
+    struct pv_merkle_source       keeping = *source();
+    uint64_t                      reads;
+
+    (void)state;
+    keeping.nodes = &nodes;
+    for (uint64_t i = 0; i < 300; i++) {
+        uint64_t               size = 1 + i * 7919 % NAIVE_MAX;
+        uint64_t               index = i * i * 31 % size;
+        struct pv_merkle_proof plain;
+        struct pv_merkle_proof proof;
+
+        assert_int_equal(pv_merkle_inclusion(source(), index, size, &plain),
+                         PV_OK);
+        assert_int_equal(pv_merkle_inclusion(&keeping, index, size, &proof),
+                         PV_OK);
+        assert_same(&proof, &plain);
+    }
+    for (int i = 0; i < 2; i++) { /* the second time only the partial ones */
+        struct pv_merkle_proof proof;
+
+        reads = tile_reads;
+        assert_int_equal(pv_merkle_inclusion(&keeping, 12345, 65536, &proof),
+                         PV_OK);
+    }
+    assert_true(tile_reads - reads <= 2);
+}
+
 static void
 agrees_for_every_small_tree(void **state)
 {
@@ -570,6 +602,7 @@ main(void)
         cmocka_unit_test(hashes_as_published),
         cmocka_unit_test(roots_as_published),
         cmocka_unit_test(verifies_published_proofs),
+        cmocka_unit_test(gives_the_same_proofs_from_nodes_that_were_kept),
         cmocka_unit_test(agrees_for_every_small_tree),
         cmocka_unit_test(agrees_around_the_edges_of_tiles),
         cmocka_unit_test(needs_few_tiles),

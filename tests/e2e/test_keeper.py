@@ -19,7 +19,7 @@ import time
 
 import pytest
 
-from harness import LONG, built
+from harness import LONG, built, wait_for
 
 PACK_LEAVES = 65536
 LINE = 130
@@ -186,8 +186,9 @@ def keeper(source, home):
 def test_nothing_is_packed_before_it_is_published(keeper):
     one = keeper(PACK_LEAVES - 1)
     one.start()
-    time.sleep(1.5)
-    assert one.get("packed_known") == 1 and one.get("packed_index") == 0
+    wait_for("its first look", lambda: one.get("packed_known") == 1, 60)
+    time.sleep(0.5)  # what it must not do would be done by then
+    assert one.get("packed_index") == 0
     assert one.packs() == []
     one.set("published_size", PACK_LEAVES)
     one.wait(1)

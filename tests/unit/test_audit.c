@@ -244,7 +244,9 @@ try_flip(struct world *world, int dirfd, const char *name, off_t at)
 static bool
 is_long(void)
 {
-    return getenv("PAYVAND_LONG") != NULL;
+    const char *text = getenv("PAYVAND_LONG");
+
+    return text != NULL && strcmp(text, "1") == 0;
 }
 
 /* Every byte from first on, or about so many of them. */

@@ -10,7 +10,9 @@ PV_TEST_ASAN=$PV_ROOT/build-asan
 PV_TEST_FUZZ_SECONDS=5
 PV_TEST_JOBS=2
 PV_TEST_E2E_MINUTES=20  # a hang ends here; a run takes a few
-PV_TEST_LONG_MINUTES=90 # the same with --long
+PV_TEST_UNIT_TIMES=1    # as long as meson.build says
+PV_TEST_LONG_MINUTES=90 # the same two with --long
+PV_TEST_LONG_TIMES=10
 
 pv_test_usage() {
     cat <<'TEXT'
@@ -24,7 +26,8 @@ pv_test_usage() {
   e2e     end to end: real nginx, real daemons, real curl and openssl
 
   --only PART   one of them; may be given more than once
-  --long        the long forms of the end to end tests too (PAYVAND_LONG=1)
+  --long        the long forms of unit and end to end tests too, without
+                sanitizers (PAYVAND_LONG=1)
   -h, --help
 
 The last line is `N passed, N failed, N skipped`; the exit code says the same.
@@ -83,6 +86,7 @@ pv_test_meson() {
     local dir=$1
 
     if ! meson test -C "$dir" --no-rebuild --num-processes "$PV_TEST_JOBS" \
+        --timeout-multiplier "$PV_TEST_UNIT_TIMES" \
         --print-errorlogs >"$dir/dev-test.log" 2>&1 </dev/null; then
         grep -vE '^ *[0-9]+/[0-9]+ .* (OK|SKIP)' "$dir/dev-test.log" | tail -n 60 >&2
         return 1
@@ -118,12 +122,14 @@ pv_test_e2e() {
 }
 
 pv_test_asan() {
+    local -x PAYVAND_LONG=0
+
     pv_check "build with ASan and UBSan" pv_build "$PV_TEST_ASAN" \
         -Dbuildtype=debugoptimized -Db_sanitize=address,undefined \
         -Db_lundef=false || return 0
     pv_counted "unit tests under ASan and UBSan" \
         "$PV_TEST_ASAN/meson-logs/testlog.junit.xml" pv_test_meson "$PV_TEST_ASAN"
-    PAYVAND_SANITIZE=1 PAYVAND_LONG=0 pv_counted \
+    PAYVAND_SANITIZE=1 pv_counted \
         "end to end tests under ASan and UBSan" "$PV_TEST_ASAN/e2e.xml" \
         pv_test_pytest "$PV_TEST_ASAN" "$PV_TEST_ASAN/e2e.xml"
 }
@@ -211,6 +217,7 @@ pv_test() {
         --long)
             export PAYVAND_LONG=1
             PV_TEST_E2E_MINUTES=$PV_TEST_LONG_MINUTES
+            PV_TEST_UNIT_TIMES=$PV_TEST_LONG_TIMES
             ;;
         -h | --help)
             pv_test_usage

@@ -578,11 +578,12 @@ def test_a_key_is_made_once(traced):
 
 # ---- a disk that fails ---------------------------------------------------
 
-def fault(at, child, error):
+def fault(at, child, **kind):
     return {"LD_PRELOAD": built("libpayvand-fault.so"),
             "ASAN_OPTIONS": "verify_asan_link_order=0",
             "PAYVAND_FAULT_CHILD": child, "PAYVAND_FAULT_AT": str(at),
-            "PAYVAND_FAULT_ERRNO": str(error)}
+            **{"PAYVAND_FAULT_" + name.upper(): str(value)
+               for name, value in kind.items()}}
 
 
 CALLS = {"log": range(1, 60), "signer": range(1, 25)}
@@ -592,15 +593,10 @@ def few(calls, count):
     return calls if LONG else random.Random(7).sample(list(calls), count)
 
 
-@pytest.mark.parametrize("child,error,at", [
-    (child, error, at)
-    for child, count in (("log", 5), ("signer", 3))
-    for error in (errno.EIO, errno.ENOSPC)
-    for at in few(CALLS[child], count)])
-def test_a_write_that_fails_makes_no_other_tree(home, child, error, at):
-    """The n-th write, fsync or rename of a child fails, once."""
+def goes_on_behind(home, env):
+    """The same tree goes on after what env does once to a child."""
     traced = LogTraced(home, *SMALL)
-    traced.env = fault(at, child, error)
+    traced.env = env
     with traced, Watcher(traced) as watcher:
         worker = greeted(traced)
         while "FAULT" not in traced.words():
@@ -612,6 +608,28 @@ def test_a_write_that_fails_makes_no_other_tree(home, child, error, at):
         feed(worker2 := greeted(traced), 5)
         traced.wait_size(worker2.acked[5] + 4)
     watcher.judge([worker, worker2])
+    return traced
+
+
+@pytest.mark.parametrize("child,error,at", [
+    (child, error, at)
+    for child, count in (("log", 5), ("signer", 3))
+    for error in (errno.EIO, errno.ENOSPC)
+    for at in few(CALLS[child], count)])
+def test_a_write_that_fails_makes_no_other_tree(home, child, error, at):
+    """The n-th write, fsync or rename of a child fails, once."""
+    goes_on_behind(home, fault(at, child, errno=error))
+
+
+@pytest.mark.parametrize("child,written,at", [
+    (child, written, at)
+    for child, count in (("log", 2), ("signer", 1))
+    for written in (0, 21)
+    for at in few(CALLS[child], count)])
+def test_a_death_at_a_write_makes_no_other_tree(home, child, written, at):
+    """A child ends before its n-th write, fsync or rename, or in it."""
+    traced = goes_on_behind(home, fault(at, child, die=written))
+    assert "traced.child_ended name=%s" % child in traced.words()
 
 
 def test_a_clock_that_steps_back_changes_nothing(home):

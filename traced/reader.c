@@ -63,18 +63,20 @@ open_below(int dirfd, const char *name)
 }
 
 enum pv_err
-reader_refresh(struct reader *reader)
+reader_refresh(struct reader *reader, uint64_t end)
 {
-    uint64_t    durable = state_get(&reader->state->durable_index);
     enum pv_err err;
 
     if (reader->treefd == -1) { /* the log process makes it */
         reader->treefd = open_below(reader->logfd, TREE_NAME);
     }
-    pv_log_set_end(reader->log, durable);
+    pv_log_set_end(reader->log, end);
     err = pv_log_refresh(reader->log);
     if (err == PV_OK && reader->treefd != -1 && reader->tiles == NULL) {
         err = pv_tiles_open(reader->treefd, false, &reader->tiles);
+        if (err == PV_OK) { /* proofs are made at sizes that were published */
+            err = pv_tiles_keep_nodes(reader->tiles);
+        }
         if (err == PV_ENOTFOUND) {
             err = PV_OK; /* nothing was hashed yet */
         }

@@ -8,6 +8,7 @@
 #include "crypto/sha256.h"
 #include "http/server.h"
 #include "policy/policy.h"
+#include "trace/checkpoint.h"
 #include "trace/log_read.h"
 #include "trace/sender.h"
 #include "trace/tiles.h"
@@ -110,12 +111,22 @@ struct bucket { /* how much somebody may still read */
     uint64_t left_milli; /* readings x 1000 */
 };
 
-#define CERTIFICATES 256 /* met before, by the hash of their text */
+/* certificates met before: sets by the hash of their text, so many each */
+#define CERTIFICATE_SETS 128
+#define CERTIFICATES_IN_SET 4
 
 struct met { /* a certificate that was read */
     struct pv_hash              text;
     struct pv_certificate_facts facts;
     bool                        used;
+};
+
+/* The published checkpoint as it was last read. */
+struct published {
+    uint64_t size; /* what the state said of it then; 0: nothing is kept */
+    uint64_t ms;
+    size_t   len;
+    char     note[PV_CHECKPOINT_NOTE_MAX];
 };
 
 struct reader {
@@ -132,7 +143,9 @@ struct reader {
     int                     rollupfd;
     struct bucket           bucket[BUCKETS];
     struct pv_sha256       *sha;
-    struct met              met[CERTIFICATES];
+    struct met              met[CERTIFICATE_SETS][CERTIFICATES_IN_SET];
+    size_t                  met_next; /* that is forgotten for another one */
+    struct published        published;
     struct bucket           anonymous; /* of all without a certificate */
     uint64_t                answers;
     uint64_t                refused;
@@ -151,8 +164,17 @@ reader_of(const struct pv_server_call *call)
     return face->reader;
 }
 
-/* See what was written since; leaves that are not on disk stay unseen. */
-enum pv_err reader_refresh(struct reader *reader) PV_MUST_CHECK;
+/*
+ * See what was written since, leaves from end on apart: reader_durable (what is
+ * not on disk stays unseen) or less.
+ */
+enum pv_err reader_refresh(struct reader *reader, uint64_t end) PV_MUST_CHECK;
+
+static inline uint64_t
+reader_durable(const struct reader *reader)
+{
+    return state_get(&reader->state->durable_index);
+}
 
 /* 500 or 503 with a problem, and a line in the log. */
 void reader_fails(struct pv_server_call *call, const char *what,
@@ -178,7 +200,8 @@ bool reader_narrows(const struct who *who, bool as_provider,
 bool reader_is_side(struct pv_slice as);
 
 /*
- * The request of the path, when he may see it; fills in the reading. False:
+ * The request of the path, when he may see it; fills in the reading. For a
+ * receipt it is looked for in what is published first. False:
  * an answer stands already, and the attempt is recorded.
  */
 bool reader_find(struct pv_server_call *call, const struct who *who,
@@ -188,11 +211,11 @@ bool reader_find(struct pv_server_call *call, const struct who *who,
 enum pv_err reader_time(struct pv_slice text, int64_t *ret_ms) PV_MUST_CHECK;
 
 /*
- * The published checkpoint's note (reader_tiles.c). PV_ENOTFOUND: none yet.
+ * The published checkpoint's note (reader_tiles.c), borrowed until the next
+ * call. PV_ENOTFOUND: none yet.
  */
-enum pv_err reader_checkpoint_read(struct reader *reader, char *room,
-                                   size_t  room_len,
-                                   size_t *ret_len) PV_MUST_CHECK;
+enum pv_err reader_checkpoint_read(struct reader   *reader,
+                                   struct pv_slice *ret_note) PV_MUST_CHECK;
 
 /* ---- routes: reader_tiles.c, reader_requests.c, reader_receipt.c,
  *      reader_figures.c, reader_metrics.c ---- */

@@ -191,7 +191,7 @@ reader_follow(struct pv_server_call *call)
         return;
     }
     follow.as_provider = pv_slice_eq(param[2].value, PV_LIT("provider"));
-    err = reader_refresh(follow.reader);
+    err = reader_refresh(follow.reader, reader_durable(follow.reader));
     if (err == PV_OK) {
         err = show_from(&follow, at, limit, &call->answer);
     }

@@ -35,16 +35,15 @@ static enum pv_err
 make_receipt(struct reader *reader, const struct pv_trace_found *found,
              struct pv_buf *out)
 {
-    char                 note[PV_CHECKPOINT_NOTE_MAX];
-    size_t               len = 0;
+    struct pv_slice      note;
     struct pv_receipt    receipt = {.owner = NULL};
     struct pv_note       parsed;
     struct pv_checkpoint checkpoint;
     enum pv_err          err;
 
-    err = reader_checkpoint_read(reader, note, sizeof(note), &len);
+    err = reader_checkpoint_read(reader, &note);
     if (err == PV_OK) {
-        err = pv_note_parse((struct pv_slice){note, len}, &parsed);
+        err = pv_note_parse(note, &parsed);
     }
     if (err == PV_OK) {
         err = pv_checkpoint_parse(parsed.text, &checkpoint);
@@ -55,7 +54,7 @@ make_receipt(struct reader *reader, const struct pv_trace_found *found,
     if (found->index >= checkpoint.size || reader->tiles == NULL) {
         return PV_ENOTFOUND;
     }
-    receipt.checkpoint = (struct pv_slice){note, len};
+    receipt.checkpoint = note;
     receipt.request.entry = (struct pv_slice){found->line, found->line_len};
     receipt.request.index = found->index;
     err = pv_tiles_inclusion(reader->tiles, found->index, checkpoint.size,

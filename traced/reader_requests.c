@@ -32,6 +32,28 @@ reader_may_see(const struct who *who, const struct pv_request_record *request,
     return *ret_as_provider;
 }
 
+static enum pv_err
+find(struct reader *reader, const struct pv_tracking_id *id, bool for_receipt,
+     struct pv_trace_found *found)
+{
+    uint64_t    published = state_get(&reader->state->published_size);
+    enum pv_err err = PV_ENOTFOUND;
+
+    if (for_receipt) { /* others have read these commits a moment ago */
+        err = reader_refresh(reader, published);
+        if (err == PV_OK) {
+            err = pv_log_find_newest(reader->log, id, pv_time_wall_ms(), found);
+        }
+    }
+    if (err == PV_ENOTFOUND) {
+        err = reader_refresh(reader, reader_durable(reader));
+        if (err == PV_OK) {
+            err = pv_log_find(reader->log, id, pv_time_wall_ms(), found);
+        }
+    }
+    return err;
+}
+
 bool
 reader_find(struct pv_server_call *call, const struct who *who,
             struct reading *reading, struct pv_trace_found *found)
@@ -41,10 +63,7 @@ reader_find(struct pv_server_call *call, const struct who *who,
     enum pv_err           err = PV_ENOTFOUND;
 
     if (pv_tracking_id_parse(call->rest, &id) == PV_OK) {
-        err = reader_refresh(reader);
-        if (err == PV_OK) {
-            err = pv_log_find(reader->log, &id, pv_time_wall_ms(), found);
-        }
+        err = find(reader, &id, reading->what == WHAT_RECEIPT, found);
     }
     if (err == PV_EPRUNED && !reading_record(call, who, reading)) {
         return false; /* an attempt is recorded too, as below */
@@ -360,7 +379,7 @@ reader_search(struct pv_server_call *call)
         reader_refuses_query(call);
         return;
     }
-    err = reader_refresh(reader);
+    err = reader_refresh(reader, reader_durable(reader));
     reading.as_provider = pv_slice_eq(param[P_AS].value, PV_LIT("provider"));
     if (err == PV_OK &&
         reader_narrows(&search.who, reading.as_provider, &search.query.consumer,

@@ -14,9 +14,9 @@
 #define CACHE_SHORT "max-age=1"                      /* it changes */
 #define CACHE_FOR_EVER "max-age=31536000, immutable" /* it cannot */
 
-enum pv_err
-reader_checkpoint_read(struct reader *reader, char *room, size_t room_len,
-                       size_t *ret_len)
+static enum pv_err
+read_checkpoint(struct reader *reader, char *room, size_t room_len,
+                size_t *ret_len)
 {
     int     fd = openat(reader->logfd, CHECKPOINT_NAME,
                         O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -37,19 +37,40 @@ reader_checkpoint_read(struct reader *reader, char *room, size_t room_len,
     return PV_OK;
 }
 
+enum pv_err
+reader_checkpoint_read(struct reader *reader, struct pv_slice *ret_note)
+{
+    struct published *kept = &reader->published;
+    /* asked before the file is read: what is kept is never the older one */
+    uint64_t    size = state_get(&reader->state->published_size);
+    uint64_t    ms = state_get(&reader->state->published_ms);
+    enum pv_err err = PV_OK;
+
+    if (kept->size == 0 || kept->size != size || kept->ms != ms) {
+        kept->size = 0;
+        err =
+            read_checkpoint(reader, kept->note, sizeof(kept->note), &kept->len);
+    }
+    if (err == PV_OK) {
+        kept->size = size;
+        kept->ms = ms;
+        *ret_note = (struct pv_slice){kept->note, kept->len};
+    }
+    return err;
+}
+
 void
 reader_checkpoint(struct pv_server_call *call)
 {
-    char        note[PV_CHECKPOINT_NOTE_MAX];
-    size_t      len = 0;
-    enum pv_err err;
+    struct pv_slice note;
+    enum pv_err     err;
 
     if (!reader_may_fetch(call)) {
         return;
     }
-    err = reader_checkpoint_read(reader_of(call), note, sizeof(note), &len);
+    err = reader_checkpoint_read(reader_of(call), &note);
     if (err == PV_OK) {
-        err = pv_buf_add(&call->answer, (struct pv_slice){note, len});
+        err = pv_buf_add(&call->answer, note);
     }
     if (err == PV_ENOTFOUND) {
         pv_server_problem(call, 404, "no-checkpoint",
@@ -67,15 +88,14 @@ reader_checkpoint(struct pv_server_call *call)
 static enum pv_err
 published_size(struct reader *reader, uint64_t *ret_size)
 {
-    char                 note[PV_CHECKPOINT_NOTE_MAX];
-    size_t               len = 0;
+    struct pv_slice      note;
     struct pv_note       parsed;
     struct pv_checkpoint checkpoint;
     enum pv_err          err;
 
-    err = reader_checkpoint_read(reader, note, sizeof(note), &len);
+    err = reader_checkpoint_read(reader, &note);
     if (err == PV_OK) {
-        err = pv_note_parse((struct pv_slice){note, len}, &parsed);
+        err = pv_note_parse(note, &parsed);
     }
     if (err == PV_OK) {
         err = pv_checkpoint_parse(parsed.text, &checkpoint);
@@ -113,7 +133,7 @@ tile_of(struct pv_server_call *call, struct pv_tile *ret_tile)
         no_such_tile(call);
         return false;
     }
-    err = reader_refresh(reader_of(call));
+    err = reader_refresh(reader_of(call), reader_durable(reader_of(call)));
     if (err == PV_OK) {
         err = published_size(reader_of(call), &size);
     }

@@ -338,6 +338,21 @@ registered_system(struct pv_server_call *call, struct pv_policy *policy,
     return true;
 }
 
+static struct met *
+find_met(struct reader *reader, const struct pv_hash *hash)
+{
+    struct met *set = reader->met[hash->bytes[0] % CERTIFICATE_SETS];
+
+    for (size_t i = 0; i < CERTIFICATES_IN_SET; i++) {
+        if (set[i].used && pv_hash_eq(&set[i].text, hash)) {
+            return &set[i];
+        }
+    }
+    reader->met_next++;
+    set[reader->met_next % CERTIFICATES_IN_SET].used = false;
+    return &set[reader->met_next % CERTIFICATES_IN_SET];
+}
+
 /* A caller comes again and again, and taking a certificate apart is dear. */
 static enum pv_err
 read_certificate(struct reader *reader, struct pv_slice text,
@@ -350,9 +365,8 @@ read_certificate(struct reader *reader, struct pv_slice text,
     if (err != PV_OK) {
         return err;
     }
-    met = &reader->met[hash.bytes[0] % CERTIFICATES];
-    if (!met->used || !pv_hash_eq(&met->text, &hash)) {
-        met->used = false;
+    met = find_met(reader, &hash);
+    if (!met->used) {
         err = pv_certificate_read(text, true, &met->facts);
         met->text = hash;
         met->used = err == PV_OK;

@@ -15,19 +15,6 @@
 #define SEEK_CHUNK (UINT64_C(16) << 10)
 #define SEEK_WALK (UINT64_C(32) << 10) /* shorter: walked head by head */
 
-/*
- * The writer goes past the page cache. A page that somebody read while it was
- * being written may hold what was there before: from here on, ask the disk.
- */
-static void
-forget_cached(int fd, uint64_t from, uint64_t until)
-{
-    from &= ~(uint64_t)(PV_COMMIT_ALIGN_MAX - 1); /* whole pages */
-    /* a hint; pages that were not written yet stay */
-    (void)posix_fadvise(fd, (off_t)from, (off_t)(until - from),
-                        POSIX_FADV_DONTNEED);
-}
-
 static int
 compare_numbers(const void *a, const void *b)
 {
@@ -274,6 +261,16 @@ pv_segment_commit_head(const struct pv_segment_reader *reader, uint64_t at,
     return PV_OK;
 }
 
+void
+pv_segment_forget_cached(const struct pv_segment_reader *reader, uint64_t from,
+                         uint64_t until)
+{
+    from &= ~(uint64_t)(PV_COMMIT_ALIGN_MAX - 1); /* whole pages */
+    /* a hint; pages that were not written yet stay */
+    (void)posix_fadvise(reader->fd, (off_t)from, (off_t)(until - from),
+                        POSIX_FADV_DONTNEED);
+}
+
 static bool
 is_zero(const uint8_t *bytes, size_t len)
 {
@@ -333,7 +330,7 @@ pv_segment_judge_end(struct pv_segment_reader *reader, uint64_t at)
         return err;
     }
     /* both may have been written since it was read */
-    forget_cached(reader->fd, at, limit);
+    pv_segment_forget_cached(reader, at, limit);
     err = pv_segment_commit(reader, at, &view, NULL);
     return err == PV_ENOTFOUND ? PV_ECORRUPT : err;
 }
@@ -845,7 +842,7 @@ walk_all(struct walk *walk, const struct pv_segment_list *list,
         if (err != PV_OK) {
             return failed(walk, list->number[i], err);
         }
-        forget_cached(reader.fd, 0, reader.size);
+        pv_segment_forget_cached(&reader, 0, reader.size);
         journal->time_ms = head[i].made_ms;
         journal->marked = true;
         walk->last_len = 0;

@@ -64,6 +64,13 @@ enum pv_err pv_segment_commit_head(const struct pv_segment_reader *reader,
                                    uint64_t *ret_next) PV_MUST_CHECK;
 
 /*
+ * The writer goes past the page cache: a page that was read while it was
+ * written may be an old one. Have the next read of these bytes ask the disk.
+ */
+void pv_segment_forget_cached(const struct pv_segment_reader *reader,
+                              uint64_t from, uint64_t until);
+
+/*
  * Nothing reads at an offset of a segment that may still be written: is that
  * its end for now? PV_ENOTFOUND: it is. PV_OK: it reads now. PV_ECORRUPT: a
  * later commit stands behind it, and was begun only when it was on disk.

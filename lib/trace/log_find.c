@@ -6,18 +6,6 @@
 #include "trace/wire.h"
 
 #define USUAL_BEFORE_MS 5 /* the id is made first, by the same clock */
-#define ID_MEMBER_LEN (6 + PV_TRACKING_ID_LEN + 1) /* "id":"..." */
-
-struct hunt {
-    struct pv_log         *log;
-    struct pv_trace_found *found;
-    int64_t                id_ms;
-    char                   member[ID_MEMBER_LEN];   /* "id":"..." */
-    char                   of[PV_U64_TEXT_MAX + 2]; /* [index, */
-    size_t                 of_len;
-    bool                   lost;   /* its worker was lost */
-    bool                   pruned; /* something was passed over */
-};
 
 /* The next leaf from *at on that has the text; false at the end. */
 static bool
@@ -35,20 +23,19 @@ next_with(const struct pv_bundle *bundle, const char *text, size_t len,
     return true;
 }
 
-static enum pv_err
-take(struct pv_trace_found *found, const struct pv_bundle *bundle, unsigned i)
+enum pv_err
+log_take(struct pv_trace_found *found, const struct pv_log_leaf *leaf)
 {
-    struct pv_slice line = pv_bundle_line(bundle, i);
-    enum pv_err     err;
+    enum pv_err err;
 
-    if (line.len > sizeof(found->line)) {
+    if (leaf->line.len > sizeof(found->line)) {
         return PV_ENOTFOUND; /* no request is so long */
     }
-    memcpy(found->line, line.ptr, line.len);
-    found->line_len = line.len;
-    found->index = bundle->n * PV_BUNDLE_LEAVES + i;
-    found->epoch = bundle->epoch[i];
-    found->written_ms = bundle->written_ms[i];
+    memcpy(found->line, leaf->line.ptr, leaf->line.len);
+    found->line_len = leaf->line.len;
+    found->index = leaf->index;
+    found->epoch = leaf->epoch;
+    found->written_ms = leaf->written_ms;
     err = pv_record_parse((struct pv_slice){found->line, found->line_len},
                           &found->record);
     if (err == PV_OK && found->record.type != PV_RECORD_REQUEST) {
@@ -58,7 +45,20 @@ take(struct pv_trace_found *found, const struct pv_bundle *bundle, unsigned i)
 }
 
 static enum pv_err
-request_in(struct hunt *hunt, const struct pv_bundle *bundle)
+take(struct pv_trace_found *found, const struct pv_bundle *bundle, unsigned i)
+{
+    const struct pv_log_leaf leaf = {
+        .index = bundle->n * PV_BUNDLE_LEAVES + i,
+        .epoch = bundle->epoch[i],
+        .written_ms = bundle->written_ms[i],
+        .line = pv_bundle_line(bundle, i),
+    };
+
+    return log_take(found, &leaf);
+}
+
+static enum pv_err
+request_in(struct log_hunt *hunt, const struct pv_bundle *bundle)
 {
     size_t   at = 0;
     unsigned i;
@@ -78,8 +78,8 @@ request_in(struct hunt *hunt, const struct pv_bundle *bundle)
  * until. PV_ENOTFOUND: no more. With *ret_bundle NULL it is to be skipped.
  */
 static enum pv_err
-look(struct hunt *hunt, uint64_t n, int64_t until_ms,
-     bool (*may_hold)(const struct hunt *, const struct log_about *),
+look(struct log_hunt *hunt, uint64_t n, int64_t until_ms,
+     bool (*may_hold)(const struct log_hunt *, const struct log_about *),
      const struct pv_bundle **ret_bundle)
 {
     struct log_about about;
@@ -112,7 +112,7 @@ look(struct hunt *hunt, uint64_t n, int64_t until_ms,
 }
 
 static bool
-may_hold_request(const struct hunt *hunt, const struct log_about *about)
+may_hold_request(const struct log_hunt *hunt, const struct log_about *about)
 {
     uint64_t ms = (uint64_t)hunt->id_ms;
 
@@ -120,7 +120,7 @@ may_hold_request(const struct hunt *hunt, const struct log_about *about)
 }
 
 static enum pv_err
-find_between(struct hunt *hunt, int64_t from_ms, int64_t until_ms)
+find_between(struct log_hunt *hunt, int64_t from_ms, int64_t until_ms)
 {
     const struct pv_bundle *bundle;
     uint64_t                index;
@@ -142,35 +142,45 @@ find_between(struct hunt *hunt, int64_t from_ms, int64_t until_ms)
 /* ---- its end ----------------------------------------------------------- */
 
 static bool
-may_hold_end(const struct hunt *hunt, const struct log_about *about)
+may_hold_end(const struct log_hunt *hunt, const struct log_about *about)
 {
     return about->has_own || (hunt->found->index >= about->of_low &&
                               hunt->found->index <= about->of_high);
 }
 
-static bool
-completion_in(struct hunt *hunt, const struct pv_bundle *bundle)
+bool
+log_take_end(struct log_hunt *hunt, uint64_t index, struct pv_slice line)
 {
-    struct pv_record record;
-    size_t           at = 0;
-    unsigned         i;
+    struct pv_record     record;
+    struct pv_completion completion;
+    struct pv_slice      rest;
+
+    if (pv_record_parse(line, &record) != PV_OK ||
+        record.type != PV_RECORD_COMPLETIONS) {
+        return false; /* of a later version; what is known is told */
+    }
+    rest = record.completions;
+    while (pv_record_next_completion(&rest, &completion) == PV_OK) {
+        if (completion.of == hunt->found->index) {
+            hunt->found->completion = completion;
+            hunt->found->completion_index = index;
+            hunt->found->state = PV_TRACE_DONE;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+completion_in(struct log_hunt *hunt, const struct pv_bundle *bundle)
+{
+    size_t   at = 0;
+    unsigned i;
 
     while (next_with(bundle, hunt->of, hunt->of_len, &at, &i)) {
-        struct pv_completion completion;
-        struct pv_slice      rest;
-
-        if (pv_record_parse(pv_bundle_line(bundle, i), &record) != PV_OK ||
-            record.type != PV_RECORD_COMPLETIONS) {
-            continue; /* of a later version; what is known is told */
-        }
-        rest = record.completions;
-        while (pv_record_next_completion(&rest, &completion) == PV_OK) {
-            if (completion.of == hunt->found->index) {
-                hunt->found->completion = completion;
-                hunt->found->completion_index =
-                    bundle->n * PV_BUNDLE_LEAVES + i;
-                return true;
-            }
+        if (log_take_end(hunt, bundle->n * PV_BUNDLE_LEAVES + i,
+                         pv_bundle_line(bundle, i))) {
+            return true;
         }
     }
     return false;
@@ -178,7 +188,7 @@ completion_in(struct hunt *hunt, const struct pv_bundle *bundle)
 
 /* When the request's worker was lost according to this bundle; 0: it was not */
 static int64_t
-lost_in(const struct hunt *hunt, const struct pv_bundle *bundle)
+lost_in(const struct log_hunt *hunt, const struct pv_bundle *bundle)
 {
     struct pv_record record;
 
@@ -195,24 +205,19 @@ lost_in(const struct hunt *hunt, const struct pv_bundle *bundle)
 }
 
 static enum pv_err
-find_end(struct hunt *hunt, int64_t now_ms)
+end_in_bundles(struct log_hunt *hunt)
 {
     struct pv_trace_found  *found = hunt->found;
     int64_t                 until = found->written_ms + PV_TRACE_CALL_MAX_MS;
     const struct pv_bundle *bundle;
     enum pv_err             err = PV_OK;
 
-    hunt->of[0] = '[';
-    hunt->of_len = 1 + pv_u64_text(found->index, hunt->of + 1);
-    hunt->of[hunt->of_len++] = ',';
-    found->state = PV_TRACE_RECEIVED;
     for (uint64_t n = found->index / PV_BUNDLE_LEAVES; err == PV_OK; n++) {
         err = look(hunt, n, until, may_hold_end, &bundle);
         if (err != PV_OK || bundle == NULL) {
             continue;
         }
         if (completion_in(hunt, bundle)) {
-            found->state = PV_TRACE_DONE;
             return PV_OK;
         }
         if (!hunt->lost) {
@@ -224,14 +229,32 @@ find_end(struct hunt *hunt, int64_t now_ms)
             }
         }
     }
-    if (hunt->lost || now_ms > found->written_ms + PV_TRACE_CALL_MAX_MS) {
-        found->state = PV_TRACE_UNKNOWN;
-    }
     return err == PV_ENOTFOUND ? PV_OK : err;
 }
 
 static enum pv_err
-finish(struct hunt *hunt, int64_t now_ms)
+find_end(struct log_hunt *hunt, int64_t now_ms)
+{
+    struct pv_trace_found *found = hunt->found;
+    enum pv_err            err;
+
+    hunt->of[0] = '[';
+    hunt->of_len = 1 + pv_u64_text(found->index, hunt->of + 1);
+    hunt->of[hunt->of_len++] = ',';
+    found->state = PV_TRACE_RECEIVED;
+    err = log_recent_end(hunt);
+    if (err == PV_ENOTFOUND) {
+        err = end_in_bundles(hunt);
+    }
+    if (found->state != PV_TRACE_DONE &&
+        (hunt->lost || now_ms > found->written_ms + PV_TRACE_CALL_MAX_MS)) {
+        found->state = PV_TRACE_UNKNOWN;
+    }
+    return err;
+}
+
+static enum pv_err
+finish(struct log_hunt *hunt, int64_t now_ms)
 {
     if (hunt->found->record.request.reason.len > 0) {
         hunt->found->state = PV_TRACE_DECIDED;
@@ -240,20 +263,40 @@ finish(struct hunt *hunt, int64_t now_ms)
     return find_end(hunt, now_ms);
 }
 
+static void
+begin(struct log_hunt *hunt, const struct pv_tracking_id *id)
+{
+    hunt->id_ms = pv_tracking_id_when_ms(id);
+    memcpy(hunt->member, "\"id\":\"", 6);
+    pv_tracking_id_text(id, hunt->member + 6);
+    hunt->member[LOG_ID_MEMBER_LEN - 1] = '"';
+}
+
+enum pv_err
+pv_log_find_newest(struct pv_log *log, const struct pv_tracking_id *id,
+                   int64_t now_ms, struct pv_trace_found *ret_found)
+{
+    struct log_hunt hunt = {.log = log, .found = ret_found};
+    enum pv_err     err;
+
+    begin(&hunt, id);
+    err = log_recent_request(&hunt);
+    return err == PV_OK ? finish(&hunt, now_ms) : err;
+}
+
 enum pv_err
 pv_log_find(struct pv_log *log, const struct pv_tracking_id *id, int64_t now_ms,
             struct pv_trace_found *ret_found)
 {
-    struct hunt hunt = {.log = log, .found = ret_found};
-    enum pv_err err;
+    struct log_hunt hunt = {.log = log, .found = ret_found};
+    enum pv_err     err;
 
-    hunt.id_ms = pv_tracking_id_when_ms(id);
-    memcpy(hunt.member, "\"id\":\"", 6);
-    pv_tracking_id_text(id, hunt.member + 6);
-    hunt.member[ID_MEMBER_LEN - 1] = '"';
-
-    err = find_between(&hunt, hunt.id_ms - USUAL_BEFORE_MS,
-                       hunt.id_ms + PV_WIRE_SKEW_MAX_MS);
+    begin(&hunt, id);
+    err = log_recent_request(&hunt);
+    if (err == PV_ENOTFOUND) {
+        err = find_between(&hunt, hunt.id_ms - USUAL_BEFORE_MS,
+                           hunt.id_ms + PV_WIRE_SKEW_MAX_MS);
+    }
     if (err == PV_ENOTFOUND) {
         err = find_between(&hunt, hunt.id_ms - PV_WIRE_SKEW_MAX_MS,
                            hunt.id_ms - USUAL_BEFORE_MS);
@@ -268,7 +311,7 @@ enum pv_err
 pv_log_find_index(struct pv_log *log, uint64_t index, int64_t now_ms,
                   struct pv_trace_found *ret_found)
 {
-    struct hunt             hunt = {.log = log, .found = ret_found};
+    struct log_hunt         hunt = {.log = log, .found = ret_found};
     const struct pv_bundle *bundle;
     unsigned                i = (unsigned)(index % PV_BUNDLE_LEAVES);
     enum pv_err err = pv_log_view(log, index / PV_BUNDLE_LEAVES, &bundle);

@@ -2,6 +2,7 @@
 #ifndef PV_TRACE_LOG_PRIVATE_H
 #define PV_TRACE_LOG_PRIVATE_H
 
+#include "base/num.h"
 #include "trace/log_read.h"
 #include "trace/packs.h"
 #include "trace/raw.h"
@@ -29,6 +30,8 @@ struct pv_log {
     uint64_t        clock;
     struct log_slot slot[LOG_CACHE];
 };
+
+/* ---- log_read.c ---------------------------------------------------------- */
 
 /*
  * The first leaf written at when_ms or later; the end when there is none. It
@@ -61,5 +64,40 @@ enum pv_err log_about(struct pv_log *log, uint64_t n,
 enum pv_err log_mask(struct pv_log *log, uint64_t number,
                      const struct pv_log_query *query,
                      uint8_t mask[PV_PACK_BITS_LEN]) PV_MUST_CHECK;
+
+/* ---- log_find.c, log_recent.c: one request ------------------------------ */
+
+#define LOG_ID_MEMBER_LEN (6 + PV_TRACKING_ID_LEN + 1) /* "id":"..." */
+
+struct log_hunt {
+    struct pv_log         *log;
+    struct pv_trace_found *found;
+    int64_t                id_ms;
+    char                   member[LOG_ID_MEMBER_LEN];
+    char                   of[PV_U64_TEXT_MAX + 2]; /* [index, */
+    size_t                 of_len;
+    bool                   lost;   /* its worker was lost */
+    bool                   pruned; /* something was passed over */
+};
+
+/* Take the leaf as the request. PV_ENOTFOUND: it is none. PV_ECORRUPT. */
+enum pv_err log_take(struct pv_trace_found    *found,
+                     const struct pv_log_leaf *leaf) PV_MUST_CHECK;
+
+/* The end of the request in a record of ends, when it is in this one. */
+bool log_take_end(struct log_hunt *hunt, uint64_t index, struct pv_slice line);
+
+/* Leaf index, if the newest commits hold it. PV_ENOTFOUND. */
+enum pv_err log_recent_leaf(struct pv_log *log, uint64_t index,
+                            struct pv_log_leaf *ret_leaf) PV_MUST_CHECK;
+
+/* The request among the newest commits. PV_ENOTFOUND: look in bundles. */
+enum pv_err log_recent_request(struct log_hunt *hunt) PV_MUST_CHECK;
+
+/*
+ * Its end there. PV_OK: ->found says it, or there is none up to the end that
+ * was set. PV_ENOTFOUND: look in bundles.
+ */
+enum pv_err log_recent_end(struct log_hunt *hunt) PV_MUST_CHECK;
 
 #endif

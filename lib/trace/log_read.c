@@ -107,6 +107,18 @@ pv_log_range(const struct pv_log *log, uint64_t *ret_first, uint64_t *ret_end)
     *ret_end = end < log->set_end ? end : log->set_end;
 }
 
+/* The bundle is in memory. */
+static bool
+is_kept(const struct pv_log *log, uint64_t n)
+{
+    for (size_t i = 0; i < LOG_CACHE; i++) {
+        if (log->slot[i].used && log->slot[i].bundle.n == n) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static struct log_slot *
 find_slot(struct pv_log *log, uint64_t n)
 {
@@ -230,8 +242,13 @@ pv_log_leaf(struct pv_log *log, uint64_t index, struct pv_log_leaf *ret_leaf)
 {
     const struct pv_bundle *bundle;
     unsigned                i = (unsigned)(index % PV_BUNDLE_LEAVES);
-    enum pv_err err = pv_log_view(log, index / PV_BUNDLE_LEAVES, &bundle);
+    enum pv_err             err;
 
+    if (!is_kept(log, index / PV_BUNDLE_LEAVES) &&
+        log_recent_leaf(log, index, ret_leaf) == PV_OK) {
+        return PV_OK; /* without the other 255 */
+    }
+    err = pv_log_view(log, index / PV_BUNDLE_LEAVES, &bundle);
     if (err != PV_OK) {
         return err;
     }

@@ -94,7 +94,8 @@ pv_pack_line_read(struct pv_slice text, struct pv_pack_line *ret_line)
 void
 pv_packs_init(struct pv_packs *packs, int dirfd)
 {
-    *packs = (struct pv_packs){.dirfd = dirfd, .fd = -1};
+    *packs = (struct pv_packs){
+        .dirfd = dirfd, .fd = -1, .list_len = -1, .pruned_len = -1};
 }
 
 void
@@ -164,10 +165,56 @@ take_end(void *context, const struct pv_pruning *pruning)
     return PV_OK;
 }
 
+/* Both files only grow: what is as long as it was says what it said. */
+static enum pv_err
+refresh_list(struct pv_packs *packs)
+{
+    struct stat st;
+    uint64_t    count = 0;
+    enum pv_err err;
+
+    if (fstat(packs->fd, &st) == -1) {
+        return PV_ESYS;
+    }
+    if (st.st_size == packs->list_len) {
+        return PV_OK;
+    }
+    err = count_lines(packs->fd, &count);
+    if (err != PV_OK) {
+        return err;
+    }
+    packs->count = count;
+    /* a last line that is being written is looked at again */
+    packs->list_len =
+        (uint64_t)st.st_size == count * PV_PACK_LINE_LEN ? st.st_size : -1;
+    return PV_OK;
+}
+
+static enum pv_err
+refresh_pruned(struct pv_packs *packs)
+{
+    struct stat st;
+    enum pv_err err;
+
+    if (fstatat(packs->dirfd, PV_PRUNED_FILE, &st, AT_SYMLINK_NOFOLLOW) == -1) {
+        return errno == ENOENT ? PV_OK : PV_ESYS;
+    }
+    if (st.st_size == packs->pruned_len &&
+        st.st_mtim.tv_sec == packs->pruned_at.tv_sec &&
+        st.st_mtim.tv_nsec == packs->pruned_at.tv_nsec) {
+        return PV_OK;
+    }
+    err = pv_packs_prunings(packs->dirfd, take_end, &packs->pruned);
+    if (err == PV_OK) {
+        packs->pruned_len = st.st_size;
+        packs->pruned_at = st.st_mtim;
+    }
+    return err;
+}
+
 enum pv_err
 pv_packs_refresh(struct pv_packs *packs)
 {
-    uint64_t    count = 0;
     enum pv_err err;
 
     if (packs->dirfd == -1) {
@@ -180,12 +227,8 @@ pv_packs_refresh(struct pv_packs *packs)
             return errno == ENOENT ? PV_OK : PV_ESYS;
         }
     }
-    err = count_lines(packs->fd, &count);
-    if (err == PV_OK) {
-        packs->count = count;
-        err = pv_packs_prunings(packs->dirfd, take_end, &packs->pruned);
-    }
-    return err;
+    err = refresh_list(packs);
+    return err == PV_OK ? refresh_pruned(packs) : err;
 }
 
 enum pv_err

@@ -25,6 +25,8 @@
 #ifndef PV_TRACE_PACKS_H
 #define PV_TRACE_PACKS_H
 
+#include <time.h>
+
 #include "trace/pack.h"
 
 #define PV_PACK_LINE_LEN 130
@@ -52,6 +54,10 @@ struct pv_packs {
     int      fd;    /* of `packs`; -1: none yet */
     uint64_t count;
     uint64_t pruned; /* packs below are removed */
+    /* the files as they were last read: so long, changed then */
+    int64_t         list_len;
+    int64_t         pruned_len;
+    struct timespec pruned_at;
 };
 
 /* ---- codec -------------------------------------------------------------- */

@@ -1,6 +1,8 @@
 /* raw.c - finding leaves in the raw segments of a journal. */
 #include "trace/raw.h"
 
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 
 void
@@ -24,6 +26,9 @@ pv_raw_clear(struct pv_raw *raw)
     if (raw != NULL) {
         leave(raw);
         pv_segment_list_clear(&raw->list);
+        free(raw->place);
+        raw->place = NULL;
+        raw_forget_places(raw);
     }
 }
 
@@ -42,8 +47,8 @@ read_head(struct pv_raw *raw, size_t i, struct pv_segment_head *ret_head)
 }
 
 /* Open segment i; its ->size becomes where its commits end, if that is known */
-static enum pv_err
-enter(struct pv_raw *raw, size_t i)
+enum pv_err
+raw_enter(struct pv_raw *raw, size_t i)
 {
     struct pv_segment_head next;
     enum pv_err            err;
@@ -68,6 +73,10 @@ enter(struct pv_raw *raw, size_t i)
     if (err != PV_OK) {
         leave(raw);
         return err;
+    }
+    if (raw->until == UINT64_MAX) {
+        /* pages read ahead would be old when their turn comes; a hint */
+        (void)posix_fadvise(raw->reader.fd, 0, 0, POSIX_FADV_RANDOM);
     }
     raw->i = i;
     return PV_OK;
@@ -101,14 +110,18 @@ choose(struct pv_raw *raw, int64_t when_ms, uint64_t index, bool by_time)
             high = middle;
         }
     }
-    return enter(raw, low);
+    return raw_enter(raw, low);
 }
 
-static enum pv_err
-read_commit(struct pv_raw *raw, uint64_t at)
+enum pv_err
+raw_read_commit(struct pv_raw *raw, uint64_t at)
 {
     enum pv_err err = pv_segment_commit(&raw->reader, at, &raw->view, NULL);
 
+    if (err == PV_ECORRUPT) { /* or a page of it is an old one */
+        pv_segment_forget_cached(&raw->reader, at, at + PV_COMMIT_LEN_MAX);
+        err = pv_segment_commit(&raw->reader, at, &raw->view, NULL);
+    }
     raw->has_view = err == PV_OK;
     if (err == PV_ENOTFOUND && raw->until != UINT64_MAX &&
         at < raw->reader.size) {
@@ -129,7 +142,7 @@ find_end(struct pv_raw *raw)
     enum pv_err err;
 
     leave(raw); /* it may have ended: ->size is learnt anew */
-    err = enter(raw, raw->list.count - 1);
+    err = raw_enter(raw, raw->list.count - 1);
     if (err != PV_OK) {
         return err;
     }
@@ -138,7 +151,7 @@ find_end(struct pv_raw *raw)
     if (err == PV_OK) {
         struct pv_commit_head head;
 
-        err = read_commit(raw, at);
+        err = raw_read_commit(raw, at);
         if (err == PV_OK) {
             raw->end = raw->view.head.first_index + raw->view.head.leaf_count;
             at = raw->view.next;
@@ -171,6 +184,7 @@ pv_raw_refresh(struct pv_raw *raw)
         return err;
     }
     leave(raw);
+    raw_forget_places(raw);
     pv_segment_list_clear(&raw->list);
     raw->list = list;
     raw->damaged = false;
@@ -186,10 +200,83 @@ pv_raw_refresh(struct pv_raw *raw)
     return err;
 }
 
+/*
+ * Behind the last commit of the segment that is followed: go on in the one
+ * behind it. PV_ENOTFOUND: there is none yet.
+ */
+static enum pv_err
+follow_into_next(struct pv_raw *raw)
+{
+    struct pv_segment_list list;
+    struct pv_segment_head head;
+    uint64_t               number = raw->reader.head.number + 1;
+    size_t                 i = 0;
+    enum pv_err            err = pv_segment_list_read(raw->dirfd, &list);
+
+    if (err != PV_OK) {
+        return err;
+    }
+    while (i < list.count && list.number[i] < number) {
+        i++;
+    }
+    if (i == 0 || i == list.count || list.number[i] != number) {
+        pv_segment_list_clear(&list);
+        return i == 0 ? PV_ECORRUPT : PV_ENOTFOUND;
+    }
+    list.count = i + 1; /* those behind have their turn */
+    leave(raw);
+    pv_segment_list_clear(&raw->list);
+    raw->list = list;
+    err = read_head(raw, 0, &head);
+    if (err == PV_OK) {
+        raw->first = head.first_index;
+        err = raw_enter(raw, i);
+    }
+    if (err == PV_OK && (raw->reader.head.before_end != raw->end_at ||
+                         raw->reader.head.first_index != raw->end)) {
+        err = PV_ECORRUPT; /* another end than the one that was read */
+    }
+    raw->end_at = PV_SEGMENT_HEAD_LEN;
+    return err;
+}
+
+/* One commit on. */
+static enum pv_err
+follow_one(struct pv_raw *raw)
+{
+    struct pv_commit_head head;
+    uint64_t              next;
+    enum pv_err           err;
+
+    err = pv_segment_commit_head(&raw->reader, raw->end_at, &head, &next);
+    if (err == PV_ENOTFOUND) {
+        err = follow_into_next(raw);
+        if (err != PV_ENOTFOUND) {
+            return err;
+        }
+    }
+    if (err == PV_ENOTFOUND || err == PV_ECORRUPT) { /* it is on disk */
+        pv_segment_forget_cached(&raw->reader, raw->end_at,
+                                 raw->end_at + PV_COMMIT_HEAD_LEN);
+        err = pv_segment_commit_head(&raw->reader, raw->end_at, &head, &next);
+    }
+    if (err == PV_OK && head.first_index != raw->end) {
+        err = PV_ECORRUPT;
+    }
+    if (err == PV_OK && head.leaf_count > 0) {
+        err = raw_keep_place(raw, raw->reader.head.number, raw->end_at, &head);
+    }
+    if (err == PV_OK) {
+        raw->end += head.leaf_count;
+        raw->end_at = next;
+    }
+    return err;
+}
+
 enum pv_err
 pv_raw_follow(struct pv_raw *raw, uint64_t until)
 {
-    enum pv_err err = PV_OK;
+    enum pv_err err;
 
     if (raw->end >= until) {
         return PV_OK;
@@ -197,21 +284,11 @@ pv_raw_follow(struct pv_raw *raw, uint64_t until)
     if (raw->end_at == 0 || raw->list.count == 0) {
         return pv_raw_refresh(raw);
     }
-    err = enter(raw, raw->list.count - 1);
+    err = raw_enter(raw, raw->list.count - 1);
     while (err == PV_OK && raw->end < until) {
-        struct pv_commit_head head;
-        uint64_t              next;
-
-        err = pv_segment_commit_head(&raw->reader, raw->end_at, &head, &next);
-        if (err == PV_OK && head.first_index != raw->end) {
-            err = PV_ECORRUPT;
-        }
-        if (err == PV_OK) {
-            raw->end += head.leaf_count;
-            raw->end_at = next;
-        }
+        err = follow_one(raw);
     }
-    /* the segment ended, or what stands there is in doubt */
+    /* what stands there is in doubt */
     return err == PV_OK ? PV_OK : pv_raw_refresh(raw);
 }
 
@@ -227,14 +304,14 @@ next_commit(struct pv_raw *raw)
             if (raw->i + 1 >= raw->list.count) {
                 return PV_ENOTFOUND;
             }
-            err = enter(raw, raw->i + 1);
+            err = raw_enter(raw, raw->i + 1);
             if (err != PV_OK) {
                 return err;
             }
             at = PV_SEGMENT_HEAD_LEN;
             continue;
         }
-        err = read_commit(raw, at);
+        err = raw_read_commit(raw, at);
         if (err != PV_OK) {
             return err;
         }
@@ -260,6 +337,12 @@ find_commit(struct pv_raw *raw, uint64_t index)
             return next_commit(raw);
         }
     }
+    if (pv_raw_place_of(raw, index, &at) == PV_OK) {
+        err = pv_raw_enter_place(raw, at);
+        if (err != PV_ENOTFOUND) {
+            return err;
+        }
+    }
     if (raw->reader.fd == -1 || index < raw->reader.head.first_index ||
         index >= raw->until) {
         err = choose(raw, 0, index, false);
@@ -267,8 +350,9 @@ find_commit(struct pv_raw *raw, uint64_t index)
             return err;
         }
     }
+    raw->has_view = false; /* its bytes go */
     err = pv_segment_seek_index(&raw->reader, index, &at);
-    return err == PV_OK ? read_commit(raw, at) : err;
+    return err == PV_OK ? raw_read_commit(raw, at) : err;
 }
 
 /* Leaves of ->view from index on, until the bundle is full or ends. */
@@ -350,10 +434,11 @@ pv_raw_seek(struct pv_raw *raw, int64_t when_ms, uint64_t *ret_index)
     }
     err = choose(raw, when_ms, 0, true);
     if (err == PV_OK) {
+        raw->has_view = false; /* its bytes go */
         err = pv_segment_seek(&raw->reader, when_ms, &at);
     }
     if (err == PV_OK) {
-        err = read_commit(raw, at);
+        err = raw_read_commit(raw, at);
         if (err == PV_OK) {
             *ret_index = raw->view.head.first_index;
         } else if (err == PV_ENOTFOUND ||

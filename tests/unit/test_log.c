@@ -5,10 +5,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "log_scene.h"
+#include "trace/log_private.h"
 
 #define COMMITS 400
 #define CALLS 9    /* in a commit */
@@ -325,6 +327,146 @@ follows_a_log_that_grows(void **state)
     pv_log_close(log);
 }
 
+/* The same request, end and line. */
+static void
+is_same_request(struct pv_log *log, struct pv_log *other, uint64_t index,
+                int64_t when_ms)
+{
+    static struct pv_trace_found found;
+    static struct pv_trace_found wanted;
+    struct pv_tracking_id        id = log_scene_id(call_of(index), when_ms);
+    struct pv_log_leaf           leaf;
+    struct pv_log_leaf           same;
+
+    assert_int_equal(pv_log_find(other, &id, SCENE_START_MS, &wanted), PV_OK);
+    assert_int_equal(pv_log_find(log, &id, SCENE_START_MS, &found), PV_OK);
+    assert_int_equal(found.index, index);
+    assert_int_equal(found.index, wanted.index);
+    assert_int_equal(found.epoch, wanted.epoch);
+    assert_int_equal(found.written_ms, wanted.written_ms);
+    assert_int_equal(found.state, wanted.state);
+    assert_int_equal(found.line_len, wanted.line_len);
+    assert_memory_equal(found.line, wanted.line, found.line_len);
+    if (found.state != PV_TRACE_DONE) {
+        return;
+    }
+    assert_int_equal(found.completion_index, wanted.completion_index);
+    assert_int_equal(found.completion.of, index);
+    assert_int_equal(found.completion.last_ms, wanted.completion.last_ms);
+    assert_int_equal(pv_log_leaf(log, found.completion_index, &leaf), PV_OK);
+    assert_int_equal(pv_log_leaf(other, found.completion_index, &same), PV_OK);
+    assert_true(pv_slice_eq(leaf.line, same.line));
+    assert_int_equal(leaf.epoch, same.epoch);
+    assert_int_equal(leaf.written_ms, same.written_ms);
+}
+
+/*
+ * Places kept while following lead to what reading from the start finds: over
+ * the ends of segments, at an end within a commit, and of calls that go on.
+ */
+static void
+finds_among_the_newest_what_all_reading_finds(void **state)
+{
+    struct log_scene scene;
+    struct pv_log   *log;
+
+    (void)state;
+    log_scene_open(&scene);
+    (void)log_scene_commit(&scene, 7, CALLS, 0, 1);
+    log = open_log(&scene);
+    for (uint64_t i = 1; i < 400; i++) {
+        int64_t  when_ms = scene.now_ms;
+        uint64_t first =
+            log_scene_commit(&scene, 7, CALLS, (i - 1) * LEAVES, CALLS);
+
+        pv_log_set_end(log, first + LEAVES - i % 3);
+        assert_int_equal(pv_log_refresh(log), PV_OK);
+        if (i % 9 == 0) {
+            struct pv_log *other = open_log(&scene);
+
+            pv_log_set_end(other, first + LEAVES - i % 3);
+            for (uint64_t k = 0; k < CALLS && k < i; k++) {
+                is_same_request(log, other, first - k * LEAVES + k,
+                                when_ms - (int64_t)k);
+            }
+            pv_log_close(other);
+        }
+    }
+    assert_int_equal(log->raw.place_first, 0);
+    assert_int_equal(log->raw.place_end, 399);
+    assert_true(log->raw.list.count > 2);
+    pv_log_close(log);
+    log_scene_close(&scene);
+}
+
+static void
+keeps_a_bounded_number_of_places(void **state)
+{
+    const uint64_t count = 3 * PV_RAW_PLACES + 5;
+    struct pv_raw  raw;
+    uint64_t       n = 0;
+
+    (void)state;
+    pv_raw_init(&raw, -1);
+    assert_int_equal(pv_raw_place_of(&raw, 0, &n), PV_ENOTFOUND);
+    assert_int_equal(pv_raw_place_since(&raw, 0), 0);
+    for (uint64_t i = 0; i < count; i++) { /* two leaves, two in each ms */
+        const struct pv_commit_head head = {
+            .first_index = 2 * i,
+            .leaf_count = 2,
+            .time_ms = SCENE_START_MS + (int64_t)i / 2,
+        };
+
+        assert_int_equal(raw_keep_place(&raw, 1, 4096 + 512 * i, &head), PV_OK);
+        raw.end = 2 * i + 2;
+    }
+    assert_int_equal(raw.place_end - raw.place_first, PV_RAW_PLACES);
+    assert_int_equal(pv_raw_place_of(&raw, 2 * count - 1, &n), PV_OK);
+    assert_int_equal(n, count - 1);
+    assert_int_equal(pv_raw_place_of(&raw, 2 * raw.place_first, &n), PV_OK);
+    assert_int_equal(n, raw.place_first);
+    assert_int_equal(pv_raw_place_of(&raw, 2 * raw.place_first - 1, &n),
+                     PV_ENOTFOUND);
+    assert_int_equal(pv_raw_place_of(&raw, 2 * count, &n), PV_ENOTFOUND);
+    n = pv_raw_place_since(&raw, SCENE_START_MS + (int64_t)(count - 7) / 2);
+    assert_int_equal(n, (count - 7) / 2 * 2);
+    assert_int_equal(pv_raw_place_since(&raw, 0), raw.place_first);
+    assert_int_equal(pv_raw_place_since(&raw, INT64_MAX), count);
+    raw_forget_places(&raw);
+    assert_int_equal(pv_raw_place_of(&raw, 2 * count - 1, &n), PV_ENOTFOUND);
+    pv_raw_clear(&raw);
+}
+
+/* A segment that is gone (packed, removed) is looked for elsewhere. */
+static void
+believes_no_place_in_a_segment_that_is_gone(void **state)
+{
+    struct log_scene   scene;
+    struct pv_log_leaf leaf;
+    struct pv_log     *log;
+    uint64_t           n = 0;
+    uint64_t           first = 0;
+
+    (void)state;
+    log_scene_open(&scene);
+    (void)log_scene_commit(&scene, 7, CALLS, 0, 1);
+    log = open_log(&scene);
+    while (log->raw.list.count < 3) {
+        first = log_scene_commit(&scene, 7, CALLS, 0, 1);
+        pv_log_set_end(log, first + LEAVES);
+        assert_int_equal(pv_log_refresh(log), PV_OK);
+    }
+    assert_int_equal(pv_raw_place_of(&log->raw, LEAVES, &n), PV_OK);
+    assert_int_equal(pv_log_leaf(log, first, &leaf), PV_OK); /* leave it */
+    assert_int_equal(unlinkat(scene.journal_fd, "0000000001.pvj", 0), 0);
+    assert_int_equal(pv_raw_enter_place(&log->raw, n), PV_ENOTFOUND);
+    assert_int_not_equal(pv_log_leaf(log, LEAVES, &leaf), PV_OK);
+    assert_int_equal(pv_log_leaf(log, first, &leaf), PV_OK);
+    assert_int_equal(leaf.index, first);
+    pv_log_close(log);
+    log_scene_close(&scene);
+}
+
 int
 main(void)
 {
@@ -337,6 +479,9 @@ main(void)
         cmocka_unit_test(gives_what_a_query_asks_for),
         cmocka_unit_test(says_unknown_when_the_worker_was_lost),
         cmocka_unit_test(follows_a_log_that_grows),
+        cmocka_unit_test(finds_among_the_newest_what_all_reading_finds),
+        cmocka_unit_test(keeps_a_bounded_number_of_places),
+        cmocka_unit_test(believes_no_place_in_a_segment_that_is_gone),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -20,6 +20,7 @@ struct arguments {
     const char  *socket;
     int64_t      until; /* day */
     bool         probes;
+    bool         probe_services;
     bool         list;
     bool         json;
     enum pv_lang lang;
@@ -31,13 +32,14 @@ help(enum pv_lang lang)
 {
     static const char en[] =
         "payvand import: a catalogue as decisions of the registry\n\n"
-        "  payvand import --catalogue DIR [--deployment FILE] [--probes] "
-        "[--until DATE]\n"
-        "  payvand import --deployment FILE\n"
-        "  payvand import --catalogue DIR [--probes] [--until DATE] --list\n\n"
+        "  payvand import --catalogue DIR [--deployment FILE] [--probes]\n"
+        "                 [--probe-services] [--until DATE] [--list]\n"
+        "  payvand import --deployment FILE\n\n"
         "  --catalogue DIR    agencies, services, resolutions ... as JSON\n"
         "  --deployment FILE  keys, networks and endpoints of the systems\n"
         "  --probes           the synthetic rights that tests call, too\n"
+        "  --probe-services   every service live that can be answered, with\n"
+        "                     a synthetic right where there is none\n"
         "  --until DATE       only decisions up to this Jalali day\n"
         "  --list             write the decisions, one a line; send nothing\n"
         "  --socket PATH      where payvand-registryd listens\n"
@@ -50,13 +52,14 @@ help(enum pv_lang lang)
         "payvand-import\n";
     static const char fa[] =
         "payvand import: کاتالوگ به صورت تصمیم‌های دفتر ثبت\n\n"
-        "  payvand import --catalogue DIR [--deployment FILE] [--probes] "
-        "[--until DATE]\n"
-        "  payvand import --deployment FILE\n"
-        "  payvand import --catalogue DIR [--probes] [--until DATE] --list\n\n"
+        "  payvand import --catalogue DIR [--deployment FILE] [--probes]\n"
+        "                 [--probe-services] [--until DATE] [--list]\n"
+        "  payvand import --deployment FILE\n\n"
         "  --catalogue DIR    دستگاه‌ها، خدمات، مصوبه‌ها و ... به صورت JSON\n"
         "  --deployment FILE  کلید، شبکه و نشانی سامانه‌ها\n"
         "  --probes           مجوزهای ساختگی آزمون را هم ثبت کن\n"
+        "  --probe-services   همه خدمات پاسخ‌پذیر را، با مجوز ساختگی، "
+        "بهره‌برداری کن\n"
         "  --until DATE       فقط تصمیم‌های تا این تاریخ شمسی\n"
         "  --list             تصمیم‌ها را بنویس و چیزی نفرست\n"
         "  --socket PATH      سوکت payvand-registryd "
@@ -84,8 +87,8 @@ static bool
 is_complete(const struct arguments *arg)
 {
     if (arg->catalogue == NULL) { /* the deployment alone */
-        return arg->deployment != NULL && !arg->probes && !arg->list &&
-               arg->until == INT64_MAX;
+        return arg->deployment != NULL && !arg->probes &&
+               !arg->probe_services && !arg->list && arg->until == INT64_MAX;
     }
     return !arg->list || (arg->deployment == NULL && arg->socket == NULL);
 }
@@ -97,6 +100,7 @@ read_arguments(int argc, char **argv, struct arguments *ret)
         {"catalogue", required_argument, NULL, 'c'},
         {"deployment", required_argument, NULL, 'd'},
         {"probes", no_argument, NULL, 'p'},
+        {"probe-services", no_argument, NULL, 'v'},
         {"socket", required_argument, NULL, 's'},
         {"until", required_argument, NULL, 'u'},
         {"list", no_argument, NULL, 'i'},
@@ -121,6 +125,9 @@ read_arguments(int argc, char **argv, struct arguments *ret)
             break;
         case 'p':
             ret->probes = true;
+            break;
+        case 'v':
+            ret->probe_services = true;
             break;
         case 's':
             ret->socket = optarg;
@@ -328,7 +335,8 @@ import_catalogue(const struct arguments *arg, struct pv_enact_totals *totals)
     struct pv_enact enact = {.dir = NULL};
     bool            ok;
 
-    if (pv_enact_read(arg->catalogue, arg->probes, &enact) != PV_OK) {
+    if (pv_enact_read(arg->catalogue, arg->probes, arg->probe_services,
+                      &enact) != PV_OK) {
         ok = tell_unread(&enact);
     } else if (arg->list) {
         ok = pv_enact_list(&enact, arg->until);

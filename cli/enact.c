@@ -288,10 +288,13 @@ load_all(struct pv_enact *enact)
 }
 
 enum pv_err
-pv_enact_read(const char *dir, bool probes, struct pv_enact *ret)
+pv_enact_read(const char *dir, bool probes, bool probe_services,
+              struct pv_enact *ret)
 {
-    *ret =
-        (struct pv_enact){.dir = dir, .probes = probes, .source = "catalogue"};
+    *ret = (struct pv_enact){.dir = dir,
+                             .probes = probes,
+                             .probe_services = probe_services,
+                             .source = "catalogue"};
     load_all(ret);
     if (ret->err == PV_OK) {
         pv_enact_parties(ret);
@@ -302,6 +305,9 @@ pv_enact_read(const char *dir, bool probes, struct pv_enact *ret)
     }
     if (ret->err == PV_OK && probes) {
         pv_enact_probes(ret);
+    }
+    if (ret->err == PV_OK && probe_services) {
+        pv_enact_probe_services(ret);
     }
     if (ret->err == PV_OK) {
         qsort(ret->step, ret->count, sizeof(*ret->step), compare);

@@ -47,7 +47,8 @@ struct pv_enact_step {
 
 struct pv_enact {
     const char *dir;
-    bool        probes; /* the synthetic rights too */
+    bool        probes;         /* the synthetic rights too */
+    bool        probe_services; /* every service live, by synthetic decisions */
     const char *source; /* begins the keys; NULL: decisions without a key */
     json_t     *agencies;
     json_t     *clusters;
@@ -77,10 +78,10 @@ struct pv_enact {
 };
 
 /*
- * Read the catalogue in dir, with its probes or without; words in ->why.
- * PV_EINVAL, PV_ENOMEM.
+ * Read the catalogue in dir, with its probes or without, and with its probes
+ * of services or without; words in ->why. PV_EINVAL, PV_ENOMEM.
  */
-enum pv_err pv_enact_read(const char *dir, bool probes,
+enum pv_err pv_enact_read(const char *dir, bool probes, bool probe_services,
                           struct pv_enact *ret) PV_MUST_CHECK;
 void        pv_enact_clear(struct pv_enact *enact);
 
@@ -119,16 +120,34 @@ const char *pv_enact_text(const json_t *row, const char *name);
 const char *pv_enact_day(const json_t *row, const char *name);
 
 /* enact_parties.c, enact_services.c, enact_rights.c, enact_bodies.c,
- * enact_probes.c */
+ * enact_probes.c, enact_probe_services.c */
 void pv_enact_parties(struct pv_enact *enact);
 void pv_enact_services(struct pv_enact *enact);
 void pv_enact_requests(struct pv_enact *enact);
 void pv_enact_meetings(struct pv_enact *enact);
 void pv_enact_go_live(struct pv_enact *enact);
 void pv_enact_probes(struct pv_enact *enact);
+void pv_enact_probe_services(struct pv_enact *enact);
+
+/* A synthetic meeting with its resolution, which grants and opens; both
+ * arrays are borrowed. */
+void pv_enact_probe_resolution(struct pv_enact *enact, const char *meeting,
+                               const json_t *resolution, json_t *grants,
+                               json_t *modes);
+
+/* A request for a synthetic right, filed, agreed and endorsed; data is taken.
+ */
+void pv_enact_probe_request(struct pv_enact *enact, const char *day,
+                            const char *id, const char *provider, json_t *data);
+
+/* A row as of go_live: the service goes live, and its grants with it. */
+void pv_enact_service_live(struct pv_enact *enact, const json_t *row);
 
 /* A meeting from its plan to its minutes; its resolutions come beside it. */
 void pv_enact_meeting(struct pv_enact *enact, const json_t *meeting);
+
+/* It exists already; the others are ordered by a resolution. */
+bool pv_enact_is_existing(const json_t *service);
 
 /* "service/v1", of a service of the catalogue. */
 #define PV_ENACT_ID_ROOM 256

@@ -224,7 +224,7 @@ add_systems(struct pv_enact *enact)
     {
         json_t *data = json_object();
 
-        if (!enact->probes &&
+        if (!enact->probes && !enact->probe_services &&
             json_is_true(json_object_get(row, "probe_only"))) {
             json_decref(data);
             continue;

@@ -93,17 +93,15 @@ was_live(const struct pv_enact *enact, const json_t *probe, const char *day)
     return live != NULL && strcmp(live, day) <= 0;
 }
 
-static void
-ask(struct pv_enact *enact, const json_t *probe, const char *day)
+void
+pv_enact_probe_request(struct pv_enact *enact, const char *day, const char *id,
+                       const char *provider, json_t *data)
 {
-    const char *id = pv_enact_text(probe, "id");
-
     pv_enact_add(enact, day, PV_ENACT_REQUESTS,
-                 representative(pv_enact_text(probe, "consumer")), "request",
-                 id, "file", request_data(enact, probe));
-    pv_enact_add(enact, day, PV_ENACT_REQUESTS,
-                 representative(provider_of(enact, probe)), "request", id,
-                 "agree", json_object());
+                 representative(pv_enact_text(data, "consumer")), "request", id,
+                 "file", data);
+    pv_enact_add(enact, day, PV_ENACT_REQUESTS, representative(provider),
+                 "request", id, "agree", json_object());
     pv_enact_add(enact, day, PV_ENACT_REQUESTS, PV_ENACT_SECRETARIAT, "request",
                  id, "endorse", json_object());
 }
@@ -193,11 +191,12 @@ suspend(struct pv_enact *enact, const json_t *probe)
 /* ---- the meeting that decides them ---- */
 
 static void
-add_meeting(struct pv_enact *enact, const json_t *resolution, const char *day)
+add_meeting(struct pv_enact *enact, const char *id, const json_t *resolution,
+            const char *day)
 {
     json_t *title = json_object_get(resolution, "title_fa");
     json_t *meeting =
-        json_pack("{s:s, s:s, s:O, s:s, s:[{s:O, s:O}]}", "id", MEETING, "body",
+        json_pack("{s:s, s:s, s:O, s:s, s:[{s:O, s:O}]}", "id", id, "body",
                   pv_enact_text(resolution, "body"), "title_fa", title,
                   "date_jalali", day, "resolutions", "id",
                   json_object_get(resolution, "id"), "title_fa", title);
@@ -210,19 +209,21 @@ add_meeting(struct pv_enact *enact, const json_t *resolution, const char *day)
     json_decref(meeting);
 }
 
-static void
-add_resolution(struct pv_enact *enact, const json_t *resolution, json_t *grants,
-               json_t *modes)
+void
+pv_enact_probe_resolution(struct pv_enact *enact, const char *meeting,
+                          const json_t *resolution, json_t *grants,
+                          json_t *modes)
 {
     const char *id = pv_enact_text(resolution, "id");
     const char *day = pv_enact_day(resolution, "date");
     json_t     *data =
         json_pack("{s:s, s:O, s:s, s:[{s:s, s:O, s:O, s:O}]}", "meeting",
-                  MEETING, "title_fa", json_object_get(resolution, "title_fa"),
+                  meeting, "title_fa", json_object_get(resolution, "title_fa"),
                   "basis", "proposed", "items", "item", "1", "text_fa",
                   json_object_get(resolution, "title_fa"), "grants", grants,
                   "modes", modes);
 
+    add_meeting(enact, meeting, resolution, day);
     pv_enact_add(enact, day, PV_ENACT_RESOLUTIONS, PV_ENACT_SECRETARIAT,
                  "resolution", id, "draft", data);
     pv_enact_add(
@@ -244,7 +245,9 @@ add_probe(struct pv_enact *enact, const json_t *probe, const json_t *resolution,
 
     if (strcmp(kind, "grant") == 0) {
         if (was_live(enact, probe, day)) {
-            ask(enact, probe, day);
+            pv_enact_probe_request(enact, day, pv_enact_text(probe, "id"),
+                                   provider_of(enact, probe),
+                                   request_data(enact, probe));
         }
         failed = json_array_append_new(grants, grant_of(enact, probe, day));
         go_live(enact, probe, pv_enact_day(resolution, "notified"));
@@ -278,13 +281,12 @@ pv_enact_probes(struct pv_enact *enact)
     if (day == NULL || pv_enact_day(resolution, "notified") == NULL) {
         pv_enact_fail(enact, "the probes have no resolution with its days");
     } else {
-        add_meeting(enact, resolution, day);
         json_array_foreach(json_object_get(enact->enactment, "probes"), i,
                            probe)
         {
             add_probe(enact, probe, resolution, grants, modes);
         }
-        add_resolution(enact, resolution, grants, modes);
+        pv_enact_probe_resolution(enact, MEETING, resolution, grants, modes);
     }
     json_decref(grants);
     json_decref(modes);

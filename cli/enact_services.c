@@ -10,8 +10,8 @@
 #define COLLECTOR "administrative-employment-organisation" /* */
 #define OTHER_COLLECTOR "ministry-ict"
 
-static bool
-is_existing(const json_t *service)
+bool
+pv_enact_is_existing(const json_t *service)
 {
     return strcmp(pv_enact_text(service, "status"), "existing") == 0;
 }
@@ -221,7 +221,7 @@ pv_enact_services(struct pv_enact *enact)
 
         if (code == NULL || json_object_get(enact->methods, id) == NULL) {
             pv_enact_fail(enact, "%s has no code or no method", id);
-        } else if (is_existing(service)) {
+        } else if (pv_enact_is_existing(service)) {
             declare(enact, service, pv_enact_day(code, "date"));
         }
     }
@@ -278,8 +278,8 @@ add_grant_live(struct pv_enact *enact, const char *id, const json_t *row,
     }
 }
 
-static void
-add_service_live(struct pv_enact *enact, const json_t *row)
+void
+pv_enact_service_live(struct pv_enact *enact, const json_t *row)
 {
     const char         *id = pv_enact_text(row, "service");
     const json_t       *service = json_object_get(enact->service, id);
@@ -293,7 +293,7 @@ add_service_live(struct pv_enact *enact, const json_t *row)
     size_t              i;
 
     pv_enact_version(enact, id, version);
-    if (!is_existing(service)) {
+    if (!pv_enact_is_existing(service)) {
         pv_enact_add(enact, passport, PV_ENACT_PASSPORTS, owner, "version",
                      version, "design",
                      json_pack("{s:s}", "basis", "proposed"));
@@ -318,6 +318,6 @@ pv_enact_go_live(struct pv_enact *enact)
 
     json_array_foreach(json_object_get(enact->enactment, "go_live"), i, row)
     {
-        add_service_live(enact, row);
+        pv_enact_service_live(enact, row);
     }
 }

@@ -176,13 +176,14 @@ class Catalogue:
 PREPARED = {}  # digest of a catalogue -> its image, for this session
 
 
-def prepared_image(catalogue, probes, deployment):
+def prepared_image(catalogue, probes, deployment, probe_services=False):
     """The image that the registry makes of a catalogue and a deployment; made
     once for all exchanges that differ in keys and ports only."""
     catalogue.save()
     parts = {name: deployment[name] for name in ("systems", "endpoints")}
     connected = sorted(row["system"] for row in parts["endpoints"])
-    digest = hashlib.sha256(repr((probes, connected)).encode())
+    options = ["--probes"] * probes + ["--probe-services"] * probe_services
+    digest = hashlib.sha256(repr((options, connected)).encode())
     for folder, _, names in sorted(os.walk(catalogue.home)):
         for name in sorted(names):
             with open(os.path.join(folder, name), "rb") as file:
@@ -194,8 +195,8 @@ def prepared_image(catalogue, probes, deployment):
         with open(os.path.join(folder, "deployment.json"), "w") as file:
             json.dump(parts, file)
         try:
-            registry.enact(*(["--probes"] if probes else []), "--deployment",
-                           file.name, catalogue=catalogue.home)
+            registry.enact(*options, "--deployment", file.name,
+                           catalogue=catalogue.home)
             registry.stop()
         finally:
             registry.kill()
@@ -379,7 +380,8 @@ def directives(defaults, said, parts):
 
 
 class Exchange:
-    def __init__(self, home, pki, workers=2, probes=True, edit=None,
+    def __init__(self, home, pki, workers=2, probes=True,
+                 probe_services=False, edit=None,
                  deploy=None, unlimited=True, conf=None, traced_args=(),
                  providers=PROVIDERS, core=False, journal=None,
                  daemon=False):
@@ -389,6 +391,7 @@ class Exchange:
         self.pki = pki
         self.workers = workers
         self.probes = probes
+        self.probe_services = probe_services
         self.conf = dict(conf or {})
         self.traced_args = list(traced_args)
         self.core = core
@@ -521,7 +524,8 @@ class Exchange:
         if not os.path.exists(image):
             os.makedirs(self.path("policy"), exist_ok=True)
             shutil.copy(prepared_image(self.catalogue, self.probes,
-                                       self.deployment), image)
+                                       self.deployment, self.probe_services),
+                        image)
         return self.set(check=check, **self.deployment)
 
     def set(self, check=True, **rows):

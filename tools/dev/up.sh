@@ -212,7 +212,7 @@ pv_up_registry_key() {
 pv_up_history() {
     local entered=$PV_RUN/registry/entered
 
-    PV_UP_HISTORY=$("${PV_AS[@]}" "$PV_BUILD/cli/payvand" import --list --probes \
+    PV_UP_HISTORY=$("${PV_AS[@]}" "$PV_BUILD/cli/payvand" import --list --probes --probe-services \
         --catalogue "$PV_ROOT/catalogue" 2>"$PV_RUN/import.log" | sha256sum)
     if "${PV_AS[@]}" test -e "$PV_RUN/registry/registry.db" &&
         [ "$("${PV_AS[@]}" cat "$entered" 2>/dev/null)" != "$PV_UP_HISTORY" ]; then
@@ -278,7 +278,7 @@ pv_up_import() {
 
     if ! "${PV_AS[@]}" "$PV_BUILD/cli/payvand" import \
         --catalogue "$PV_ROOT/catalogue" --socket "$PV_RUN/socket/registry.sock" \
-        --deployment "$PV_RUN/deploy/deployment.json" --probes >"$log" 2>&1 </dev/null; then
+        --deployment "$PV_RUN/deploy/deployment.json" --probes --probe-services >"$log" 2>&1 </dev/null; then
         pv_log_tail "$log"
         pv_die "the registry did not take the catalogue"
     fi

@@ -15,7 +15,7 @@ from registry_rig import (TOP, WG, Client, Registryd, agency, appoint, batches,
 
 GOALS = {"load_s": 60, "decide_ratio": 3, "enact_s": 10, "throughput": 0.95,
          "withdrawn_s": 1}
-CONSUMERS, AT_ONCE = 1000, 25  # resolutions in one request
+CONSUMERS, AT_ONCE = 1000, 10  # resolutions in one request
 OFFICERS, ROUNDS, PER_OFFICER_S = 20, 5, 1.0
 BARE_COUNT = 400
 

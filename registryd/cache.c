@@ -1,5 +1,6 @@
 /*
- * cache.c - a table of records, each in the one slot that its name chooses.
+ * cache.c - a table of records, each in one of the few slots that its name
+ * chooses; the one that was met longest ago makes room.
  */
 #include "cache.h"
 
@@ -9,17 +10,28 @@
 #include "base/num.h"
 #include "decide.h"
 
+#define WAYS 8
+#define SETS (PV_CACHE_SLOTS / WAYS)
+
 struct slot {
     struct pv_record record; /* ->body NULL: free */
-    char            *text;   /* owned */
-    size_t           len;
+    size_t           len;    /* of the body as text */
     enum pv_kind     kind;
     char             id[PV_RECORD_ID_MAX + 1];
 };
 
+/* What is compared first lies together. */
+struct set {
+    uint64_t    hash[WAYS]; /* of kind and id */
+    uint64_t    met[WAYS];  /* by the cache's clock; 0: free */
+    struct slot slot[WAYS];
+};
+
 struct pv_cache {
-    size_t      len;
-    struct slot slot[PV_CACHE_SLOTS];
+    size_t     count;
+    size_t     len;
+    uint64_t   clock;
+    struct set set[SETS];
 };
 
 struct pv_cache *
@@ -29,20 +41,35 @@ pv_cache_new(void)
 }
 
 static void
-drop(struct pv_cache *cache, struct slot *slot)
+drop(struct pv_cache *cache, struct set *set, size_t way)
 {
+    struct slot *slot = &set->slot[way];
+
+    if (set->met[way] == 0) {
+        return;
+    }
+    set->met[way] = 0;
+    cache->count--;
     cache->len -= slot->len;
     slot->len = 0;
-    free(slot->text);
-    slot->text = NULL;
     pv_record_clear(&slot->record);
 }
 
 void
 pv_cache_clear(struct pv_cache *cache)
 {
-    for (size_t i = 0; i < PV_CACHE_SLOTS; i++) {
-        drop(cache, &cache->slot[i]);
+    for (size_t i = 0; i < SETS; i++) {
+        for (size_t w = 0; w < WAYS; w++) {
+            drop(cache, &cache->set[i], w);
+        }
+    }
+}
+
+void
+pv_cache_rest(struct pv_cache *cache)
+{
+    if (cache->count > PV_CACHE_KEPT) {
+        pv_cache_clear(cache);
     }
 }
 
@@ -55,27 +82,45 @@ pv_cache_free(struct pv_cache *cache)
     }
 }
 
-static size_t
-slot_of(enum pv_kind kind, const char *id)
+/* ---- finding ---- */
+
+static uint64_t
+hash_of(enum pv_kind kind, const char *id)
 {
-    return (size_t)((pv_hash64(pv_slice_from(id)) + (uint64_t)kind) %
-                    PV_CACHE_SLOTS);
+    return pv_hash64(pv_slice_from(id)) + (uint64_t)kind;
+}
+
+/* WAYS: it is not kept. */
+static size_t
+way_of(const struct set *set, uint64_t hash, enum pv_kind kind, const char *id)
+{
+    size_t w = 0;
+
+    while (w < WAYS &&
+           (set->met[w] == 0 || set->hash[w] != hash ||
+            set->slot[w].kind != kind || strcmp(set->slot[w].id, id) != 0)) {
+        w++;
+    }
+    return w;
 }
 
 /* NULL: it is not kept. */
 static const struct slot *
-find(const struct pv_cache *cache, enum pv_kind kind, const char *id)
+find(struct pv_cache *cache, enum pv_kind kind, const char *id)
 {
-    const struct slot *slot = &cache->slot[slot_of(kind, id)];
+    uint64_t    hash = hash_of(kind, id);
+    struct set *set = &cache->set[hash % SETS];
+    size_t      way = way_of(set, hash, kind, id);
 
-    return slot->record.body != NULL && slot->kind == kind &&
-                   strcmp(slot->id, id) == 0
-               ? slot
-               : NULL;
+    if (way == WAYS) {
+        return NULL;
+    }
+    set->met[way] = ++cache->clock;
+    return &set->slot[way];
 }
 
 bool
-pv_cache_get(const struct pv_cache *cache, enum pv_kind kind, const char *id,
+pv_cache_get(struct pv_cache *cache, enum pv_kind kind, const char *id,
              struct pv_record *ret)
 {
     const struct slot *slot = find(cache, kind, id);
@@ -88,38 +133,9 @@ pv_cache_get(const struct pv_cache *cache, enum pv_kind kind, const char *id,
     return true;
 }
 
-void
-pv_cache_put(struct pv_cache *cache, enum pv_kind kind, const char *id,
-             const struct pv_record *record, struct pv_slice text)
-{
-    struct slot *slot = &cache->slot[slot_of(kind, id)];
-    size_t       id_len = strlen(id);
-    char        *copy;
-
-    drop(cache, slot);
-    if (id_len > PV_RECORD_ID_MAX || text.len > PV_CACHE_LEN_MAX) {
-        return;
-    }
-    if (cache->len + text.len > PV_CACHE_LEN_MAX) {
-        pv_cache_clear(cache);
-    }
-    copy = malloc(text.len + 1); /* may be empty */
-    if (copy == NULL) {
-        return;
-    }
-    memcpy(copy, text.ptr, text.len);
-    slot->record = *record;
-    (void)json_incref(slot->record.body); /* the same */
-    slot->text = copy;
-    slot->len = text.len;
-    slot->kind = kind;
-    memcpy(slot->id, id, id_len + 1);
-    cache->len += text.len;
-}
-
 bool
-pv_cache_same(const struct pv_cache *cache, enum pv_kind kind, const char *id,
-              int64_t version, const json_t *body, struct pv_slice *ret_text,
+pv_cache_same(struct pv_cache *cache, enum pv_kind kind, const char *id,
+              int64_t version, const json_t *body, size_t *ret_len,
               int64_t *ret_references)
 {
     const struct slot *slot = find(cache, kind, id);
@@ -128,7 +144,51 @@ pv_cache_same(const struct pv_cache *cache, enum pv_kind kind, const char *id,
         !json_equal(slot->record.body, body)) {
         return false;
     }
-    *ret_text = (struct pv_slice){slot->text, slot->len};
+    *ret_len = slot->len;
     *ret_references = slot->record.references;
     return true;
+}
+
+/* ---- keeping ---- */
+
+/* The one that was met longest ago, or a free one. */
+static size_t
+oldest_of(const struct set *set)
+{
+    size_t oldest = 0;
+
+    for (size_t w = 1; w < WAYS; w++) {
+        oldest = set->met[w] < set->met[oldest] ? w : oldest;
+    }
+    return oldest;
+}
+
+void
+pv_cache_put(struct pv_cache *cache, enum pv_kind kind, const char *id,
+             const struct pv_record *record, size_t len)
+{
+    uint64_t     hash = hash_of(kind, id);
+    struct set  *set = &cache->set[hash % SETS];
+    size_t       way = way_of(set, hash, kind, id);
+    size_t       id_len = strlen(id);
+    struct slot *slot;
+
+    way = way == WAYS ? oldest_of(set) : way;
+    drop(cache, set, way);
+    if (id_len > PV_RECORD_ID_MAX || len > PV_CACHE_LEN_MAX) {
+        return;
+    }
+    if (cache->len + len > PV_CACHE_LEN_MAX) {
+        pv_cache_clear(cache);
+    }
+    slot = &set->slot[way];
+    slot->record = *record;
+    (void)json_incref(slot->record.body); /* the same */
+    slot->len = len;
+    slot->kind = kind;
+    memcpy(slot->id, id, id_len + 1);
+    set->hash[way] = hash;
+    set->met[way] = ++cache->clock;
+    cache->count++;
+    cache->len += len;
 }

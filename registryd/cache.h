@@ -15,8 +15,9 @@
 
 #include "kind.h"
 
-#define PV_CACHE_SLOTS 4096
-#define PV_CACHE_LEN_MAX (8 * 1024 * 1024) /* of the bodies as text */
+#define PV_CACHE_SLOTS 32768
+#define PV_CACHE_KEPT 4096                  /* between decisions */
+#define PV_CACHE_LEN_MAX (16 * 1024 * 1024) /* of the bodies as text */
 
 struct pv_cache;
 struct pv_record; /* decide.h */
@@ -25,20 +26,26 @@ struct pv_cache *pv_cache_new(void); /* NULL: no memory */
 void             pv_cache_free(struct pv_cache *cache);
 void             pv_cache_clear(struct pv_cache *cache);
 
-/* False: it is not kept. The caller clears ret. */
-bool pv_cache_get(const struct pv_cache *cache, enum pv_kind kind,
-                  const char *id, struct pv_record *ret);
+/*
+ * After decisions: a large batch leaves nothing behind, so that the next one
+ * finds memory in order, and does not wander through what is left between.
+ */
+void pv_cache_rest(struct pv_cache *cache);
 
-/* Keep it, with its body's canonical text; without memory, nothing is kept. */
+/* False: it is not kept. The caller clears ret. */
+bool pv_cache_get(struct pv_cache *cache, enum pv_kind kind, const char *id,
+                  struct pv_record *ret);
+
+/* Keep it; len is that of its body as text. */
 void pv_cache_put(struct pv_cache *cache, enum pv_kind kind, const char *id,
-                  const struct pv_record *record, struct pv_slice text);
+                  const struct pv_record *record, size_t len);
 
 /*
- * Is the body of the kept version the same as this one? Its text then, until
- * the next call, and the version whose references hold for it.
+ * Is the body of the kept version the same as this one? Its length then, and
+ * the version whose references hold for it.
  */
-bool pv_cache_same(const struct pv_cache *cache, enum pv_kind kind,
-                   const char *id, int64_t version, const json_t *body,
-                   struct pv_slice *ret_text, int64_t *ret_references);
+bool pv_cache_same(struct pv_cache *cache, enum pv_kind kind, const char *id,
+                   int64_t version, const json_t *body, size_t *ret_len,
+                   int64_t *ret_references);
 
 #endif

@@ -28,6 +28,16 @@ find_event(struct pv_change *change, const char *word)
                      change->id, change->row->name, word);
 }
 
+/* Nothing writes into its body: the one before is shared. */
+static bool
+keeps_body(const struct pv_change *change)
+{
+    const struct pv_event *event = &change->row->events[change->event];
+
+    return json_object_size(change->data) == 0 && event->check[0] == NULL &&
+           event->effect == NULL;
+}
+
 static enum pv_err
 load_before(struct pv_change *change)
 {
@@ -45,7 +55,8 @@ load_before(struct pv_change *change)
     }
     change->before = record.state;
     change->version = record.version + 1;
-    change->body = json_copy(record.body);
+    change->body =
+        keeps_body(change) ? json_incref(record.body) : json_copy(record.body);
     pv_record_clear(&record);
     if (change->body == NULL) {
         return PV_ENOMEM;
@@ -103,8 +114,9 @@ fill_provider(struct pv_change *change)
     enum pv_err         err;
 
     if (change->kind == PV_KIND_SERVICE || !has_provider(change->row) ||
+        json_object_size(change->data) == 0 ||
         (!by_version && service[0] == '\0')) {
-        return PV_OK;
+        return PV_OK; /* it is there already, or there is none */
     }
     err =
         pv_record_get(registry, by_version ? PV_KIND_VERSION : PV_KIND_SERVICE,

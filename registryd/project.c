@@ -33,7 +33,9 @@ mark(struct pv_projection *projection, enum pv_kind kind, const char *id)
     if (*set == NULL) {
         *set = json_object();
     }
-    return json_object_set_new(*set, id, json_true()) == 0 ? PV_OK : PV_ENOMEM;
+    return json_object_set_new_nocheck(*set, id, json_true()) == 0
+               ? PV_OK
+               : PV_ENOMEM; /* ids are ASCII */
 }
 
 static enum pv_err
@@ -186,16 +188,34 @@ mark_changed(struct pv_projection *projection, enum pv_kind kind,
 }
 
 struct changed {
-    json_t *list; /* [[kind, id] ...]; owned by the caller */
+    struct pv_projection *projection;
+    json_t               *list; /* [[kind, id] ...]; owned by the caller */
 };
+
+/* Of the many that a resolution makes, the image has rows of their own. */
+static bool
+marks_itself(enum pv_kind kind)
+{
+    return kind == PV_KIND_GRANT || kind == PV_KIND_MODE ||
+           kind == PV_KIND_VERSION;
+}
 
 static enum pv_err
 take_changed(void *context, const struct pv_value *column)
 {
     struct changed *changed = context;
-    json_t *pair = json_pack("[s%, s%]", column[0].text.ptr, column[0].text.len,
-                             column[1].text.ptr, column[1].text.len);
+    char            id[PV_RECORD_ID_MAX + 1];
+    enum pv_kind    kind;
+    json_t         *pair;
 
+    if (pv_kind_from_word(column[0].text, &kind) != PV_OK ||
+        pv_slice_to_cstr(column[1].text, id, sizeof(id)) != PV_OK) {
+        return PV_ECORRUPT;
+    }
+    if (marks_itself(kind)) {
+        return mark(changed->projection, kind, id);
+    }
+    pair = json_pack("[i, s]", (int)kind, id);
     return json_array_append_new(changed->list, pair) == 0 ? PV_OK : PV_ENOMEM;
 }
 
@@ -203,7 +223,7 @@ static enum pv_err
 mark_since(struct pv_projection *projection, int64_t since)
 {
     struct pv_value argument = PV_INT(since);
-    struct changed  changed = {json_array()};
+    struct changed  changed = {projection, json_array()};
     json_t         *pair;
     size_t          i;
     enum pv_err     err =
@@ -214,14 +234,11 @@ mark_since(struct pv_projection *projection, int64_t since)
 
     json_array_foreach(changed.list, i, pair)
     {
-        const char  *word = json_string_value(json_array_get(pair, 0));
-        enum pv_kind kind;
-
         if (err == PV_OK) {
-            err = pv_kind_from_word(pv_slice_from(word), &kind) == PV_OK
-                      ? mark_changed(projection, kind,
-                                     json_string_value(json_array_get(pair, 1)))
-                      : PV_ECORRUPT;
+            err = mark_changed(
+                projection,
+                (enum pv_kind)json_integer_value(json_array_get(pair, 0)),
+                json_string_value(json_array_get(pair, 1)));
         }
     }
     json_decref(changed.list);

@@ -115,6 +115,7 @@ pv_registry_catch_up(struct pv_registry *registry)
     int64_t     image;
     enum pv_err err = pv_registry_numbers(registry, &last, &image);
 
+    pv_cache_rest(registry->cache);
     if (err == PV_OK && last != image) {
         err = pv_project(registry, last, false);
     }

@@ -132,7 +132,7 @@ take_record(void *context, const struct pv_value *column)
     found->record->references = column[5].number;
     found->is_there = true;
     pv_cache_put(found->cache, found->kind, found->id, found->record,
-                 column[4].text);
+                 column[4].text.len);
     return PV_OK;
 }
 
@@ -372,31 +372,31 @@ pv_record_put(struct pv_change *change)
                                .from_day = change->context->day,
                                .references = change->version,
                                .body = change->body};
-    struct pv_slice  text;
+    size_t           len = 0; /* of the body as text */
     struct pv_buf    body;
     enum pv_err      err = PV_OK;
     bool             same =
         pv_cache_same(cache, change->kind, change->id, change->version - 1,
-                      change->body, &text, &record.references);
+                      change->body, &len, &record.references);
 
     pv_buf_init(&body, PV_DOCUMENT_MAX);
     if (change->version > 1) {
         err = close_before(change);
     }
     if (err == PV_OK && same) {
-        err = pv_buf_add(&body, text);
+        err = add_version(change, PV_LIT(""), record.references);
     } else if (err == PV_OK) {
         err = pv_canonical(change->body, &body);
+        len = body.len;
+        if (err == PV_OK) {
+            err = add_version(change, pv_buf_view(&body), record.references);
+        }
+        if (err == PV_OK) {
+            err = refer_all(change);
+        }
     }
     if (err == PV_OK) {
-        err = add_version(change, pv_buf_view(&body), record.references);
-    }
-    if (err == PV_OK && !same) {
-        err = refer_all(change);
-    }
-    if (err == PV_OK) {
-        pv_cache_put(cache, change->kind, change->id, &record,
-                     pv_buf_view(&body));
+        pv_cache_put(cache, change->kind, change->id, &record, len);
     }
     pv_buf_clear(&body);
     return err;

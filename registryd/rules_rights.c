@@ -296,13 +296,16 @@ pv_rule_dedicated(struct pv_change *change)
 
 /* ---- one place, and duplicates in it (R-017) ---- */
 
-/* Who and which version: grants of one place share a key in the image. */
+/*
+ * Which version and who: grants of one place share a key in the image. The
+ * version first, so that what one resolution makes lies together.
+ */
 static bool
 place_of(const json_t *body, char room[PLACE_MAX])
 {
-    return snprintf(room, PLACE_MAX, "%s %s %s %s", pv_member(body, "consumer"),
-                    pv_member(body, "unit"), pv_member(body, "system"),
-                    pv_member(body, "version")) < PLACE_MAX;
+    return snprintf(room, PLACE_MAX, "%s %s %s %s", pv_member(body, "version"),
+                    pv_member(body, "consumer"), pv_member(body, "unit"),
+                    pv_member(body, "system")) < PLACE_MAX;
 }
 
 static bool

@@ -98,7 +98,7 @@ result_err(struct pv_store *store, PGresult *result, ExecStatusType wanted)
     return err;
 }
 
-/* ?1 becomes $1, @T the text that compares byte by byte. */
+/* ?1 becomes $1, @T the text that compares byte by byte, @K nothing. */
 static enum pv_err
 translate(const char *sql, struct pv_buf *out, const char **ret)
 {
@@ -108,6 +108,8 @@ translate(const char *sql, struct pv_buf *out, const char **ret)
     for (const char *at = sql; *at != '\0' && err == PV_OK; at++) {
         if (at[0] == '@' && at[1] == 'T') {
             err = pv_buf_add(out, PV_LIT("TEXT COLLATE \"C\""));
+            at++;
+        } else if (at[0] == '@' && at[1] == 'K') {
             at++;
         } else {
             err = pv_buf_add_char(out, *at == '?' ? '$' : *at);

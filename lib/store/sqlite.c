@@ -12,8 +12,8 @@
 #include "store/statement.h"
 
 #define FILE_MODE 0640
-#define CACHE_KIB "65536"       /* at most; a small database takes less */
-#define CHECKPOINT_PAGES "8192" /* of 4 KiB; rarer than after each batch */
+#define CACHE_KIB "65536"        /* at most; a small database takes less */
+#define CHECKPOINT_PAGES "16384" /* of 4 KiB; rarer than after each batch */
 
 struct sqlite {
     sqlite3      *db;
@@ -64,6 +64,9 @@ sqlite_exec(struct pv_store *store, const char *sql)
     for (const char *at = sql; *at != '\0' && err == PV_OK; at++) {
         if (at[0] == '@' && at[1] == 'T') {
             err = pv_buf_add(&text, PV_LIT("TEXT"));
+            at++;
+        } else if (at[0] == '@' && at[1] == 'K') {
+            err = pv_buf_add(&text, PV_LIT("WITHOUT ROWID"));
             at++;
         } else {
             err = pv_buf_add_char(&text, *at);

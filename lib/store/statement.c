@@ -3,7 +3,12 @@
  */
 #include "store/statement.h"
 
-#define RECORD "version, from_decision, from_day, state, body"
+/* a body that is not written again stands in an earlier version */
+#define BODY                                                                   \
+    "CASE WHEN body = '' THEN (SELECT b.body FROM record b "                   \
+    "WHERE b.kind = record.kind AND b.id = record.id "                         \
+    "AND b.version = record.reference_version) ELSE body END"
+#define RECORD "version, from_decision, from_day, state, " BODY
 #define STANDS_ON(day)                                                         \
     " from_day <= " day " AND (until_day IS NULL OR until_day > " day ")"
 #define STANDS_AT(number)                                                      \
@@ -75,8 +80,9 @@ const struct pv_statement pv_statement[PV_STMT_END] = {
                                    "AND id > ?3 AND until_decision IS NULL "
                                    "ORDER BY id LIMIT ?4"},
     [PV_STMT_RECORD_CHANGED] = {"i", "tt", false,
-                                "SELECT DISTINCT kind, id FROM record "
-                                "WHERE from_decision > ?1"},
+                                "SELECT kind, id FROM record "
+                                "WHERE from_decision > ?1 "
+                                "AND until_decision IS NULL"},
     [PV_STMT_REFERENCE_ADD] =
         {"ttittt", "", true,
          "INSERT INTO reference (kind, id, version, name, target_kind, "
@@ -133,9 +139,14 @@ const struct pv_statement pv_statement[PV_STMT_END] = {
                                   "WHERE made_ms < ?1 OR seen_ms < ?2"},
 };
 
+/* A place without its last word. */
+#define PLACE_BEFORE                                                           \
+    "rtrim(target_id, 'abcdefghijklmnopqrstuvwxyz0123456789._/-')"
+
 /*
- * @T is the backend's text type that compares byte by byte. The version of a
- * record that stands has no until_decision; there is one at most.
+ * @T is the backend's text type that compares byte by byte, @K its word for a
+ * table that is kept in its key. The version of a record that stands has no
+ * until_decision; there is one at most.
  */
 const char *const pv_migration[PV_STORE_SCHEMA] = {
     "CREATE TABLE decision ("
@@ -172,4 +183,18 @@ const char *const pv_migration[PV_STORE_SCHEMA] = {
     ("ALTER TABLE record ADD COLUMN reference_version BIGINT NOT NULL DEFAULT "
      "0;"
      "UPDATE record SET reference_version = version;"),
+    /* the key is all that a reference holds */
+    "CREATE TABLE reference_by_target ("
+    "  kind @T NOT NULL, id @T NOT NULL, version BIGINT NOT NULL,"
+    "  name @T NOT NULL, target_kind @T NOT NULL, target_id @T NOT NULL,"
+    "  PRIMARY KEY (target_kind, target_id, kind, id, name, version)) @K;"
+    /* the version, its last word, comes first: what one resolution makes
+       lies together */
+    "INSERT INTO reference_by_target SELECT kind, id, version, name,"
+    "  target_kind, CASE target_kind WHEN 'place' THEN"
+    "  substr(target_id, length(" PLACE_BEFORE ") + 1) || ' ' ||"
+    "  substr(target_id, 1, length(" PLACE_BEFORE ") - 1)"
+    "  ELSE target_id END FROM reference;"
+    "DROP TABLE reference;"
+    "ALTER TABLE reference_by_target RENAME TO reference;",
 };

@@ -27,7 +27,7 @@
 #define PV_STORE_ARGUMENTS_MAX 10
 #define PV_STORE_COLUMNS_MAX 8
 #define PV_STORE_WAIT_MS 5000
-#define PV_STORE_SCHEMA 3 /* the newest migration of this build */
+#define PV_STORE_SCHEMA 4 /* the newest migration of this build */
 
 enum pv_value_type {
     PV_VALUE_NULL,
@@ -60,7 +60,8 @@ enum pv_stmt {
     PV_STMT_DECISION_OF,    /* kind id -> number event actor document */
     PV_STMT_RECORD_ADD,     /* kind id version from_decision from_day state
                                body references: the version whose references
-                               hold for it, its own or an earlier one */
+                               hold for it, its own or an earlier one; an empty
+                               body is that one's, and read as that */
     PV_STMT_RECORD_CLOSE,   /* kind id version until_decision until_day */
     PV_STMT_RECORD_GET,     /* kind id -> version from_decision from_day state
                                body references */

@@ -258,14 +258,16 @@ references_are_of_what_stands(void **state)
     struct pv_value find[] = {T("agency"), T("x"), T("grant"), T(""),
                               PV_INT(9)};
     struct pv_value ever[] = {T("agency"), T("x")};
+    struct pv_value get[] = {T("grant"), T("g")};
+    struct pv_value list[] = {T("grant"), T(""), PV_INT(9)};
     /* a third version, for which the references of the first hold */
     struct pv_value again[] = {T("grant"), T("g"),    PV_INT(3),
                                PV_INT(3),  PV_INT(3), T("suspended"),
-                               T("{}"),    PV_INT(1)};
+                               T(""),      PV_INT(1)};
 
     (void)state;
     assert_int_equal(pv_store_begin(scene.store), PV_OK);
-    assert_int_equal(add_record("grant", "g", 1, 1, 1, "{}"), PV_OK);
+    assert_int_equal(add_record("grant", "g", 1, 1, 1, "{1}"), PV_OK);
     assert_int_equal(
         pv_store_run(scene.store, PV_STMT_REFERENCE_ADD, add, 6, NULL, NULL),
         PV_OK);
@@ -279,6 +281,12 @@ references_are_of_what_stands(void **state)
                      PV_OK);
     asked(PV_STMT_REFERENCE_FIND, find, 5, "ttt", "g|consumer|suspended\n");
     asked(PV_STMT_REFERENCE_EVER, ever, 2, "tt", "grant|g\n");
+    /* and its body */
+    asked(PV_STMT_RECORD_GET, get, 2, "iiitti", "3|3|3|suspended|{1}|1\n");
+    asked(PV_STMT_RECORD_HISTORY, get, 2, "iiitt",
+          "1|1|1|registered|{1}\n2|2|2|registered|{}\n"
+          "3|3|3|suspended|{1}\n");
+    asked(PV_STMT_RECORD_LIST, list, 3, "tiiitt", "g|3|3|3|suspended|{1}\n");
     assert_int_equal(pv_store_commit(scene.store), PV_OK);
 }
 
@@ -505,10 +513,16 @@ an_older_schema_is_brought_up(void **state)
     const struct pv_value key[] = {T("kept")};
     const struct pv_value meta[] = {T("kept"), T("yes")};
     const struct pv_value get[] = {T("agency"), T("x")};
+    const struct pv_value place[] = {T("agency"), T("x"),     PV_INT(3),
+                                     T("seq"),    T("place"), T("c u  s/v1")};
+    struct pv_value find[] = {T("place"), T("s/v1 c u "), T("agency"), T(""),
+                              PV_INT(9)};
 
     (void)state;
     three_versions();
     assert_int_equal(write_one(PV_STMT_META_SET, meta, COUNT(meta)), PV_OK);
+    assert_int_equal(write_one(PV_STMT_REFERENCE_ADD, place, COUNT(place)),
+                     PV_OK);
     pv_store_close(scene.store);
     scene.store = NULL;
     alter("DROP TABLE credential; DROP TABLE session;"
@@ -518,6 +532,7 @@ an_older_schema_is_brought_up(void **state)
     asked(PV_STMT_META_GET, key, 1, "t", "yes\n");
     asked(PV_STMT_CREDENTIAL_COUNT, NULL, 0, "i", "0\n");
     asked(PV_STMT_RECORD_GET, get, 2, "iiitti", "3|6|20|registered|three|3\n");
+    asked(PV_STMT_REFERENCE_FIND, find, 5, "ttt", "x|seq|registered\n");
 }
 
 static void

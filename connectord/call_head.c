@@ -9,6 +9,7 @@ struct gate_headers {
     unsigned    tracking_ids;
     const char *consumer;
     const char *tracking_id;
+    const char *grant;
 };
 
 static enum MHD_Result
@@ -24,6 +25,8 @@ note_header(void *context, enum MHD_ValueKind kind, const char *key,
     } else if (strcasecmp(key, "Payvand-Tracking-Id") == 0) {
         headers->tracking_ids++;
         headers->tracking_id = value;
+    } else if (strcasecmp(key, "Payvand-Grant") == 0) {
+        headers->grant = value;
     }
     return MHD_YES;
 }
@@ -45,13 +48,18 @@ is_plain(const char *value)
 static bool
 is_from_gate(struct call *call)
 {
-    struct gate_headers headers = {0, 0, NULL, NULL};
+    struct gate_headers headers = {0, 0, NULL, NULL, NULL};
 
     if (MHD_get_connection_values(call->connection, MHD_HEADER_KIND,
                                   note_header, &headers) < 0 ||
         headers.consumers != 1 || headers.tracking_ids != 1 ||
         !is_plain(headers.consumer) || headers.tracking_id == NULL ||
         !pv_uuid_is_valid(pv_slice_from(headers.tracking_id))) {
+        return false;
+    }
+    if (is_plain(headers.grant) && /* a call under a mode has none */
+        pv_slice_to_cstr(pv_slice_from(headers.grant), call->grant,
+                         sizeof(call->grant)) != PV_OK) {
         return false;
     }
     return pv_slice_to_cstr(pv_slice_from(headers.consumer), call->consumer,

@@ -30,6 +30,12 @@ struct call {
     bool                    begun;     /* headers have been judged */
     bool                    too_large; /* swallow the rest */
     bool                    suspended;
+    bool                    asked;     /* the ledger is to have it */
+    bool                    recording; /* the keeper is at it */
+    char                    grant[PV_CALL_HEADER_MAX + 1]; /* "": none said */
+    struct pv_keeping       keeping;
+    struct pv_buf           persons; /* texts, as in keeper_message.h */
+    uint32_t                person_count;
     unsigned                status;
     const char             *outcome;
     bool                    problem;
@@ -57,6 +63,30 @@ bool pv_call_check_signature(struct call *call);
 /* Add the fields of its signature. False: there is a key, and no signature. */
 bool pv_call_sign_answer(struct call *call, struct MHD_Response *response,
                          const char *type);
+
+/* http_call.c */
+
+/* Hand the call to a worker. Its end is _end. */
+void pv_call_submit(struct call *call);
+
+/* The answer stands: record it, then let it go. */
+void pv_call_end(struct call *call);
+
+/* Let the answer go. */
+void pv_call_resume(struct call *call);
+
+/* call_keep.c */
+
+/* Whom the request asks about; PV_ERANGE: more than can be recorded. */
+enum pv_err
+pv_call_note_persons(struct call             *call,
+                     const struct pv_request *request) PV_MUST_CHECK;
+
+/* Ask the keeper; then _submit or _end. False: a problem is the answer. */
+bool pv_call_ask_consent(struct call *call, const struct pv_request *request);
+
+/* Tell the keeper; then _resume. False: nothing is waited for. */
+bool pv_call_record(struct call *call);
 
 /* call_say.c: set the call's answer to a problem (RFC 9457). */
 void pv_call_say_problem(struct call *call, unsigned status,

@@ -1,11 +1,8 @@
 #include "connectord/config.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define DRIVER_MAX 256
@@ -200,70 +197,6 @@ take_service(struct pv_connector_config *config, const char *path,
     }
     config->service[config->service_count++] = service;
     return add_methods(config, service, path, why);
-}
-
-static enum pv_err
-read_secret(struct pv_connector_config *config, const char *path,
-            struct pv_why *why)
-{
-    struct stat st;
-    ssize_t     got = -1;
-    char        more;
-    int         fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-
-    if (fd == -1 || fstat(fd, &st) == -1) {
-        pv_why_set(why, "\"secret\": %s: %s", path, strerror(errno));
-    } else if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-        pv_why_set(why, "\"secret\": others may read %s: chmod 0600", path);
-    } else {
-        got = read(fd, config->secret, sizeof(config->secret));
-        if (got != sizeof(config->secret) || read(fd, &more, 1) != 0) {
-            pv_why_set(why, "\"secret\": %s must hold %zu bytes", path,
-                       sizeof(config->secret));
-            got = -1;
-        }
-    }
-    if (fd != -1) {
-        (void)close(fd); /* read-only: nothing to lose */
-    }
-    config->has_secret = got == (ssize_t)sizeof(config->secret);
-    return config->has_secret ? PV_OK : PV_EINVAL;
-}
-
-/* What of the method is told again by keyed digests; NULL: nothing. */
-static const char *
-need_of(const struct pv_contract_method *method)
-{
-    return method->after.method != NULL || method->unlocks != NULL
-               ? "an order of calls (R-154)"
-           : method->pattern == PV_CALL_COMMAND ? "idempotency keys (R-046)"
-                                                : NULL;
-}
-
-static enum pv_err
-take_secret(struct pv_connector_config *config, const json_t *root,
-            struct pv_why *why)
-{
-    const json_t *path = json_object_get(root, "secret");
-
-    if (path != NULL && !json_is_string(path)) {
-        pv_why_set(why, "\"secret\" must be a file");
-        return PV_EINVAL;
-    }
-    if (path != NULL) {
-        return read_secret(config, json_string_value(path), why);
-    }
-    for (size_t i = 0; i < config->method_count; i++) {
-        const struct pv_contract_method *method = config->method[i]->contract;
-        const char                      *need = need_of(method);
-
-        if (need != NULL) {
-            pv_why_set(why, "%s has %s, which needs \"secret\"", method->path,
-                       need);
-            return PV_EINVAL;
-        }
-    }
-    return PV_OK;
 }
 
 /* Does the connection string have one of these keywords (lower case)? */
@@ -462,9 +395,9 @@ fill(struct pv_connector_config *config, const char *path, const json_t *root,
      struct pv_why *why)
 {
     static const char *const keywords[] = {
-        "provider",  "socket",   "peer_uid",   "driver",  "dsn",
-        "contracts", "services", "data_items", "workers", "queue_max",
-        "may_write", "secret",   "signatures", NULL};
+        "provider",  "socket",   "peer_uid",   "driver",     "dsn",
+        "contracts", "services", "data_items", "workers",    "queue_max",
+        "may_write", "secret",   "keeper",     "signatures", NULL};
     enum pv_err err = PV_EINVAL;
 
     if (!json_is_object(root)) {
@@ -485,7 +418,13 @@ fill(struct pv_connector_config *config, const char *path, const json_t *root,
         err = take_files(config, root, "services", take_service, why);
     }
     if (err == PV_OK) {
-        err = take_secret(config, root, why);
+        err = pv_config_take_secret(config, root, why);
+    }
+    if (err == PV_OK) {
+        err = pv_keeper_config_take(&config->keeper, root, why);
+    }
+    if (err == PV_OK) {
+        err = pv_config_check_needs(config, why);
     }
     if (err == PV_OK) {
         err = pv_connector_config_signatures(config, root, why);
@@ -541,6 +480,7 @@ pv_connector_config_free(struct pv_connector_config *config)
         pv_httpsig_key_free(config->consumer[i].key);
     }
     pv_data_items_free(config->items);
+    pv_keeper_config_clear(&config->keeper);
     pv_buf_wipe(&config->setup);
     explicit_bzero(config->secret, sizeof(config->secret));
     free(config);

@@ -18,6 +18,12 @@
  * digests (keyed.h); needed when a method comes after another (R-154) or is a
  * command (R-046). Commands over SQLite need may_write.
  *
+ * "keeper": {"file":"/abs/keeper.sqlite", "desk":"/abs/desk.sock",
+ *  "desk_uid":N or null, "ledger_days":1827,
+ *  "agencies":[{"id","title_fa","title_en","systems":["..."]}],
+ *  "delays":[{"grant" or "consumer":"...","days":N}]}
+ * turns on consent numbers and the access ledger (keeper.h); it needs secret.
+ *
  * peer_uid null: the connector's own uid. workers: how many database
  * connections one method may hold. may_write: whether the driver may write
  * files (off: every write of a worker to a file fails). "dsn" without a
@@ -42,12 +48,43 @@
 #define PV_SOCKET_PATH_MAX 104 /* sun_path less ".new" */
 #define PV_CONNECTOR_CONSUMER_KEYS_MAX 1024
 #define PV_CONNECTOR_FILE_MAX 1024 /* bytes of a file's path */
+#define PV_KEEPER_AGENCIES_MAX 512
+#define PV_KEEPER_SYSTEMS_MAX 64 /* of one agency */
+#define PV_KEEPER_DELAYS_MAX 512
+#define PV_KEEPER_DAYS_MAX 36500
 
 /* A key that a consumer's system signs with. */
 struct pv_consumer_key {
     char                   system[PV_NAME_MAX + 1];
     struct pv_httpsig_key *key;
     bool                   must_sign;
+};
+
+/* One who asks: what its systems are called, and what people call it. */
+struct pv_agency {
+    char  id[PV_NAME_MAX + 1];
+    char *title_fa;
+    char *title_en;
+    char (*system)[PV_NAME_MAX + 1];
+    size_t system_count;
+};
+
+/* Calls under this grant, or of this consumer, are told to the person later. */
+struct pv_delay {
+    char     grant[PV_NAME_MAX + 1]; /* "": any */
+    char     consumer[PV_NAME_MAX + 1];
+    uint32_t days;
+};
+
+struct pv_keeper_config {
+    char              file[PV_PATH_MAX]; /* "": there is no keeper */
+    char              desk[PV_SOCKET_PATH_MAX];
+    uid_t             desk_uid;
+    uint32_t          ledger_days;
+    struct pv_agency *agency;
+    size_t            agency_count;
+    struct pv_delay  *delay;
+    size_t            delay_count;
 };
 
 struct pv_connector_config {
@@ -70,6 +107,7 @@ struct pv_connector_config {
     char                    sign_key[PV_CONNECTOR_FILE_MAX]; /* "": none */
     struct pv_consumer_key  consumer[PV_CONNECTOR_CONSUMER_KEYS_MAX];
     size_t                  consumer_count;
+    struct pv_keeper_config keeper;
 };
 
 /* PV_EINVAL and the like with place and reason in why. */
@@ -82,5 +120,22 @@ void        pv_connector_config_free(struct pv_connector_config *config);
 enum pv_err pv_connector_config_signatures(struct pv_connector_config *config,
                                            const json_t               *root,
                                            struct pv_why *why) PV_MUST_CHECK;
+
+/* config_needs.c, of _load: the secret; whether it is there when needed. */
+enum pv_err pv_config_take_secret(struct pv_connector_config *config,
+                                  const json_t               *root,
+                                  struct pv_why *why) PV_MUST_CHECK;
+enum pv_err pv_config_check_needs(const struct pv_connector_config *config,
+                                  struct pv_why *why) PV_MUST_CHECK;
+
+/* config_keeper.c, of _load: the member "keeper". */
+enum pv_err pv_keeper_config_take(struct pv_keeper_config *keeper,
+                                  const json_t            *root,
+                                  struct pv_why           *why) PV_MUST_CHECK;
+void        pv_keeper_config_clear(struct pv_keeper_config *keeper);
+
+/* The agency of a consumer's system; NULL when it is not named. */
+const struct pv_agency *pv_keeper_agency(const struct pv_keeper_config *keeper,
+                                         const char                    *system);
 
 #endif

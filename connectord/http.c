@@ -166,6 +166,12 @@ pv_http_new(const struct pv_connector_config *config, struct pv_pool *pool,
 }
 
 void
+pv_http_keep(struct pv_http *http, struct pv_keeper_link *keeper)
+{
+    http->keeper = keeper;
+}
+
+void
 pv_http_run(struct pv_http *http, int64_t *ret_wait_ms)
 {
     MHD_UNSIGNED_LONG_LONG wait_ms;

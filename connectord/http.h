@@ -19,6 +19,7 @@
 #ifndef PV_CONNECTORD_HTTP_H
 #define PV_CONNECTORD_HTTP_H
 
+#include "connectord/keeper_link.h"
 #include "connectord/pool.h"
 #include "connectord/signer.h"
 
@@ -29,6 +30,9 @@ enum pv_err pv_http_new(const struct pv_connector_config *config,
                         struct pv_pool *pool, struct pv_signer *signer,
                         int epoll, struct pv_http **ret,
                         struct pv_why *why) PV_MUST_CHECK;
+
+/* From now on calls are recorded by this keeper, which must live longer. */
+void pv_http_keep(struct pv_http *http, struct pv_keeper_link *keeper);
 
 /* Let libmicrohttpd do what is due; ret_wait_ms is when it wants more. */
 void pv_http_run(struct pv_http *http, int64_t *ret_wait_ms);

@@ -206,10 +206,77 @@ on_done(struct pv_job *job, enum pv_job_end end, struct pv_slice rows)
                     call->outcome, job->reason,
                     job->state[0] == '\0' ? "-" : job->state);
     }
+    pv_call_end(call);
+}
+
+void
+pv_call_resume(struct call *call)
+{
     if (call->suspended) {
         call->suspended = false;
         MHD_resume_connection(call->connection);
     }
+}
+
+void
+pv_call_end(struct call *call)
+{
+    if (!pv_call_record(call)) {
+        pv_call_resume(call);
+    }
+}
+
+void
+pv_call_submit(struct call *call)
+{
+    call->outcome = NULL;
+    call->job.done = on_done;
+    pv_pool_submit(call->http->pool, &call->job, pv_time_monotonic_ms());
+}
+
+/*
+ * An answer may stand already, but one that is to be recorded waits for that.
+ * True: suspended.
+ */
+static bool
+wait_for_end(struct call *call)
+{
+    if (call->outcome != NULL && !call->recording) {
+        return false;
+    }
+    call->suspended = true;
+    MHD_suspend_connection(call->connection);
+    return true;
+}
+
+/* The request is what the contract says. An error: nothing was begun. */
+static enum pv_err
+begin_call(struct call *call, struct pv_request *request)
+{
+    enum pv_err err = pv_call_note_persons(call, request);
+
+    if (err == PV_OK) {
+        err = keep_order(call, request);
+    }
+    if (err == PV_EVERIFY) {
+        say_out_of_order(call);
+        pv_call_end(call);
+        return PV_OK;
+    }
+    if (err == PV_OK) {
+        err = pv_call_make_frame(call, request);
+    }
+    if (err != PV_OK) {
+        return err;
+    }
+    call->job.deadline_ms =
+        pv_time_monotonic_ms() + call->method->contract->deadline_ms;
+    if (!call->method->contract->consent.is_set) {
+        pv_call_submit(call);
+    } else if (!pv_call_ask_consent(call, request)) {
+        pv_call_end(call);
+    }
+    return PV_OK;
 }
 
 /* The body is whole: judge it and hand it over. True: suspended. */
@@ -218,7 +285,6 @@ start_job(struct call *call)
 {
     struct pv_fault   fault = {PV_FAULT_NONE, ""};
     struct pv_request request;
-    int64_t           now_ms = pv_time_monotonic_ms();
     enum pv_err       err;
 
     if (call->method->step_count > 0 && !pv_call_take_key(call)) {
@@ -241,33 +307,17 @@ start_job(struct call *call)
         return false;
     }
     if (err == PV_OK) {
-        err = keep_order(call, &request);
-        if (err == PV_OK) {
-            err = pv_call_make_frame(call, &request);
-        }
+        err = begin_call(call, &request);
         pv_request_clear(&request);
-    }
-    if (err == PV_EVERIFY) {
-        say_out_of_order(call);
-        return false;
     }
     if (err != PV_OK) {
         pv_log_error("connector.call_failed", "tracking_id=%s error=\"%s\"",
                      call->tracking_id, pv_err_text(err));
         pv_buf_wipe(&call->job.call);
         pv_call_say_failed(call);
-        return false;
+        pv_call_end(call);
     }
-    call->job.deadline_ms = now_ms + call->method->contract->deadline_ms;
-    call->job.done = on_done;
-    call->outcome = NULL;
-    pv_pool_submit(call->http->pool, &call->job, now_ms);
-    if (call->outcome != NULL) {
-        return false; /* it has ended already */
-    }
-    call->suspended = true;
-    MHD_suspend_connection(call->connection);
-    return true;
+    return wait_for_end(call);
 }
 
 static enum MHD_Result
@@ -331,6 +381,7 @@ pv_call_on_uri(void *context, const char *uri,
     call->http->calls++;
     pv_buf_init(&call->body, PV_BODY_MAX);
     pv_buf_init(&call->answer, PV_ANSWER_MAX + PROBLEM_MAX);
+    pv_buf_init(&call->persons, PV_KEEPER_PACKET_MAX);
     if (pv_slice_to_cstr(pv_slice_from(uri), call->uri, sizeof(call->uri)) !=
         PV_OK) {
         call->uri[0] = '\0'; /* longer than any path: no such method */
@@ -354,6 +405,7 @@ pv_call_on_completed(void *context, struct MHD_Connection *connection,
     pv_buf_wipe(&call->body);
     pv_buf_wipe(&call->answer);
     pv_buf_wipe(&call->job.call);
+    pv_buf_wipe(&call->persons);
     explicit_bzero(call, sizeof(*call));
     free(call);
     *con_cls = NULL;

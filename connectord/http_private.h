@@ -21,6 +21,7 @@ enum pv_count { /* of calls that came through the gate */
 struct pv_http {
     const struct pv_connector_config *config;
     struct pv_pool                   *pool;
+    struct pv_keeper_link            *keeper; /* NULL: none */
     int                               epoll;
     struct pv_watch                   listener;
     struct pv_watch                   inner; /* libmicrohttpd's epoll */

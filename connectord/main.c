@@ -25,6 +25,7 @@
 #include "base/time.h"
 #include "connectord/config.h"
 #include "connectord/http.h"
+#include "connectord/keeper.h"
 #include "connectord/log.h"
 #include "connectord/pool.h"
 #include "connectord/sandbox.h"
@@ -45,6 +46,7 @@ struct program {
     struct pv_connector_config *config;
     struct pv_pool             *pool;
     struct pv_http             *http;
+    struct pv_keeper_link      *keeper; /* NULL: none */
     struct pv_watch             signals;
     struct pv_signer            signer;
     int                         epoll;
@@ -131,6 +133,13 @@ wait_ms(const struct program *program, int64_t http_ms)
     if (next_ms != INT64_MAX && next_ms - now_ms < wait) {
         wait = next_ms > now_ms ? next_ms - now_ms : 0;
     }
+    if (program->keeper != NULL) {
+        int64_t late_ms = pv_keeper_link_next_ms(program->keeper);
+
+        if (late_ms != INT64_MAX && late_ms - now_ms < wait) {
+            wait = late_ms > now_ms ? late_ms - now_ms : 0;
+        }
+    }
     if (program->end_ms != INT64_MAX && program->end_ms - now_ms < wait) {
         wait = program->end_ms > now_ms ? program->end_ms - now_ms : 0;
     }
@@ -138,9 +147,17 @@ wait_ms(const struct program *program, int64_t http_ms)
 }
 
 static bool
+is_alive(const struct program *program)
+{
+    return pv_pool_is_alive(program->pool) && !program->signer.gone &&
+           (program->keeper == NULL ||
+            pv_keeper_link_is_alive(program->keeper));
+}
+
+static bool
 is_done(const struct program *program)
 {
-    if (!pv_pool_is_alive(program->pool) || program->signer.gone) {
+    if (!is_alive(program)) {
         return true;
     }
     return program->end_ms != INT64_MAX &&
@@ -159,6 +176,9 @@ loop(struct program *program)
         int count;
 
         pv_pool_tick(program->pool, pv_time_monotonic_ms());
+        if (program->keeper != NULL) {
+            pv_keeper_link_tick(program->keeper, pv_time_monotonic_ms());
+        }
         pv_http_run(program->http, &http_ms);
         if (is_done(program)) {
             break;
@@ -178,9 +198,7 @@ loop(struct program *program)
         }
     }
     pv_http_run(program->http, &http_ms); /* send what has been answered */
-    return pv_pool_is_alive(program->pool) && !program->signer.gone
-               ? PV_OK
-               : PV_ECLOSED;
+    return is_alive(program) ? PV_OK : PV_ECLOSED;
 }
 
 static int
@@ -195,7 +213,7 @@ complain(const char *what, enum pv_err err, const struct pv_why *why)
 }
 
 static enum pv_err
-start(struct program *program, int spawner, struct pv_why *why)
+start(struct program *program, int spawner, int keeper, struct pv_why *why)
 {
     enum pv_err err;
 
@@ -214,6 +232,12 @@ start(struct program *program, int spawner, struct pv_why *why)
     }
     if (err == PV_OK && program->signer.fd != -1) {
         err = pv_signer_watch(&program->signer, program->epoll);
+    }
+    if (err == PV_OK && keeper != -1) {
+        err = pv_keeper_link_new(keeper, program->epoll, &program->keeper);
+        if (err == PV_OK) {
+            pv_http_keep(program->http, program->keeper);
+        }
     }
     if (err == PV_OK) {
         err = pv_sandbox_main();
@@ -254,6 +278,7 @@ run(void)
         .epoll = -1, .end_ms = INT64_MAX, .signer = {.fd = -1}};
     struct pv_why why = {""};
     int           spawner = -1;
+    int           keeper = -1;
     enum pv_err   err;
 
     err = pv_connector_config_load(arg.config, &program.config, &why);
@@ -268,12 +293,15 @@ run(void)
     if (err == PV_OK) {
         err = pv_spawner_start(program.config, &spawner);
     }
+    if (err == PV_OK && program.config->keeper.file[0] != '\0') {
+        err = pv_keeper_start(arg.config, &keeper);
+    }
     pv_buf_wipe(&program.config->setup); /* the spawner has its own */
     if (err == PV_OK && program.config->sign_key[0] != '\0') {
         err = pv_signer_start(program.config->sign_key, &program.signer, &why);
     }
     if (err == PV_OK) {
-        err = start(&program, spawner, &why);
+        err = start(&program, spawner, keeper, &why);
     }
     if (err != PV_OK) {
         (void)complain("start", err, &why); /* the status is given below */
@@ -289,6 +317,7 @@ run(void)
         pv_log_info("connector.ended", "provider=%s", program.config->provider);
     }
     pv_pool_free(program.pool); /* calls still open end as failed */
+    pv_keeper_link_free(program.keeper);
     if (program.http != NULL) {
         int64_t unused;
 
@@ -343,11 +372,14 @@ main(int argc, char **argv)
         if (strcmp(arg.process, "signer") == 0) {
             return pv_signer_run();
         }
-        if (strcmp(arg.process, "worker") != 0) {
-            usage(stderr);
-            return EXIT_FAILURE;
+        if (strcmp(arg.process, "worker") == 0) {
+            return pv_worker_run();
         }
-        return pv_worker_run();
+        if (strcmp(arg.process, "keeper") == 0 && arg.config != NULL) {
+            return pv_keeper_run(arg.config);
+        }
+        usage(stderr);
+        return EXIT_FAILURE;
     }
     return run();
 }

@@ -5,6 +5,7 @@
  * new privileges, freed memory overwritten.
  *   main     a closed list of system calls: no open for writing, no exec,
  *            no fork, no new socket
+ *   keeper   a closed list: what files that are open need, and its sockets
  *   spawner  no ptrace, mount, module, bpf and the like
  *   worker   the spawner's, and no exec; no file grows unless may_write; no
  *            more memory of its own than PV_WORKER_MEMORY_MAX: a driver that
@@ -24,6 +25,7 @@
 enum pv_err pv_sandbox_every(void) PV_MUST_CHECK;
 enum pv_err pv_sandbox_main(void) PV_MUST_CHECK;
 enum pv_err pv_sandbox_spawner(void) PV_MUST_CHECK;
+enum pv_err pv_sandbox_keeper(void) PV_MUST_CHECK;
 enum pv_err pv_sandbox_worker(bool may_write) PV_MUST_CHECK;
 enum pv_err pv_sandbox_signer(void) PV_MUST_CHECK;
 

@@ -337,7 +337,7 @@ take_query(struct pv_slice *body, struct query *query)
 {
     struct pv_slice sql;
     uint32_t        flags;
-    bool            null;
+    bool            null = true;
     enum pv_err     err = pv_take_u32(body, &flags);
 
     if (err == PV_OK) {

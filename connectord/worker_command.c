@@ -219,7 +219,7 @@ take_kept(struct pv_slice body, const struct command *command,
     struct pv_slice cell[4];
     struct pv_slice name;
     uint32_t        columns;
-    uint32_t        rows;
+    uint32_t        rows = 0;
     bool            null = false;
     enum pv_err     err = pv_take_u32(&body, &columns);
 

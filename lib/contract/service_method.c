@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "contract/person.h"
 #include "contract/service_private.h"
 
 /* ---- the answer ---- */
@@ -216,6 +217,7 @@ find_method(const struct pv_taker *taker, const json_t *object,
             const struct pv_service *service, struct pv_method *method)
 {
     const char *id;
+    size_t      person;
     enum pv_err err = pv_taker_text(taker, object, "id", PV_NAME_MAX, &id);
 
     if (err != PV_OK) {
@@ -226,10 +228,11 @@ find_method(const struct pv_taker *taker, const json_t *object,
         return pv_taker_refuse(taker, "id", "the contract has no method \"%s\"",
                                id);
     }
-    if (method->contract->consent.is_set) {
+    if (method->contract->consent.is_set &&
+        pv_method_person(method->contract, &person) != PV_OK) {
         return pv_taker_refuse(taker, "id",
-                               "\"%s\" needs a consent number, which this "
-                               "connector does not count",
+                               "\"%s\" needs a consent number, so it must have "
+                               "one required input that is a person",
                                id);
     }
     for (const struct pv_method *other = service->method; other != method;

@@ -8,33 +8,23 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/num.h"
+#include "base/buf.h"
 #include "base/time.h"
+#include "client/payvand.h"
 #include "cmd.h"
-#include "evidence.h"
-#include "http.h"
-
-#define LINE_MAX_LEN 512
-#define TIMEOUT_MAX_MS 600000
 
 struct call {
-    const char *path;
-    const char *system;
-    const char *data;
-    const char *url;
-    const char *ca;
-    const char *cert;
-    const char *key;
-    const char *lang;
-    const char *keep_dir;
-    bool        as_json;
-    long        timeout_ms;
-
-    struct pv_evidence evidence;
-
-    char          line[PV_HTTP_HEADERS_MAX][LINE_MAX_LEN];
-    char          address[LINE_MAX_LEN];
-    struct pv_buf body;
+    struct payvand *exchange;
+    const char     *path;
+    const char     *system;
+    const char     *data;
+    const char     *url;
+    const char     *cert;
+    const char     *key;
+    const char     *lang;
+    const char     *value[PAYVAND_REPEATABLE + 1]; /* of a call setting */
+    bool            as_json;
+    struct pv_buf   body;
 };
 
 static const char usage_en[] =
@@ -51,7 +41,11 @@ static const char usage_en[] =
     "  --purpose PURPOSE      where the grant lists more than one\n"
     "  --consent NUMBER       the person's consent, where it is demanded\n"
     "  --case UUID            the citizen's case that the call belongs to\n"
-    "  --idempotency-key KEY  for commands\n"
+    "  --idempotency-key KEY  for commands; makes one repeatable\n"
+    "  --repeatable           the method changes nothing: up to 3 tries when\n"
+    "                         there is no answer\n"
+    "  --provider-keys DIR    take only answers that are signed with the key\n"
+    "                         in DIR/PROVIDER.pem (PAYVAND_PROVIDER_KEYS)\n"
     "  --keep-evidence DIR    keep what was asked, and a secret, in a file "
     "there,\n"
     "                         to prove later what was asked: payvand prove\n"
@@ -63,7 +57,7 @@ static const char usage_en[] =
     "  --lang en|fa\n"
     "  -h, --help\n"
     "\n"
-    "Exit code: 0 answered, 10 invalid, 11 refused, 12 limited, 13 closed,\n"
+    "Exit code: 0 answered, 3 not shown to be the provider's answer, 10 invalid, 11 refused, 12 limited, 13 closed,\n"
     "14 failed, 15 timeout, 16 unavailable, 17 unknown; 1 no answer from the\n"
     "exchange, 2 wrong command line.\n"
     "\n"
@@ -82,7 +76,11 @@ static const char usage_fa[] =
     "  --purpose PURPOSE      هدف، اگر مجوز بیش از یک هدف دارد\n"
     "  --consent NUMBER       شماره رضایت شخص، اگر لازم باشد\n"
     "  --case UUID            پرونده شهروند\n"
-    "  --idempotency-key KEY  برای فرمان‌ها\n"
+    "  --idempotency-key KEY  برای فرمان‌ها؛ تکرار را بی‌خطر می‌کند\n"
+    "  --repeatable           متد چیزی را تغییر نمی‌دهد: تا ۳ بار تلاش\n"
+    "  --provider-keys DIR    تنها پاسخی پذیرفته است که با کلید\n"
+    "                         DIR/PROVIDER.pem امضا شده باشد\n"
+    "                         (PAYVAND_PROVIDER_KEYS)\n"
     "  --keep-evidence DIR    نگهداری پرسش و یک راز در پرونده‌ای در آن پوشه،\n"
     "                         برای اثبات پرسش در آینده: payvand prove\n"
     "  --url URL              نشانی مرکز تبادل (PAYVAND_URL)\n"
@@ -93,7 +91,7 @@ static const char usage_fa[] =
     "  --lang en|fa\n"
     "  -h, --help\n"
     "\n"
-    "کد خروج: ۰ پاسخ داده شد، ۱۰ ورودی نامعتبر، ۱۱ رد شد، ۱۲ سهمیه تمام،\n"
+    "کد خروج: ۰ پاسخ داده شد، ۳ پاسخ از ارائه‌دهنده بودنش نشان داده نشد، ۱۰ ورودی نامعتبر، ۱۱ رد شد، ۱۲ سهمیه تمام،\n"
     "۱۳ بسته، ۱۴ خطای ارائه‌دهنده، ۱۵ پایان مهلت، ۱۶ مرکز در دسترس نیست،\n"
     "۱۷ نامعلوم؛ ۱ مرکز پاسخ نداد، ۲ خط فرمان نادرست.\n";
 
@@ -104,7 +102,9 @@ enum {
     OPT_CONSENT,
     OPT_CASE,
     OPT_KEY_OF_COMMAND,
+    OPT_REPEATABLE,
     OPT_KEEP_EVIDENCE,
+    OPT_PROVIDER_KEYS,
     OPT_URL,
     OPT_CA,
     OPT_CERT,
@@ -121,6 +121,8 @@ static const struct option option[] = {
     {"consent", required_argument, NULL, OPT_CONSENT},
     {"case", required_argument, NULL, OPT_CASE},
     {"idempotency-key", required_argument, NULL, OPT_KEY_OF_COMMAND},
+    {"repeatable", no_argument, NULL, OPT_REPEATABLE},
+    {"provider-keys", required_argument, NULL, OPT_PROVIDER_KEYS},
     {"keep-evidence", required_argument, NULL, OPT_KEEP_EVIDENCE},
     {"url", required_argument, NULL, OPT_URL},
     {"ca", required_argument, NULL, OPT_CA},
@@ -133,33 +135,21 @@ static const struct option option[] = {
     {NULL, 0, NULL, 0},
 };
 
-/* "Name: value" into one of the lines; a line already used is an error. */
+/* A setting of the exchange; false after saying what is wrong. */
 static bool
-add_header(struct call *call, struct pv_http *http, const char *name,
-           const char *value)
+set(struct call *call, enum payvand_setting setting, const char *value)
 {
-    size_t at = http->header_count;
-    int    len;
-
-    if (at >= PV_HTTP_HEADERS_MAX) {
-        return false;
+    if (payvand_set(call->exchange, setting, value) == PAYVAND_OK) {
+        return true;
     }
-    len = snprintf(call->line[at], LINE_MAX_LEN, "%s: %s", name, value);
-    if (len < 0 || len >= LINE_MAX_LEN) {
-        pv_cli_error("the value of %s is too long", name);
-        return false;
-    }
-    http->header[at] = call->line[at];
-    http->header_count++;
-    return true;
+    pv_cli_error("%s: %s", payvand_error(call->exchange), value);
+    return false;
 }
 
 /* One option; false after saying what is wrong. */
 static bool
-take_option(struct call *call, struct pv_http *http, int which)
+take_option(struct call *call, int which)
 {
-    uint64_t n;
-
     switch (which) {
     case OPT_AS:
         call->system = optarg;
@@ -168,22 +158,29 @@ take_option(struct call *call, struct pv_http *http, int which)
         call->data = optarg;
         return true;
     case OPT_PURPOSE:
-        return add_header(call, http, "Payvand-Purpose", optarg);
-    case OPT_CONSENT:
-        return add_header(call, http, "Payvand-Consent", optarg);
-    case OPT_CASE:
-        return add_header(call, http, "Payvand-Case", optarg);
-    case OPT_KEY_OF_COMMAND:
-        return add_header(call, http, "Idempotency-Key", optarg);
-    case OPT_KEEP_EVIDENCE:
-        call->keep_dir = optarg;
+        call->value[PAYVAND_PURPOSE] = optarg;
         return true;
+    case OPT_CONSENT:
+        call->value[PAYVAND_CONSENT] = optarg;
+        return true;
+    case OPT_CASE:
+        call->value[PAYVAND_CASE] = optarg;
+        return true;
+    case OPT_KEY_OF_COMMAND:
+        call->value[PAYVAND_IDEMPOTENCY_KEY] = optarg;
+        return true;
+    case OPT_REPEATABLE:
+        call->value[PAYVAND_REPEATABLE] = "yes";
+        return true;
+    case OPT_KEEP_EVIDENCE:
+        return set(call, PAYVAND_EVIDENCE, optarg);
+    case OPT_PROVIDER_KEYS:
+        return set(call, PAYVAND_PROVIDER_KEYS, optarg);
     case OPT_URL:
         call->url = optarg;
         return true;
     case OPT_CA:
-        call->ca = optarg;
-        return true;
+        return set(call, PAYVAND_CA, optarg);
     case OPT_CERT:
         call->cert = optarg;
         return true;
@@ -191,15 +188,7 @@ take_option(struct call *call, struct pv_http *http, int which)
         call->key = optarg;
         return true;
     case OPT_TIMEOUT:
-        if (pv_slice_to_u64(pv_slice_from(optarg), TIMEOUT_MAX_MS, &n) !=
-                PV_OK ||
-            n == 0) {
-            pv_cli_error("--timeout-ms: not a number from 1 to %d: %s",
-                         TIMEOUT_MAX_MS, optarg);
-            return false;
-        }
-        http->timeout_ms = (long)n;
-        return true;
+        return set(call, PAYVAND_TIMEOUT_MS, optarg);
     case OPT_JSON:
         call->as_json = true;
         return true;
@@ -219,7 +208,8 @@ find_certificate(struct call *call)
         call->key = pv_cli_of_system("KEY", call->system);
     }
     if (call->cert != NULL && call->key != NULL) {
-        return true;
+        return set(call, PAYVAND_CERT, call->cert) &&
+               set(call, PAYVAND_KEY, call->key);
     }
     if (call->system == NULL) {
         pv_cli_error("say who calls: --as SYSTEM, or --cert and --key");
@@ -232,42 +222,18 @@ find_certificate(struct call *call)
     return false;
 }
 
-/* The path without a leading "/x/". */
-static const char *
-method_of(const struct call *call)
-{
-    return strncmp(call->path, "/x/", 3) == 0 ? call->path + 3 : call->path;
-}
-
 static bool
 find_address(struct call *call)
 {
-    const char *path = method_of(call);
-    size_t      url_len;
-    int         len;
-
     if (call->url == NULL) {
         call->url = getenv("PAYVAND_URL");
-    }
-    if (call->ca == NULL) {
-        call->ca = getenv("PAYVAND_CA");
     }
     if (call->url == NULL) {
         pv_cli_error("which exchange? --url, or PAYVAND_URL (after ./dev up: "
                      "set -a; . .run/env; set +a)");
         return false;
     }
-    url_len = strlen(call->url);
-    while (url_len > 0 && call->url[url_len - 1] == '/') {
-        url_len--;
-    }
-    len = snprintf(call->address, sizeof(call->address), "%.*s/x/%s",
-                   (int)url_len, call->url, path);
-    if (len < 0 || (size_t)len >= sizeof(call->address)) {
-        pv_cli_error("the address is too long");
-        return false;
-    }
-    return true;
+    return set(call, PAYVAND_URL, call->url);
 }
 
 static bool
@@ -278,7 +244,7 @@ read_all(FILE *in, struct pv_buf *body)
 
     while ((got = fread(part, 1, sizeof(part), in)) > 0) {
         if (pv_buf_add(body, (struct pv_slice){part, got}) != PV_OK) {
-            pv_cli_error("the input is larger than %d bytes", PV_HTTP_BODY_MAX);
+            pv_cli_error("the input is larger than %d bytes", PAYVAND_BODY_MAX);
             return false;
         }
     }
@@ -303,7 +269,7 @@ read_body(struct call *call)
     }
     if (call->data[0] != '@') {
         if (pv_buf_add(&call->body, pv_slice_from(call->data)) != PV_OK) {
-            pv_cli_error("the input is larger than %d bytes", PV_HTTP_BODY_MAX);
+            pv_cli_error("the input is larger than %d bytes", PAYVAND_BODY_MAX);
             return false;
         }
         return true;
@@ -318,74 +284,86 @@ read_body(struct call *call)
     return is_read;
 }
 
-/* A member of a problem as text, or NULL. */
-static const char *
-member(const json_t *problem, const char *name)
-{
-    return json_string_value(json_object_get(problem, name));
-}
-
 /* What became of the call, for a person, to stderr. */
 static void
-tell(const struct call *call, const struct pv_http *http, const json_t *problem,
+tell(const struct call *call, const struct payvand_call *made,
      int64_t elapsed_ms)
 {
     enum pv_lang lang = pv_cli_lang(call->lang);
-    const char *title = member(problem, pv_cli_text(lang, "title", "title_fa"));
+    const char  *title =
+        payvand_call_problem(made, pv_cli_text(lang, "title", "title_fa"));
     const char *detail =
-        member(problem, pv_cli_text(lang, "detail", "detail_fa"));
-    const char *reason = member(problem, "reason");
+        payvand_call_problem(made, pv_cli_text(lang, "detail", "detail_fa"));
+    const char *reason = payvand_call_problem(made, "reason");
+    const char *id = payvand_call_tracking_id(made);
 
-    (void)fprintf(stderr, "%s%s%s  %s  %lld ms\n", /* only for a person */
-                  http->outcome, reason != NULL ? "  " : "",
-                  reason != NULL ? reason : "",
-                  http->tracking_id[0] != '\0' ? http->tracking_id : "-",
-                  (long long)elapsed_ms);
+    (void)fprintf(
+        stderr, "%s%s%s  %s  %lld ms%s\n", /* only for a person */
+        payvand_call_outcome(made), reason != NULL ? "  " : "",
+        reason != NULL ? reason : "", id[0] != '\0' ? id : "-",
+        (long long)elapsed_ms,
+        payvand_call_is_verified(made)
+            ? pv_cli_text(lang, "  signature verified", "  امضا درست است")
+            : "");
     if (title != NULL) {
         (void)fprintf(stderr, "%s\n", title); /* as above */
     }
     if (detail != NULL && (title == NULL || strcmp(title, detail) != 0)) {
         (void)fprintf(stderr, "%s\n", detail); /* as above */
     }
-    if (http->retry_after[0] != '\0') {
-        (void)fprintf(stderr, "%s: %s s\n", /* as above */
+    if (payvand_call_retry_after(made) > 0) {
+        (void)fprintf(stderr, "%s: %d s\n", /* as above */
                       pv_cli_text(lang, "try again after", "تلاش دوباره پس از"),
-                      http->retry_after);
+                      payvand_call_retry_after(made));
     }
 }
 
-static int
-print_json(const struct pv_http *http, const json_t *problem,
-           int64_t elapsed_ms)
+/* The answer without the line feed at its end: one is added. */
+static struct pv_slice
+answer_of(const struct payvand_call *made)
 {
-    const char    *reason = member(problem, "reason");
-    struct pv_buf  out;
-    struct pv_json json;
-    json_t        *answer;
-    int            result = PV_EXIT_FAILED;
+    struct pv_slice answer;
 
-    pv_buf_init(&out, 2 * PV_HTTP_ANSWER_MAX);
-    answer = json_loadb(http->answer.ptr, http->answer.len,
+    answer.ptr = payvand_call_answer(made, &answer.len);
+    while (answer.len > 0 && answer.ptr[answer.len - 1] == '\n') {
+        answer.len--;
+    }
+    return answer;
+}
+
+static int
+print_json(const struct payvand_call *made, int64_t elapsed_ms)
+{
+    const char     *reason = payvand_call_problem(made, "reason");
+    struct pv_slice body = answer_of(made);
+    struct pv_buf   out;
+    struct pv_json  json;
+    json_t         *answer;
+    int             result = PV_EXIT_FAILED;
+
+    pv_buf_init(&out, 2 * PAYVAND_ANSWER_MAX);
+    answer = json_loadb(body.ptr == NULL ? "" : body.ptr, body.len,
                         JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
     pv_json_init(&json, &out);
     pv_json_object(&json, NULL);
-    pv_json_text(&json, "outcome", http->outcome);
+    pv_json_text(&json, "outcome", payvand_call_outcome(made));
     if (reason != NULL) {
         pv_json_text(&json, "reason", reason);
     }
-    pv_json_text(&json, "tracking_id", http->tracking_id);
-    pv_json_i64(&json, "status", http->status);
+    pv_json_text(&json, "tracking_id", payvand_call_tracking_id(made));
+    pv_json_i64(&json, "status", payvand_call_status(made));
     pv_json_i64(&json, "elapsed_ms", elapsed_ms);
+    pv_json_bool(&json, "verified", payvand_call_is_verified(made) != 0);
+    pv_json_i64(&json, "tries", payvand_call_tries(made));
     if (answer == NULL) { /* not JSON: as text */
-        pv_json_string(&json, "answer", pv_buf_view(&http->answer));
+        pv_json_string(&json, "answer", body);
     }
     pv_json_end_object(&json);
     if (pv_json_finish(&json) == PV_OK && answer != NULL) {
         /* the answer itself, as it came, before the closing brace */
         out.len--;
         if (pv_buf_add(&out, PV_LIT(",\"answer\":")) != PV_OK ||
-            pv_buf_add(&out, pv_slice_trim(pv_buf_view(&http->answer))) !=
-                PV_OK ||
+            pv_buf_add(&out, pv_slice_trim(body)) != PV_OK ||
             pv_buf_add_char(&out, '}') != PV_OK) {
             goto out;
         }
@@ -398,102 +376,84 @@ out:
     return result;
 }
 
-/* The evidence is on disk before the exchange hears of the call. */
-static bool
-begin_evidence(struct call *call, struct pv_http *http)
+static int
+print_answer(const struct call *call, const struct payvand_call *made,
+             int64_t elapsed_ms)
 {
-    struct pv_why why = {""};
+    struct pv_buf out;
+    int           result;
 
-    if (call->keep_dir == NULL) {
-        return true;
+    if (call->as_json) {
+        return print_json(made, elapsed_ms);
     }
-    if (pv_evidence_begin(&call->evidence, call->keep_dir, method_of(call),
-                          pv_buf_view(&call->body), &why) != PV_OK) {
-        pv_cli_error("%s; nothing was sent", why.text);
-        return false;
-    }
-    return add_header(call, http, "Payvand-Commitment",
-                      call->evidence.commitment) &&
-           add_header(call, http, "Payvand-Evidence",
-                      call->evidence.nonce_text);
+    tell(call, made, elapsed_ms);
+    pv_buf_init(&out, PAYVAND_ANSWER_MAX + 1);
+    result = pv_buf_add(&out, answer_of(made)) == PV_OK ? pv_cli_print(&out)
+                                                        : PV_EXIT_FAILED;
+    pv_buf_clear(&out);
+    return result;
 }
 
-/* False after saying what is wrong; the pending file holds all that counts. */
-static bool
-end_evidence(struct call *call, const struct pv_http *http)
+/* Without an outcome there is nothing to print but why. */
+static int
+say_why(const struct payvand_call *made, enum payvand_result result)
 {
-    struct pv_why why = {""};
+    const char *why = payvand_call_error(made);
 
-    if (call->keep_dir == NULL) {
-        return true;
+    switch (result) {
+    case PAYVAND_ENOANSWER:
+        pv_cli_error("no answer from the exchange: %s", why);
+        break;
+    case PAYVAND_EEVIDENCE:
+    case PAYVAND_EINVAL:
+    case PAYVAND_ENOMEM:
+        pv_cli_error("%s; nothing was sent", why);
+        break;
+    case PAYVAND_EVERIFY:
+        pv_cli_error("%s: this is not shown to be the provider's answer to "
+                     "call %s, and is withheld",
+                     why, payvand_call_tracking_id(made));
+        return PV_EXIT_UNVERIFIED;
+    case PAYVAND_OK:
+    case PAYVAND_EPROTOCOL:
+        pv_cli_error("%s", why);
+        break;
     }
-    if (pv_evidence_end(&call->evidence, http->tracking_id, http->outcome,
-                        &why) != PV_OK) {
-        pv_cli_error("%s", why.text);
-        return false;
-    }
-    return true;
+    return PV_EXIT_FAILED;
 }
 
 static int
-run(struct call *call, struct pv_http *http)
+run(struct call *call, struct payvand_call *made)
 {
-    struct pv_why   why = {""};
-    json_t         *problem = NULL;
-    enum pv_outcome outcome;
-    int64_t         began = pv_time_monotonic_ms();
-    int64_t         elapsed_ms;
-    int             printed;
-    bool            kept;
+    int64_t             began = pv_time_monotonic_ms();
+    struct pv_slice     body = pv_buf_view(&call->body);
+    enum payvand_result result;
+    enum pv_outcome     outcome;
+    int                 printed;
 
-    if (!add_header(call, http, "Content-Type", "application/json")) {
-        return PV_EXIT_USAGE;
+    for (int i = 0; i <= PAYVAND_REPEATABLE; i++) {
+        if (call->value[i] != NULL &&
+            payvand_call_set(made, (enum payvand_call_setting)i,
+                             call->value[i]) != PAYVAND_OK) {
+            pv_cli_error("%s: %s", payvand_call_error(made), call->value[i]);
+            return PV_EXIT_USAGE;
+        }
     }
-    if (!begin_evidence(call, http)) {
+    result = payvand_call_run(made, body.ptr, body.len);
+    outcome = pv_outcome_from_word(pv_slice_from(payvand_call_outcome(made)));
+    if (result == PAYVAND_EVERIFY || outcome == PV_OUTCOME_NONE) {
+        return say_why(made, result);
+    }
+    printed = print_answer(call, made, pv_time_monotonic_ms() - began);
+    if (result != PAYVAND_OK) { /* the evidence of a call that was made */
+        pv_cli_error("%s", payvand_call_error(made));
         return PV_EXIT_FAILED;
-    }
-    http->url = call->address;
-    http->ca = call->ca;
-    http->cert = call->cert;
-    http->key = call->key;
-    http->is_post = true;
-    http->body = pv_buf_view(&call->body);
-    if (pv_http_run(http, &why) != PV_OK) {
-        pv_cli_error("no answer from the exchange: %s", why.text);
-        return PV_EXIT_FAILED;
-    }
-    elapsed_ms = pv_time_monotonic_ms() - began;
-    while (http->answer.len > 0 &&
-           http->answer.ptr[http->answer.len - 1] == '\n') {
-        http->answer.len--; /* one is added when it is printed */
-    }
-    outcome = pv_outcome_from_word(pv_slice_from(http->outcome));
-    if (outcome == PV_OUTCOME_NONE) {
-        pv_cli_error("%s answered HTTP %ld without saying what became of the "
-                     "call: is it a Payvand exchange?",
-                     call->url, http->status);
-        return PV_EXIT_FAILED;
-    }
-    kept = end_evidence(call, http);
-    if (outcome != PV_OUTCOME_ANSWERED) {
-        problem = json_loadb(http->answer.ptr, http->answer.len,
-                             JSON_REJECT_DUPLICATES, NULL);
-    }
-    if (call->as_json) {
-        printed = print_json(http, problem, elapsed_ms);
-    } else {
-        tell(call, http, problem, elapsed_ms);
-        printed = pv_cli_print(&http->answer);
-    }
-    json_decref(problem);
-    if (printed == PV_EXIT_OK && !kept) {
-        printed = PV_EXIT_FAILED;
     }
     return printed != PV_EXIT_OK ? printed : pv_cli_outcome_exit(outcome);
 }
 
 static int
-parse(struct call *call, struct pv_http *http, int argc, char **argv)
+parse(struct call *call, int argc, char **argv)
 {
     bool help = false;
     int  which;
@@ -504,7 +464,7 @@ parse(struct call *call, struct pv_http *http, int argc, char **argv)
             help = true;
             continue;
         }
-        if (!take_option(call, http, which)) {
+        if (!take_option(call, which)) {
             return pv_cli_usage_error("call");
         }
     }
@@ -525,24 +485,46 @@ parse(struct call *call, struct pv_http *http, int argc, char **argv)
     return PV_EXIT_OK;
 }
 
+/* What the command line may say otherwise. */
+static bool
+take_environment(struct call *call)
+{
+    const char *ca = getenv("PAYVAND_CA");
+    const char *keys = getenv("PAYVAND_PROVIDER_KEYS");
+
+    return (ca == NULL || set(call, PAYVAND_CA, ca)) &&
+           (keys == NULL || keys[0] == '\0' ||
+            set(call, PAYVAND_PROVIDER_KEYS, keys));
+}
+
 int
 pv_cmd_call(int argc, char **argv)
 {
-    struct call    call = {0};
-    struct pv_http http;
-    int            result;
+    struct call          call = {.exchange = payvand_new()};
+    struct payvand_call *made = NULL;
+    int                  result = PV_EXIT_FAILED;
 
-    pv_http_init(&http);
-    pv_evidence_init(&call.evidence);
-    pv_buf_init(&call.body, PV_HTTP_BODY_MAX);
-    result = parse(&call, &http, argc, argv);
+    pv_buf_init(&call.body, PAYVAND_BODY_MAX);
+    if (call.exchange == NULL) {
+        pv_cli_error("no memory");
+        goto out;
+    }
+    result = take_environment(&call) ? parse(&call, argc, argv) : PV_EXIT_USAGE;
     if (result == PV_EXIT_OK) {
-        result = run(&call, &http);
+        made = payvand_call_new(call.exchange, call.path);
+        if (made == NULL) {
+            pv_cli_error("which method? PROVIDER/SERVICE/VERSION/METHOD");
+            result = pv_cli_usage_error("call");
+        } else {
+            result = run(&call, made);
+        }
     } else if (result == -1) {
         result = PV_EXIT_OK; /* help was asked for and given */
     }
-    pv_evidence_clear(&call.evidence);
-    pv_buf_clear(&call.body);
-    pv_http_clear(&http);
+
+out:
+    payvand_call_free(made);
+    payvand_free(call.exchange);
+    pv_buf_wipe(&call.body);
     return result;
 }

@@ -11,7 +11,7 @@
 #include "base/jalali.h"
 #include "base/time.h"
 #include "cmd.h"
-#include "evidence.h"
+#include "client/evidence.h"
 #include "trust.h"
 
 #define CONTENT_MAX (1024 * 1024)

@@ -9,7 +9,7 @@
 #include "base/jalali.h"
 #include "base/time.h"
 #include "cmd.h"
-#include "http.h"
+#include "client/http.h"
 #include "log_state.h"
 #include "reader_state.h"
 

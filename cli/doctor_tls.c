@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "doctor.h"
-#include "http.h"
+#include "client/http.h"
 
 #define ADDRESS_MAX_LEN 512
 #define DAYS_WARN 30

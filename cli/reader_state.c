@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "http.h"
+#include "client/http.h"
 
 #define URL_MAX_LEN 512
 #define WAIT_MS 5000L

@@ -13,7 +13,7 @@
 #include <jansson.h>
 
 #include "cmd.h"
-#include "http.h"
+#include "client/http.h"
 
 #define PV_CLIENT_TARGET_MAX 2048
 #define PV_CLIENT_UNAVAILABLE 503

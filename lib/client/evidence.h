@@ -20,8 +20,8 @@
  *
  * Ownership: the caller owns the struct and clears it.  Blocks: on the disk.
  */
-#ifndef PV_CLI_EVIDENCE_H
-#define PV_CLI_EVIDENCE_H
+#ifndef PV_CLIENT_EVIDENCE_H
+#define PV_CLIENT_EVIDENCE_H
 
 #include "base/buf.h"
 #include "trace/commitment.h"

@@ -4,7 +4,7 @@
 #include <curl/curl.h>
 #include <string.h>
 
-#include "http.h"
+#include "client/http.h"
 
 void
 pv_http_init(struct pv_http *http)
@@ -20,6 +20,20 @@ pv_http_clear(struct pv_http *http)
     pv_buf_clear(&http->answer);
 }
 
+void
+pv_http_reset(struct pv_http *http)
+{
+    http->answer.len = 0;
+    http->status = 0;
+    http->outcome[0] = '\0';
+    http->tracking_id[0] = '\0';
+    http->retry_after[0] = '\0';
+    http->content_type[0] = '\0';
+    http->content_digest[0] = '\0';
+    http->signature_input[0] = '\0';
+    http->signature[0] = '\0';
+}
+
 static size_t
 on_body(char *bytes, size_t size, size_t count, void *data)
 {
@@ -29,9 +43,9 @@ on_body(char *bytes, size_t size, size_t count, void *data)
     return pv_buf_add(&http->answer, s) == PV_OK ? s.len : 0;
 }
 
-/* The value of the header when it has this name; cut names nothing else. */
+/* The value of the header when it has this name; "" when it does not fit. */
 static void
-take(struct pv_slice line, struct pv_slice name, char room[PV_HTTP_FIELD_MAX])
+take(struct pv_slice line, struct pv_slice name, char *room, size_t room_len)
 {
     struct pv_slice value;
 
@@ -45,11 +59,13 @@ take(struct pv_slice line, struct pv_slice name, char room[PV_HTTP_FIELD_MAX])
                              value.ptr[value.len - 1] == '\n')) {
         value.len--;
     }
-    if (pv_slice_to_cstr(pv_slice_trim(value), room, PV_HTTP_FIELD_MAX) !=
-        PV_OK) {
+    if (pv_slice_to_cstr(pv_slice_trim(value), room, room_len) != PV_OK) {
         room[0] = '\0';
     }
 }
+
+#define TAKE(name, member)                                                     \
+    take(line, PV_LIT(name), http->member, sizeof(http->member))
 
 static size_t
 on_header(char *bytes, size_t size, size_t count, void *data)
@@ -57,9 +73,13 @@ on_header(char *bytes, size_t size, size_t count, void *data)
     struct pv_http *http = data;
     struct pv_slice line = {bytes, size * count};
 
-    take(line, PV_LIT("Payvand-Outcome"), http->outcome);
-    take(line, PV_LIT("Payvand-Tracking-Id"), http->tracking_id);
-    take(line, PV_LIT("Retry-After"), http->retry_after);
+    TAKE("Payvand-Outcome", outcome);
+    TAKE("Payvand-Tracking-Id", tracking_id);
+    TAKE("Retry-After", retry_after);
+    TAKE("Content-Type", content_type);
+    TAKE("Content-Digest", content_digest);
+    TAKE("Signature-Input", signature_input);
+    TAKE("Signature", signature);
     return line.len;
 }
 

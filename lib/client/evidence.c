@@ -1,7 +1,7 @@
 /*
  * evidence.c - makes, keeps, reads and checks the evidence of a call.
  */
-#include "evidence.h"
+#include "client/evidence.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,0 +1,122 @@
+/* client.c - libpayvand: an exchange and its settings. */
+#include "client/private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/num.h"
+
+#define TIMEOUT_DEFAULT_MS 30000
+#define TRIES_DEFAULT 3
+
+struct payvand *
+payvand_new(void)
+{
+    return calloc(1, sizeof(struct payvand));
+}
+
+void
+payvand_free(struct payvand *exchange)
+{
+    if (exchange == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < SETTINGS; i++) {
+        free(exchange->setting[i]);
+    }
+    pv_httpsig_key_free(exchange->key);
+    free(exchange);
+}
+
+const char *
+payvand_error(const struct payvand *exchange)
+{
+    return exchange->why.text;
+}
+
+static enum payvand_result
+refuse(struct payvand *exchange, const char *what)
+{
+    pv_why_set(&exchange->why, "%s", what);
+    return PAYVAND_EINVAL;
+}
+
+static bool
+is_number(const char *value, uint64_t max)
+{
+    uint64_t n;
+
+    return pv_slice_to_u64(pv_slice_from(value), max, &n) == PV_OK && n > 0;
+}
+
+static enum payvand_result
+judge(struct payvand *exchange, enum payvand_setting setting, const char *value)
+{
+    if (strlen(value) > VALUE_MAX) {
+        return refuse(exchange, "the value is too long");
+    }
+    if (setting == PAYVAND_TIMEOUT_MS &&
+        !is_number(value, PAYVAND_TIMEOUT_MAX_MS)) {
+        return refuse(exchange, "the timeout is no number of milliseconds "
+                                "from 1 to 600000");
+    }
+    if (setting == PAYVAND_TRIES && !is_number(value, PAYVAND_TRIES_MAX)) {
+        return refuse(exchange, "tries are a number from 1 to 5");
+    }
+    return PAYVAND_OK;
+}
+
+/* A key that cannot sign is still one for TLS: then nothing is signed. */
+static void
+read_key(struct payvand *exchange)
+{
+    pv_httpsig_key_free(exchange->key);
+    exchange->key = NULL;
+    if (exchange->setting[PAYVAND_KEY] != NULL &&
+        pv_httpsig_key_read_file(exchange->setting[PAYVAND_KEY], true,
+                                 &exchange->key, NULL) != PV_OK) {
+        exchange->key = NULL;
+    }
+}
+
+enum payvand_result
+payvand_set(struct payvand *exchange, enum payvand_setting setting,
+            const char *value)
+{
+    char *copy = NULL;
+
+    if ((unsigned)setting >= SETTINGS) {
+        return refuse(exchange, "there is no such setting");
+    }
+    if (value != NULL) {
+        enum payvand_result result = judge(exchange, setting, value);
+
+        if (result != PAYVAND_OK) {
+            return result;
+        }
+        copy = strdup(value);
+        if (copy == NULL) {
+            pv_why_set(&exchange->why, "no memory");
+            return PAYVAND_ENOMEM;
+        }
+    }
+    free(exchange->setting[setting]);
+    exchange->setting[setting] = copy;
+    if (setting == PAYVAND_KEY) {
+        read_key(exchange);
+    }
+    return PAYVAND_OK;
+}
+
+long
+pv_client_number(const struct payvand *exchange, enum payvand_setting setting)
+{
+    uint64_t n = setting == PAYVAND_TRIES ? TRIES_DEFAULT : TIMEOUT_DEFAULT_MS;
+
+    if (exchange->setting[setting] != NULL &&
+        pv_slice_to_u64(pv_slice_from(exchange->setting[setting]),
+                        PAYVAND_TIMEOUT_MAX_MS, &n) != PV_OK) {
+        return 1; /* judge() lets no such value in */
+    }
+    return (long)n;
+}

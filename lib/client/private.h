@@ -1,0 +1,64 @@
+/*
+ * private.h - what the files of libpayvand share: an exchange with its
+ * settings and keys, and a call on its way.
+ */
+#ifndef PV_CLIENT_PRIVATE_H
+#define PV_CLIENT_PRIVATE_H
+
+#include <jansson.h>
+
+#include "client/evidence.h"
+#include "client/http.h"
+#include "client/payvand.h"
+#include "httpsig/profile.h"
+
+#define SETTINGS (PAYVAND_TRIES + 1)
+#define CALL_SETTINGS (PAYVAND_REPEATABLE + 1)
+#define VALUE_MAX 1024
+#define METHOD_MAX 280
+#define PROVIDER_MAX 64
+#define LINE_MAX_LEN 2304 /* a header: the longest is a signature's */
+
+struct payvand {
+    char                  *setting[SETTINGS]; /* NULL: not set */
+    struct pv_httpsig_key *key; /* of ->setting[PAYVAND_KEY], or NULL */
+    struct pv_why          why;
+};
+
+struct payvand_call {
+    struct payvand    *exchange;
+    char               method[METHOD_MAX + 1]; /* without "/x/" */
+    char               provider[PROVIDER_MAX + 1];
+    char              *setting[CALL_SETTINGS];
+    char               address[VALUE_MAX + METHOD_MAX + 8];
+    char               path[METHOD_MAX + 8]; /* "/x/..." */
+    struct pv_buf      body;
+    struct pv_http     http;
+    struct pv_evidence evidence;
+    json_t            *problem;
+    int                tries;
+    int                verified;
+    struct pv_why      why;
+
+    /* the request of the present try */
+    char                    line[PV_HTTP_HEADERS_MAX][LINE_MAX_LEN];
+    struct pv_httpsig_field field[PV_HTTPSIG_FIELDS_MAX];
+    size_t                  field_count;
+    struct pv_httpsig_made  made;
+};
+
+/* A setting with its default, a number within its maximum. */
+long pv_client_number(const struct payvand *exchange,
+                      enum payvand_setting  setting);
+
+/* The request as its signature sees it. */
+struct pv_httpsig_message pv_client_request(const struct payvand_call *call);
+
+/*
+ * verify.c: is the answer that came the provider's answer to this request?
+ * PV_OK; PV_EVERIFY with the reason in why; PV_ENOMEM, PV_ECRYPTO.
+ */
+enum pv_err pv_client_verify(const struct payvand_call *call,
+                             struct pv_why             *why) PV_MUST_CHECK;
+
+#endif

@@ -43,6 +43,14 @@ ANSWERED = [
     ("electricity-connection-address/inquire", FUND, None),
     ("knowledge-based-company-status/verify",
      "social-security-organisation-main", None),
+    # live by a synthetic resolution only: import --probe-services
+    ("account-holders/inquire", "tax-administration-main", None),
+    ("newborn-birth-certificate-list/list",
+     "ministry-economic-affairs-finance-main", None),
+    ("student-photo/inquire", "civil-registration-organisation-main", None),
+    ("payroll-tax-payment-verification/verify",
+     "innovation-prosperity-fund-main", None),
+    ("first-class-heirs/inquire", "trade-promotion-organisation-main", None),
 ]
 
 # it asks for the token that the yes before it brought

@@ -73,6 +73,7 @@ def ex(pki, country):
     for provider in providers:
         connectors.start_one(provider, workers=1)
     connectors.start_front()
+    exchange.connectors = connectors
     with exchange:
         yield exchange
     shutil.rmtree(folder, ignore_errors=True)
@@ -118,6 +119,80 @@ def test_the_second_method_answers_after_the_first(ex, country):
                  {**case, "order_token": token})
     assert_outcome(answer, "answered")
     assert answer.json["found"] == "yes"
+
+
+def first(country, key, expect):
+    return [c["input"] for c in country[1]["samples"][key]
+            if c["expect"] == expect][0]
+
+
+@pytest.mark.parametrize("service", sorted(CONSENT))
+def test_r135_items_of_a_return_ask_for_a_consent_number(ex, service):
+    """Held by the gate before the provider sees the call (R-125)."""
+    assert_outcome(ask(ex, service, "inquire", {}), "refused",
+                   "consent-missing")
+
+
+def test_r147_no_refused_invalid_and_failed_are_four_things(ex, country):
+    key = "payroll-tax-payment-verification/verify"
+    service, method = key.split("/")
+    no = ask(ex, service, method, first(country, key, "no"))
+    assert_outcome(no, "answered")
+    assert no.json == {"result": "no"}
+    invalid = ask(ex, service, method, {"year": "1"})
+    assert_outcome(invalid, "invalid")
+    refused = ex.call("central-bank-main", path_of(service, method),
+                      first(country, key, "no"))
+    assert_outcome(refused, "refused", "no-grant")
+    provider = "martyrs-foundation"
+    ex.connectors.kill_one(provider)
+    key = "veteran-status/inquire"
+    try:
+        failed = ask(ex, *key.split("/"), first(country, key, "found"))
+        assert failed.outcome == "failed", failed
+    finally:
+        ex.connectors.start_one(provider, workers=1)
+    for answer in (invalid, refused, failed):
+        assert "result" not in answer.json and answer.status != 200
+    assert len({a.outcome for a in (no, invalid, refused, failed)}) == 4
+
+
+@pytest.mark.parametrize("service", [
+    "newborn-birth-certificate-list", "knowledge-based-company-status"])
+def test_r122_only_the_named_consumers_may_ask(ex, country, service):
+    named = [n for n in ENACTMENT["named_consumers"]
+             if n["service"] == service][0]
+    holders = {r["consumer"] for r in load("grants")
+               if r["service"] == service and r["status"] == "approved"}
+    assert holders <= set(named["consumers"])
+    method = [k for k in country[1]["samples"]
+              if k.split("/")[0] == service][0].split("/")[1]
+    answer = ex.call("central-bank-main", path_of(service, method), {})
+    assert answer.outcome == "refused", answer
+
+
+def test_r155_the_method_of_setad_is_nobody_elses(ex):
+    for system in ("central-bank-main", "tax-administration-main"):
+        answer = ex.call(system, path_of("promissory-note", "note-parties"),
+                         {})
+        assert answer.outcome == "refused", answer
+
+
+@pytest.mark.parametrize("service,consumer", [
+    ("residence-location", "ministry-education"),             # R-187
+    ("property-details", "statistical-centre"),               # R-188
+    ("account-holders", "tax-administration"),                # R-161
+    ("court-ruling-authenticity", "civil-registration-organisation"),
+    ("student-photo", "civil-registration-organisation"),     # R-183
+    ("payroll-tax-payment-verification", "innovation-prosperity-fund"),
+    ("electricity-new-bill-ids", "building-disaster-insurance-fund")])
+def test_r187_r188_the_documents_consumer_is_the_one_who_asks(service,
+                                                              consumer):
+    """Not a synthetic right: the consumer that the document names."""
+    probe = ENACTMENT["probe_services"]
+    rows = {g["id"]: g for g in load("grants")}
+    assert [rows[g]["consumer"] for g in probe["grants"]
+            if rows[g]["service"] == service] == [consumer]
 
 
 def test_no_service_of_calls_is_forgotten():

@@ -220,11 +220,12 @@ server {{ {nginx_server(rig, self.port)}
         (home / "logs").mkdir(parents=True, exist_ok=True)
         self.api_port = free_port()
         config = (HERE.parent / "packaging/nginx/api.conf.in").read_text()
-        for mark, value in (("DIR", home), ("PKI", rig.pki),
+        for mark, value in (("DIR", home), ("LOG", home / "logs/error.log"),
+                            ("EMPTY", home / "no-temp"), ("PKI", rig.pki),
                             ("API_SOCKET", folder / "api.sock"),
                             ("REGISTRY_SOCKET", folder / "none.sock"),
                             ("SIGN_IN_SOCKET", folder / "none.sock"),
-                            ("PORT", self.api_port)):
+                            ("LISTEN", f"127.0.0.1:{self.api_port}")):
             config = config.replace(f"@{mark}@", str(value))
         self.processes.append(rig.start_nginx(folder.name + "-api", config,
                                               GATEWAY_CPU, self.api_port))

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/num.h"
+#include "daemon/user.h"
 
 #define KINDS_BYTES_MAX ((size_t)1024 * 1024)
 
@@ -21,12 +21,12 @@ static const char help_text[] =
     "  --log DIR            the Merkle log of decisions; must exist\n"
     "  --signer DIR         the key of the log, and what was signed with it\n"
     "  --node ID            this exchange: the home of its agencies\n"
-    "  --operator-uid UID   who may connect; may come again (default: one's\n"
+    "  --operator-uid USER  who may connect; may come again (default: one's\n"
     "                       own)\n"
     "  --web-socket PATH    where nginx reaches it, for people and systems\n"
-    "  --web-uid UID        the user of that nginx (default: one's own)\n"
+    "  --web-uid USER       the user of that nginx (default: one's own)\n"
     "  --sign-in-socket PATH  where payvand-sign-in reaches it\n"
-    "  --sign-in-uid UID    the user of that program (default: one's own)\n"
+    "  --sign-in-uid USER   the user of that program (default: one's own)\n"
     "  --loopback           endpoints on loopback are allowed (demo only)\n"
     "  --init-key --origin NAME --signer DIR [--pkcs11 URI]\n"
     "                       make the log's key, write its public half, and end\n"
@@ -89,22 +89,10 @@ static const struct option option_list[] = {
 };
 
 static bool
-read_uid(const char *text, uid_t *ret)
-{
-    uint64_t uid;
-
-    if (pv_slice_to_u64(pv_slice_from(text), UINT32_MAX - 1, &uid) != PV_OK) {
-        return false;
-    }
-    *ret = (uid_t)uid;
-    return true;
-}
-
-static bool
 add_operator(struct options *options, const char *text)
 {
     return options->operator_count < OPERATORS_MAX &&
-           read_uid(text, &options->operator_uid[options->operator_count++]);
+           pv_user_id(text, &options->operator_uid[options->operator_count++]);
 }
 
 static bool
@@ -204,13 +192,13 @@ options_read(int argc, char **argv, struct options *ret)
             ret->socket[PV_FACE_WEB] = optarg;
             break;
         case OPT_WEB_UID:
-            ok = read_uid(optarg, &ret->web_uid);
+            ok = pv_user_id(optarg, &ret->web_uid);
             break;
         case OPT_SIGN_IN_SOCKET:
             ret->socket[PV_FACE_SIGN_IN] = optarg;
             break;
         case OPT_SIGN_IN_UID:
-            ok = read_uid(optarg, &ret->sign_in_uid);
+            ok = pv_user_id(optarg, &ret->sign_in_uid);
             break;
         case OPT_LOOPBACK:
             ret->registry.loopback = true;

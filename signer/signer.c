@@ -395,7 +395,10 @@ serve(struct signer *signer)
         if (len == -1 && (errno == EAGAIN || errno == EINTR)) {
             continue;
         }
-        if (len <= 0 || !on_packet(signer, packet, (size_t)len)) {
+        if (len == 0 || (len == -1 && errno == ECONNRESET)) {
+            return 1; /* the log has ended: nothing is wrong here */
+        }
+        if (len == -1 || !on_packet(signer, packet, (size_t)len)) {
             say(signer, "error", "protocol",
                 "the log's words to its "
                 "signer; ending");

@@ -20,9 +20,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/num.h"
 #include "daemon/event.h"
 #include "daemon/sandbox.h"
+#include "daemon/user.h"
 #include "login.h"
 
 #define ROUND_MS 1000
@@ -50,7 +50,7 @@ static const char help_text[] =
     "                     redirect_uri[, ca_file, loopback]\n"
     "  --socket PATH      where nginx reaches it\n"
     "  --registry PATH    payvand-registryd's --sign-in-socket\n"
-    "  --nginx-uid UID    who may connect (default: one's own)\n"
+    "  --nginx-uid USER   who may connect (default: one's own)\n"
     "  --help, --version\n"
     "\n"
     "Manual: man payvand-sign-in\n";
@@ -74,8 +74,7 @@ read_options(int argc, char **argv, struct options *ret)
         {"version", no_argument, NULL, 'v'},
         {NULL, 0, NULL, 0},
     };
-    uint64_t uid;
-    int      c;
+    int c;
 
     while ((c = getopt_long(argc, argv, "", list, NULL)) != -1) {
         switch (c) {
@@ -89,11 +88,9 @@ read_options(int argc, char **argv, struct options *ret)
             ret->registry = optarg;
             break;
         case 'u':
-            if (pv_slice_to_u64(pv_slice_from(optarg), UINT32_MAX - 1, &uid) !=
-                PV_OK) {
+            if (!pv_user_id(optarg, &ret->nginx_uid)) {
                 return false;
             }
-            ret->nginx_uid = (uid_t)uid;
             break;
         case 'h':
             ret->done = true;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "daemon/user.h"
 #include "trace/record.h"
 
 #define GATHER_US_MAX 10000
@@ -87,7 +88,7 @@ static const char help_text[] =
     "  --dir DIR             the journal's directory; must exist\n"
     "  --socket PATH         where the workers connect (made with mode 0600)\n"
     "  --node ID             this node's id, [a-z0-9./_-]\n"
-    "  --gateway-uid UID     only this user may connect (default: one's own)\n"
+    "  --gateway-uid USER    only this user may connect (default: one's own)\n"
     "  --segment-size BYTES  of new segment files (default 67108864)\n"
     "  --max-size BYTES      of all segments together (default: the disk's)\n"
     "  --retain-free PERCENT of the file system, never filled (default 5)\n"
@@ -103,7 +104,7 @@ static const char help_text[] =
     "  --witness-ca FILE     authorities of their https, in PEM (default: those\n"
     "                        of the system)\n"
     "  --api PATH            socket for the nginx of the API (see --api-uid)\n"
-    "  --api-uid UID         only this user may connect there (default: one's\n"
+    "  --api-uid USER        only this user may connect there (default: one's\n"
     "                        own)\n"
     "  --local PATH          socket for users of this machine: one's own and\n"
     "                        those of --readers\n"
@@ -210,8 +211,7 @@ options_parse(int argc, char **argv, struct options *options)
             options->api = optarg;
             break;
         case OPT_API_UID:
-            good = number(optarg, 0, UINT32_MAX - 1, &n);
-            options->api_uid = (uid_t)n;
+            good = pv_user_id(optarg, &options->api_uid);
             break;
         case OPT_CHECK:
             options->check = true;
@@ -226,8 +226,7 @@ options_parse(int argc, char **argv, struct options *options)
             options->dir = optarg;
             break;
         case OPT_GATEWAY_UID:
-            good = number(optarg, 0, UINT32_MAX - 1, &n);
-            options->gateway_uid = (uid_t)n;
+            good = pv_user_id(optarg, &options->gateway_uid);
             break;
         case OPT_GATHER_US:
             good = number(optarg, 0, GATHER_US_MAX, &options->gather_us);

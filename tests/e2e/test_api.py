@@ -36,7 +36,7 @@ def ex(pki):
 
 def start_api(ex):
     """packaging/nginx/api.conf.in, filled in as ./dev fills it in."""
-    from deploy import fill
+    from deploy import fill, nginx_values
     folder = ex.path("api")
     os.makedirs(os.path.join(folder, "logs"))
     os.makedirs(os.path.join(folder, "no-temp"), mode=0o500)
@@ -49,7 +49,7 @@ def start_api(ex):
         os.symlink(source, os.path.join(keys, name))
     port = free_port()
     text = fill(os.path.join(ROOT, "packaging/nginx/api.conf.in"),
-                {"DIR": folder, "PKI": keys, "PORT": port,
+                {**nginx_values(folder, port), "PKI": keys,
                  "API_SOCKET": ex.api, "REGISTRY_SOCKET": ex.path("no-registry"),
                  "SIGN_IN_SOCKET": ex.path("no-sign-in")})
     if os.getuid() == 0:

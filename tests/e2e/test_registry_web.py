@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(
 
 def start_nginx(registry, pki):
     """packaging/nginx/api.conf.in, filled in as ./dev fills it in."""
-    from deploy import fill
+    from deploy import fill, nginx_values
     folder = registry.folder / "nginx"
     (folder / "logs").mkdir(parents=True)
     (folder / "no-temp").mkdir(mode=0o500)
@@ -39,7 +39,8 @@ def start_nginx(registry, pki):
         os.symlink(source, folder / "keys" / name)
     registry.port = free_port()
     text = fill(os.path.join(ROOT, "packaging/nginx/api.conf.in"),
-                {"DIR": folder, "PKI": folder / "keys", "PORT": registry.port,
+                {**nginx_values(folder, registry.port),
+                 "PKI": folder / "keys",
                  "API_SOCKET": folder / "none", "REGISTRY_SOCKET": registry.web,
                  "SIGN_IN_SOCKET": folder / "none"})
     if os.getuid() == 0:

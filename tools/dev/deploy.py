@@ -56,6 +56,12 @@ def fill(template, values):
                   Path(template).read_text(encoding="utf-8"))
 
 
+def nginx_values(folder, port):
+    """Where an nginx of ours lives, and its address."""
+    return {"DIR": folder, "LOG": f"{folder}/logs/error.log",
+            "EMPTY": f"{folder}/no-temp", "LISTEN": f"127.0.0.1:{port}"}
+
+
 def certificate(path, *options):
     return subprocess.run(
         ["openssl", "x509", "-in", str(path), "-noout", *options],
@@ -184,17 +190,19 @@ class Deployment:
     def gateway_nginx(self):
         return fill(
             self.root / "packaging/nginx/gateway.conf.in",
-            {"MODULE": self.root / "build/gateway/ngx_http_payvand_module.so",
-             "WORKERS": self.workers, "DIR": self.run / "gateway",
+            {**nginx_values(self.run / "gateway", self.port),
+             "MODULE": self.root / "build/gateway/ngx_http_payvand_module.so",
+             "WORKERS": self.workers,
              "POLICY": self.run / "policy", "PKI": self.pki,
              "JOURNAL_SOCKET": self.run / "socket" / "journal.sock",
              "NODE": self.node, "LOOPBACK": "on",
-             "REGISTRY_URL": REGISTRY_URL, "PORT": self.port})
+             "REGISTRY_URL": REGISTRY_URL})
 
     def api_nginx(self):
         return fill(
             self.root / "packaging/nginx/api.conf.in",
-            {"DIR": self.run / "api", "PKI": self.pki, "PORT": self.api_port,
+            {**nginx_values(self.run / "api", self.api_port),
+             "PKI": self.pki,
              "API_SOCKET": self.run / "socket" / "api.sock",
              "REGISTRY_SOCKET": self.run / "socket" / "registry-web.sock",
              "SIGN_IN_SOCKET": self.run / "socket" / "sign-in.sock"})
@@ -214,14 +222,14 @@ class Deployment:
                  {"NAME": provider, "PKI": self.pki,
                   "SYSTEM": self.connector_of(provider),
                   "SOCKET": self.run / "providers" / f"{provider}.sock",
-                  "PORT": self.port_of(provider),
+                  "LISTEN": f"127.0.0.1:{self.port_of(provider)}",
                   "TLS_NAME": f"{self.connector_of(provider)}.{DOMAIN}"})
             for provider in self.providers]
         fingerprint = certificate(self.pki / "exchange.crt", "-fingerprint",
                                   "-sha1").split("=")[1].strip()
         return fill(
             self.root / "packaging/nginx/provider.conf.in",
-            {"DIR": self.run / "providers", "PKI": self.pki,
+            {**nginx_values(self.run / "providers", 0), "PKI": self.pki,
              "EXCHANGE_FINGERPRINT": fingerprint.replace(":", "").lower(),
              "SERVERS": "\n".join(servers).rstrip()})
 

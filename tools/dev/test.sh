@@ -3,6 +3,8 @@
 . "$PV_TOOLS/packages.sh"
 . "$PV_TOOLS/build.sh"
 . "$PV_TOOLS/fuzz.sh"
+. "$PV_TOOLS/package.sh"
+. "$PV_TOOLS/package_test.sh"
 
 PV_TEST_GCC=$PV_ROOT/build
 PV_TEST_CLANG=$PV_ROOT/build-clang
@@ -24,6 +26,8 @@ pv_test_usage() {
   asan    a build with AddressSanitizer and UBSan: unit and end to end tests
   fuzz    each fuzz target for 5 seconds
   e2e     end to end: real nginx, real daemons, real curl and openssl
+  package the Debian packages in a fresh Debian: installed, used, upgraded,
+          removed (as root only, since it makes a root of its own)
 
   --only PART   one of them; may be given more than once
   --long        the long forms of unit and end to end tests too, without
@@ -201,6 +205,30 @@ pv_test_lint() {
     pv_check "shellcheck" pv_test_shell || true
 }
 
+# Exposure in tenths: docs/install.md has the figures.
+pv_test_confined() {
+    local unit result=0
+
+    for unit in "$PV_ROOT"/packaging/systemd/*.service; do
+        systemd-analyze security --offline=true --threshold=20 "$unit" >/dev/null 2>&1 || {
+            pv_warn "${unit##*/} may do too much: systemd-analyze security --offline=true $unit"
+            result=1
+        }
+    done
+    return "$result"
+}
+
+pv_test_package() {
+    pv_check "units are confined" pv_test_confined || true
+    if ! unshare --mount --net true 2>/dev/null; then
+        pv_note "packages in a fresh Debian: skipped, this user can make no root"
+        pv_count 0 0 1
+        return 0
+    fi
+    pv_check "build of the packages" pv_package_make || return 0
+    pv_check "packages in a fresh Debian" pv_package_life || true
+}
+
 pv_test() {
     local parts=() part began=$SECONDS name
 
@@ -209,7 +237,7 @@ pv_test() {
         --only)
             [ $# -ge 2 ] || pv_usage_error "--only needs a part" test
             case $2 in
-            unit | lint | asan | fuzz | e2e) parts+=("$2") ;;
+            unit | lint | asan | fuzz | e2e | package) parts+=("$2") ;;
             *) pv_usage_error "no such part: $2" test ;;
             esac
             shift
@@ -227,10 +255,10 @@ pv_test() {
         esac
         shift
     done
-    [ "${#parts[@]}" -gt 0 ] || parts=(unit lint fuzz e2e asan)
+    [ "${#parts[@]}" -gt 0 ] || parts=(unit lint fuzz e2e asan package)
 
     pv_run_folder
-    pv_packages up test
+    pv_packages up test package
     for part in "${parts[@]}"; do
         "pv_test_$part"
     done

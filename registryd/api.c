@@ -2,6 +2,7 @@
  * api.c - requests to the registry, one function a route.
  */
 #include "api.h"
+#include "pki/ocsp.h"
 
 #include <string.h>
 
@@ -417,6 +418,9 @@ const struct pv_server_route pv_api_route[] = {
     {"GET", "/registry/v1/users/", 0, get_users},
     {"GET", "/registry/v1/views/", 0, get_view},
     {"GET", "/registry/v1/", 0, get_records},
+    {"GET", "/pki/authorities.pem", 0, pv_api_authorities},
+    {"GET", "/pki/crl/", 0, pv_api_crl},
+    {"POST", "/pki/ocsp", PV_OCSP_REQUEST_MAX, pv_api_ocsp},
 };
 const size_t pv_api_route_count =
     sizeof(pv_api_route) / sizeof(pv_api_route[0]);

@@ -25,6 +25,11 @@
  *   GET  views/{view}[/{id}]?as_of= | at=&format=json|html|csv&lang=fa|en ...
  *                                see view.h
  *
+ * Beside it, for whoever checks a certificate:
+ *   GET  /pki/authorities.pem    the registered authorities' certificates
+ *   GET  /pki/crl/{authority}    the list of revoked ones (RFC 5280, DER)
+ *   POST /pki/ocsp               a request and an answer of RFC 6960, DER
+ *
  * A session is the cookie __Host-payvand; every change by it shows its csrf
  * value in the header Payvand-Csrf, too. A person's decision is in his own name
  * and in the role of his session; absent, actor, role and of are filled in.
@@ -49,6 +54,7 @@ enum pv_face {
 /* One socket. */
 struct pv_api {
     struct pv_registry *registry; /* borrowed */
+    struct pv_issuing  *issuing;  /* borrowed */
     struct pv_people   *people;   /* borrowed */
     enum pv_face        face;
     struct pv_caller    caller; /* of the call being answered */
@@ -58,6 +64,11 @@ struct pv_api {
 pv_server_fn pv_api_checkpoint;
 pv_server_fn pv_api_tile;
 pv_server_fn pv_api_feed;
+
+/* api_pki.c */
+pv_server_fn pv_api_crl;
+pv_server_fn pv_api_ocsp;
+pv_server_fn pv_api_authorities;
 
 extern const struct pv_server_route pv_api_route[];
 extern const size_t                 pv_api_route_count;

@@ -38,6 +38,10 @@ static const struct {
     {"GET", "/registry/v1/log/checkpoint", NEED_NOTHING},
     {"GET", "/registry/v1/log/tile/", NEED_NOTHING}, /* hashes alone */
     {"GET", "/registry/v1/feed", NEED_NODE},
+    /* whoever checks a certificate */
+    {"GET", "/pki/authorities.pem", NEED_NOTHING},
+    {"GET", "/pki/crl/", NEED_NOTHING},
+    {"POST", "/pki/ocsp", NEED_NOTHING},
 };
 
 static bool

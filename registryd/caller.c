@@ -110,15 +110,31 @@ is_revoked(struct pv_registry                *registry,
     pv_hex_text(facts->serial, facts->serial_len, id + serial_at);
     id[serial_at + 2 * (size_t)facts->serial_len] = '\0';
     err = pv_record_get(registry, PV_KIND_CERTIFICATE, id, &record);
+    /* an error is never a no */
+    *ret = err != PV_ENOTFOUND &&
+           (err != PV_OK ||
+            strcmp(pv_kind_row(PV_KIND_CERTIFICATE)->states[record.state],
+                   "valid") != 0);
     pv_record_clear(&record);
-    *ret = err != PV_ENOTFOUND; /* an error is never a no */
     return err == PV_ENOTFOUND ? PV_OK : err;
+}
+
+/* Its key, or the one before while that is good. */
+static bool
+is_current(const struct pv_image_system *system,
+           const uint8_t                 key_hash[PV_KEY_HASH_LEN])
+{
+    return (system->has_key &&
+            memcmp(system->key_hash, key_hash, PV_KEY_HASH_LEN) == 0) ||
+           (pv_time_wall_ms() < system->old_until_ms &&
+            memcmp(system->old_key_hash, key_hash, PV_KEY_HASH_LEN) == 0);
 }
 
 /* A system in use, called from one of its networks. */
 static enum pv_err
 check_system(struct pv_registry *registry, const struct pv_server_call *call,
-             const char *id, struct pv_caller *caller)
+             const struct pv_certificate_facts *facts, const char *id,
+             struct pv_caller *caller)
 {
     struct pv_record         record = {.body = NULL};
     struct pv_image_system   system = {.has_key = false};
@@ -138,7 +154,8 @@ check_system(struct pv_registry *registry, const struct pv_server_call *call,
         err = pv_system_rows(id, record.body, registry->config.loopback,
                              &refusal, &system, &endpoint, &has_endpoint);
     }
-    if (err == PV_OK && !pv_policy_is_from(&system.row, source)) {
+    if (err == PV_OK && (!pv_policy_is_from(&system.row, source) ||
+                         !is_current(&system, facts->key_hash))) {
         err = PV_EVERIFY;
     }
     if (err == PV_OK) {
@@ -183,8 +200,8 @@ find_system(struct pv_registry *registry, const struct pv_server_call *call,
     err = pv_record_users(registry, "key", key, PV_KIND_SYSTEM, &ids);
     id = json_string_value(json_array_get(ids, 0));
     if (err == PV_OK) {
-        err =
-            id == NULL ? PV_EVERIFY : check_system(registry, call, id, caller);
+        err = id == NULL ? PV_EVERIFY
+                         : check_system(registry, call, &facts, id, caller);
     }
     json_decref(ids);
     return err;

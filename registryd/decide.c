@@ -380,20 +380,21 @@ pv_decide_one(struct pv_registry *registry, const json_t *decision,
               const char *by, int64_t number, int64_t now_ms,
               struct pv_refusal *refusal)
 {
-    struct pv_decision_context context = {.registry = registry,
-                                          .refusal = refusal,
-                                          .number = number,
-                                          .now_ms = now_ms,
-                                          .actor = pv_member(decision, "actor"),
-                                          .role = pv_member(decision, "role"),
-                                          .of = pv_member(decision, "of"),
-                                          .by_console =
-                                              strcmp(by, "console") == 0 ||
-                                              strcmp(by, "first-code") == 0};
-    struct pv_change           change = {.context = &context,
-                                         .id = pv_member(decision, "id"),
-                                         .data = json_object_get(decision, "data")};
-    enum pv_err                err = take_day(decision, &context);
+    struct pv_decision_context context = {
+        .registry = registry,
+        .refusal = refusal,
+        .number = number,
+        .now_ms = now_ms,
+        .actor = pv_member(decision, "actor"),
+        .role = pv_member(decision, "role"),
+        .of = pv_member(decision, "of"),
+        .by_console =
+            strcmp(by, "console") == 0 || strcmp(by, "first-code") == 0,
+        .by_authority = strcmp(by, "authority") == 0};
+    struct pv_change change = {.context = &context,
+                               .id = pv_member(decision, "id"),
+                               .data = json_object_get(decision, "data")};
+    enum pv_err      err = take_day(decision, &context);
 
     if (err == PV_OK &&
         pv_kind_from_word(pv_slice_from(pv_member(decision, "kind")),

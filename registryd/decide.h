@@ -51,6 +51,7 @@ struct pv_decision_context {
     const char         *role;
     const char         *of;
     bool                by_console;
+    bool                by_authority;
 };
 
 /* One record on its way through one event. */

@@ -47,6 +47,8 @@ enum pv_kind {
     PV_KIND_COMMITMENT,
     PV_KIND_MEETING,
     PV_KIND_RESOLUTION,
+    PV_KIND_AUTHORITY,
+    PV_KIND_CERTIFICATE_REQUEST,
     PV_KIND_CERTIFICATE,
     PV_KIND_PERSON,
     PV_KIND_CODE_LIST,
@@ -96,6 +98,7 @@ enum {
     PV_BY_CONFIRMER = 1 << 14,     /* chair of the field confirmed_by */
     PV_BY_CONSOLE = 1 << 15,       /* who holds the machine; first roles only */
     PV_BY_ADMINISTRATOR = 1 << 16, /* of persons and first roles */
+    PV_BY_AUTHORITY = 1 << 17,     /* the process that signs certificates */
 };
 
 struct pv_change; /* decide.h */

@@ -5,10 +5,10 @@
 #include "kind_tables.h"
 
 static const char *const who_words[] = {
-    "operator", "secretariat",  "chair",       "working-group", "council",
-    "ncc",      "provider",     "consumer",    "agency",        "technical",
-    "security", "party",        "responsible", "collector",     "confirmer",
-    "console",  "administrator"};
+    "operator", "secretariat",   "chair",       "working-group", "council",
+    "ncc",      "provider",      "consumer",    "agency",        "technical",
+    "security", "party",         "responsible", "collector",     "confirmer",
+    "console",  "administrator", "authority"};
 
 static const char *const type_words[] = {
     [PV_FIELD_TEXT] = "text",     [PV_FIELD_WORD] = "word",

@@ -54,6 +54,8 @@ extern const struct pv_kind_row pv_kind_meeting;
 extern const struct pv_kind_row pv_kind_resolution;
 
 /* kinds_certificates.c */
+extern const struct pv_kind_row pv_kind_authority;
+extern const struct pv_kind_row pv_kind_certificate_request;
 extern const struct pv_kind_row pv_kind_certificate;
 
 /* kinds_people.c */

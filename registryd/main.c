@@ -13,7 +13,8 @@
  *                    payvand-sign-in, on a third: whom a provider has told.
  * What it may call:  files and sockets that are open, and with SQLite only
  *                    the folders it uses; see sandbox.c. Its signer, a
- *                    process of its own (-P signer), holds the log's key.
+ *                    process of its own (-P signer), holds the log's key; an
+ *                    authority's (-P authority) the key of certificates.
  * What a thief of it gains: the power to give and take rights, each of it a
  *                    numbered decision that stands in the log for good; no
  *                    call's trace and no content, and not the log's key.
@@ -32,6 +33,7 @@
 #include "crypto/secret.h"
 #include "daemon/event.h"
 #include "heads.h"
+#include "issuing.h"
 #include "options.h"
 #include "restore.h"
 #include "sandbox.h"
@@ -116,6 +118,7 @@ struct daemon {
     struct pv_server   *server[SOCKETS]; /* NULL: there is none */
     struct pv_api       api[SOCKETS];
     struct pv_heads     heads;
+    struct pv_issuing   issuing;
 };
 
 /* One round of all sockets, and of the signer's answers. */
@@ -184,6 +187,9 @@ run(struct daemon *daemon, struct pv_why *why)
         image = pv_registry_catch_up(registry); /* what answers left to it */
         if (err == PV_OK) {
             err = sign(daemon, why);
+        }
+        if (err == PV_OK) {
+            err = pv_issuing_round(&daemon->issuing, why);
         }
         if (image != said) {
             pv_log_event(image == PV_OK ? "info" : "error", "registry.image",
@@ -257,6 +263,20 @@ start_signer(const struct options *options, struct pv_heads *heads,
     return pv_heads_start(heads, options->signer, why);
 }
 
+/* As above. They obey a signed log only. */
+static enum pv_err
+start_authorities(const struct options *options, struct pv_issuing *issuing,
+                  struct pv_why *why)
+{
+    if (options->authority_count > 0 && options->signer == NULL) {
+        pv_why_set(why, "--authority obeys the signed log of decisions: give "
+                        "--log and --signer too");
+        return PV_EINVAL;
+    }
+    return pv_issuing_start(issuing, options->authority,
+                            options->authority_count, why);
+}
+
 static enum pv_err
 open_registry(const struct options *options, struct daemon *daemon,
               struct pv_why *why)
@@ -267,6 +287,9 @@ open_registry(const struct options *options, struct daemon *daemon,
     if (err == PV_OK && options->signer != NULL) {
         err = pv_heads_open(&daemon->heads, daemon->registry,
                             options->registry.log, why);
+    }
+    if (err == PV_OK) {
+        err = pv_issuing_open(&daemon->issuing, daemon->registry, why);
     }
     return err == PV_OK ? pv_people_open(daemon->registry, &daemon->people)
                         : err;
@@ -283,11 +306,15 @@ open_all(const struct options *options, struct daemon *daemon,
         err = start_signer(options, &daemon->heads, why);
     }
     if (err == PV_OK) {
+        err = start_authorities(options, &daemon->issuing, why);
+    }
+    if (err == PV_OK) {
         err = open_registry(options, daemon, why);
     }
     if (err == PV_OK) {
         for (size_t i = 0; i < SOCKETS; i++) {
             daemon->api[i] = (struct pv_api){.registry = daemon->registry,
+                                             .issuing = &daemon->issuing,
                                              .people = daemon->people,
                                              .face = (enum pv_face)i};
         }
@@ -326,6 +353,7 @@ run_daemon(const struct options *options)
     pv_people_close(daemon.people);
     pv_registry_close(daemon.registry);
     pv_heads_close(&daemon.heads);
+    pv_issuing_close(&daemon.issuing);
     return err == PV_OK ? 0 : 1;
 }
 
@@ -344,7 +372,14 @@ main(int argc, char **argv)
         return 0;
     }
     if (options.process != NULL) {
-        return pv_heads_signer_main();
+        return strcmp(options.process, "signer") == 0
+                   ? pv_heads_signer_main()
+                   : pv_authority_main("registry");
+    }
+    if (options.made.id != NULL) {
+        options.made.dir = options.authority[0];
+        options.made.log_key = options.log_key;
+        return pv_authority_init("payvand-registryd", &options.made);
     }
     if (options.init_key) {
         return pv_signer_init("payvand-registryd", options.signer,

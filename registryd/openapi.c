@@ -85,6 +85,10 @@ static const struct {
     {"post", "/registry/v1/invitations", NULL, "invite",
      "A code for the new password of a person", "csrf", "Invite", "Invited",
      false},
+    /* of RFC 5280 and 6960, not of this API */
+    {"", "/pki/authorities.pem", NULL, NULL, NULL, NULL, NULL, NULL, true},
+    {"", "/pki/crl/", NULL, NULL, NULL, NULL, NULL, NULL, true},
+    {"", "/pki/ocsp", NULL, NULL, NULL, NULL, NULL, NULL, true},
     /* of no use outside: payvand-sign-in's own socket */
     {"", "/registry/v1/sign-in-by", NULL, NULL, NULL, NULL, NULL, NULL, false},
 };

@@ -20,6 +20,8 @@ static const char help_text[] =
     "  --image DIR          the policy image that follows its decisions\n"
     "  --log DIR            the Merkle log of decisions; must exist\n"
     "  --signer DIR         the key of the log, and what was signed with it\n"
+    "  --authority DIR      an authority's key and what it issued; may come\n"
+    "                       again\n"
     "  --node ID            this exchange: the home of its agencies\n"
     "  --operator-uid USER  who may connect; may come again (default: one's\n"
     "                       own)\n"
@@ -30,6 +32,9 @@ static const char help_text[] =
     "  --loopback           endpoints on loopback are allowed (demo only)\n"
     "  --init-key --origin NAME --signer DIR [--pkcs11 URI]\n"
     "                       make the log's key, write its public half, and end\n"
+    "  --init-authority ID --authority DIR --log-key VKEY [--crl-url URL]\n"
+    "                     [--ocsp-url URL]\n"
+    "                       make an authority, write its certificate, and end\n"
     "  --accept-checkpoint FILE --signer DIR\n"
     "                       go on from a checkpoint that was shown, and end\n"
     "  --restore DIR --log-key VKEY\n"
@@ -51,6 +56,10 @@ enum {
     OPT_INIT_KEY,
     OPT_RESTORE,
     OPT_LOG_KEY,
+    OPT_AUTHORITY,
+    OPT_INIT_AUTHORITY,
+    OPT_CRL_URL,
+    OPT_OCSP_URL,
     OPT_NODE,
     OPT_UID,
     OPT_WEB_SOCKET,
@@ -74,6 +83,10 @@ static const struct option option_list[] = {
     {"accept-checkpoint", required_argument, NULL, OPT_ACCEPT},
     {"restore", required_argument, NULL, OPT_RESTORE},
     {"log-key", required_argument, NULL, OPT_LOG_KEY},
+    {"authority", required_argument, NULL, OPT_AUTHORITY},
+    {"init-authority", required_argument, NULL, OPT_INIT_AUTHORITY},
+    {"crl-url", required_argument, NULL, OPT_CRL_URL},
+    {"ocsp-url", required_argument, NULL, OPT_OCSP_URL},
     {"init-key", no_argument, NULL, OPT_INIT_KEY},
     {"node", required_argument, NULL, OPT_NODE},
     {"operator-uid", required_argument, NULL, OPT_UID},
@@ -108,7 +121,31 @@ write_kinds(void)
     return ok;
 }
 
-/* More options than one screen, so in two. */
+static bool
+take_authority_option(struct options *options, int option, const char *value)
+{
+    switch (option) {
+    case OPT_AUTHORITY:
+        if (options->authority_count == PV_AUTHORITIES_MAX) {
+            return false;
+        }
+        options->authority[options->authority_count++] = value;
+        return true;
+    case OPT_INIT_AUTHORITY:
+        options->made.id = value;
+        return true;
+    case OPT_CRL_URL:
+        options->made.crl_url = value;
+        return true;
+    case OPT_OCSP_URL:
+        options->made.ocsp_url = value;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* More options than one screen, so in three. */
 static bool
 take_log_option(struct options *options, int option, const char *value)
 {
@@ -141,7 +178,7 @@ take_log_option(struct options *options, int option, const char *value)
         options->process = value;
         return true;
     default:
-        return false;
+        return take_authority_option(options, option, value);
     }
 }
 
@@ -150,7 +187,11 @@ static bool
 is_whole(const struct options *options)
 {
     if (options->process != NULL) {
-        return strcmp(options->process, "signer") == 0;
+        return strcmp(options->process, "signer") == 0 ||
+               strcmp(options->process, "authority") == 0;
+    }
+    if (options->made.id != NULL) {
+        return options->authority_count == 1 && options->log_key != NULL;
     }
     if (options->init_key || options->accept != NULL) {
         return options->signer != NULL &&

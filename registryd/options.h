@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "api.h"
+#include "issuing.h"
 
 #define OPERATORS_MAX 8
 #define SOCKETS 3 /* one for each enum pv_face */
@@ -16,8 +17,11 @@ struct options { /* texts are argv's */
     const char               *socket[SOCKETS]; /* NULL: none */
     uid_t                     web_uid;
     uid_t                     sign_in_uid;
-    const char               *process; /* -P: NULL, or "signer" */
-    const char               *signer;  /* directory of the log's key */
+    const char               *process; /* -P: NULL, "signer", "authority" */
+    const char               *authority[PV_AUTHORITIES_MAX]; /* directories */
+    size_t                    authority_count;
+    struct pv_authority_new   made;   /* ->id: make an authority, and end */
+    const char               *signer; /* directory of the log's key */
     const char               *origin;
     const char               *token;
     const char               *accept;

@@ -16,8 +16,9 @@
  *   document  number of the letter behind it (may be absent)
  *   key       the submitter's own key, so that sending it twice decides once
  *             (may be absent)
- *   by        who handed it in: "console", "person/ID" of the API, or
- *             "first-code", the first administrator's own appointment
+ *   by        who handed it in: "console", "person/ID" of the API,
+ *             "first-code", the first administrator's own appointment, or
+ *             "authority", what the process that signs certificates signed
  *   number    1, 2, 3 ... without gaps
  *   time      when it was entered, RFC 3339 in UTC
  *
@@ -77,7 +78,7 @@ void        pv_registry_close(struct pv_registry *registry);
 /*
  * Decide one decision (an object) or a batch of them (an array), in one
  * transaction: all or none. by says who handed it in; only "console" and
- * "first-code" may use the console's rights.
+ * "first-code" may use the console's rights, only "authority" the authority's.
  */
 enum pv_err pv_registry_decide(struct pv_registry *registry,
                                const json_t *decisions, const char *by,

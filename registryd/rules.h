@@ -15,11 +15,31 @@ pv_check_fn pv_rule_node;         /* R-030: a node elsewhere is planned first */
 pv_check_fn pv_rule_cartable;     /* */
 pv_check_fn pv_rule_attachment;   /* */
 pv_check_fn pv_rule_key;          /* design 4: one key, one system */
-pv_check_fn pv_rule_certificate;  /* the id names one */
 pv_check_fn pv_rule_appointment;  /* who appoints whom */
 pv_check_fn pv_rule_dismissal;    /* who ends what */
 pv_check_fn pv_refer_appointment; /* "holder" */
-pv_check_fn pv_refer_system;      /* "key" */
+
+/* rules_keys.c */
+#define PV_OVERLAP_DAYS_MAX 90     /* two keys of a system */
+pv_check_fn pv_rule_replaced_key;  /* the key before stays for a while */
+pv_check_fn pv_rule_certified_key; /* the same, by a certificate */
+pv_check_fn pv_refer_system;       /* "key" */
+
+/* May the system have this key? A refusal otherwise. */
+enum pv_err pv_key_is_free(struct pv_change *change, const char *system,
+                           const char *key) PV_MUST_CHECK;
+
+/* rules_certificates.c */
+pv_check_fn pv_rule_authority;       /* */
+pv_check_fn pv_refer_authority;      /* "issuer" */
+pv_check_fn pv_rule_signing_request; /* its key is proven */
+pv_check_fn pv_rule_approval;        /* says again what it approves */
+pv_check_fn pv_rule_issue;           /* what was approved is what was issued */
+pv_check_fn pv_rule_outside;         /* of a registered authority */
+pv_check_fn pv_refer_certificate;    /* "key" */
+pv_check_fn pv_effect_certificate;   /* the system gets its key */
+pv_check_fn pv_rule_certificate;     /* the id names one */
+pv_check_fn pv_effect_revoked;       /* a key that others know ends */
 
 /* rules_service_codes.c */
 pv_check_fn pv_rule_exempt;               /* */

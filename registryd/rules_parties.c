@@ -176,29 +176,6 @@ pv_rule_attachment(struct pv_change *change)
     return err;
 }
 
-/* One key belongs to one system, now and before. */
-static enum pv_err
-check_key_free(struct pv_change *change, const char *key)
-{
-    json_t     *ids = NULL;
-    json_t     *id;
-    size_t      i;
-    enum pv_err err = pv_record_users(change->context->registry, "key", key,
-                                      PV_KIND_SYSTEM, &ids);
-
-    json_array_foreach(ids, i, id)
-    {
-        if (err == PV_OK && strcmp(json_string_value(id), change->id) != 0) {
-            err = pv_refuse(change->context->refusal, "R-032", "key-taken",
-                            "%s: this key belongs to the system %s",
-                            "%s: این کلید متعلق به سامانه %s است", change->id,
-                            json_string_value(id));
-        }
-    }
-    json_decref(ids);
-    return err;
-}
-
 enum pv_err
 pv_rule_key(struct pv_change *change)
 {
@@ -219,34 +196,9 @@ pv_rule_key(struct pv_change *change)
             "%s: سامانه کاربردی پاسخ‌گوی فراخوانی نیست",
             change->id);
     }
-    return err == PV_OK && key[0] != '\0' ? check_key_free(change, key) : err;
-}
-
-enum pv_err
-pv_refer_system(struct pv_change *change)
-{
-    const char *key = pv_member(change->body, "spki_sha256");
-
-    return key[0] == '\0' ? PV_OK
-                          : pv_record_refer(change, "spki_sha256", "key", key);
-}
-
-/* ---- certificates ---- */
-
-enum pv_err
-pv_rule_certificate(struct pv_change *change)
-{
-    struct pv_certificate certificate = {.serial_len = 0};
-
-    if (pv_certificate_of(change->id, &certificate)) {
-        return PV_OK;
-    }
-    return pv_refuse(change->context->refusal, "R-106", "certificate",
-                     "%s: a certificate is named by the hash of its issuer's "
-                     "name and its serial, in hex",
-                     "%s: گواهی با چکیده نام صادرکننده و شماره سریال (هر دو به "
-                     "هگز) نامیده می‌شود",
-                     change->id);
+    return err == PV_OK && key[0] != '\0'
+               ? pv_key_is_free(change, change->id, key)
+               : err;
 }
 
 /* ---- appointments ---- */

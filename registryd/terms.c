@@ -268,6 +268,36 @@ set_endpoint(const json_t *from, bool loopback,
     return true;
 }
 
+/* The key before, until the end of its last day. */
+static bool
+set_old_key(const json_t *body, struct pv_image_system *system)
+{
+    const char *old = pv_member(body, "old_spki_sha256");
+    int64_t     day;
+
+    if (old[0] == '\0') {
+        return true;
+    }
+    if (pv_member_day(body, "old_until", &day) != PV_OK ||
+        pv_hex_bytes(pv_slice_from(old), system->old_key_hash,
+                     PV_KEY_HASH_LEN) != PV_OK) {
+        return false;
+    }
+    system->old_until_ms = start_of(day + 1);
+    return true;
+}
+
+/* A provider that replaces its key may show either meanwhile. */
+static void
+set_old_pin(const struct pv_image_system *system, struct pv_image_endpoint *ret)
+{
+    if (system->has_key && system->old_until_ms != 0 &&
+        memcmp(ret->pin, system->key_hash, PV_KEY_HASH_LEN) == 0) {
+        ret->old_until_ms = system->old_until_ms;
+        memcpy(ret->old_pin, system->old_key_hash, PV_KEY_HASH_LEN);
+    }
+}
+
 enum pv_err
 pv_system_rows(const char *id, const json_t *body, bool loopback,
                struct pv_refusal *refusal, struct pv_image_system *system,
@@ -284,6 +314,9 @@ pv_system_rows(const char *id, const json_t *body, bool loopback,
         }
         system->has_key = true;
     }
+    if (!set_old_key(body, system)) {
+        return refuse_term(refusal, id, "old_until");
+    }
     if (!set_networks(json_object_get(body, "networks"), &system->row)) {
         return refuse_term(refusal, id, "networks");
     }
@@ -291,6 +324,7 @@ pv_system_rows(const char *id, const json_t *body, bool loopback,
         if (!set_endpoint(place, loopback, &system->row, endpoint)) {
             return refuse_term(refusal, id, "endpoint");
         }
+        set_old_pin(system, endpoint);
         *ret_has_endpoint = true;
     }
     return PV_OK;

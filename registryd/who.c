@@ -190,6 +190,10 @@ pv_change_who(struct pv_change *change)
         strcmp(context->role, "console") == 0) {
         return PV_OK;
     }
+    if (context->by_authority && (event->who & PV_BY_AUTHORITY) != 0 &&
+        strcmp(context->role, "authority") == 0) {
+        return PV_OK;
+    }
     if (!is_open_to(change)) {
         return pv_refuse(context->refusal, change->row->rule, "role",
                          "%s: the event %s is not open to the role %s of %s",

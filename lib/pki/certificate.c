@@ -102,11 +102,12 @@ pv_pki_certificate_read(struct pv_slice pem, struct pv_pki_facts *ret,
     X509               *x509 = pv_pki_x509(pem);
     enum pv_err         err = PV_EINVAL;
 
-    pv_why_set(why, "it is no certificate in PEM of at most %d bytes",
-               PV_PKI_PEM_MAX);
-    if (x509 != NULL) {
-        err = read_facts(x509, &facts, why);
+    if (x509 == NULL) {
+        pv_why_set(why, "it is no certificate in PEM of at most %d bytes",
+                   PV_PKI_PEM_MAX);
+        return err;
     }
+    err = read_facts(x509, &facts, why);
     X509_free(x509);
     if (err == PV_OK) {
         *ret = facts;

@@ -49,7 +49,7 @@ class Registry:
     """One payvand-registryd in a folder; state: where else it keeps its own."""
 
     def __init__(self, folder, store=None, loopback=True, state=None,
-                 env=None):
+                 env=None, authorities=()):
         self.folder = Path(folder)
         self.env = dict(os.environ, **(env or {}))
         state = Path(state or folder)
@@ -68,9 +68,25 @@ class Registry:
         self.store = store or f"sqlite:{state / 'registry.db'}"
         self.process = None
         self.options = ["--loopback"] if loopback else []
+        for name in authorities:
+            self.add_authority(name)
         self.log = self.folder / "registryd.log"
         atexit.register(self.kill)  # a test that failed leaves it running
         self.start()
+
+    def add_authority(self, name):
+        """Make one; it is there after the next start. Its certificate."""
+        folder = self.signer.parent / f"authority-{name}"
+        folder.mkdir(mode=0o700)
+        pem = subprocess.run(
+            [BUILD / "registryd/payvand-registryd", "--init-authority", name,
+             "--authority", folder, "--log-key", self.vkey,
+             "--crl-url", f"http://pki.payvand.test/pki/crl/{name}",
+             "--ocsp-url", "http://pki.payvand.test/pki/ocsp"],
+            check=True, capture_output=True, text=True).stdout
+        (self.folder / f"{name}.pem").write_text(pem)
+        self.options += ["--authority", folder]
+        return pem
 
     def start(self):
         """Start and wait for its socket."""

@@ -106,7 +106,13 @@ WHO = {  # kind: {offices: events}; an event in no row is no one's
                 "secretariat chair": "hold close cancel"},
     "resolution": {"secretariat": "cite draft send notify print",
                    "confirmer": "confirm", "chair": "enact replace"},
-    "certificate": {"operator secretariat security": "revoke"},
+    "authority": {"operator secretariat": "propose register end",
+                  "working-group": "register"},
+    "certificate-request": {"technical": "request refuse",
+                            "operator secretariat security":
+                            "approve refuse"},
+    "certificate": {"operator secretariat security technical": "revoke",
+                    "secretariat security technical": "register"},
     "person": {"administrator": "register invite unblock change link unlink "
                                 "leave",
                "secretariat administrator": "block"},

@@ -77,6 +77,22 @@ def fixture_registry(pki):
             registry.kill()
 
 
+def test_whoever_checks_a_certificate_needs_none(registry):
+    context = ssl.create_default_context(cafile=registry.pki.bundle())
+    connection = http.client.HTTPSConnection(
+        "localhost", registry.port, context=context, timeout=10)
+    for method, path, body, status, found in (
+            ("GET", "/pki/authorities.pem", None, 200, b""),
+            ("GET", "/pki/crl/none", None, 404, None),
+            ("POST", "/pki/ocsp", b"no", 200, b"\x30\x03\x0a\x01\x01"),
+            ("POST", "/pki/ocsp", b"x" * 3000, 413, None)):
+        connection.request(method, path, body)
+        answer = connection.getresponse()
+        said = answer.read()
+        assert answer.status == status, (path, answer.status, said)
+        assert found is None or said == found
+
+
 def ask(registry, method, path, body=None, identity=None, headers=()):
     """(status, headers, JSON) through nginx."""
     context = ssl.create_default_context(cafile=registry.pki.root.cert)

@@ -1,0 +1,407 @@
+/* issuing.c - from approvals to certificates, from revocations to lists. */
+#include "issuing.h"
+
+#include <string.h>
+
+#include "base/num.h"
+#include "daemon/event.h"
+#include "decide.h"
+
+#define PROGRAM "registry"
+#define HEX_NAME_LEN (2 * PV_PKI_HASH_LEN)
+#define ID_ROOM (HEX_NAME_LEN + 1 + 2 * PV_PKI_SERIAL_MAX + 1)
+#define DOCUMENT_MAX (PV_AUTHORITY_ASK_MAX / 4)
+
+/* ---- the processes ---- */
+
+enum pv_err
+pv_issuing_start(struct pv_issuing *issuing, const char *const *dirs,
+                 size_t count, struct pv_why *why)
+{
+    enum pv_err err = PV_OK;
+
+    memset(issuing, 0, sizeof(*issuing));
+    for (size_t i = 0; i < count && err == PV_OK; i++) {
+        err = pv_authority_start(&issuing->client[i], PROGRAM, dirs[i]);
+        issuing->count++;
+        if (err != PV_OK) {
+            *why = issuing->client[i].why;
+        }
+    }
+    return err;
+}
+
+enum pv_err
+pv_issuing_open(struct pv_issuing *issuing, struct pv_registry *registry,
+                struct pv_why *why)
+{
+    enum pv_err err = PV_OK;
+
+    issuing->registry = registry;
+    issuing->waiting = json_array();
+    if (issuing->waiting == NULL) {
+        return PV_ENOMEM;
+    }
+    for (size_t i = 0; i < issuing->count && err == PV_OK; i++) {
+        err = pv_authority_hear(&issuing->client[i]);
+        if (err != PV_OK) {
+            *why = issuing->client[i].why;
+        }
+    }
+    return err;
+}
+
+void
+pv_issuing_close(struct pv_issuing *issuing)
+{
+    for (size_t i = 0; i < issuing->count; i++) {
+        pv_authority_close(&issuing->client[i]);
+    }
+    json_decref(issuing->waiting); /* accepts NULL */
+    issuing->waiting = NULL;
+}
+
+struct pv_authority_client *
+pv_issuing_find(struct pv_issuing *issuing, struct pv_slice id)
+{
+    for (size_t i = 0; i < issuing->count; i++) {
+        if (pv_slice_eq(pv_slice_from(issuing->client[i].id), id)) {
+            return &issuing->client[i];
+        }
+    }
+    return NULL;
+}
+
+struct pv_authority_client *
+pv_issuing_of(struct pv_issuing *issuing, const struct pv_ocsp *ocsp)
+{
+    for (size_t i = 0; i < issuing->count; i++) {
+        bool own = false;
+
+        if (pv_ocsp_is_of(ocsp, pv_buf_view(&issuing->client[i].certificate),
+                          &own) == PV_OK &&
+            own) {
+            return &issuing->client[i];
+        }
+    }
+    return NULL;
+}
+
+/* ---- one certificate ---- */
+
+static enum pv_err
+take_document(void *context, const struct pv_value *column)
+{
+    return pv_buf_add(context, column[0].text);
+}
+
+/* The certificate's name, as its record is called. */
+static enum pv_err
+name_of(struct pv_slice pem, char room[ID_ROOM])
+{
+    struct pv_pki_facts facts;
+    enum pv_err         err = pv_pki_certificate_read(pem, &facts, NULL);
+
+    if (err == PV_OK) {
+        pv_hex_text(facts.issuer_hash, PV_PKI_HASH_LEN, room);
+        room[HEX_NAME_LEN] = '/';
+        pv_hex_text(facts.serial, facts.serial_len, room + HEX_NAME_LEN + 1);
+        room[HEX_NAME_LEN + 1 + 2 * facts.serial_len] = '\0';
+    }
+    return err;
+}
+
+/* The certificate becomes a decision of its own. */
+static enum pv_err
+decide(struct pv_issuing *issuing, const char *authority, const char *request,
+       struct pv_slice pem)
+{
+    char              day[PV_JALALI_ROOM];
+    char              id[ID_ROOM];
+    char              actor[PV_AUTHORITY_ID_MAX + sizeof("authority/")];
+    struct pv_decided decided;
+    struct pv_refusal refusal = {.index = 0};
+    json_t           *decision;
+    enum pv_err       err = name_of(pem, id);
+
+    if (err != PV_OK) {
+        return err;
+    }
+    pv_day_text(pv_time_tehran_day(pv_time_wall_ms()), day);
+    (void)snprintf(actor, sizeof(actor), "authority/%s", authority); /* fits */
+    decision =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:{s:s, s:s%}}", "actor",
+                  actor, "role", "authority", "of", authority, "date", day,
+                  "kind", "certificate", "id", id, "event", "issue", "data",
+                  "request", request, "certificate", pem.ptr, pem.len);
+    err = decision == NULL
+              ? PV_ENOMEM
+              : pv_registry_decide(issuing->registry, decision, "authority",
+                                   &decided, &refusal);
+    json_decref(decision);
+    if (err == PV_EREFUSED) {
+        pv_log_event("error", "registry.authority_refuses", "request=%s %s",
+                     request, refusal.en);
+    }
+    /* in force now, not after the loop has waited again */
+    return err == PV_OK ? pv_registry_catch_up(issuing->registry) : err;
+}
+
+/* Everything that the authority wants to see. */
+static enum pv_err
+gather(struct pv_registry *registry, const struct pv_record *request,
+       struct pv_buf *document, struct pv_approval *approval,
+       struct pv_pki_key *key, struct pv_merkle_proof *proof)
+{
+    struct pv_value number = PV_INT(request->from_decision);
+    uint64_t        size;
+    enum pv_err     err;
+
+    approval->note = pv_registry_head(registry, &size);
+    approval->number = (uint64_t)request->from_decision;
+    err = pv_store_run(registry->store, PV_STMT_DECISION_GET, &number, 1,
+                       take_document, document);
+    if (err == PV_OK) {
+        err = pv_pki_request_key(pv_slice_from(pv_member(request->body, "csr")),
+                                 key, NULL);
+    }
+    if (err == PV_OK) {
+        err = pv_decision_log_prove(registry->log, request->from_decision, size,
+                                    proof);
+    }
+    approval->document = pv_buf_view(document);
+    approval->key = (struct pv_slice){(const char *)key->der, key->len};
+    approval->proof = proof->hash;
+    approval->proof_count = proof->count;
+    return err;
+}
+
+static enum pv_err
+issue(struct pv_issuing *issuing, struct pv_authority_client *client,
+      const char *id, const struct pv_record *request)
+{
+    struct pv_approval     approval = {.number = 0};
+    struct pv_merkle_proof proof = {.count = 0};
+    struct pv_pki_key      key = {.len = 0};
+    struct pv_buf          document;
+    struct pv_slice        pem;
+    enum pv_err            err;
+
+    pv_buf_init(&document, DOCUMENT_MAX);
+    err =
+        gather(issuing->registry, request, &document, &approval, &key, &proof);
+    if (err == PV_OK) {
+        err = pv_authority_issue(client, &approval, &pem);
+        if (err == PV_EREFUSED) {
+            pv_log_event("error", "registry.authority_refuses", "request=%s %s",
+                         id, client->why.text);
+        }
+    }
+    pv_buf_clear(&document);
+    return err == PV_OK ? decide(issuing, client->id, id, pem) : err;
+}
+
+static bool
+is_covered(struct pv_issuing *issuing, int64_t number)
+{
+    uint64_t size;
+
+    return pv_registry_head(issuing->registry, &size).len > 0 &&
+           (uint64_t)number <= size;
+}
+
+/* ret_later: the head does not cover it yet. */
+static enum pv_err
+try_request(struct pv_issuing *issuing, const char *id, bool *ret_later)
+{
+    struct pv_record            record = {.body = NULL};
+    struct pv_authority_client *client;
+    enum pv_err                 err = pv_record_get(issuing->registry,
+                                                    PV_KIND_CERTIFICATE_REQUEST, id, &record);
+
+    *ret_later = false;
+    if (err != PV_OK) {
+        return err;
+    }
+    client = pv_issuing_find(
+        issuing, pv_slice_from(pv_member(record.body, "authority")));
+    if (client != NULL &&
+        strcmp(pv_kind_row(PV_KIND_CERTIFICATE_REQUEST)->states[record.state],
+               "approved") == 0) {
+        *ret_later = !is_covered(issuing, record.from_decision);
+        err = *ret_later ? PV_OK : issue(issuing, client, id, &record);
+    }
+    pv_record_clear(&record);
+    return err == PV_EREFUSED ? PV_OK : err; /* it was said */
+}
+
+/* ---- revocations ---- */
+
+static enum pv_pki_reason
+reason_of(const json_t *body)
+{
+    static const struct {
+        const char        *word;
+        enum pv_pki_reason reason;
+    } row[] = {{"key-compromise", PV_PKI_KEY_COMPROMISE},
+               {"affiliation-changed", PV_PKI_AFFILIATION_CHANGED},
+               {"superseded", PV_PKI_SUPERSEDED},
+               {"cessation-of-operation", PV_PKI_CESSATION},
+               {"privilege-withdrawn", PV_PKI_PRIVILEGE_WITHDRAWN}};
+
+    for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+        if (strcmp(pv_member(body, "reason_code"), row[i].word) == 0) {
+            return row[i].reason;
+        }
+    }
+    return PV_PKI_UNSPECIFIED;
+}
+
+/* Told again after a start; the authority keeps the first. */
+static enum pv_err
+tell(struct pv_issuing *issuing, const char *id)
+{
+    char                  issuer[HEX_NAME_LEN];
+    struct pv_record      record = {.body = NULL};
+    struct pv_pki_revoked revoked = {.when_ms = pv_time_wall_ms()};
+    struct pv_slice       name;
+    struct pv_slice       serial;
+    enum pv_err           err =
+        pv_record_get(issuing->registry, PV_KIND_CERTIFICATE, id, &record);
+    bool is_revoked =
+        err == PV_OK &&
+        strcmp(pv_kind_row(PV_KIND_CERTIFICATE)->states[record.state],
+               "revoked") == 0;
+
+    revoked.reason = reason_of(record.body);
+    pv_record_clear(&record);
+    if (!is_revoked || !pv_slice_cut(pv_slice_from(id), '/', &name, &serial) ||
+        serial.len / 2 > sizeof(revoked.serial) ||
+        pv_hex_bytes(serial, revoked.serial, serial.len / 2) != PV_OK) {
+        return err;
+    }
+    revoked.serial_len = serial.len / 2;
+    for (size_t i = 0; i < issuing->count && err == PV_OK; i++) {
+        struct pv_authority_client *client = &issuing->client[i];
+
+        pv_hex_text(client->facts.subject_hash, PV_PKI_HASH_LEN, issuer);
+        if (!pv_slice_eq(name, (struct pv_slice){issuer, sizeof(issuer)})) {
+            continue;
+        }
+        err = pv_authority_revoke(client, &revoked);
+        if (err == PV_EREFUSED) {
+            pv_log_event("error", "registry.authority_refuses", "%s",
+                         client->why.text);
+            err = PV_OK; /* the image refuses it all the same */
+        }
+    }
+    return err;
+}
+
+/* ---- rounds ---- */
+
+struct changed {
+    json_t *requests;
+    json_t *certificates;
+};
+
+static enum pv_err
+take_changed(void *context, const struct pv_value *column)
+{
+    struct changed *changed = context;
+    json_t         *list = NULL;
+
+    if (pv_slice_eq(column[0].text, PV_LIT("certificate-request"))) {
+        list = changed->requests;
+    } else if (pv_slice_eq(column[0].text, PV_LIT("certificate"))) {
+        list = changed->certificates;
+    }
+    return list == NULL || json_array_append_new(
+                               list, json_stringn(column[1].text.ptr,
+                                                  column[1].text.len)) == 0
+               ? PV_OK
+               : PV_ENOMEM;
+}
+
+/* New requests wait; new revocations are told at once. */
+static enum pv_err
+look(struct pv_issuing *issuing, int64_t last)
+{
+    struct pv_value since = PV_INT(issuing->seen);
+    struct changed  changed = {issuing->waiting, json_array()};
+    json_t         *id;
+    size_t          i;
+    enum pv_err     err =
+        changed.certificates == NULL
+                ? PV_ENOMEM
+                : pv_store_run(issuing->registry->store, PV_STMT_RECORD_CHANGED,
+                               &since, 1, take_changed, &changed);
+
+    json_array_foreach(changed.certificates, i, id)
+    {
+        err = err == PV_OK ? tell(issuing, json_string_value(id)) : err;
+    }
+    json_decref(changed.certificates);
+    if (err == PV_OK) {
+        issuing->seen = last;
+    }
+    return err;
+}
+
+static enum pv_err
+try_waiting(struct pv_issuing *issuing)
+{
+    json_t     *later = json_array();
+    json_t     *id;
+    size_t      i;
+    enum pv_err err = later == NULL ? PV_ENOMEM : PV_OK;
+
+    json_array_foreach(issuing->waiting, i, id)
+    {
+        bool waits = false;
+
+        if (err == PV_OK) {
+            err = try_request(issuing, json_string_value(id), &waits);
+        }
+        if ((waits || err != PV_OK) && json_array_append(later, id) != 0) {
+            err = PV_ENOMEM;
+        }
+    }
+    if (later != NULL) {
+        json_decref(issuing->waiting);
+        issuing->waiting = later;
+    }
+    return err;
+}
+
+static bool
+is_of_authority(enum pv_err err)
+{
+    return err == PV_ECLOSED || err == PV_EPROTO || err == PV_EAGAIN;
+}
+
+enum pv_err
+pv_issuing_round(struct pv_issuing *issuing, struct pv_why *why)
+{
+    int64_t     last = 0;
+    int64_t     image;
+    enum pv_err err;
+
+    if (issuing->count == 0) {
+        return PV_OK;
+    }
+    err = pv_registry_numbers(issuing->registry, &last, &image);
+    if (err == PV_OK && last != issuing->seen) {
+        err = look(issuing, last);
+    }
+    if (err == PV_OK && json_array_size(issuing->waiting) > 0) {
+        err = try_waiting(issuing);
+    }
+    for (size_t i = 0; i < issuing->count && is_of_authority(err); i++) {
+        if (issuing->client[i].why.text[0] != '\0') {
+            *why = issuing->client[i].why;
+            return err;
+        }
+    }
+    return PV_OK; /* the database's: the next round tries again */
+}

@@ -1,0 +1,51 @@
+/*
+ * issuing.h - the authorities of this registry: has them sign what was
+ * approved, tells them what was revoked. Private to payvand-registryd.
+ *
+ * It follows the decisions as the image does: a stop between an approval and
+ * its certificate is made up for at the next start. A certificate waits until
+ * the signed head of the log covers its approval (authority.h).
+ *
+ * Ownership: the caller places the struct and closes it.
+ * Errors:    PV_ECLOSED, PV_EPROTO, PV_EAGAIN: an authority's process cannot go
+ *            on; why. A refusal is an event, and waits for a person.
+ * Threads:   one.  Blocks: on an authority's disk, milliseconds.
+ */
+#ifndef PV_REGISTRYD_ISSUING_H
+#define PV_REGISTRYD_ISSUING_H
+
+#include "authority/client.h"
+#include "registry.h"
+
+#define PV_AUTHORITIES_MAX 4 /* two while one follows the other */
+
+struct pv_issuing {
+    struct pv_registry        *registry;
+    struct pv_authority_client client[PV_AUTHORITIES_MAX];
+    size_t                     count;
+    int64_t                    seen;    /* decisions that were looked at */
+    json_t                    *waiting; /* ids of approved requests; owned */
+};
+
+/* The processes, before any thread and before the database is open. */
+enum pv_err pv_issuing_start(struct pv_issuing *issuing,
+                             const char *const *dirs, size_t count,
+                             struct pv_why *why) PV_MUST_CHECK;
+enum pv_err pv_issuing_open(struct pv_issuing  *issuing,
+                            struct pv_registry *registry,
+                            struct pv_why      *why) PV_MUST_CHECK;
+void        pv_issuing_close(struct pv_issuing *issuing);
+
+/* What was decided since the last round. */
+enum pv_err pv_issuing_round(struct pv_issuing *issuing,
+                             struct pv_why     *why) PV_MUST_CHECK;
+
+/* NULL: none of that id here. */
+struct pv_authority_client *pv_issuing_find(struct pv_issuing *issuing,
+                                            struct pv_slice    id);
+
+/* In which all that is asked about was issued; NULL: none. */
+struct pv_authority_client *pv_issuing_of(struct pv_issuing    *issuing,
+                                          const struct pv_ocsp *ocsp);
+
+#endif

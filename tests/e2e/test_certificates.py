@@ -1,0 +1,287 @@
+"""The embedded authority: from a request to a certificate, to its revocation,
+checked with the openssl command."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from certificates import (AGENCY, approval, ask_for, certify, crl, decide,
+                          issued, make_csr, must, ocsp, pki, populate, refused,
+                          register_authority)
+from harness import wait_for
+from pki import OPENSSL, run_openssl
+from registryd import BUILD, Registry
+
+pytestmark = pytest.mark.skipif(
+    not (BUILD / "registryd/payvand-registryd").exists(),
+    reason="registryd is not built")
+
+CA = "demo-authority"
+SYSTEMS = [f"system-{n}" for n in range(1, 9)]
+
+
+@pytest.fixture(name="registry", scope="module")
+def fixture_registry(tmp_path_factory):
+    """A registry with one authority."""
+    registry = Registry(tmp_path_factory.mktemp("pki"), authorities=[CA])
+    populate(registry, *SYSTEMS)
+    register_authority(registry, CA)
+    yield registry
+    registry.stop()
+
+
+@pytest.fixture(name="root", scope="module")
+def fixture_root(registry):
+    """Path of the authority's certificate."""
+    return str(registry.folder / f"{CA}.pem")
+
+
+def verify(root, certificate, *more):
+    """openssl verify: (good, words)."""
+    done = subprocess.run(
+        [OPENSSL, "verify", "-CAfile", root, *more, certificate],
+        capture_output=True, text=True, check=False)
+    return done.returncode == 0, done.stdout + done.stderr
+
+
+def text_of(certificate):
+    """openssl's words for a certificate."""
+    return run_openssl("x509", "-in", certificate, "-noout", "-text").decode()
+
+
+def test_a_certificate_says_what_was_approved_and_nothing_of_the_request(
+        registry, root, tmp_path):
+    _, path, name = certify(registry, tmp_path, "r-say", "system-1", CA,
+                            names=["a.payvand.test"])
+    text = text_of(path)
+    assert verify(root, path, "-x509_strict")[0]
+    for part in (f"Subject: O = {AGENCY}, CN = system-1",
+                 f"Issuer: CN = {CA}", "DNS:a.payvand.test", "CA:FALSE",
+                 "TLS Web Server Authentication, TLS Web Client",
+                 f"http://pki.payvand.test/pki/crl/{CA}",
+                 "OCSP - URI:http://pki.payvand.test/pki/ocsp"):
+        assert part in text, text
+    assert "evil.test" not in text and "whatever" not in text
+    body = registry.get(f"certificate/{name}")["body"]
+    assert (body["agency"], body["system"]) == (AGENCY, "system-1")
+    system = registry.get("system/system-1")["body"]
+    assert system["spki_sha256"] == body["spki_sha256"]
+
+
+def test_four_eyes_and_every_word_restated(registry, tmp_path):
+    _, csr, digest = make_csr(tmp_path, "key")
+    ask_for(registry, "r-eyes", "system-2", CA, csr,
+            names=["b.payvand.test"])
+    said = approval("system-2", CA, digest, names=["b.payvand.test"])
+    event = ("certificate-request", "r-eyes", "approve")
+    refused(registry, "role", "technical", *event, said)
+    for name, other in (("system", "system-3"), ("spki_sha256", "0" * 64),
+                        ("names", ["c.payvand.test"])):
+        refused(registry, "restate", "secretariat", *event,
+                dict(said, **{name: other}))
+    refused(registry, "days", "secretariat", *event, dict(said, days=398))
+    refused(registry, "names-approval", "security", *event, said)
+    must(registry, "operator", *event, said)
+    issued(registry, "r-eyes")
+
+
+@pytest.mark.parametrize("case", ["rsa-2048", "another-signs", "no-csr"])
+def test_a_request_that_proves_nothing_is_refused(registry, tmp_path, case):
+    _, csr, _ = make_csr(tmp_path, "key")
+    if case == "rsa-2048":
+        run_openssl("genpkey", "-algorithm", "RSA", "-pkeyopt",
+                    "rsa_keygen_bits:2048", "-out", str(tmp_path / "rsa"))
+        csr = run_openssl("req", "-new", "-key", str(tmp_path / "rsa"),
+                          "-subj", "/CN=x").decode()
+    elif case == "another-signs":
+        lines = csr.splitlines()
+        middle = lines[2]
+        lines[2] = ("B" if middle[0] != "B" else "C") + middle[1:]
+        csr = "\n".join(lines) + "\n"
+    else:
+        csr = "-----BEGIN NOTHING-----"
+    refused(registry, "csr", "technical", "certificate-request", f"r-{case}",
+            "request", {"agency": AGENCY, "system": "system-2",
+                        "authority": CA, "csr": csr})
+
+
+def test_a_key_is_one_systems(registry, tmp_path):
+    _, csr, digest = make_csr(tmp_path, "key")
+    ask_for(registry, "r-one", "system-3", CA, csr)
+    must(registry, "security", "certificate-request", "r-one", "approve",
+         approval("system-3", CA, digest))
+    issued(registry, "r-one")
+    refused(registry, "key-taken", "technical", "certificate-request",
+            "r-two", "request", {"agency": AGENCY, "system": "system-4",
+                                 "authority": CA, "csr": csr})
+
+
+def test_renewal_keeps_the_old_key_for_its_overlap(registry, tmp_path):
+    certify(registry, tmp_path, "r-old", "system-4", CA)
+    old = registry.get("system/system-4")["body"]["spki_sha256"]
+    certify(registry, tmp_path, "r-new", "system-4", CA, overlap_days=7)
+    body = registry.get("system/system-4")["body"]
+    assert body["spki_sha256"] != old == body["old_spki_sha256"]
+    assert body["old_until"] > "1405"
+    certify(registry, tmp_path, "r-next", "system-4", CA, overlap_days=7)
+    assert old not in str(registry.get("system/system-4")["body"])
+
+
+def test_a_revoked_certificate_is_in_the_list_and_in_ocsp(
+        registry, root, tmp_path):
+    _, path, name = certify(registry, tmp_path, "r-rev", "system-5", CA)
+    listed = tmp_path / "list.pem"
+    assert "good" in ocsp(registry, root, path, tmp_path)
+    first = crl(registry, CA, listed)
+    assert verify(root, path, "-crl_check", "-CRLfile", str(listed))[0]
+    must(registry, "security", "certificate", name, "revoke",
+         {"agency": AGENCY, "reason_code": "superseded", "why": "آزمون"})
+    serial = name.split("/")[1].upper()
+    wait_for("the list to have it",
+             lambda: serial in crl(registry, CA, listed))
+    said = ocsp(registry, root, path, tmp_path)
+    assert "revoked" in said and "superseded" in said
+    good, words = verify(root, path, "-crl_check", "-CRLfile", str(listed))
+    assert not good and "revoked" in words
+    assert number_of(crl(registry, CA, listed)) > number_of(first)
+    # what was only superseded leaves the system its key
+    assert "spki_sha256" in registry.get("system/system-5")["body"]
+
+
+def number_of(text):
+    """The CRL number."""
+    return int(text.split("X509v3 CRL Number:")[1].split()[0], 0)
+
+
+def test_a_key_that_others_know_ends_with_all_its_certificates(
+        registry, tmp_path):
+    key, csr, digest = make_csr(tmp_path, "key")
+    names = []
+    for request in ("r-k1", "r-k2"):
+        ask_for(registry, request, "system-6", CA, csr)
+        must(registry, "secretariat", "certificate-request", request,
+             "approve", approval("system-6", CA, digest))
+        names.append(issued(registry, request)[0])
+    assert key and names[0] != names[1]
+    must(registry, "technical", "certificate", names[0], "revoke",
+         {"agency": AGENCY, "reason_code": "key-compromise"})
+    assert [registry.get(f"certificate/{name}")["state"]
+            for name in names] == ["revoked", "revoked"]
+    assert "spki_sha256" not in registry.get("system/system-6")["body"]
+    refused(registry, "key-known", "technical", "certificate-request", "r-k3",
+            "request", {"agency": AGENCY, "system": "system-6",
+                        "authority": CA, "csr": csr})
+
+
+def test_ocsp_says_unknown_and_refuses_what_is_not_its_own(
+        registry, root, tmp_path):
+    question = tmp_path / "q"
+    run_openssl("ocsp", "-issuer", root, "-serial", "0x1234", "-reqout",
+                str(question))
+    status, _, der = pki(registry, "POST", "ocsp", question.read_bytes())
+    (tmp_path / "a").write_bytes(der)
+    assert status == 200
+    said = run_openssl("ocsp", "-issuer", root, "-CAfile", root, "-serial",
+                       "0x1234", "-no_nonce", "-respin",
+                       str(tmp_path / "a")).decode()
+    assert "0x1234: unknown" in said
+    run_openssl("req", "-x509", "-newkey", "ed25519", "-noenc", "-keyout",
+                str(tmp_path / "o.key"), "-out", str(tmp_path / "o.pem"),
+                "-subj", "/CN=other")
+    run_openssl("ocsp", "-issuer", str(tmp_path / "o.pem"), "-serial", "1",
+                "-reqout", str(question))
+    assert pki(registry, "POST", "ocsp",
+               question.read_bytes())[2] == b"\x30\x03\x0a\x01\x06"
+    assert pki(registry, "POST", "ocsp", b"no")[2] == b"\x30\x03\x0a\x01\x01"
+    assert pki(registry, "GET", "crl/none")[0] == 404
+
+
+def test_an_outside_authority_is_registered_by_two_and_its_chain_checked(
+        registry, tmp_path):
+    run_openssl("req", "-x509", "-newkey", "ec", "-pkeyopt",
+                "ec_paramgen_curve:P-256", "-noenc", "-days", "30", "-keyout",
+                str(tmp_path / "ca.key"), "-out", str(tmp_path / "ca.pem"),
+                "-subj", "/O=National/CN=Outside root")
+    pem = (tmp_path / "ca.pem").read_text()
+    must(registry, "secretariat", "authority", "outside", "propose",
+         {"name_fa": "بیرونی", "certificate": pem})
+    refused(registry, "four-eyes", "secretariat", "authority", "outside",
+            "register")
+    key, _, _ = make_csr(tmp_path, "leaf")
+    run_openssl("req", "-x509", "-key", key, "-CA", str(tmp_path / "ca.pem"),
+                "-CAkey", str(tmp_path / "ca.key"), "-days", "20", "-subj",
+                "/CN=any", "-set_serial", "0x42", "-out",
+                str(tmp_path / "leaf.pem"), "-addext",
+                "basicConstraints=critical,CA:FALSE")
+    data = {"agency": AGENCY, "system": "system-7", "authority": "outside",
+            "certificate": (tmp_path / "leaf.pem").read_text()}
+    issuer = registry.get("authority/outside")["body"]["issuer"]
+    name = f"{issuer}/42"
+    refused(registry, "authority-state", "technical", "certificate", name,
+            "register", data)
+    must(registry, "operator", "authority", "outside", "register")
+    refused(registry, "certificate", "technical", "certificate",
+            f"{issuer}/43", "register", data)
+    refused(registry, "certificate", "technical", "certificate", name,
+            "register", dict(data, authority=CA))
+    must(registry, "technical", "certificate", name, "register", data)
+    assert registry.get("system/system-7")["body"]["spki_sha256"]
+    assert pem.strip().encode() in pki(registry, "GET",
+                                       "authorities.pem")[2]
+
+
+def test_what_was_approved_before_a_stop_is_issued_after_it(
+        registry, root, tmp_path):
+    _, csr, digest = make_csr(tmp_path, "key")
+    ask_for(registry, "r-stop", "system-8", CA, csr)
+    options, registry.options = registry.options, ["--loopback"]
+    registry.stop()
+    registry.start()
+    must(registry, "secretariat", "certificate-request", "r-stop", "approve",
+         approval("system-8", CA, digest))
+    registry.kill()
+    registry.options = options
+    registry.start()
+    _, pem = issued(registry, "r-stop")
+    (tmp_path / "c.pem").write_text(pem)
+    assert verify(root, str(tmp_path / "c.pem"))[0]
+    assert "good" in ocsp(registry, root, str(tmp_path / "c.pem"), tmp_path)
+
+
+def test_the_authority_signs_for_no_decision_that_is_not_in_the_signed_log(
+        tmp_path, tmp_path_factory):
+    """A registry whose log another key signs gets no certificate."""
+    registry = Registry(tmp_path_factory.mktemp("forged"), authorities=[CA])
+    try:
+        populate(registry, "system-1")
+        register_authority(registry, CA)
+        registry.stop()
+        shutil.rmtree(registry.signer)
+        registry.signer.mkdir(mode=0o700)
+        subprocess.run(
+            [BUILD / "registryd/payvand-registryd", "--init-key", "--origin",
+             registry.origin, "--signer", registry.signer], check=True,
+            stdout=subprocess.DEVNULL)
+        registry.start()
+        _, csr, digest = make_csr(tmp_path, "key")
+        ask_for(registry, "r-1", "system-1", CA, csr)
+        must(registry, "secretariat", "certificate-request", "r-1", "approve",
+             approval("system-1", CA, digest))
+        wait_for("the authority's refusal",
+                 lambda: "registry.authority_refuses" in
+                 registry.log.read_text())
+        assert "not proven to stand in the signed log" in \
+            registry.log.read_text()
+        assert registry.get("certificate-request/r-1")["state"] == "approved"
+        registry.stop()
+    finally:
+        registry.kill()
+
+
+def test_nobody_but_the_authority_issues(registry, tmp_path):
+    _, path, _ = certify(registry, tmp_path, "r-self", "system-1", CA)
+    status, answer = decide(registry, "operator", "certificate", "a/1",
+                            "issue", {"request": "r-self", "certificate":
+                                      open(path, encoding="ascii").read()})
+    assert (status, answer["word"]) == (422, "role")

@@ -1,9 +1,8 @@
 /*
- * decide.c - decisions: checked, numbered, written, in one transaction.
+ * decide.c - one decision: checked and written.
  *
- * The order for one decision: its own members, the record's state, the role,
- * the transition, the fields, the checks, the record, its effects; last the
- * document. Any refusal undoes the whole batch.
+ * The order: its own members, the record's state, the role, the transition, the
+ * fields, the checks, the record, its effects; last the document.
  */
 #include "decide.h"
 
@@ -199,8 +198,8 @@ pv_change_also(struct pv_change *change, enum pv_kind kind, const char *id,
 
 /* ---- the members of a decision ---- */
 
-static enum pv_err
-refuse_member(struct pv_refusal *refusal, const char *name)
+enum pv_err
+pv_refuse_member(struct pv_refusal *refusal, const char *name)
 {
     return pv_refuse(refusal, "", "decision-member",
                      "the decision's \"%s\" is missing or not right",
@@ -220,17 +219,17 @@ pv_decision_members(const json_t *decision, struct pv_refusal *refusal)
     json_t                  *value;
 
     if (!json_is_object(decision)) {
-        return refuse_member(refusal, "decision");
+        return pv_refuse_member(refusal, "decision");
     }
     for (size_t i = 0; i < COUNT(ids); i++) {
         if (!pv_is_record_id(pv_slice_from(pv_member(decision, ids[i])))) {
-            return refuse_member(refusal, ids[i]);
+            return pv_refuse_member(refusal, ids[i]);
         }
     }
     for (size_t i = 0; i < COUNT(texts); i++) {
         if (strlen(pv_member(decision, texts[i])) > EVENT_MAX ||
             pv_member(decision, texts[i])[0] == '\0') {
-            return refuse_member(refusal, texts[i]);
+            return pv_refuse_member(refusal, texts[i]);
         }
     }
     for (size_t i = 0; i < COUNT(maybe); i++) {
@@ -239,11 +238,11 @@ pv_decision_members(const json_t *decision, struct pv_refusal *refusal)
             (!json_is_string(value) || json_string_length(value) == 0 ||
              json_string_length(value) > PV_TEXT_FIELD_MAX ||
              !pv_is_clean_text(pv_slice_from(json_string_value(value))))) {
-            return refuse_member(refusal, maybe[i]);
+            return pv_refuse_member(refusal, maybe[i]);
         }
     }
     if (!json_is_object(json_object_get(decision, "data"))) {
-        return refuse_member(refusal, "data");
+        return pv_refuse_member(refusal, "data");
     }
     json_object_foreach((json_t *)(uintptr_t)decision, name, value)
     {
@@ -253,7 +252,7 @@ pv_decision_members(const json_t *decision, struct pv_refusal *refusal)
             is_known = is_known || strcmp(known[i], name) == 0;
         }
         if (!is_known) {
-            return refuse_member(refusal, name);
+            return pv_refuse_member(refusal, name);
         }
     }
     return PV_OK;
@@ -266,7 +265,7 @@ take_day(const json_t *decision, struct pv_decision_context *context)
     enum pv_err err = pv_member_day(decision, "date", &context->day);
 
     if (err != PV_OK) {
-        return refuse_member(context->refusal, "date");
+        return pv_refuse_member(context->refusal, "date");
     }
     if (context->day > pv_time_tehran_day(context->now_ms)) {
         return pv_refuse(context->refusal, "", "date-to-come",
@@ -276,61 +275,6 @@ take_day(const json_t *decision, struct pv_decision_context *context)
                          pv_member(decision, "date"));
     }
     return PV_OK;
-}
-
-/* ---- the same decision again ---- */
-
-struct earlier {
-    int64_t number;
-    json_t *document; /* owned */
-};
-
-static enum pv_err
-take_earlier(void *context, const struct pv_value *column)
-{
-    struct earlier *earlier = context;
-
-    earlier->number = column[0].number;
-    earlier->document = json_loadb(column[1].text.ptr, column[1].text.len,
-                                   JSON_REJECT_DUPLICATES, NULL);
-    return earlier->document == NULL ? PV_ECORRUPT : PV_OK;
-}
-
-/* ret_number is 0 when its key was never used. */
-static enum pv_err
-find_earlier(struct pv_registry *registry, const json_t *decision,
-             struct pv_refusal *refusal, int64_t *ret_number)
-{
-    const char     *key = pv_member(decision, "key");
-    struct pv_value argument = PV_TEXT(pv_slice_from(key));
-    struct earlier  earlier = {0, NULL};
-    const char     *name;
-    json_t         *value;
-    enum pv_err     err;
-    bool            same = true;
-
-    *ret_number = 0;
-    if (key[0] == '\0') {
-        return PV_OK;
-    }
-    err = pv_store_run(registry->store, PV_STMT_DECISION_KEY, &argument, 1,
-                       take_earlier, &earlier);
-    json_object_foreach((json_t *)(uintptr_t)decision, name, value)
-    {
-        same =
-            same && json_equal(value, json_object_get(earlier.document, name));
-    }
-    json_decref(earlier.document);
-    if (err == PV_OK && earlier.number != 0 && !same) {
-        return pv_refuse(refusal, "", "key-used",
-                         "%s: the key \"%s\" was used for another decision",
-                         "%s: کلید «%s» برای تصمیم دیگری به کار رفته است",
-                         pv_member(decision, "id"), key);
-    }
-    if (err == PV_OK) {
-        *ret_number = earlier.number;
-    }
-    return err;
 }
 
 /* ---- one decision ---- */
@@ -396,10 +340,11 @@ pv_decide_one(struct pv_registry *registry, const json_t *decision,
                                .data = json_object_get(decision, "data")};
     enum pv_err      err = take_day(decision, &context);
 
+    registry->last = -1; /* until it is committed */
     if (err == PV_OK &&
         pv_kind_from_word(pv_slice_from(pv_member(decision, "kind")),
                           &change.kind) != PV_OK) {
-        err = refuse_member(refusal, "kind");
+        err = pv_refuse_member(refusal, "kind");
     }
     if (err == PV_OK) {
         change.row = pv_kind_row(change.kind);
@@ -407,103 +352,4 @@ pv_decide_one(struct pv_registry *registry, const json_t *decision,
     }
     return err == PV_OK ? write_document(registry, decision, &context, by)
                         : err;
-}
-
-/* ---- batches ---- */
-
-static enum pv_err
-take_last(void *context, const struct pv_value *column)
-{
-    *(int64_t *)context = column[0].number;
-    return PV_OK;
-}
-
-static enum pv_err
-decide_all(struct pv_registry *registry, const json_t *list, const char *by,
-           struct pv_decided *decided, struct pv_refusal *refusal)
-{
-    int64_t     last = 0;
-    enum pv_err err = pv_store_run(registry->store, PV_STMT_DECISION_LAST, NULL,
-                                   0, take_last, &last);
-    json_t     *decision;
-    size_t      i;
-
-    json_array_foreach(list, i, decision)
-    {
-        int64_t number = 0;
-
-        if (err != PV_OK) {
-            break;
-        }
-        refusal->index = i;
-        err = pv_decision_members(decision, refusal);
-        err = err == PV_OK ? find_earlier(registry, decision, refusal, &number)
-                           : err;
-        if (err != PV_OK) {
-            return err;
-        }
-        if (number != 0) {
-            decided->repeated++;
-        } else {
-            number = last + 1;
-            err = pv_decide_one(registry, decision, by, number,
-                                registry->config.clock == NULL
-                                    ? pv_time_wall_ms()
-                                    : registry->config.clock(),
-                                refusal);
-            last = number;
-        }
-        if (i == 0) {
-            decided->first = number;
-        }
-        decided->last = number;
-    }
-    return err;
-}
-
-enum pv_err
-pv_registry_decide(struct pv_registry *registry, const json_t *decisions,
-                   const char *by, struct pv_decided *ret,
-                   struct pv_refusal *ret_refusal)
-{
-    json_t           *list = NULL;
-    struct pv_decided decided = {0, 0, 0};
-    struct pv_refusal refusal = {.index = 0};
-    enum pv_err       err;
-
-    if (json_is_array(decisions)) {
-        list = json_incref((json_t *)(uintptr_t)decisions);
-    } else {
-        list = json_pack("[O]", decisions);
-    }
-    if (list == NULL) {
-        return PV_ENOMEM;
-    }
-    if (json_array_size(list) == 0 || json_array_size(list) > PV_BATCH_MAX) {
-        err = refuse_member(&refusal, "decisions");
-        goto out;
-    }
-    err = pv_store_begin(registry->store);
-    if (err != PV_OK) {
-        goto out;
-    }
-    err = decide_all(registry, list, by, &decided, &refusal);
-    if (err == PV_OK) {
-        err = pv_store_commit(registry->store);
-    }
-    pv_store_rollback(registry->store);
-    if (err != PV_OK) {
-        pv_cache_clear(registry->cache); /* it holds what was undone */
-    }
-
-out:
-    if (err == PV_OK) {
-        *ret = decided;
-    } else if (err == PV_EREFUSED) {
-        *ret_refusal = refusal;
-    } else {
-        pv_why_set(&registry->why, "%s", pv_store_why(registry->store));
-    }
-    json_decref(list);
-    return err;
 }

@@ -21,7 +21,8 @@ struct pv_registry {
     struct pv_image          *image; /* NULL: none */
     struct pv_decision_log   *log;   /* NULL: none */
     struct pv_cache          *cache;
-    uint64_t                  session; /* of the store, when it was filled */
+    int64_t                   last;    /* decision; -1: ask the database */
+    uint64_t                  session; /* of the store, when both were filled */
     struct pv_buf             head;    /* the signed note of head_size leaves */
     uint64_t                  head_size;
     struct pv_why             why;
@@ -76,6 +77,10 @@ enum pv_err pv_refuse(struct pv_refusal *refusal, const char *rule,
                       const char *word, const char *en, const char *fa, ...)
     __attribute__((format(printf, 4, 6), format(printf, 5, 6))) PV_MUST_CHECK;
 
+/* A member of a decision is missing or not right. */
+enum pv_err pv_refuse_member(struct pv_refusal *refusal,
+                             const char        *name) PV_MUST_CHECK;
+
 /* ---- applying (decide.c) ---- */
 
 /*
@@ -109,6 +114,9 @@ enum pv_err pv_role_is_held(struct pv_registry *registry, const char *person,
                             bool *ret) PV_MUST_CHECK;
 
 /* ---- records (record.c) ---- */
+
+/* Forget what is remembered when another may have written meanwhile. */
+void pv_record_follow_session(struct pv_registry *registry);
 
 /* PV_ENOTFOUND. The caller clears ret. */
 enum pv_err pv_record_get(struct pv_registry *registry, enum pv_kind kind,

@@ -22,6 +22,7 @@ pv_registry_open(const struct pv_registry_config *config,
         goto out;
     }
     registry->config = *config;
+    registry->last = -1;
     pv_buf_init(&registry->head, PV_CHECKPOINT_NOTE_MAX);
     registry->cache = pv_cache_new();
     if (registry->cache == NULL) {
@@ -85,9 +86,15 @@ pv_registry_numbers(struct pv_registry *registry, int64_t *ret_last,
                     int64_t *ret_image)
 {
     int64_t     last = 0;
-    enum pv_err err = pv_store_run(registry->store, PV_STMT_DECISION_LAST, NULL,
-                                   0, take_number, &last);
+    enum pv_err err = PV_OK;
 
+    pv_record_follow_session(registry);
+    if (registry->last != -1) {
+        last = registry->last;
+    } else {
+        err = pv_store_run(registry->store, PV_STMT_DECISION_LAST, NULL, 0,
+                           take_number, &last);
+    }
     if (err == PV_OK) {
         *ret_last = last;
         *ret_image = registry->image == NULL

@@ -136,6 +136,16 @@ take_record(void *context, const struct pv_value *column)
     return PV_OK;
 }
 
+void
+pv_record_follow_session(struct pv_registry *registry)
+{
+    if (registry->session != pv_store_session(registry->store)) {
+        pv_cache_clear(registry->cache);
+        registry->last = -1;
+        registry->session = pv_store_session(registry->store);
+    }
+}
+
 enum pv_err
 pv_record_get(struct pv_registry *registry, enum pv_kind kind, const char *id,
               struct pv_record *ret)
@@ -147,10 +157,7 @@ pv_record_get(struct pv_registry *registry, enum pv_kind kind, const char *id,
     struct found found = {registry->cache, kind, row, &record, id, false};
     enum pv_err  err;
 
-    if (registry->session != pv_store_session(registry->store)) {
-        pv_cache_clear(registry->cache);
-        registry->session = pv_store_session(registry->store);
-    }
+    pv_record_follow_session(registry);
     if (pv_cache_get(registry->cache, kind, id, ret)) {
         return PV_OK;
     }

@@ -4,26 +4,19 @@
  * An advisory lock of the session says who writes; it goes with the session,
  * so a store that lost its connection has lost the lock too and takes both up
  * again in revive. Arguments and columns travel in binary.
+ *
+ * What gives no rows is sent and not waited for (libpq's pipeline): the next
+ * question, or the commit, brings the answers to all of it.
  */
-#include <endian.h>
-#include <libpq-fe.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/time.h"
-#include "store/statement.h"
+#include "store/postgres.h"
 
 #define WRITER_LOCK "7022363" /* "pvd" in hex digits of its letters */
-#define OID_INT8 20
-#define OID_TEXT 25
 #define REVIVE_EVERY_MS 1000
-#define SQLSTATE_LEN 5
 #define SETTINGS_MAX 8
-
-struct postgres {
-    PGconn *connection;
-    int64_t revived_ms; /* monotonic: the last try */
-};
 
 static void
 ignore_notice(void *context, const PGresult *result)
@@ -33,8 +26,8 @@ ignore_notice(void *context, const PGresult *result)
 }
 
 /* The words of the server without its DETAIL, which may hold values. */
-static void
-keep_words(struct pv_store *store, const char *words)
+void
+pv_postgres_keep_words(struct pv_store *store, const char *words)
 {
     pv_why_set(&store->why, "%s", words == NULL ? "" : words);
     store->why.text[strcspn(store->why.text, "\n")] = '\0';
@@ -68,9 +61,9 @@ state_err(const char *state)
     return PV_EDB;
 }
 
-/* Takes the result. */
-static enum pv_err
-result_err(struct pv_store *store, PGresult *result, ExecStatusType wanted)
+enum pv_err
+pv_postgres_result_err(struct pv_store *store, PGresult *result,
+                       ExecStatusType wanted)
 {
     struct postgres *postgres = store->handle;
     enum pv_err      err = PV_ECLOSED; /* not the server's words: libpq's */
@@ -83,10 +76,11 @@ result_err(struct pv_store *store, PGresult *result, ExecStatusType wanted)
     state =
         result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_SQLSTATE);
     if (state != NULL) {
-        keep_words(store, PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
+        pv_postgres_keep_words(
+            store, PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
         err = state_err(state);
     } else {
-        keep_words(store, PQerrorMessage(postgres->connection));
+        pv_postgres_keep_words(store, PQerrorMessage(postgres->connection));
     }
     if (PQstatus(postgres->connection) != CONNECTION_OK) {
         err = PV_ECLOSED;
@@ -124,11 +118,25 @@ postgres_exec(struct pv_store *store, const char *sql)
     struct postgres *postgres = store->handle;
     struct pv_buf    text;
     const char      *cstr;
-    enum pv_err      err = translate(sql, &text, &cstr);
+    enum pv_err      err;
 
+    if (strcmp(sql, pv_backend_postgres.begin) == 0) {
+        return pv_postgres_send(store, sql);
+    }
+    if (postgres->waiting > 0 && strcmp(sql, "COMMIT") == 0) {
+        err = pv_postgres_send(store, sql);
+        return err == PV_OK ? pv_postgres_take(store, NULL) : err;
+    }
+    if (postgres->waiting > 0) {
+        err = pv_postgres_take(store, NULL);
+        if (err != PV_OK && strcmp(sql, "ROLLBACK") != 0) {
+            return err;
+        }
+    }
+    err = translate(sql, &text, &cstr);
     if (err == PV_OK) {
-        err = result_err(store, PQexec(postgres->connection, cstr),
-                         PGRES_COMMAND_OK);
+        err = pv_postgres_result_err(store, PQexec(postgres->connection, cstr),
+                                     PGRES_COMMAND_OK);
     }
     pv_buf_clear(&text);
     return err;
@@ -143,7 +151,7 @@ ask(struct pv_store *store, const char *sql, char *room, size_t room_len)
     enum pv_err      err;
 
     if (PQresultStatus(result) != PGRES_TUPLES_OK) {
-        return result_err(store, result, PGRES_TUPLES_OK);
+        return pv_postgres_result_err(store, result, PGRES_TUPLES_OK);
     }
     err = PQntuples(result) == 1 && PQnfields(result) == 1 &&
                   !PQgetisnull(result, 0, 0)
@@ -162,7 +170,7 @@ start_session(struct pv_store *store)
     enum pv_err      err;
 
     if (PQstatus(postgres->connection) != CONNECTION_OK) {
-        keep_words(store, PQerrorMessage(postgres->connection));
+        pv_postgres_keep_words(store, PQerrorMessage(postgres->connection));
         store->gone = true;
         return PV_ECLOSED;
     }
@@ -235,18 +243,9 @@ postgres_revive(struct pv_store *store)
         return PV_ECLOSED; /* tried a moment ago */
     }
     postgres->revived_ms = now_ms;
+    postgres->waiting = 0;
     PQreset(postgres->connection);
     return start_session(store);
-}
-
-#define NAME_MAX_LEN 16
-
-static bool
-name_of(enum pv_stmt stmt, char room[NAME_MAX_LEN])
-{
-    int len = snprintf(room, NAME_MAX_LEN, "s%d", (int)stmt);
-
-    return len > 0 && len < NAME_MAX_LEN;
 }
 
 static enum pv_err
@@ -255,115 +254,26 @@ postgres_prepare(struct pv_store *store, enum pv_stmt stmt)
     struct postgres *postgres = store->handle;
     const char      *types = pv_statement[stmt].arguments;
     Oid              oid[PV_STORE_ARGUMENTS_MAX];
-    char             name[NAME_MAX_LEN];
+    char             name[PV_POSTGRES_NAME_MAX];
     struct pv_buf    text;
     const char      *cstr;
     enum pv_err      err = translate(pv_statement[stmt].sql, &text, &cstr);
     int              count = 0;
 
     for (; count < PV_STORE_ARGUMENTS_MAX && types[count] != '\0'; count++) {
-        oid[count] =
-            types[count] == 'i' || types[count] == 'I' ? OID_INT8 : OID_TEXT;
+        oid[count] = types[count] == 'i' || types[count] == 'I'
+                         ? PV_POSTGRES_OID_INT8
+                         : PV_POSTGRES_OID_TEXT;
     }
-    if (err == PV_OK && !name_of(stmt, name)) {
+    if (err == PV_OK && !pv_postgres_name(stmt, name)) {
         err = PV_ERANGE;
     }
     if (err == PV_OK) {
-        err = result_err(
+        err = pv_postgres_result_err(
             store, PQprepare(postgres->connection, name, cstr, count, oid),
             PGRES_COMMAND_OK);
     }
     pv_buf_clear(&text);
-    return err;
-}
-
-/* False for a value that is not of the declared type. */
-static bool
-cell(const PGresult *result, int row, int at, char type, struct pv_value *ret)
-{
-    uint64_t n;
-
-    if (PQgetisnull(result, row, at)) {
-        *ret = PV_NULL;
-        return type == 'T' || type == 'I';
-    }
-    if (type == 'i' || type == 'I') {
-        if (PQftype(result, at) != OID_INT8 ||
-            PQgetlength(result, row, at) != (int)sizeof(n)) {
-            return false;
-        }
-        memcpy(&n, PQgetvalue(result, row, at), sizeof(n));
-        *ret = PV_INT((int64_t)be64toh(n));
-        return true;
-    }
-    ret->type = PV_VALUE_TEXT;
-    ret->text.ptr = PQgetvalue(result, row, at);
-    ret->text.len = (size_t)PQgetlength(result, row, at);
-    return PQftype(result, at) == OID_TEXT;
-}
-
-static enum pv_err
-give_rows(struct pv_store *store, const PGresult *result, const char *types,
-          pv_store_row_fn *fn, void *context)
-{
-    struct pv_value value[PV_STORE_COLUMNS_MAX];
-    enum pv_err     err = PV_OK;
-
-    for (int r = 0; r < PQntuples(result) && err == PV_OK; r++) {
-        for (int c = 0; types[c] != '\0'; c++) {
-            if (!cell(result, r, c, types[c], &value[c])) {
-                pv_why_set(&store->why, "a column is not of its type");
-                return PV_ECORRUPT;
-            }
-        }
-        err = fn == NULL ? PV_OK : fn(context, value);
-    }
-    return err;
-}
-
-static enum pv_err
-postgres_run(struct pv_store *store, enum pv_stmt stmt,
-             const struct pv_value *arguments, pv_store_row_fn *fn,
-             void *context)
-{
-    struct postgres *postgres = store->handle;
-    const char      *types = pv_statement[stmt].arguments;
-    uint64_t         number[PV_STORE_ARGUMENTS_MAX];
-    const char      *value[PV_STORE_ARGUMENTS_MAX];
-    int              length[PV_STORE_ARGUMENTS_MAX];
-    int              format[PV_STORE_ARGUMENTS_MAX];
-    char             name[NAME_MAX_LEN];
-    PGresult        *result;
-    enum pv_err      err;
-    int              count = 0;
-
-    for (; types[count] != '\0'; count++) {
-        const struct pv_value *from = &arguments[count];
-
-        format[count] = 1;
-        if (from->type == PV_VALUE_INT) {
-            number[count] = htobe64((uint64_t)from->number);
-            value[count] = (const char *)&number[count];
-            length[count] = (int)sizeof(number[count]);
-        } else if (from->text.len > INT32_MAX) {
-            return PV_ERANGE;
-        } else {
-            value[count] = from->type == PV_VALUE_NULL ? NULL
-                           : from->text.len == 0       ? ""
-                                                       : from->text.ptr;
-            length[count] = (int)from->text.len;
-        }
-    }
-    if (!name_of(stmt, name)) {
-        return PV_ERANGE;
-    }
-    result = PQexecPrepared(postgres->connection, name, count, value, length,
-                            format, 1);
-    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
-        return result_err(store, result, PGRES_COMMAND_OK);
-    }
-    err = give_rows(store, result, pv_statement[stmt].columns, fn, context);
-    PQclear(result);
     return err;
 }
 
@@ -405,7 +315,7 @@ const struct pv_backend pv_backend_postgres = {
     .revive = postgres_revive,
     .exec = postgres_exec,
     .prepare = postgres_prepare,
-    .run = postgres_run,
+    .run = pv_postgres_run,
     .schema = postgres_schema,
     .begin = "BEGIN",
 };

@@ -109,7 +109,9 @@ void        pv_store_close(struct pv_store *store); /* rolls back */
 
 /*
  * One transaction at a time; writing outside one is PV_ESTATE. A commit
- * returns when it is durable. After any error of run or commit only rollback
+ * returns when it is durable. What a writing statement does wrong may be told
+ * by a later one, at the latest by commit (PostgreSQL: it is sent and not
+ * waited for). After any error of run or commit only rollback
  * helps. begin takes up a database that was gone, when it is back.
  */
 enum pv_err pv_store_begin(struct pv_store *store) PV_MUST_CHECK;

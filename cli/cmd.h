@@ -38,6 +38,7 @@ enum pv_lang {
 int pv_cmd_backup(int argc, char **argv);
 int pv_cmd_call(int argc, char **argv);
 int pv_cmd_commitment(int argc, char **argv);
+int pv_cmd_consent(int argc, char **argv);
 int pv_cmd_contract(int argc, char **argv);
 int pv_cmd_doctor(int argc, char **argv);
 int pv_cmd_explain(int argc, char **argv);
@@ -54,6 +55,7 @@ int pv_cmd_trace(int argc, char **argv);
 int pv_cmd_verify(int argc, char **argv);
 /* resolution, meeting, commitment: by its name in argv[0] */
 int pv_cmd_view(int argc, char **argv);
+int pv_cmd_who_asked(int argc, char **argv);
 int pv_cmd_witness(int argc, char **argv);
 
 /*

@@ -3,9 +3,11 @@ connector's keeper."""
 
 import concurrent.futures
 import datetime
+import json
 import os
 import random
 import sqlite3
+import subprocess
 import threading
 import time
 import uuid
@@ -13,7 +15,7 @@ import uuid
 import pytest
 
 import desk
-from harness import wait_for
+from harness import built, program_env, wait_for
 from test_connectord import GATE, NATIONAL_ID, SQLITE, Connector, method
 
 LONG = os.environ.get("PAYVAND_LONG") == "1"
@@ -360,6 +362,59 @@ def test_r137_a_crash_neither_loses_nor_adds_a_use(tmp_path, who):
             assert given[number] + left in (1, 2)
     finally:
         office.stop()
+
+
+def payvand(office, *words, said=None, lang="en"):
+    return subprocess.run(
+        [built("payvand"), *words, "--lang", lang], input=said, text=True,
+        env={**program_env(), "PAYVAND_DESK": office.desk}, capture_output=True,
+        timeout=20)
+
+
+def test_r142_a_number_is_given_at_a_counter(office):
+    words = ("consent", "issue", "--agency", "science", "--service", SERVICE,
+             "--purpose", "وام", "-")
+    asked = payvand(office, *words, said=NATIONAL_ID + "\n")
+    assert asked.returncode == 1 and "--yes" in asked.stderr
+    for text in ("Science office", "Sample", "وام", "Jalali months", "2"):
+        assert text in asked.stderr
+    given = payvand(office, *words, "--yes", said=NATIONAL_ID + "\n")
+    assert given.returncode == 0, given.stderr
+    number = given.stdout.split("\n")[0]
+    assert [len(part) for part in number.split()] == [4, 4, 4, 4]
+    assert office.use(number).outcome == "answered"
+    listed = payvand(office, "consent", "list", NATIONAL_ID, lang="fa")
+    assert "معاونت علمی" in listed.stdout and "معتبر" in listed.stdout
+    row = json.loads(payvand(office, "consent", "list", "--json",
+                             NATIONAL_ID).stdout)["consents"][0]
+    assert row["used"] == 1
+    gone = payvand(office, "consent", "withdraw", "--id", str(row["id"]),
+                   NATIONAL_ID)
+    assert gone.returncode == 0
+    assert refused(office.use(number), "withdrawn")
+    again = payvand(office, "consent", "withdraw", "--id", str(row["id"]),
+                    NATIONAL_ID)
+    assert again.returncode == 1 and "no such number" in again.stderr
+    terms = payvand(office, "consent", "terms", lang="fa")
+    assert SERVICE in terms.stdout and "دادگاه" in terms.stdout
+
+
+def test_r094_payvand_says_who_asked(office):
+    tracking = str(uuid.uuid4())
+    office.use(None, "open", OTHER_ID, "bank-app", tracking,
+               **{"Payvand-Grant": "g-1"})
+    said = payvand(office, "who-asked", OTHER_ID)
+    assert said.returncode == 0
+    assert tracking in said.stdout and "Bank (bank-app)" in said.stdout
+    assert "Sample / open: answered" in said.stdout
+    assert "بانک" in payvand(office, "who-asked", "-", said=OTHER_ID + "\n",
+                             lang="fa").stdout
+    calls = json.loads(payvand(office, "who-asked", "--json",
+                               OTHER_ID).stdout)["calls"]
+    assert calls[0]["tracking_id"] == tracking
+    wrong = payvand(office, "who-asked", "123")
+    assert wrong.returncode == 1 and "national id" in wrong.stderr
+    assert payvand(office, "who-asked").returncode == 2
 
 
 def keeper_of(office):

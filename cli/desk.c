@@ -1,0 +1,182 @@
+#include "desk.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+
+#define WAIT_S 10
+#define ANSWER_MAX ((size_t)2 * 1024 * 1024)
+#define PERSON_MAX 64
+#define NAME_ROOM 64
+
+static const struct {
+    const char *word;
+    const char *en;
+    const char *fa;
+} refusal[] = {
+    {"person", "this is no national id, legal person's id or foreigner's code",
+     "این کد ملی، شناسه ملی یا کد اتباع نیست"},
+    {"agency", "the connector's configuration has no such agency",
+     "پیکربندی اتصال‌دهنده چنین دستگاهی ندارد"},
+    {"service", "no such service here needs a consent number",
+     "چنین سرویسی که شماره رضایت بخواهد در اینجا نیست"},
+    {"purpose", "the purpose is too long", "شرح هدف بیش از اندازه بلند است"},
+    {"not-found", "this person has no such number, or it is withdrawn already",
+     "این شخص چنین شماره‌ای ندارد یا پیش‌تر پس گرفته شده است"},
+    {"not-kept", "the keeper could not write it down; nothing was done",
+     "نگه‌دارنده نتوانست آن را بنویسد؛ کاری انجام نشد"},
+};
+
+const char *
+pv_cli_desk(const char *option)
+{
+    const char *path = option != NULL ? option : getenv("PAYVAND_DESK");
+
+    if (path == NULL) {
+        pv_cli_error("say where the connector's desk is: --desk SOCKET or "
+                     "PAYVAND_DESK");
+    }
+    return path;
+}
+
+static int
+connect_to(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct timeval     wait = {WAIT_S, 0};
+    int                fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (pv_slice_to_cstr(pv_slice_from(path), address.sun_path,
+                         sizeof(address.sun_path)) != PV_OK) {
+        errno = ENAMETOOLONG;
+    } else if (fd != -1 &&
+               setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) ==
+                   0 &&
+               connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
+        return fd;
+    }
+    pv_cli_error("%s: %s", path, strerror(errno));
+    if (fd != -1) {
+        (void)close(fd); /* nothing to lose */
+    }
+    return -1;
+}
+
+static bool
+exchange(int fd, const char *text, struct pv_buf *answer)
+{
+    size_t len = strlen(text);
+
+    /* the desk reads all before it answers, and requests are small */
+    if (send(fd, text, len, MSG_NOSIGNAL) != (ssize_t)len ||
+        shutdown(fd, SHUT_WR) != 0) {
+        return false;
+    }
+    for (;;) {
+        ssize_t got;
+
+        if (pv_buf_reserve(answer, 4096) != PV_OK) {
+            return false;
+        }
+        got = read(fd, answer->ptr + answer->len, 4096);
+        if (got <= 0) {
+            return got == 0;
+        }
+        answer->len += (size_t)got;
+    }
+}
+
+static bool
+is_refused(const json_t *answer, enum pv_lang lang)
+{
+    const char *word = json_string_value(json_object_get(answer, "error"));
+
+    if (word == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof(refusal) / sizeof(refusal[0]); i++) {
+        if (strcmp(refusal[i].word, word) == 0) {
+            pv_cli_error("%s", pv_cli_text(lang, refusal[i].en, refusal[i].fa));
+            return true;
+        }
+    }
+    pv_cli_error("the desk refuses: %s", word);
+    return true;
+}
+
+json_t *
+pv_cli_desk_ask(const char *socket_path, json_t *request, enum pv_lang lang)
+{
+    char         *text = json_dumps(request, JSON_COMPACT);
+    int           fd = text == NULL ? -1 : connect_to(socket_path);
+    json_t       *answer = NULL;
+    struct pv_buf said;
+
+    pv_buf_init(&said, ANSWER_MAX);
+    if (text == NULL) {
+        pv_cli_error("what is asked is no UTF-8");
+    } else if (fd != -1 && !exchange(fd, text, &said)) {
+        pv_cli_error("%s: the desk does not answer", socket_path);
+    } else if (fd != -1) {
+        answer = json_loadb(said.len == 0 ? "" : said.ptr, said.len,
+                            JSON_REJECT_DUPLICATES, NULL);
+        if (answer == NULL) {
+            pv_cli_error("%s: what it says is not understood: is it a desk, "
+                         "and this its user?",
+                         socket_path);
+        } else if (is_refused(answer, lang)) {
+            json_decref(answer);
+            answer = NULL;
+        }
+    }
+    if (fd != -1) {
+        (void)close(fd); /* nothing to lose */
+    }
+    pv_buf_wipe(&said);
+    free(text);
+    json_decref(request);
+    return answer;
+}
+
+const char *
+pv_cli_person(const char *argument)
+{
+    static char room[PERSON_MAX];
+
+    if (strcmp(argument, "-") != 0) {
+        return argument;
+    }
+    if (fgets(room, sizeof(room), stdin) == NULL) {
+        pv_cli_error("there is no person on standard input");
+        return NULL;
+    }
+    room[strcspn(room, "\r\n")] = '\0';
+    return room;
+}
+
+const char *
+pv_cli_desk_text(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+
+    return text == NULL ? "" : text;
+}
+
+const char *
+pv_cli_desk_title(const json_t *object, const char *name, enum pv_lang lang)
+{
+    char        full[NAME_ROOM];
+    const char *title;
+
+    (void)snprintf(full, sizeof(full), "%s_%s", name, /* our own short names */
+                   pv_cli_text(lang, "en", "fa"));
+    title = pv_cli_desk_text(object, full);
+    return title[0] != '\0' ? title : pv_cli_desk_text(object, name);
+}

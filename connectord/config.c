@@ -2,10 +2,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
-#define DRIVER_MAX 256
+#include "connectord/config_database.h"
+#include "connectord/config_http.h"
 
 static enum pv_err
 take_text(const json_t *root, const char *name, char *room, size_t room_len,
@@ -199,63 +199,6 @@ take_service(struct pv_connector_config *config, const char *path,
     return add_methods(config, service, path, why);
 }
 
-/* Does the connection string have one of these keywords (lower case)? */
-static bool
-has_keyword(const char *dsn, const char *const *keywords)
-{
-    struct pv_slice left = pv_slice_from(dsn);
-    bool            more = true;
-
-    while (more) {
-        struct pv_slice part;
-        struct pv_slice name;
-        struct pv_slice value;
-
-        more = pv_slice_cut(left, ';', &part, &left);
-        if (!pv_slice_cut(part, '=', &name, &value)) {
-            continue;
-        }
-        name = pv_slice_trim(name);
-        for (size_t i = 0; keywords[i] != NULL; i++) {
-            if (name.len == strlen(keywords[i]) &&
-                strncasecmp(name.ptr, keywords[i], name.len) == 0) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-static enum pv_err
-put_connection(struct pv_buf *full, const char *driver, const char *dsn)
-{
-    static const char *const drivers[] = {"driver", "dsn", "filedsn", NULL};
-    static const char *const long_names[] = {"longnames", NULL};
-    static const char *const no_create[] = {"nocreat", NULL};
-    enum pv_err              err = PV_OK;
-
-    if (!has_keyword(dsn, drivers)) {
-        err = pv_buf_addf(full, "Driver=%s;", driver);
-    }
-    if (err == PV_OK) {
-        err = pv_buf_addf(full, "%s", dsn);
-    }
-    /*
-     * SQLite's driver cuts the names of columns at a dot, which would make
-     * obligor.id and beneficiary.id one name, and it makes an empty database
-     * where there is none. Both are to be off unless the operator says else.
-     */
-    if (err == PV_OK && strcasestr(driver, "sqlite") != NULL) {
-        if (!has_keyword(dsn, long_names)) {
-            err = pv_buf_addf(full, ";LongNames=1");
-        }
-        if (err == PV_OK && !has_keyword(dsn, no_create)) {
-            err = pv_buf_addf(full, ";NoCreat=1");
-        }
-    }
-    return err;
-}
-
 static enum pv_err
 put_query(struct pv_buf *buf, uint32_t flags,
           const struct pv_statement *statement)
@@ -327,26 +270,21 @@ has_commands(const struct pv_connector_config *config)
 }
 
 static enum pv_err
-make_setup(struct pv_connector_config *config, const char *driver,
-           const char *dsn)
+make_setup(struct pv_connector_config *config, uint32_t flags,
+           struct pv_slice connection)
 {
     struct pv_buf *buf = &config->setup;
-    struct pv_buf  full;
     enum pv_err    err;
 
-    pv_buf_init(&full, PV_DSN_MAX + DRIVER_MAX + 64);
+    flags |= config->may_write ? PV_SETUP_MAY_WRITE : 0;
+    flags |= has_commands(config) ? PV_SETUP_COMMANDS : 0;
     pv_buf_init(buf, PV_SETUP_MAX + PV_FRAME_HEAD);
-    err = put_connection(&full, driver, dsn);
+    err = pv_frame_begin(buf, PV_MESSAGE_SETUP, 0);
     if (err == PV_OK) {
-        err = pv_frame_begin(buf, PV_MESSAGE_SETUP, 0);
+        err = pv_put_u32(buf, flags);
     }
     if (err == PV_OK) {
-        err =
-            pv_put_u32(buf, (config->may_write ? PV_SETUP_MAY_WRITE : 0) |
-                                (has_commands(config) ? PV_SETUP_COMMANDS : 0));
-    }
-    if (err == PV_OK) {
-        err = pv_put_text(buf, pv_buf_view(&full));
+        err = pv_put_text(buf, connection);
     }
     if (err == PV_OK) {
         err = pv_put_u32(buf, (uint32_t)config->method_count);
@@ -357,28 +295,51 @@ make_setup(struct pv_connector_config *config, const char *driver,
     if (err == PV_OK) {
         pv_frame_end(buf);
     }
-    pv_buf_wipe(&full);
     return err;
+}
+
+/* Every method is answered by the one backend that there is. */
+static enum pv_err
+check_methods(const struct pv_connector_config *config, bool http,
+              struct pv_why *why)
+{
+    for (size_t i = 0; i < config->method_count; i++) {
+        if (config->method[i]->http != http) {
+            pv_why_set(why, "%s is answered by %s, this connector has %s",
+                       config->method[i]->contract->path,
+                       http ? "a statement" : "\"http\"",
+                       http ? "\"http\"" : "a database");
+            return PV_EINVAL;
+        }
+    }
+    return PV_OK;
 }
 
 static enum pv_err
 take_backend(struct pv_connector_config *config, const json_t *root,
              struct pv_why *why)
 {
-    char        driver[DRIVER_MAX];
-    char        dsn[PV_DSN_MAX];
-    enum pv_err err = take_text(root, "driver", driver, sizeof(driver), why);
+    const json_t *http = json_object_get(root, "http");
+    struct pv_buf connection;
+    enum pv_err   err = check_methods(config, http != NULL, why);
 
-    if (err == PV_OK) {
-        err = take_text(root, "dsn", dsn, sizeof(dsn), why);
-    }
-    if (err == PV_OK && !config->may_write && has_commands(config) &&
-        strcasestr(driver, "sqlite") != NULL) {
-        pv_why_set(why, "commands over SQLite need \"may_write\"");
+    pv_buf_init(&connection, 2 * PV_DSN_MAX);
+    if (err == PV_OK && http != NULL &&
+        (json_object_get(root, "dsn") != NULL ||
+         json_object_get(root, "driver") != NULL)) {
+        pv_why_set(why, "\"http\" and \"dsn\" exclude each other");
         err = PV_EINVAL;
     }
     if (err == PV_OK) {
-        err = make_setup(config, driver, dsn);
+        err = http != NULL
+                  ? pv_config_http(http, &connection, why)
+                  : pv_config_database(
+                        root, !config->may_write && has_commands(config),
+                        &connection, why);
+    }
+    if (err == PV_OK) {
+        err = make_setup(config, http != NULL ? PV_SETUP_HTTP : 0,
+                         pv_buf_view(&connection));
         if (err == PV_ERANGE) {
             pv_why_set(why,
                        "the statements of all services are longer than "
@@ -386,7 +347,7 @@ take_backend(struct pv_connector_config *config, const json_t *root,
                        PV_SETUP_MAX);
         }
     }
-    explicit_bzero(dsn, sizeof(dsn));
+    pv_buf_wipe(&connection);
     return err;
 }
 
@@ -395,9 +356,10 @@ fill(struct pv_connector_config *config, const char *path, const json_t *root,
      struct pv_why *why)
 {
     static const char *const keywords[] = {
-        "provider",  "socket",   "peer_uid",   "driver",     "dsn",
-        "contracts", "services", "data_items", "workers",    "queue_max",
-        "may_write", "secret",   "keeper",     "signatures", NULL};
+        "provider", "socket",     "peer_uid",  "driver",
+        "dsn",      "contracts",  "services",  "data_items",
+        "workers",  "queue_max",  "may_write", "secret",
+        "keeper",   "signatures", "http",      NULL};
     enum pv_err err = PV_EINVAL;
 
     if (!json_is_object(root)) {

@@ -27,7 +27,8 @@
  * peer_uid null: the connector's own uid. workers: how many database
  * connections one method may hold. may_write: whether the driver may write
  * files (off: every write of a worker to a file fails). "dsn" without a
- * "Driver=" or "DSN=" part gets the Driver of "driver".
+ * "Driver=" or "DSN=" part gets the Driver of "driver". "http" (config_http.h)
+ * may stand in the place of both.
  *
  * Ownership: the config owns all it points to until _free.
  * Threads: one.  Blocks: _load reads files.

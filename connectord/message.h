@@ -77,6 +77,7 @@ enum pv_query_error {
 
 #define PV_SETUP_MAY_WRITE 1u /* files may be written by the driver */
 #define PV_SETUP_COMMANDS 2u  /* there are commands: no read-only connection */
+#define PV_SETUP_HTTP 4u      /* the connection string is config_http.h's */
 #define PV_METHOD_EXISTS 1u   /* only whether there is a row */
 #define PV_METHOD_COMMAND 2u  /* its queries are the steps of a transaction */
 #define PV_QUERY_NEEDED 1u    /* without a row, nothing of it is done */

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
@@ -241,4 +242,46 @@ pv_sandbox_signer(void)
 
     return filter_calls(SCMP_ACT_ERRNO(EPERM), SCMP_ACT_ALLOW, allowed,
                         COUNT(allowed));
+}
+
+/* Any family but AF_INET and AF_INET6; one comparison a rule is allowed. */
+static enum pv_err
+refuse_families(scmp_filter_ctx filter)
+{
+    const uint32_t refuse = SCMP_ACT_ERRNO(EPERM);
+    int failed = seccomp_rule_add(filter, refuse, SCMP_SYS(socket), 1,
+                                  SCMP_A0(SCMP_CMP_LT, AF_INET, 0)) |
+                 seccomp_rule_add(filter, refuse, SCMP_SYS(socket), 1,
+                                  SCMP_A0(SCMP_CMP_GT, AF_INET6, 0));
+
+    for (unsigned family = AF_INET + 1; family < AF_INET6; family++) {
+        failed |= seccomp_rule_add(filter, refuse, SCMP_SYS(socket), 1,
+                                   SCMP_A0(SCMP_CMP_EQ, family, 0));
+    }
+    return failed == 0 ? PV_OK : PV_ESYS;
+}
+
+enum pv_err
+pv_sandbox_rest(void)
+{
+    static const int refused[] = {
+        SCMP_SYS(bind),    SCMP_SYS(listen),     SCMP_SYS(accept),
+        SCMP_SYS(accept4), SCMP_SYS(socketpair),
+    };
+    scmp_filter_ctx filter;
+    enum pv_err     err = pv_sandbox_worker(false);
+
+    if (err != PV_OK || SANITIZED) {
+        return err;
+    }
+    filter = seccomp_init(SCMP_ACT_ALLOW);
+    if (filter == NULL) {
+        return PV_ESYS;
+    }
+    err = refuse_families(filter);
+    if (err == PV_OK) {
+        err = load(filter, SCMP_ACT_ERRNO(EPERM), refused, COUNT(refused));
+    }
+    seccomp_release(filter);
+    return err;
 }

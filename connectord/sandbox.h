@@ -11,6 +11,8 @@
  *            more memory of its own than PV_WORKER_MEMORY_MAX: a driver that
  *            reads a huge row whole gets an error, or ends
  *   signer   reading and writing what is open, memory, the end
+ *   rest     the worker's without may_write, and only sockets of the Internet,
+ *            none of which listens
  * Filters are left out of sanitizer builds, whose runtime needs more.
  *
  * Errors: PV_ESYS. Nothing goes on half sandboxed: the caller ends.
@@ -28,5 +30,6 @@ enum pv_err pv_sandbox_spawner(void) PV_MUST_CHECK;
 enum pv_err pv_sandbox_keeper(void) PV_MUST_CHECK;
 enum pv_err pv_sandbox_worker(bool may_write) PV_MUST_CHECK;
 enum pv_err pv_sandbox_signer(void) PV_MUST_CHECK;
+enum pv_err pv_sandbox_rest(void) PV_MUST_CHECK;
 
 #endif

@@ -21,6 +21,7 @@
 
 #include "connectord/sandbox.h"
 #include "connectord/worker_private.h"
+#include "connectord/worker_rest.h"
 
 #define CONNECT_TIMEOUT_S 8
 #define PARAMETERS_MAX (PV_STEPS_MAX * PV_BINDS_MAX)
@@ -182,7 +183,8 @@ send_ready(struct worker *worker)
         enum pv_err prepared = PV_OK; /* or its state is what is sent */
 
         memcpy(worker->state, "00000", PV_SQLSTATE_LEN + 1);
-        for (uint32_t j = 0; prepared == PV_OK && j < method->query_count;
+        for (uint32_t j = 0; worker->rest == NULL && prepared == PV_OK &&
+                             j < method->query_count;
              j++) {
             prepared = pv_query_prepare(worker, &method->query[j]);
         }
@@ -230,6 +232,9 @@ run_method(struct worker *worker, struct method *method,
 {
     enum pv_err err = pv_put_u32(&worker->out, method->query_count);
 
+    if (err == PV_OK && worker->rest != NULL) {
+        return pv_rest_run(worker, method, parameter, kind);
+    }
     for (uint32_t i = 0; err == PV_OK && i < method->query_count; i++) {
         err = pv_query_run(worker, &method->query[i], parameter,
                            i == 0 ? method->max_rows : 1,
@@ -425,12 +430,14 @@ on_setup(struct worker *worker, struct pv_slice body)
     worker->may_write = (flags & PV_SETUP_MAY_WRITE) != 0;
     worker->commands = (flags & PV_SETUP_COMMANDS) != 0;
     pv_command_setup(worker);
-    err = pv_sandbox_worker(worker->may_write);
+    err = (flags & PV_SETUP_HTTP) != 0 ? pv_sandbox_rest()
+                                       : pv_sandbox_worker(worker->may_write);
     if (err != PV_OK) {
         return err;
     }
     memcpy(worker->state, "HY000", PV_SQLSTATE_LEN + 1);
-    err = open_connection(worker);
+    err = (flags & PV_SETUP_HTTP) != 0 ? pv_rest_open(worker, &worker->rest)
+                                       : open_connection(worker);
     explicit_bzero(worker->dsn, sizeof(worker->dsn));
     if (err != PV_OK) {
         (void)send_down(worker); /* this process ends either way */

@@ -43,14 +43,17 @@ enum key_query { /* the statements on the table of keys, worker_command.c */
                  KEY_QUERIES,
 };
 
+struct pv_rest; /* worker_rest.h */
+
 struct worker {
     SQLHENV            env;
     SQLHDBC            dbc;
-    char               dsn[PV_DSN_MAX + 512];
+    char               dsn[2 * PV_DSN_MAX];
     struct method     *method;
     uint32_t           method_count;
     bool               may_write;
     bool               commands; /* some method is one */
+    struct pv_rest    *rest;     /* or NULL: the backend is a database */
     const struct mode *mode;     /* or NULL: this database has none */
     struct query       key[KEY_QUERIES];
     int64_t            swept_ms;                   /* monotonic */

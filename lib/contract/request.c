@@ -321,6 +321,9 @@ pv_request_bind(const struct pv_request *request, const struct pv_bind *bind,
         *ret = request->call[bind->input - PV_BIND_CALL];
         return true;
     }
+    if (bind->input >= PV_FIELDS_MAX) {
+        return false; /* no input that there could be */
+    }
     value = &request->value[bind->input];
     if (!value->present) {
         return false;

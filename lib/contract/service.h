@@ -24,6 +24,20 @@
  * Its statements may also name :payvand_tracking_id, :payvand_consumer and
  * :payvand_time. docs/connector.md says how a key acts once.
  *
+ * In place of a statement, where the backend is an HTTP service, stands
+ *     http      method     GET, or POST or PUT with a body
+ *               path       /person/{id}: inputs that are always there, percent-
+ *                          encoded; query {"name": "{input}"}, left out when
+ *                          the input is absent
+ *               body       JSON; a text "{input}" or "{input.type}" is
+ * replaced, a member whose input is absent is left out send       or a binary
+ * input, sent as it is with its media type headers    fixed ones none statuses
+ * that mean: there is no such record row        JSON pointer (RFC 6901) to the
+ * record or the list columns    {"output": "/pointer"} from there raw        or
+ * the one binary output that is the whole body yes_if, no_if   (verify)
+ * {"/pointer": value} Status 200 alone is an answer. What is neither yes nor
+ * no, a pointer that leads nowhere and any other status have failed.
+ *
  * A method of the contract without an entry is not answered here; files and
  * events never are. Columns are
  * named as the outputs; a member of an object is "obligor.name"; a list, or an
@@ -78,6 +92,7 @@ struct pv_method {
     const struct pv_field           *rows_as; /* of PV_ANSWER_ROWS */
     struct pv_column                 column[PV_COLUMNS_MAX];
     size_t                           column_count;
+    bool                             http; /* ->statement is service_http.c's */
     struct pv_statement              statement;
     struct pv_statement              scalar; /* ->sql NULL: there is none */
     struct pv_step                   step[PV_STEPS_MAX]; /* of a command */

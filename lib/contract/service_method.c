@@ -244,13 +244,33 @@ find_method(const struct pv_taker *taker, const json_t *object,
     return PV_OK;
 }
 
+static enum pv_err
+take_http(struct pv_taker *taker, const json_t *object,
+          struct pv_method *method)
+{
+    if (json_object_get(object, "statement") != NULL ||
+        json_object_get(object, "scalar_statement") != NULL ||
+        json_object_get(object, "steps") != NULL) {
+        return pv_taker_refuse(taker, "http",
+                               "a statement and \"http\" exclude each other");
+    }
+    if (method->contract->pattern == PV_CALL_COMMAND) {
+        return pv_taker_refuse(taker, "http",
+                               "a command acts in a database: no HTTP service "
+                               "keeps its key in the same transaction");
+    }
+    method->http = true;
+    return pv_take_http(taker, object, method);
+}
+
 enum pv_err
 pv_take_method(struct pv_taker *taker, const json_t *object,
                struct pv_service *service, struct pv_method *method)
 {
     static const char *const keywords[] = {
-        "id",        "statement",        "answer", "rows_as",
-        "constants", "scalar_statement", "steps",  NULL};
+        "id",      "statement", "answer",
+        "rows_as", "constants", "scalar_statement",
+        "steps",   "http",      NULL};
     enum pv_err err = pv_taker_only(taker, object, keywords);
 
     if (err == PV_OK) {
@@ -267,6 +287,9 @@ pv_take_method(struct pv_taker *taker, const json_t *object,
     }
     if (err != PV_OK) {
         return err;
+    }
+    if (json_object_get(object, "http") != NULL) {
+        return take_http(taker, object, method);
     }
     return method->contract->pattern == PV_CALL_COMMAND
                ? pv_take_steps(taker, object, method)

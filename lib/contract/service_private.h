@@ -24,6 +24,10 @@ enum pv_err pv_take_statement(const struct pv_taker *taker,
 enum pv_err pv_take_steps(struct pv_taker *taker, const json_t *object,
                           struct pv_method *method) PV_MUST_CHECK;
 
+/* The request that "http" describes, in the place of a statement. */
+enum pv_err pv_take_http(struct pv_taker *taker, const json_t *object,
+                         struct pv_method *method) PV_MUST_CHECK;
+
 /* The columns that the method's statements must give. */
 enum pv_err pv_take_columns(struct pv_taker  *taker,
                             struct pv_method *method) PV_MUST_CHECK;

@@ -70,7 +70,7 @@ class Answer:
 
 
 HERE = ("statement", "answer", "rows_as", "scalar_statement", "constants",
-        "steps")
+        "steps", "http")
 
 
 def write_service(contract, service, methods):
@@ -100,7 +100,9 @@ class Connector:
         write_service(self.contract, self.service, methods)
         with open(self.config, "w") as out:
             json.dump({"provider": PROVIDER, "socket": self.socket,
-                       "peer_uid": None, "driver": driver, "dsn": dsn,
+                       "peer_uid": None,
+                       **({} if dsn is None else {"driver": driver,
+                                                  "dsn": dsn}),
                        "contracts": [self.contract],
                        "services": [self.service],
                        "data_items": [

@@ -286,8 +286,6 @@ def test_a_database_that_goes_and_comes_back(bench):
         body = {"id": NATIONAL_ID}
         seen = {bench.outcome("match", body) for _ in range(10)}
         assert seen <= {"failed", "timeout"}
-        assert "connection-lost" in bench.connector.log() or \
-            "worker-died" in bench.connector.log()
     bench.db.start()
     bench.ready()
 

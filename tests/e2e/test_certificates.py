@@ -1,6 +1,7 @@
 """The embedded authority: from a request to a certificate, to its revocation,
 checked with the openssl command."""
 
+import json
 import shutil
 import subprocess
 
@@ -10,8 +11,9 @@ from certificates import (AGENCY, approval, ask_for, certify, crl, decide,
                           issued, make_csr, must, ocsp, pki, populate, refused,
                           register_authority)
 from harness import wait_for
+from people import registry_today
 from pki import OPENSSL, run_openssl
-from registryd import BUILD, Registry
+from registryd import BUILD, WG, Registry, decision
 
 pytestmark = pytest.mark.skipif(
     not (BUILD / "registryd/payvand-registryd").exists(),
@@ -277,6 +279,32 @@ def test_the_authority_signs_for_no_decision_that_is_not_in_the_signed_log(
         registry.stop()
     finally:
         registry.kill()
+
+
+def test_the_commands_of_the_documentation(registry, tmp_path):
+    today = registry_today()
+    for role in ("technical", "security"):
+        registry.must(decision(
+            "appointment", f"cli-{role}", "appoint", "secretariat", WG, today,
+            {"person": f"{role}/{AGENCY}", "role": role, "of": AGENCY},
+            actor="office"))
+    _, csr, digest = make_csr(tmp_path, "key")
+    said = [f"agency={AGENCY}", "system=system-7", f"authority={CA}"]
+    for event, more, role in (
+            ("request", ["csr=" + csr.strip()], "technical"),
+            ("approve", ["spki_sha256=" + digest, "days=30"], "security")):
+        done = registry.payvand("certificate-request", event, "r-cli", *said,
+                                *more, "--as", f"{role}/{AGENCY}")
+        assert done.returncode == 0, done.stderr.decode()
+    name, pem = issued(registry, "r-cli")
+    done = registry.payvand("certificate", "show", name, "--json")
+    assert json.loads(done.stdout)["body"]["certificate"] == pem
+    done = registry.payvand("certificate", "list", "--state", "valid")
+    assert name in done.stdout.decode()
+    done = registry.payvand("certificate", "revoke", name, f"agency={AGENCY}",
+                            "reason_code=superseded", "--as",
+                            f"security/{AGENCY}")
+    assert done.returncode == 0, done.stderr.decode()
 
 
 def test_nobody_but_the_authority_issues(registry, tmp_path):

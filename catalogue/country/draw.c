@@ -16,6 +16,20 @@ pv_draw_init(struct pv_draw *draw, struct pv_making *making, const char *stream,
 }
 
 void
+pv_draw_commands(struct pv_draw *draw)
+{
+    pv_writer_exec(draw->making->writer,
+                   "CREATE TABLE payvand_idempotency ("
+                   "key_digest VARCHAR(64) NOT NULL PRIMARY KEY,"
+                   " request_digest VARCHAR(64) NOT NULL,"
+                   " made_at VARCHAR(24) NOT NULL,"
+                   " keep_until VARCHAR(24) NOT NULL,"
+                   " answer VARCHAR(4000));"
+                   "CREATE INDEX payvand_idempotency_keep_until"
+                   " ON payvand_idempotency (keep_until)");
+}
+
+void
 pv_draw_persons(struct pv_draw *draw, struct pv_some some, pv_person_fn *fn)
 {
     const struct pv_country *country = draw->country;

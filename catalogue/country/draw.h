@@ -31,6 +31,9 @@ typedef void pv_person_fn(struct pv_draw *draw, uint32_t person,
 void pv_draw_init(struct pv_draw *draw, struct pv_making *making,
                   const char *stream, const char *tables);
 
+/* The table that commands need: connectord/idempotency.sql, to the letter. */
+void pv_draw_commands(struct pv_draw *draw);
+
 /* fn for each, in the order of the ids. */
 void pv_draw_persons(struct pv_draw *draw, struct pv_some some,
                      pv_person_fn *fn);

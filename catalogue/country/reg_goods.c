@@ -12,7 +12,7 @@
 
 static const char goods[] =
     "CREATE TABLE goods (goods_id TEXT PRIMARY KEY, goods_name TEXT,"
-    " last_change_date TEXT) WITHOUT ROWID";
+    " last_change_date TEXT, call_id TEXT UNIQUE) WITHOUT ROWID";
 
 static const char permits[] =
     "CREATE TABLE permit (permit_number TEXT PRIMARY KEY, goods_id TEXT,"
@@ -36,7 +36,9 @@ pv_register_goods(struct pv_making *making)
     char           name[PV_TEXT_ROOM];
 
     pv_draw_init(&draw, making, "goods", goods);
-    (void)pv_writer_prepare(making->writer, "INSERT INTO goods VALUES (?,?,?)");
+    pv_draw_commands(&draw);
+    (void)pv_writer_prepare(making->writer,
+                            "INSERT INTO goods VALUES (?,?,?,NULL)");
     for (uint32_t i = 0; i < GOODS_COUNT; i++) {
         goods_id(i, id);
         (void)snprintf(name, sizeof(name), "%s %.200s", /* fits */

@@ -13,7 +13,10 @@ static const char tables[] =
     " insurer TEXT, valid_until TEXT) WITHOUT ROWID;"
     "CREATE TABLE hygiene (holder_id TEXT PRIMARY KEY,"
     " certificate_number TEXT, business_name TEXT, status TEXT,"
-    " valid_until TEXT) WITHOUT ROWID";
+    " valid_until TEXT) WITHOUT ROWID;"
+    "CREATE TABLE record_entry (prescription_id TEXT, kind TEXT,"
+    " national_id TEXT, happened_on TEXT, entered_at TEXT,"
+    " PRIMARY KEY (prescription_id, kind)) WITHOUT ROWID";
 
 static const char *const insurer[] = {"سازمان تأمین اجتماعی",
                                       "سازمان بیمه سلامت ایران",
@@ -91,6 +94,7 @@ pv_register_health(struct pv_making *making)
     struct pv_draw draw;
 
     pv_draw_init(&draw, making, "health", tables);
+    pv_draw_commands(&draw);
     (void)pv_writer_prepare(making->writer,
                             "INSERT INTO covered VALUES (?,?,?,?)");
     (void)pv_writer_prepare(making->writer,

@@ -9,7 +9,9 @@
 
 static const char tables[] =
     "CREATE TABLE service (service_code TEXT PRIMARY KEY, title TEXT,"
-    " agency_id TEXT, last_change_date TEXT) WITHOUT ROWID";
+    " agency_id TEXT, last_change_date TEXT) WITHOUT ROWID;"
+    "CREATE TABLE follow_up (number INTEGER PRIMARY KEY, call_id TEXT UNIQUE,"
+    " service_code TEXT, person_id TEXT, issued_at TEXT)";
 
 static const char *const title[] = {"صدور مجوز", "تمدید پروانه", "ثبت درخواست",
                                     "پاسخ به استعلام", "صدور گواهی"};
@@ -22,6 +24,7 @@ pv_register_services(struct pv_making *making)
     char           name[PV_TEXT_ROOM];
 
     pv_draw_init(&draw, making, "services", tables);
+    pv_draw_commands(&draw);
     (void)pv_writer_prepare(making->writer,
                             "INSERT INTO service VALUES (?,?,?,?)");
     for (uint32_t i = 0; i < PV_SETAD_MEMBERS * SERVICES_PER_AGENCY; i++) {

@@ -8,6 +8,8 @@
 #define INCOME "income-tax-to-welfare/inquire"
 #define IDENTITY "payroll-list-identity-verification/verify"
 #define VOLUME "agency-transactions-volume/inquire"
+#define RETURN "tax-performance-declaration-items/inquire"
+#define ZERO_RATE "knowledge-based-company-income/inquire"
 #define YEARS 3
 #define TAXED_TENTH 10 /* the part of a wage or an income that is paid */
 
@@ -25,7 +27,14 @@ static const char tables[] =
     " fiscal_end TEXT, PRIMARY KEY (taxpayer_id, tax_year)) WITHOUT ROWID;"
     "CREATE TABLE agency_year (agency_id TEXT, year TEXT,"
     " transactions TEXT, value TEXT, PRIMARY KEY (agency_id, year))"
-    " WITHOUT ROWID";
+    " WITHOUT ROWID;"
+    /* what commands fill */
+    "CREATE TABLE commercial_account (iban TEXT PRIMARY KEY,"
+    " economic_number TEXT, status TEXT, changed_at TEXT) WITHOUT ROWID;"
+    "CREATE TABLE commercial_activity (iban TEXT, isic_code TEXT, share TEXT,"
+    " PRIMARY KEY (iban, isic_code)) WITHOUT ROWID;"
+    "CREATE TABLE commercial_holder (iban TEXT, holder_id TEXT,"
+    " PRIMARY KEY (iban, holder_id)) WITHOUT ROWID";
 
 enum insert {
     INTO_PAYROLL,
@@ -155,6 +164,27 @@ write_payroll(struct wages *wages, uint32_t company)
     }
 }
 
+static void
+sample_returns(struct pv_draw *draw)
+{
+    struct pv_samples *samples = draw->making->samples;
+    char               company[PV_ID_ROOM];
+    char               year[PV_ID_ROOM];
+    char               nobody[PV_ID_ROOM];
+
+    pv_company_id(draw->country, 0, company);
+    pv_amount(PV_STAFF_YEAR, year);
+    pv_nobodys_id(nobody);
+    pv_sample_add(samples, RETURN, "found", "the last return",
+                  "taxpayer_id:legal_person_id", company, NULL);
+    pv_sample_add(samples, RETURN, "not-found", "no return",
+                  "taxpayer_id:national_id", nobody, NULL);
+    pv_sample_add(samples, ZERO_RATE, "found", "the return of a year",
+                  "company_id", company, "tax_year", year, NULL);
+    pv_sample_add(samples, ZERO_RATE, "not-found", "no return of that year",
+                  "company_id", company, "tax_year", "1390", NULL);
+}
+
 /* Of the year before the present state; a person's has no zero rate. */
 static void
 write_return(struct pv_draw *draw, int statement, const char *id,
@@ -241,6 +271,7 @@ pv_tax_wages(struct pv_making *making)
     char                     id[PV_ID_ROOM];
 
     pv_draw_init(&wages.draw, making, "wages", tables);
+    pv_draw_commands(&wages.draw);
     for (int i = 0; i < INSERTS; i++) {
         wages.at[i] = pv_writer_prepare(making->writer, inserts[i]);
     }
@@ -252,4 +283,5 @@ pv_tax_wages(struct pv_making *making)
                      country->person_count + i);
     }
     write_agencies(&wages);
+    sample_returns(&wages.draw);
 }

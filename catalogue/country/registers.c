@@ -33,6 +33,8 @@ const struct pv_register pv_registers[PV_REGISTERS] = {
     {"municipalities", pv_register_completions},
     {"all-executive-agencies", pv_register_answers},
     {"e-certification-policy-secretariat", pv_register_signatures},
+    {"information-technology-organisation", pv_register_inbox},
+    {"ministry-ict", pv_register_oids},
 };
 
 void

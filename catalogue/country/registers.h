@@ -14,7 +14,7 @@
 #include "samples.h"
 #include "writer.h"
 
-#define PV_REGISTERS 30
+#define PV_REGISTERS 32
 
 struct pv_making {
     const struct pv_country *country;
@@ -62,6 +62,8 @@ void pv_register_services(struct pv_making *making);
 void pv_register_completions(struct pv_making *making);
 void pv_register_answers(struct pv_making *making);
 void pv_register_signatures(struct pv_making *making);
+void pv_register_inbox(struct pv_making *making);
+void pv_register_oids(struct pv_making *making);
 
 /* Every thousandth call or so reaches the person at the terminal. */
 void pv_making_step(struct pv_making *making, uint64_t done, uint64_t total);

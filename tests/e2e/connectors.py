@@ -66,6 +66,38 @@ def make_country(home, persons=2000, seed=7):
         return out, json.load(file)
 
 
+def load(*names):
+    with open(os.path.join(CATALOGUE, *names), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def agencies():
+    """For a keeper: each agency with the systems that may call."""
+    systems = {}
+    for row in load("enactment.json")["systems"]:
+        if row["kind"] == "application":
+            systems.setdefault(row["agency"], []).append(row["id"])
+    return [{"id": row["id"], "title_fa": row["name_fa"],
+             "title_en": row["name_en"], "systems": systems[row["id"]]}
+            for row in load("agencies.json") if row["id"] in systems]
+
+
+def needs(provider, folder):
+    """What the methods that a provider answers ask of its configuration."""
+    methods = [m for path in glob.glob(os.path.join(
+        CATALOGUE, "services", provider, "*.json"))
+        for m in load("contracts", provider,
+                      os.path.basename(path))["methods"]]
+    found = {}
+    if any(m["pattern"] == "command" for m in methods):
+        found["may_write"] = True
+    if any("consent" in m for m in methods):
+        found["keeper"] = {"file": os.path.join(folder, "keeper.sqlite"),
+                           "desk": os.path.join(folder, "desk.sock"),
+                           "agencies": agencies()}
+    return found
+
+
 def relay(socket_path):
     """A provider's front in Python: passes a call on to a real connector.
     For tests that keep a ledger of what the provider was sent. While the
@@ -153,7 +185,8 @@ class Connectors:
                            os.path.join(CATALOGUE, "enactment.json"),
                            os.path.join(CATALOGUE,
                                         "data_items_proposed.json")],
-            "secret": self.secret(), "workers": 2, "queue_max": 256}
+            "secret": self.secret(), "workers": 2, "queue_max": 256,
+            **needs(agency, self.ex.home)}
         config.update(changes)
         path = self.ex.path(agency + ".json")
         with open(path, "w") as file:

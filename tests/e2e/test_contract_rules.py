@@ -16,6 +16,7 @@ import subprocess
 
 import pytest
 
+from connectors import needs
 from harness import CATALOGUE, Process, built, program_env, wait_for
 
 TRACKING = "0190b2c0-0000-7000-8000-%012d"
@@ -69,7 +70,7 @@ class Providers:
                                os.path.join(CATALOGUE,
                                             "data_items_proposed.json")],
                 "workers": 2, "queue_max": 16, "secret": self.secret,
-                **files}, out)
+                **files, **needs(provider, self.folder)}, out)
         process = Process(provider, [built("payvand-connectord"), "--config",
                                      path + ".json"], path + ".log",
                           env=program_env())

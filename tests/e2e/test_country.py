@@ -13,7 +13,7 @@ import subprocess
 
 import pytest
 
-from harness import CATALOGUE, built
+from harness import CATALOGUE, ROOT, built
 from samples import asked
 
 PERSONS = 4000
@@ -88,7 +88,10 @@ def load_services():
     return dict(sorted(services.items()))
 
 
-SERVICES = load_services()
+ANSWERED = load_services()
+SERVICES = {n: s for n, s in ANSWERED.items()
+            if s["methods"][0]["pattern"] != "command"}
+COMMANDS = {n: s for n, s in ANSWERED.items() if n not in SERVICES}
 METHODS = {f"{s['service']}/{m['id']}": (s, m)
            for s in SERVICES.values() for m in s["methods"]}
 each_method = pytest.mark.parametrize("key", METHODS)
@@ -160,7 +163,7 @@ class Country:
             self.index = json.load(file)
         self.db = {s["provider"]: sqlite3.connect(
             f"file:{folder}/{s['provider']}.sqlite?mode=ro", uri=True)
-            for s in SERVICES.values()}
+            for s in ANSWERED.values()}
 
     def all(self, provider, sql):
         return self.db[provider].execute(sql).fetchall()
@@ -234,6 +237,40 @@ def test_looks_its_rows_up_by_a_key(country, key):
     assert rows and not scans
 
 
+def statement_of(method):
+    """All that it says to the database."""
+    return "; ".join(step["statement"] for step in
+                     method.get("steps", [method]))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_commands_look_their_rows_up_by_a_key(country, name):
+    service = COMMANDS[name]
+    for step in service["methods"][0]["steps"]:
+        rows = country.db[service["provider"]].execute(
+            "EXPLAIN QUERY PLAN " + step["statement"],
+            {p: None for p in parameters(step["statement"])}).fetchall()
+        scans = [r[3] for r in rows if r[3].startswith("SCAN") and
+                 "json_each" not in r[3] and r[3] != "SCAN CONSTANT ROW"]
+        assert not scans, (step, scans)
+
+
+def test_the_table_of_commands_is_the_connectors(country):
+    with sqlite3.connect(":memory:") as db, open(os.path.join(
+            ROOT, "connectord", "idempotency.sql"), encoding="utf-8") as file:
+        db.executescript(file.read())
+        wanted = [db.execute(f"PRAGMA table_info({t})").fetchall()
+                  for t in ("payvand_idempotency",)]
+        wanted += db.execute("SELECT name FROM sqlite_master "
+                             "WHERE type = 'index' ORDER BY 1").fetchall()
+    for provider in {s["provider"] for s in COMMANDS.values()}:
+        got = [country.all(provider, "PRAGMA table_info(payvand_idempotency)")]
+        got += country.all(provider, "SELECT name FROM sqlite_master WHERE "
+                           "type = 'index' AND tbl_name = "
+                           "'payvand_idempotency' ORDER BY 1")
+        assert got == wanted, provider
+
+
 def kinds(fields):
     return [(f["name"], f["type"], f.get("required", True)) for f in fields]
 
@@ -243,8 +280,9 @@ def test_services_are_as_the_catalogue_has_them():
     enactment = load("enactment.json")
     fields = {s["service"]: s for s in enactment["service_fields"]}
     methods = {s["service"]: s for s in enactment["methods"]}
-    check(len(SERVICES) == 67, "so many services answer", len(SERVICES))
-    for name, service in SERVICES.items():
+    check(len(SERVICES) == 69, "so many services answer", len(SERVICES))
+    check(len(COMMANDS) == 10, "and so many commands", len(COMMANDS))
+    for name, service in ANSWERED.items():
         of = catalogue[name]
         wrong = []
         if service["place"] != f"{of['provider']}/{name}.json":
@@ -260,10 +298,14 @@ def test_services_are_as_the_catalogue_has_them():
                 (o for o in of["operations"] if o["id"] == method["id"]), of)
             # the documents may name none of either
             for side in ("inputs", "outputs"):
-                if source[side] and kinds(method[side]) != kinds(source[side]):
+                stated = [f for f in source[side] if "consent" not in method or
+                          f["type"] != "dynamic_tracking_number"]  # a header
+                # what is stated stands first
+                if kinds(method[side])[:len(stated)] != kinds(stated):
                     wrong.append(f"{side} of {method['id']} differ")
-            unknown = set(parameters(method["statement"])) - {
-                i["name"] for i in method["inputs"]}
+            unknown = set(parameters(statement_of(method))) - {
+                i["name"] for i in method["inputs"]} - {
+                    "payvand_tracking_id", "payvand_consumer", "payvand_time"}
             if unknown:
                 wrong.append(f"parameters without an input: {unknown}")
         basis = "document" if of["fields_stated"] else "proposed"
@@ -613,7 +655,7 @@ def test_the_same_seed_gives_the_same_content(country, tmp_path):
     again = str(tmp_path)
     make(again, SEED)
     names = sorted(os.listdir(country.folder))
-    assert names == sorted(os.listdir(again)) and len(names) == 31
+    assert names == sorted(os.listdir(again)) and len(names) == 33
     for name in names:
         if name.endswith(".sqlite"):
             assert dump(f"{country.folder}/{name}") == dump(f"{again}/{name}")
@@ -626,7 +668,9 @@ def test_another_seed_gives_other_people_in_the_same_provinces(country,
     make(other, "8")
     same = [n for n in os.listdir(other) if n.endswith(".sqlite") and
             dump(f"{country.folder}/{n}") == dump(f"{other}/{n}")]
-    assert same == ["ministry-interior.sqlite"]
+    assert sorted(same) == [
+        "information-technology-organisation.sqlite",  # filled by commands
+        "ministry-ict.sqlite", "ministry-interior.sqlite"]
 
 
 def test_makes_anew_what_is_not_whole(tmp_path):

@@ -167,6 +167,32 @@ class Deployment:
             "revoked": [issuer_and_serial(self.pki / "extra" / "revoked.crt")],
         }
 
+    def agencies(self):
+        """For a keeper: each agency with the systems that may call."""
+        systems = {}
+        for one in self.systems:
+            if one["kind"] == "application":
+                systems.setdefault(one["agency"], []).append(one["id"])
+        return [{"id": row["id"], "title_fa": row["name_fa"],
+                 "title_en": row["name_en"], "systems": systems[row["id"]]}
+                for row in load(self.catalogue / "agencies.json")
+                if row["id"] in systems]
+
+    def needs(self, provider):
+        """Commands write; consent numbers and their ledger have a keeper."""
+        folder = self.run / "providers"
+        methods = [method for path in self.services[provider] for method in
+                   load(self.catalogue / "contracts" / provider /
+                        path.name)["methods"]]
+        found = {}
+        if any(method["pattern"] == "command" for method in methods):
+            found["may_write"] = True
+        if any("consent" in method for method in methods):
+            found["keeper"] = {"file": str(folder / f"{provider}.keeper"),
+                               "desk": str(folder / f"{provider}.desk"),
+                               "agencies": self.agencies()}
+        return found
+
     def connector(self, provider):
         database = self.run / "country" / f"{provider}.sqlite"
         return {
@@ -185,6 +211,7 @@ class Deployment:
             "workers": 2 if provider in self.busy else 1,
             "queue_max": 256,
             "secret": str(self.run / "providers" / f"{provider}.secret"),
+            **self.needs(provider),
         }
 
     def gateway_nginx(self):

@@ -13,8 +13,8 @@ from rig import HERE, OTHER_CPU, Rig
 from trace_daemon import (Traced, checkpoint_size, cpu_of, family, memory_of)
 
 BATCH = 64
-RECEIPT_SHARE = 0.01  # of its calls, whose receipts a consumer asks for
-ROUNDS, WINDOW_S, POLL_S = 3, 6, 10
+RECEIPT_SHARE = 0.001  # of its calls, whose receipts a consumer asks for
+ROUNDS, WINDOW_S, POLL_S = 3, 8, 10
 POLL_MS = 20
 RECEIPTS_MAX_PER_S = 400  # what the budgets of 32 consumers surely let pass
 GOALS = {"rate": 200000, "rate_part": 0.5, "gateway_part": 0.04,

@@ -65,6 +65,7 @@ enum courier_told {
     COURIER_DOWN,     /* no answer, or one that cannot be used */
     COURIER_REFUSES,  /* it does not know this log, or its key */
     COURIER_SPLIT,    /* it has seen a larger or another tree of this log */
+    COURIER_BACK,     /* it stands before what it has cosigned */
 };
 
 struct courier_witness {

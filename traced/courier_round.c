@@ -171,6 +171,13 @@ take_line(const struct courier *courier, struct errand *errand)
     return false;
 }
 
+static void
+has_cosigned(struct errand *errand, uint64_t size)
+{
+    errand->seen = size;
+    errand->cosigned = size > errand->cosigned ? size : errand->cosigned;
+}
+
 /* 409: its size, one line. */
 static void
 on_conflict(struct courier *courier, struct errand *errand)
@@ -187,6 +194,11 @@ on_conflict(struct courier *courier, struct errand *errand)
         return;
     }
     errand->seen = seen;
+    if (seen < errand->cosigned) { /* it goes on all the same, from there */
+        tell(courier, errand, COURIER_BACK,
+             "it has forgotten what it cosigned, as one put back from an old "
+             "copy has");
+    }
     if (seen > courier->size) {
         courier_rest(courier, errand, COURIER_SPLIT,
                      "it has cosigned a larger tree of this log");
@@ -203,13 +215,13 @@ courier_answered(struct courier *courier, struct errand *errand, long status)
     errand->state = ERRAND_IDLE;
     if (is_late && status != 0) {
         if (status == 200) {
-            errand->seen = errand->posted;
+            has_cosigned(errand, errand->posted);
         }
         return; /* of the round before; it is asked anew */
     }
     if (status == 200 && take_line(courier, errand)) {
         errand->state = ERRAND_SIGNED;
-        errand->seen = courier->size;
+        has_cosigned(errand, courier->size);
         errand->pause_ms = 0;
         tell(courier, errand, COURIER_WELL, "cosigns");
     } else if (status == 409) {

@@ -21,9 +21,10 @@ struct errand { /* one witness */
     const struct courier_witness *to;
     enum errand_state             state;
     enum courier_told             told; /* last */
-    uint64_t           seen;   /* the size it stands at, as far as is known */
-    unsigned           turns;  /* requests for this checkpoint */
-    uint64_t           posted; /* the size of the request on its way */
+    uint64_t           seen;     /* the size it stands at, as far as is known */
+    uint64_t           cosigned; /* the largest since the courier runs */
+    unsigned           turns;    /* requests for this checkpoint */
+    uint64_t           posted;   /* the size of the request on its way */
     int64_t            again_ms;
     int64_t            pause_ms;
     CURL              *easy;

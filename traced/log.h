@@ -9,6 +9,9 @@
  *   checkpoint.log  with witnesses: the last one that the log signed
  *   checkpoints  kept ones, notes one behind the other: at least one an hour
  *                while there is something new, and one behind each pack's end
+ *   published    decimal and line feed: leaves of the last one published, not
+ *                synced, so perhaps an older number; an older `checkpoint` than
+ *                that was put there by somebody
  *   status       JSON for people and `payvand status`; may be a second old
  */
 #ifndef PV_TRACED_LOG_H
@@ -25,6 +28,7 @@
 #define LOG_CHECKPOINT "checkpoint"
 #define LOG_SIGNED "checkpoint.log"
 #define LOG_KEPT "checkpoints"
+#define LOG_PUBLISHED "published"
 #define LOG_STATUS "status"
 
 #define CHECKPOINT_MS 150 /* from the beginning of one to that of the next */

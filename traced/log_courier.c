@@ -151,11 +151,12 @@ on_told(struct log *log, enum courier_told told, struct pv_slice text,
         [COURIER_DOWN] = {"warning", "log.witness_down"},
         [COURIER_REFUSES] = {"error", "log.witness_refuses"},
         [COURIER_SPLIT] = {"error", "log.split_view"},
+        [COURIER_BACK] = {"error", "log.witness_back"},
     };
     struct pv_slice name;
     struct pv_slice words;
 
-    if (told < COURIER_WELL || told > COURIER_SPLIT) {
+    if (told < COURIER_WELL || told > COURIER_BACK) {
         return;
     }
     (void)pv_slice_cut(text, '\n', &name, &words);

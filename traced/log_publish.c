@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/num.h"
 #include "base/time.h"
 #include "daemon/event.h"
 #include "daemon/file.h"
@@ -14,6 +15,9 @@
 #define STATUS_MS 1000
 #define STATUS_IDLE_MS 10000
 #define STATUS_MAX 4096
+#define NOTED_LEN_MAX 32
+#define ROLLED_BACK                                                            \
+    "was rolled back, perhaps from a backup: a larger one was published since"
 
 /* ---- at start -------------------------------------------------------------
  */
@@ -201,25 +205,74 @@ compare_kept(struct log *log)
     if (err == PV_OK &&
         pv_checkpoint_open(note, &log->signer.key, &kept, NULL) == PV_OK &&
         kept.size > log->public_size) {
-        err = refuse_public(log, "was rolled back, perhaps from a backup: a "
-                                 "larger one was published since");
+        err = refuse_public(log, ROLLED_BACK);
     }
     (void)close(fd); /* read-only: nothing to lose */
     return err == PV_ENOTFOUND ? PV_OK : err;
 }
 
+/* What does not read is lost, and says nothing. */
+static uint64_t
+read_noted(void)
+{
+    struct pv_slice line;
+    struct pv_slice rest;
+    struct pv_buf   room;
+    uint64_t        size = 0;
+
+    pv_buf_init(&room, NOTED_LEN_MAX);
+    if (pv_file_read(FD_LOG, LOG_PUBLISHED, &room) != PV_OK ||
+        !pv_slice_cut(pv_buf_view(&room), '\n', &line, &rest) || rest.len > 0 ||
+        pv_slice_to_u64(line, PV_MERKLE_SIZE_MAX, &size) != PV_OK) {
+        size = 0;
+    }
+    pv_buf_clear(&room);
+    return size;
+}
+
+static enum pv_err
+compare_noted(struct log *log, uint64_t noted)
+{
+    if (noted <= log->signer.size) {
+        return PV_OK;
+    }
+    pv_why_set(&log->why,
+               "a checkpoint of %llu leaves was published, the signer knows of "
+               "%llu: the signer's directory was rolled back. Restore its "
+               "newest `signed` and the newest " LOG_CHECKPOINT ". When both "
+               "are lost, remove LOG/" LOG_PUBLISHED " and LOG/" LOG_CHECKPOINT
+               ": it goes on from what is there",
+               (unsigned long long)noted, (unsigned long long)log->signer.size);
+    return PV_EVERIFY;
+}
+
+static void
+note_published(uint64_t size)
+{
+    char   text[PV_U64_TEXT_MAX + 1];
+    size_t len = pv_u64_text(size, text);
+
+    text[len++] = '\n';
+    pv_file_replace_lightly(FD_LOG, LOG_PUBLISHED, (struct pv_slice){text, len},
+                            PV_FILE_MODE_GROUP);
+}
+
 enum pv_err
 log_check_public(struct log *log)
 {
+    uint64_t       noted = read_noted();
     struct pv_hash root;
-    enum pv_err    err;
+    enum pv_err    err = compare_noted(log, noted);
 
-    if (!log->public) {
-        return PV_OK;
+    if (!log->public || err != PV_OK) {
+        return err;
     }
     err = pv_tiles_root(log->tiles, log->public_size, &root);
     if (err == PV_OK && !pv_hash_eq(&root, &log->public_root)) {
         return refuse_public(log, "is not of this tree");
+    }
+    if (err == PV_OK && noted > log->public_size) {
+        return refuse_public(log, ROLLED_BACK); /* in this very hour */
     }
     if (err == PV_OK) {
         err = compare_kept(log);
@@ -286,6 +339,7 @@ log_publish(struct log *log, struct pv_slice note, uint64_t size)
         say_failed(size);
         return false;
     }
+    note_published(size);
     log->asked_new_ms = 0;
     state_set(&log->state->published_ms, (uint64_t)pv_time_wall_ms());
     state_set(&log->state->published_size, size);

@@ -433,6 +433,27 @@ def test_an_old_memory_of_what_was_signed_is_refused(home):
     traced.kill()
 
 
+def test_signer_and_checkpoint_of_one_backup_are_refused(home):
+    """They agree with one another, and with the tree as far as they know it."""
+    traced, _ = filled(home)
+    signed = os.path.join(traced.signer, "signed")
+    both = ((signed, home + "/s"), (traced.path("checkpoint"), home + "/c"))
+    for path, aside in both:
+        shutil.copy(path, aside)
+    with traced:
+        worker = greeted(traced)
+        traced.wait_size(worker.wait(worker.send([request()])) + 1)
+        traced.stop()
+    for path, aside in both:
+        shutil.copy(aside, path)
+    refused(traced, "directory was rolled back", "newest `signed`",
+            "remove LOG/published and LOG/checkpoint")
+    os.unlink(traced.path("published"))
+    os.unlink(traced.path("checkpoint"))
+    goes_on(traced)
+    traced.kill()
+
+
 def test_a_checkpoint_of_a_backup_is_refused(home):
     traced, worker = filled(home)
     shutil.copy(traced.path("checkpoint"), home + "/aside")

@@ -191,6 +191,48 @@ def test_a_published_checkpoint_that_is_old_or_of_another_tree_is_refused(
     scene.traced.wait_size(scene.record(1))
 
 
+def test_a_witness_put_back_from_a_copy_is_told_by_the_log(scene):
+    """It cosigns what it is proven, as before: only the log knows."""
+    one = scene.witness[0]
+    scene.traced.start()
+    scene.traced.wait_size(scene.record(10))
+    one.stop()
+    shutil.copytree(one.dir, one.dir + ".old")
+    one.start()
+    size = scene.record(5)
+    wait_for("its word", lambda: "w0" in scene.cosigners(
+        scene.traced.wait_size(size)[2]))
+    one.stop()
+    shutil.copytree(one.dir + ".old", one.dir, dirs_exist_ok=True,
+                    ignore=shutil.ignore_patterns("stderr"))
+    one.start()
+    size = scene.record(5)
+    scene.traced.wait_words("error log.witness_back witness=w0 size=10")
+    scene.traced.wait_words("log.witness_well witness=w0")
+    assert scene.traced.status()["published"] <= size
+
+
+def test_a_checkpoint_that_is_minutes_old_is_refused(scene):
+    """One run: nothing was kept for auditors since."""
+    path = scene.traced.path("checkpoint")
+    scene.traced.start()
+    scene.traced.wait_size(scene.record(10))
+    shutil.copy(path, path + ".old")
+    scene.traced.wait_size(scene.record(5))
+    assert scene.traced.stop() == 0
+    with open(scene.traced.path("published")) as file:
+        assert file.read() == "15\n"
+    shutil.copy(path, path + ".good")
+    os.rename(path + ".old", path)
+    refused(scene, "of 10 leaves was rolled back", "remove the file")
+    # a note that a crash cut says nothing; what is newest is right
+    shutil.copy(path + ".good", path)
+    with open(scene.traced.path("published"), "w") as file:
+        file.write("99")
+    scene.traced.start()
+    scene.traced.wait_size(scene.record(1))
+
+
 def test_the_courier_is_killed_and_comes_back(scene):
     scene.traced.start()
     scene.traced.wait_size(scene.record(3))

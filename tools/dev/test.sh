@@ -13,7 +13,7 @@ PV_TEST_FUZZ_SECONDS=5
 PV_TEST_JOBS=2
 PV_TEST_E2E_MINUTES=20  # a hang ends here; a run takes a few
 PV_TEST_UNIT_TIMES=1    # as long as meson.build says
-PV_TEST_LONG_MINUTES=90 # the same two with --long
+PV_TEST_LONG_MINUTES=480 # the same two with --long, which takes hours
 PV_TEST_LONG_TIMES=10
 
 pv_test_usage() {

@@ -235,8 +235,20 @@ void ngx_http_payvand_source(ngx_connection_t *c, uint8_t address[16]);
 
 ngx_int_t ngx_http_payvand_socket_init(ngx_conf_t *cf);
 
-/* From now on the connection's socket is read until it is empty, not longer. */
-void ngx_http_payvand_socket_watch(ngx_connection_t *c);
+/*
+ * From now on the connection's socket is read until it is empty, not longer.
+ * Whose the connection is can be asked for once it is taken over.
+ */
+void ngx_http_payvand_socket_watch(ngx_connection_t *c, void *owner);
+
+/*
+ * After the handshake, with nothing left to send: nginx reads and writes a
+ * watched connection by our functions. One that is not watched stays as it is.
+ */
+void ngx_http_payvand_socket_take_over(ngx_connection_t *c);
+
+/* The owner of a connection that was taken over, otherwise NULL. */
+void *ngx_http_payvand_socket_owner(ngx_connection_t *c);
 
 
 /* log.c: nothing of a request's content in the error log */

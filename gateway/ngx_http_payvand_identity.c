@@ -69,7 +69,12 @@ ngx_http_payvand_identity(ngx_connection_t *c)
 
     ssl = c->ssl->connection;
 
-    identity = SSL_get_ex_data(ssl, ngx_http_payvand_ssl_index);
+    identity = ngx_http_payvand_socket_owner(c);
+
+    if (identity == NULL) {
+        identity = SSL_get_ex_data(ssl, ngx_http_payvand_ssl_index);
+    }
+
     if (identity != NULL) {
         return identity;
     }
@@ -98,7 +103,8 @@ ngx_http_payvand_identity(ngx_connection_t *c)
         return NULL;
     }
 
-    ngx_http_payvand_socket_watch(c);
+    ngx_http_payvand_socket_watch(c, identity);
+    ngx_http_payvand_socket_take_over(c);
 
     return identity;
 }

@@ -127,7 +127,11 @@ ngx_http_payvand_peer_keep(ngx_http_payvand_peer_t *peer, ngx_connection_t *c)
         return NGX_DECLINED;
     }
 
-    link = SSL_get_ex_data(c->ssl->connection, ngx_http_payvand_ssl_index);
+    link = ngx_http_payvand_socket_owner(c);
+
+    if (link == NULL) {
+        link = SSL_get_ex_data(c->ssl->connection, ngx_http_payvand_ssl_index);
+    }
 
     if (link == NULL || link->peer != peer || link->connection != c) {
         return NGX_DECLINED;
@@ -168,6 +172,8 @@ ngx_http_payvand_peer_keep(ngx_http_payvand_peer_t *peer, ngx_connection_t *c)
                                         ngx_queue_last(&ngx_http_payvand_links),
                                         ngx_http_payvand_link_t, oldest));
     }
+
+    ngx_http_payvand_socket_take_over(c);
 
     link->call = NULL;
     link->since = ngx_current_msec;
@@ -376,7 +382,7 @@ ngx_http_payvand_peer_secure(ngx_http_payvand_peer_t *peer,
         return NGX_ERROR;
     }
 
-    ngx_http_payvand_socket_watch(c);
+    ngx_http_payvand_socket_watch(c, link);
 
     SSL_set_verify(ssl, SSL_VERIFY_PEER, ngx_http_payvand_verify);
     SSL_set_verify_depth(ssl, NGX_HTTP_PAYVAND_CHAIN_DEPTH);

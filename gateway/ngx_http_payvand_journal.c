@@ -331,6 +331,44 @@ ngx_http_payvand_write_request(ngx_http_payvand_ctx_t *ctx,
 }
 
 
+/* Those who waited are in no cache: all are on their way before one is met. */
+
+static void
+ngx_http_payvand_prefetch_flights(ngx_http_payvand_frame_t *frame)
+{
+    ngx_queue_t                *q;
+    ngx_http_payvand_ctx_t     *ctx;
+    ngx_http_payvand_flight_t  *flight;
+
+    for (q = ngx_queue_head(&frame->flights);
+         q != ngx_queue_sentinel(&frame->flights);
+         q = ngx_queue_next(q))
+    {
+        flight = ngx_queue_data(q, ngx_http_payvand_flight_t, queue);
+        ctx = flight->ctx;
+
+        if (ctx != NULL) {
+            __builtin_prefetch(ctx, 1);
+            __builtin_prefetch(&ctx->reason, 1);
+            __builtin_prefetch(&ctx->queue, 1);
+        }
+    }
+
+    for (q = ngx_queue_head(&frame->flights);
+         q != ngx_queue_sentinel(&frame->flights);
+         q = ngx_queue_next(q))
+    {
+        flight = ngx_queue_data(q, ngx_http_payvand_flight_t, queue);
+        ctx = flight->ctx;
+
+        if (ctx != NULL) {
+            __builtin_prefetch(ctx->request);
+            __builtin_prefetch(&ctx->request->phase_handler);
+        }
+    }
+}
+
+
 void
 ngx_http_payvand_journal_acknowledged(ngx_http_payvand_frame_t *frame,
     uint64_t first_index)
@@ -339,6 +377,8 @@ ngx_http_payvand_journal_acknowledged(ngx_http_payvand_frame_t *frame,
     ngx_queue_t                *q;
     ngx_http_payvand_ctx_t     *ctx;
     ngx_http_payvand_flight_t  *flight;
+
+    ngx_http_payvand_prefetch_flights(frame);
 
     while (!ngx_queue_empty(&frame->flights)) {
 
@@ -680,6 +720,7 @@ ngx_http_payvand_journal_seal(ngx_http_payvand_frame_t *frame)
 
     if (journal.done_count == 0) {
         journal.done_due = 0;
+        journal.done_first = 0;  /* the same lines of memory again */
 
         if (journal.done_wait.timer_set) {
             ngx_del_timer(&journal.done_wait);

@@ -97,38 +97,48 @@ ngx_http_payvand_pair_hash(ngx_http_payvand_key_t *key,
     (&table.kind[(hash) >> (64 - (bits))])
 
 
-static ngx_http_payvand_key_t *
-ngx_http_payvand_rows_key(uint64_t version, const uint8_t *hash)
+static ngx_inline ngx_http_payvand_key_t *
+ngx_http_payvand_rows_key(const uint8_t *hash)
 {
-    uint64_t                 h;
-    ngx_http_payvand_key_t  *key;
+    uint64_t  h;
 
     h = ngx_http_payvand_key_hash(hash);
-    key = (ngx_http_payvand_key_t *) ngx_http_payvand_rows_get(
-              ngx_http_payvand_set(key, h, NGX_HTTP_PAYVAND_KEYS), h);
 
-    return key != NULL
-           && key->consumer.version == version
-           && ngx_memcmp(key->hash, hash, PV_KEY_HASH_LEN) == 0
-           ? key : NULL;
+    return (ngx_http_payvand_key_t *) ngx_http_payvand_rows_get(
+               ngx_http_payvand_set(key, h, NGX_HTTP_PAYVAND_KEYS), h);
 }
 
 
-static ngx_http_payvand_path_t *
-ngx_http_payvand_rows_path(uint64_t version, struct pv_slice text)
+static ngx_inline ngx_http_payvand_path_t *
+ngx_http_payvand_rows_path(struct pv_slice text)
 {
-    uint64_t                  h;
-    ngx_http_payvand_path_t  *path;
+    uint64_t  h;
 
     h = ngx_http_payvand_path_hash(text);
-    path = (ngx_http_payvand_path_t *) ngx_http_payvand_rows_get(
-               ngx_http_payvand_set(path, h, NGX_HTTP_PAYVAND_PATHS), h);
 
-    return path != NULL
-           && path->target.version == version
+    return (ngx_http_payvand_path_t *) ngx_http_payvand_rows_get(
+               ngx_http_payvand_set(path, h, NGX_HTTP_PAYVAND_PATHS), h);
+}
+
+
+/* of this version, and not only of the same hash */
+
+static ngx_inline ngx_uint_t
+ngx_http_payvand_key_is(ngx_http_payvand_key_t *key, uint64_t version,
+    const uint8_t *hash)
+{
+    return key->consumer.version == version
+           && ngx_memcmp(key->hash, hash, PV_KEY_HASH_LEN) == 0;
+}
+
+
+static ngx_inline ngx_uint_t
+ngx_http_payvand_path_is(ngx_http_payvand_path_t *path, uint64_t version,
+    struct pv_slice text)
+{
+    return path->target.version == version
            && path->len == text.len
-           && ngx_memcmp(path->text, text.ptr, text.len) == 0
-           ? path : NULL;
+           && ngx_memcmp(path->text, text.ptr, text.len) == 0;
 }
 
 
@@ -162,31 +172,46 @@ ngx_http_payvand_rows_find(struct pv_policy *policy, uint64_t version,
         return PV_ERANGE;
     }
 
-    key = ngx_http_payvand_rows_key(version, key_hash);
-    path = ngx_http_payvand_rows_path(version, text);
+    /* where the pair is follows from where its parts are: all three are on
+       their way from memory before one of them is looked at */
+
+    rows = NULL;
+    key = ngx_http_payvand_rows_key(key_hash);
+    path = ngx_http_payvand_rows_path(text);
 
     if (key != NULL && path != NULL) {
+        __builtin_prefetch(&path->target.version);
+        __builtin_prefetch(path->text);
+
         h = ngx_http_payvand_pair_hash(key, path);
         rows = (ngx_http_payvand_rows_t *) ngx_http_payvand_rows_get(
                    ngx_http_payvand_set(pair, h, NGX_HTTP_PAYVAND_PAIRS), h);
 
         if (rows != NULL) {
             ngx_http_payvand_rows_prefetch(rows);
-
-            if (rows->entry.key == &key->entry
-                && rows->entry.path == &path->entry)
-            {
-                ngx_http_payvand_count(NGX_HTTP_PAYVAND_ROWS_HIT);
-                ngx_http_payvand_quota_prefetch(rows->quota_key[0]);
-                rows->entry.refs++;
-                *ret_rows = rows;
-                return PV_OK;
-            }
         }
     }
 
-    ngx_http_payvand_count(NGX_HTTP_PAYVAND_ROWS_MISS);
+    if (key != NULL && !ngx_http_payvand_key_is(key, version, key_hash)) {
+        key = NULL;
+    }
 
+    if (path != NULL && !ngx_http_payvand_path_is(path, version, text)) {
+        path = NULL;
+    }
+
+    if (key != NULL && path != NULL && rows != NULL
+        && rows->entry.key == &key->entry
+        && rows->entry.path == &path->entry)
+    {
+        ngx_http_payvand_count(NGX_HTTP_PAYVAND_ROWS_HIT);
+        ngx_http_payvand_quota_prefetch(rows->quota_key[0]);
+        rows->entry.refs++;
+        *ret_rows = rows;
+        return PV_OK;
+    }
+
+    ngx_http_payvand_count(NGX_HTTP_PAYVAND_ROWS_MISS);
     return ngx_http_payvand_rows_learn(policy, key, path, key_hash, text,
                                        ret_rows);
 }

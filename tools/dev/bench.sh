@@ -15,6 +15,7 @@ tells what it measures and its options; --json gives figures for machines.
 Contenders that are missing are installed with apt-get.
 
   gateway     a governed call against bare nginx, HAProxy, nginx+Lua, Node.js
+  profile     where a governed call's CPU time goes, beside bare nginx's
   journal     the journal's writer alone, beside the disk's fdatasync
   decide      one decision, with 1,000 and 1,000,000 grants
   trace       the log: rates, receipts, and what they add to the gateway's CPU;

@@ -7,6 +7,7 @@ import pathlib
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
@@ -57,7 +58,8 @@ class Client:
 
 
 class Registryd:
-    def __init__(self, build, folder, store=None, cpu=REGISTRY_CPU):
+    def __init__(self, build, folder, store=None, cpu=REGISTRY_CPU,
+                 signer=False):
         self.folder = pathlib.Path(folder)
         for name in ("policy", "decisions"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
@@ -69,7 +71,20 @@ class Registryd:
                         self.store, "--image", self.folder / "policy", "--log",
                         self.folder / "decisions", "--node", "nix",
                         "--loopback", "--socket", self.socket]
+        if signer:
+            self.vkey = self.make_signer(build)
+            self.command += ["--signer", self.folder / "signer"]
         self.process = None
+
+    def make_signer(self, build):
+        """The key of the log of decisions; what others know it by."""
+        folder = self.folder / "signer"
+        folder.mkdir(mode=0o700)
+        subprocess.run(
+            [build / "registryd/payvand-registryd", "--init-key", "--origin",
+             "bench.payvand.test/decisions", "--signer", folder],
+            stdout=subprocess.DEVNULL, check=True)
+        return (folder / "vkey").read_text().strip()
 
     def start(self):
         with open(self.log, "ab") as log:
@@ -100,6 +115,58 @@ class Registryd:
             if line.startswith("VmHWM:"):
                 return int(line.split()[1])
         return 0
+
+
+class Follower:
+    """A second node's copy; since when it has which decision."""
+
+    def __init__(self, build, folder, registryd, cpu):
+        self.folder = pathlib.Path(folder)
+        for name in ("image", "log"):
+            (self.folder / name).mkdir(parents=True)
+        self.had = []  # [monotonic moment, number]
+        self.over = False
+        with open(self.folder / "follow.log", "ab") as log:
+            self.process = subprocess.Popen(
+                ["taskset", "-c", str(cpu), build / "registryd/payvand-follow",
+                 "--store", f"sqlite:{self.folder / 'copy.db'}",
+                 "--image", self.folder / "image",
+                 "--log", self.folder / "log", "--log-key", registryd.vkey,
+                 "--node", "nix", "--loopback", "--socket",
+                 registryd.socket], stderr=log)
+        self.watcher = threading.Thread(target=self.watch)
+        self.watcher.start()
+
+    def last(self):
+        try:
+            return json.loads(
+                (self.folder / "log/status").read_text())["last"]
+        except FileNotFoundError:
+            return 0
+
+    def watch(self):
+        while not self.over:
+            number = self.last()
+            if not self.had or number != self.had[-1][1]:
+                self.had.append((time.monotonic(), number))
+            time.sleep(0.005)
+
+    def wait(self, number):
+        until = time.monotonic() + 60
+        while self.last() < number:
+            if time.monotonic() > until or self.process.poll() is not None:
+                raise SystemExit((self.folder / "follow.log").read_text())
+            time.sleep(0.02)
+
+    def since(self, number):
+        """From when on it had this decision."""
+        return next(when for when, last in self.had if last >= number)
+
+    def stop(self):
+        self.over = True
+        self.watcher.join()
+        self.process.terminate()
+        self.process.wait(20)
 
 
 def decision(kind, record, event, role, of, data=None):

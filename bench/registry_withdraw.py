@@ -1,9 +1,12 @@
 """Grants withdrawn one after the other under full gateway load: is the next
-call refused, how long did that take, and are the other calls disturbed?"""
+call refused, how long did that take, and are the other calls disturbed? Then
+as many again while a second node follows: when is it in its image?"""
 
 import functools
 import http.client
 import json
+import os
+import pathlib
 import random
 import ssl
 import statistics
@@ -11,9 +14,9 @@ import threading
 import time
 
 import contenders
-from registry_rig import (ITO, WG, Client, Registryd, agency, appoint,
-                          batches, bodies, decision, grant, meeting, ordered,
-                          resolution, secretariat)
+from registry_rig import (ITO, WG, Client, Follower, Registryd, agency,
+                          appoint, batches, bodies, decision, grant, meeting,
+                          ordered, resolution, secretariat)
 from rig import CONSUMERS, Rig, spki_sha256
 from trace_daemon import checkpoint_size
 
@@ -123,11 +126,13 @@ def withdraw_one(client, callers, which, found):
     service, consumer = which
     before, _ = callers.call(consumer, service)
     begun = time.monotonic()
-    client.must(secretariat("grant", f"g-{service}-{consumer}", "withdraw"))
+    answer = client.must(
+        secretariat("grant", f"g-{service}-{consumer}", "withdraw"))
     decided = time.monotonic()
     after, reason = callers.call(consumer, service)
     refused = time.monotonic()
     found.append({"before": before, "after": after, "reason": reason,
+                  "begun": begun, "number": answer["last"],
                   "decided_ms": (decided - begun) * 1000,
                   "refused_ms": (refused - begun) * 1000})
 
@@ -149,28 +154,40 @@ def withdraw_until(rig, gate, waiting, until, pause_s, found):
         time.sleep(max(0, min(due, until) - time.monotonic()))
 
 
-def window(gate, work):
-    """Leaves a second meanwhile."""
+def cpu_s(pids):
+    """Of the gateway's processes."""
+    ticks = 0
+    for pid in pids:
+        text = pathlib.Path(f"/proc/{pid}/stat").read_text()
+        rest = text[text.rindex(")") + 2:].split()
+        ticks += int(rest[11]) + int(rest[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def window(gate, pids, work, seconds=WINDOW_S):
+    """Leaves a second meanwhile, and the gateway's CPU for each, us."""
     first, begun = checkpoint_size(gate.folder / "log"), time.monotonic()
-    until = begun + WINDOW_S
+    until = begun + seconds
+    cpu = cpu_s(pids)
     threads = [threading.Thread(target=w, args=(until,)) for w in work]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     time.sleep(max(0, until - time.monotonic()))
-    return ((checkpoint_size(gate.folder / "log") - first)
-            / (time.monotonic() - begun))
+    leaves = checkpoint_size(gate.folder / "log") - first
+    return {"per_s": leaves / (time.monotonic() - begun),
+            "cpu_us": (cpu_s(pids) - cpu) / max(1, leaves) * 1e6}
 
 
 def measure_withdraw(build, home, count, say):
     rig = Rig(home / "rig", build)
     gate = Gateway("Payvand with its registry", log=True)
-    gate.registryd = Registryd(build, home / "registry", cpu=1)
+    gate.registryd = Registryd(build, home / "registry", cpu=1, signer=True)
     try:
         gate.registryd.start()
         client = Client(gate.registryd.socket)
-        services = CALLED + -(-count // CONSUMERS)
+        services = CALLED + -(-2 * count // CONSUMERS)
         for batch in batches(parties(rig) + rights(services)):
             client.send(batch)
         gate.start(rig)
@@ -184,27 +201,51 @@ def measure_withdraw(build, home, count, say):
 
 def under_load(rig, gate, paths, services, count, say):
     waiting = [(s, n) for s in range(CALLED, services)
-               for n in range(CONSUMERS)][:count]
+               for n in range(CONSUMERS)][:2 * count]
     random.Random(SEED).shuffle(waiting)
     pids = rig.pids_of(gate.processes[:1])
-    row = {}
-    ms = int(1000 * (2 * WINDOW_S * WINDOWS + 6))
+    row, later = {}, []
+    ms = int(1000 * (3 * WINDOW_S * WINDOWS + 12))
     loader = threading.Thread(target=lambda: row.update(rig.load(
         gate.port, pids, connections=256, ms=ms, paths=paths)))
     loader.start()
     time.sleep(4)
-    pause_s = WINDOW_S * WINDOWS / len(waiting) * OFFICERS
+    pause_s = WINDOW_S * WINDOWS / count * OFFICERS
     without, having, found = [], [], []
-    work = [functools.partial(withdraw_until, rig, gate, waiting,
-                              pause_s=pause_s, found=found)] * OFFICERS
+
+    def officers(these, found):
+        return [functools.partial(withdraw_until, rig, gate, these,
+                                  pause_s=pause_s, found=found)] * OFFICERS
+
+    first, second = waiting[:count], waiting[count:]
     for _ in range(WINDOWS):
-        without.append(window(gate, []))
-        having.append(window(gate, work))
-        say(f"{without[-1]:.0f} leaves/s without, {having[-1]:.0f} with "
-            f"withdrawals, {len(found)} of them so far")
+        without.append(window(gate, pids, []))
+        having.append(window(gate, pids, officers(first, found)))
+        say(f"{without[-1]['per_s']:.0f} leaves/s without, "
+            f"{having[-1]['per_s']:.0f} with withdrawals, {len(found)} of "
+            "them so far")
+    follower = Follower(rig.build, gate.registryd.folder / "node",
+                        gate.registryd, cpu=1)
+    try:
+        follower.wait(Client(gate.registryd.socket).get("status")["last"])
+        window(gate, pids, officers(second, later), WINDOW_S * WINDOWS)
+        follower.wait(max((f["number"] for f in later), default=0))
+        time.sleep(0.05)  # the watcher has seen it, too
+    finally:
+        follower.stop()
     loader.join()
     return {**result_of(row, without, having, found),
-            "not_done": len(waiting)}
+            **second_node(follower, later), "not_done": len(first)}
+
+
+def second_node(follower, later):
+    """From sending a decision until the second node's image has it."""
+    waited = sorted((follower.since(f["number"]) - f["begun"]) * 1000
+                    for f in later)
+    return {"node_withdrawn": len(later),
+            "node_p50_ms": round(waited[len(waited) // 2]),
+            "node_p99_ms": round(waited[int((len(waited) - 1) * 0.99)]),
+            "node_max_ms": round(waited[-1])}
 
 
 def result_of(row, without, having, found):
@@ -214,7 +255,9 @@ def result_of(row, without, having, found):
 
     passed = [f for f in found if f["after"] != 403]
     odd = [f for f in found if f["before"] != 200]
-    throughput = statistics.median(b / q for q, b in zip(without, having))
+    rounds = [b["per_s"] / q["per_s"] for q, b in zip(without, having)]
+    cpu = [b["cpu_us"] / q["cpu_us"] for q, b in zip(without, having)]
+    acknowledged = sorted(f["refused_ms"] - f["decided_ms"] for f in found)
     return {
         "calls_per_s": round(row["rps"]), "errors": row["errors"],
         "not_2xx": row["calls"] - row["status_2xx"],
@@ -226,6 +269,10 @@ def result_of(row, without, having, found):
         "refused_p50_ms": part("refused_ms", 0.5),
         "refused_p99_ms": part("refused_ms", 0.99),
         "refused_max_ms": part("refused_ms", 1),
-        "throughput": round(throughput, 3),
-        "throughput_rounds": [round(b / q, 3) for q, b in zip(without, having)],
+        "answered_refused_p99_ms": round(
+            acknowledged[int((len(acknowledged) - 1) * 0.99)], 2),
+        "throughput": round(statistics.median(rounds), 3),
+        "throughput_rounds": [round(r, 3) for r in rounds],
+        "gateway_cpu": round(statistics.median(cpu), 3),
+        "gateway_cpu_us": [round(w["cpu_us"], 1) for w in without + having],
     }

@@ -21,6 +21,7 @@ struct pv_registry {
     struct pv_image          *image; /* NULL: none */
     struct pv_decision_log   *log;   /* NULL: none */
     struct pv_cache          *cache;
+    bool                      lags;    /* pv_registry_catch_up has work to do */
     int64_t                   last;    /* decision; -1: ask the database */
     uint64_t                  session; /* of the store, when both were filled */
     struct pv_buf             head;    /* the signed note of head_size leaves */

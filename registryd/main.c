@@ -30,6 +30,7 @@
 #include <unistd.h>
 
 #include "api.h"
+#include "base/time.h"
 #include "crypto/secret.h"
 #include "daemon/event.h"
 #include "heads.h"
@@ -46,6 +47,7 @@
 #endif
 
 #define ROUND_MS 1000
+#define SETTLE_MS 100 /* what answers do not wait for, not more often */
 #define CONNECTIONS_MAX 256
 #define WEB_MODE 0660 /* its group is nginx's; the uid is checked, too */
 
@@ -119,7 +121,20 @@ struct daemon {
     struct pv_api       api[SOCKETS];
     struct pv_heads     heads;
     struct pv_issuing   issuing;
+    int64_t             settled_ms; /* monotonic */
 };
+
+/* Until what answers left is to be done; -1: they left nothing. */
+static int64_t
+settle_wait(const struct daemon *daemon)
+{
+    int64_t due = daemon->settled_ms + SETTLE_MS - pv_time_monotonic_ms();
+
+    if (!pv_registry_lags(daemon->registry)) {
+        return -1;
+    }
+    return due < 0 ? 0 : due;
+}
 
 /* One round of all sockets, and of the signer's answers. */
 static enum pv_err
@@ -128,10 +143,14 @@ serve(struct daemon *daemon)
     struct pollfd waiting[SOCKETS + 1];
     nfds_t        count = 0;
     int           wait_ms = pv_heads_wait(&daemon->heads);
+    int64_t       settle_ms = settle_wait(daemon);
     enum pv_err   err = PV_OK;
 
     if (wait_ms == -1) {
         wait_ms = ROUND_MS;
+    }
+    if (settle_ms != -1 && settle_ms < wait_ms) {
+        wait_ms = (int)settle_ms;
     }
     for (size_t i = 0; i < SOCKETS; i++) {
         if (daemon->server[i] != NULL) {
@@ -172,6 +191,23 @@ sign(struct daemon *daemon, struct pv_why *why)
     return err;
 }
 
+/*
+ * What answers left: at once after a pause, and then for several decisions
+ * together, for each time costs the disk that records of calls wait for, too.
+ */
+static enum pv_err
+settle(struct daemon *daemon, enum pv_err before)
+{
+    enum pv_err err;
+
+    if (settle_wait(daemon) > 0) {
+        return before;
+    }
+    err = pv_registry_catch_up(daemon->registry);
+    daemon->settled_ms = pv_time_monotonic_ms();
+    return err;
+}
+
 /* Answer, and bring up an image that lags; said once when it begins. */
 static enum pv_err
 run(struct daemon *daemon, struct pv_why *why)
@@ -184,7 +220,7 @@ run(struct daemon *daemon, struct pv_why *why)
         enum pv_err image;
 
         err = serve(daemon);
-        image = pv_registry_catch_up(registry); /* what answers left to it */
+        image = settle(daemon, said);
         if (err == PV_OK) {
             err = sign(daemon, why);
         }

@@ -111,8 +111,15 @@ pv_registry_apply(struct pv_registry *registry)
     int64_t     image;
     enum pv_err err = pv_registry_numbers(registry, &last, &image);
 
+    registry->lags = true;
     return err == PV_OK && last != image ? pv_project(registry, last, true)
                                          : err;
+}
+
+bool
+pv_registry_lags(const struct pv_registry *registry)
+{
+    return registry->lags;
 }
 
 enum pv_err
@@ -135,6 +142,7 @@ pv_registry_catch_up(struct pv_registry *registry)
             pv_why_set(&registry->why, "decision log: %s", pv_err_text(err));
         }
     }
+    registry->lags = err != PV_OK;
     return err;
 }
 
@@ -155,8 +163,12 @@ pv_registry_status(struct pv_registry *registry, struct pv_buf *out)
     int64_t        last = 0;
     int64_t        image = 0;
     struct pv_hash root;
-    enum pv_err    err = pv_registry_numbers(registry, &last, &image);
+    enum pv_err    err = PV_OK;
 
+    if (registry->lags && pv_registry_catch_up(registry) != PV_OK) {
+        registry->lags = true; /* the numbers say it */
+    }
+    err = pv_registry_numbers(registry, &last, &image);
     if (err == PV_OK) {
         err = pv_buf_addf(out, "{\"image\":%lld,\"last\":%lld",
                           (long long)image, (long long)last);
@@ -230,10 +242,14 @@ pv_registry_proof(struct pv_registry *registry, int64_t number,
                   struct pv_buf *out)
 {
     struct proof proof = {.path = {.count = 0}};
-    enum pv_err  err = registry->log == NULL
-                           ? PV_ENOTFOUND
-                           : make_proof(registry, number, &proof);
+    enum pv_err  err = registry->log == NULL ? PV_ENOTFOUND : PV_OK;
 
+    if (err == PV_OK && registry->lags) {
+        err = pv_registry_catch_up(registry);
+    }
+    if (err == PV_OK) {
+        err = make_proof(registry, number, &proof);
+    }
     if (err == PV_OK) {
         err = pv_buf_add_char(out, '{');
     }

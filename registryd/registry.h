@@ -98,6 +98,9 @@ enum pv_err pv_registry_catch_up(struct pv_registry *registry) PV_MUST_CHECK;
  */
 enum pv_err pv_registry_apply(struct pv_registry *registry) PV_MUST_CHECK;
 
+/* Has pv_registry_apply left something to pv_registry_catch_up? */
+bool pv_registry_lags(const struct pv_registry *registry);
+
 /* Words of the last error of the database or the image. */
 const char *pv_registry_why(const struct pv_registry *registry);
 

@@ -131,6 +131,7 @@ ask(struct pv_authority_client *client, enum pv_authority_type question,
         err = pv_stream_receive(client->fd, ANSWER_MS, &type, &client->body);
     }
     if (err != PV_OK) {
+        client->lost = true;
         pv_why_set(&client->why, "the authority's process: %s",
                    pv_err_text(err));
         return err;
@@ -140,7 +141,8 @@ ask(struct pv_authority_client *client, enum pv_authority_type question,
                    PV_FMT(pv_buf_view(&client->body)));
         return PV_EREFUSED;
     }
-    return type == expected ? PV_OK : PV_EPROTO;
+    client->lost = type != expected;
+    return client->lost ? PV_EPROTO : PV_OK;
 }
 
 enum pv_err

@@ -17,7 +17,8 @@
 #include "pki/ocsp.h"
 
 struct pv_authority_client {
-    int                 fd; /* -1: closed */
+    int                 fd;   /* -1: closed */
+    bool                lost; /* it is gone, or lost its way: nothing goes on */
     pid_t               pid;
     char                id[PV_AUTHORITY_ID_MAX + 1];
     struct pv_buf       certificate; /* PEM */

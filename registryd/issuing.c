@@ -374,12 +374,6 @@ try_waiting(struct pv_issuing *issuing)
     return err;
 }
 
-static bool
-is_of_authority(enum pv_err err)
-{
-    return err == PV_ECLOSED || err == PV_EPROTO || err == PV_EAGAIN;
-}
-
 enum pv_err
 pv_issuing_round(struct pv_issuing *issuing, struct pv_why *why)
 {
@@ -397,10 +391,10 @@ pv_issuing_round(struct pv_issuing *issuing, struct pv_why *why)
     if (err == PV_OK && json_array_size(issuing->waiting) > 0) {
         err = try_waiting(issuing);
     }
-    for (size_t i = 0; i < issuing->count && is_of_authority(err); i++) {
-        if (issuing->client[i].why.text[0] != '\0') {
+    for (size_t i = 0; i < issuing->count; i++) {
+        if (issuing->client[i].lost) {
             *why = issuing->client[i].why;
-            return err;
+            return PV_ECLOSED;
         }
     }
     return PV_OK; /* the database's: the next round tries again */

@@ -7,8 +7,8 @@
  * the signed head of the log covers its approval (authority.h).
  *
  * Ownership: the caller places the struct and closes it.
- * Errors:    PV_ECLOSED, PV_EPROTO, PV_EAGAIN: an authority's process cannot go
- *            on; why. A refusal is an event, and waits for a person.
+ * Errors:    PV_ECLOSED: an authority's process cannot go on; why. A refusal is
+ *            an event, and waits for a person.
  * Threads:   one.  Blocks: on an authority's disk, milliseconds.
  */
 #ifndef PV_REGISTRYD_ISSUING_H

@@ -477,6 +477,17 @@ pv_rule_certificate(struct pv_change *change)
                         pv_member(before.body, "agency"));
     }
     pv_record_clear(&before);
+    /* nothing says whose it is, so no agency may end it */
+    if (err == PV_ENOTFOUND &&
+        (strcmp(change->context->role, "security") == 0 ||
+         strcmp(change->context->role, "technical") == 0)) {
+        return pv_refuse(
+            change->context->refusal, "R-106", "not-registered",
+            "%s: a certificate that is not registered is revoked "
+            "by the operator or the secretariat",
+            "%s: گواهی ثبت‌نشده را بهره‌بردار یا دبیرخانه باطل می‌کند",
+            change->id);
+    }
     return err == PV_ENOTFOUND ? PV_OK : err;
 }
 

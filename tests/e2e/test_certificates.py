@@ -2,7 +2,9 @@
 checked with the openssl command."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -10,10 +12,11 @@ import pytest
 from certificates import (AGENCY, approval, ask_for, certify, crl, decide,
                           issued, make_csr, must, ocsp, pki, populate, refused,
                           register_authority)
-from harness import wait_for
+from harness import children_of, wait_for
 from people import registry_today
 from pki import OPENSSL, run_openssl
 from registryd import BUILD, WG, Registry, decision
+from test_follow import Node
 
 pytestmark = pytest.mark.skipif(
     not (BUILD / "registryd/payvand-registryd").exists(),
@@ -305,6 +308,52 @@ def test_the_commands_of_the_documentation(registry, tmp_path):
                             "reason_code=superseded", "--as",
                             f"security/{AGENCY}")
     assert done.returncode == 0, done.stderr.decode()
+
+
+def test_an_agency_ends_only_its_own(registry, root, tmp_path):
+    _, path, name = certify(registry, tmp_path, "r-own", "system-2", CA)
+    issuer = name.split("/")[0]
+    for role in ("security", "technical"):
+        refused(registry, "not-registered", role, "certificate",
+                f"{issuer}/00aa", "revoke", {"agency": AGENCY})
+    must(registry, "secretariat", "agency", "agency-b", "register",
+         {"name_fa": "دیگر", "branch": "executive",
+          "legal_type": "ministry", "inside_executive": True})
+    refused(registry, "other-agency", "operator", "certificate", name,
+            "revoke", {"agency": "agency-b"})
+    assert "good" in ocsp(registry, root, path, tmp_path)
+    must(registry, "operator", "certificate", f"{issuer}/00aa", "revoke")
+
+
+def test_a_node_decides_the_same(registry, tmp_path):
+    """Chains are judged at the decision's moment, wherever it is."""
+    certify(registry, tmp_path, "r-node", "system-2", CA)
+    node = Node(tmp_path / "node", registry)
+    try:
+        node.holds(registry.get("status")["last"])
+    finally:
+        node.process.terminate()
+        node.process.wait(20)
+
+
+def test_an_authority_that_ends_takes_the_registry_with_it(tmp_path_factory):
+    """systemd starts both; nothing is half decided."""
+    registry = Registry(tmp_path_factory.mktemp("ends"), authorities=[CA])
+    try:
+        populate(registry)
+        for child in children_of(registry.process.pid):
+            with open(f"/proc/{child}/cmdline", "rb") as file:
+                if file.read().split(b"\0")[1:3] == [b"-P", b"authority"]:
+                    os.kill(child, signal.SIGKILL)
+        assert pki(registry, "GET", f"crl/{CA}")[0] == 503
+        wait_for("the registry's end",
+                 lambda: registry.process.poll() is not None)
+        registry.process = None
+        registry.start()
+        assert pki(registry, "GET", f"crl/{CA}")[0] == 200
+        registry.stop()
+    finally:
+        registry.kill()
 
 
 def test_nobody_but_the_authority_issues(registry, tmp_path):

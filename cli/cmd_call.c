@@ -46,6 +46,8 @@ static const char usage_en[] =
     "                         there is no answer\n"
     "  --provider-keys DIR    take only answers that are signed with the key\n"
     "                         in DIR/PROVIDER.pem (PAYVAND_PROVIDER_KEYS)\n"
+    "  --contracts DIR        take only answers that are as their contract in\n"
+    "                         DIR says; show what yes and no mean\n"
     "  --keep-evidence DIR    keep what was asked, and a secret, in a file "
     "there,\n"
     "                         to prove later what was asked: payvand prove\n"
@@ -57,9 +59,10 @@ static const char usage_en[] =
     "  --lang en|fa\n"
     "  -h, --help\n"
     "\n"
-    "Exit code: 0 answered, 3 not shown to be the provider's answer, 10 invalid, 11 refused, 12 limited, 13 closed,\n"
-    "14 failed, 15 timeout, 16 unavailable, 17 unknown; 1 no answer from the\n"
-    "exchange, 2 wrong command line.\n"
+    "Exit code: 0 answered, 3 answered and withheld (not shown to be the\n"
+    "provider's, or not as its contract says), 10 invalid, 11 refused,\n"
+    "12 limited, 13 closed, 14 failed, 15 timeout, 16 unavailable, 17 unknown;\n"
+    "1 no answer from the exchange, 2 wrong command line.\n"
     "\n"
     "  payvand call ministry-interior/country-divisions/v1/inquire \\\n"
     "      --as customs-administration-main\n";
@@ -81,6 +84,8 @@ static const char usage_fa[] =
     "  --provider-keys DIR    تنها پاسخی پذیرفته است که با کلید\n"
     "                         DIR/PROVIDER.pem امضا شده باشد\n"
     "                         (PAYVAND_PROVIDER_KEYS)\n"
+    "  --contracts DIR        تنها پاسخی پذیرفته است که با قرارداد آن در\n"
+    "                         DIR بخواند؛ معنای بلی و خیر نشان داده می‌شود\n"
     "  --keep-evidence DIR    نگهداری پرسش و یک راز در پرونده‌ای در آن پوشه،\n"
     "                         برای اثبات پرسش در آینده: payvand prove\n"
     "  --url URL              نشانی مرکز تبادل (PAYVAND_URL)\n"
@@ -91,9 +96,10 @@ static const char usage_fa[] =
     "  --lang en|fa\n"
     "  -h, --help\n"
     "\n"
-    "کد خروج: ۰ پاسخ داده شد، ۳ پاسخ از ارائه‌دهنده بودنش نشان داده نشد، ۱۰ ورودی نامعتبر، ۱۱ رد شد، ۱۲ سهمیه تمام،\n"
-    "۱۳ بسته، ۱۴ خطای ارائه‌دهنده، ۱۵ پایان مهلت، ۱۶ مرکز در دسترس نیست،\n"
-    "۱۷ نامعلوم؛ ۱ مرکز پاسخ نداد، ۲ خط فرمان نادرست.\n";
+    "کد خروج: ۰ پاسخ داده شد، ۳ پاسخ آمد و پذیرفته نشد (امضا یا قرارداد)،\n"
+    "۱۰ ورودی نامعتبر، ۱۱ رد شد، ۱۲ سهمیه تمام، ۱۳ بسته، ۱۴ خطای\n"
+    "ارائه‌دهنده، ۱۵ پایان مهلت، ۱۶ مرکز در دسترس نیست، ۱۷ نامعلوم؛ ۱ مرکز\n"
+    "پاسخ نداد، ۲ خط فرمان نادرست.\n";
 
 enum {
     OPT_AS = 1000,
@@ -105,6 +111,7 @@ enum {
     OPT_REPEATABLE,
     OPT_KEEP_EVIDENCE,
     OPT_PROVIDER_KEYS,
+    OPT_CONTRACTS,
     OPT_URL,
     OPT_CA,
     OPT_CERT,
@@ -123,6 +130,7 @@ static const struct option option[] = {
     {"idempotency-key", required_argument, NULL, OPT_KEY_OF_COMMAND},
     {"repeatable", no_argument, NULL, OPT_REPEATABLE},
     {"provider-keys", required_argument, NULL, OPT_PROVIDER_KEYS},
+    {"contracts", required_argument, NULL, OPT_CONTRACTS},
     {"keep-evidence", required_argument, NULL, OPT_KEEP_EVIDENCE},
     {"url", required_argument, NULL, OPT_URL},
     {"ca", required_argument, NULL, OPT_CA},
@@ -176,6 +184,8 @@ take_option(struct call *call, int which)
         return set(call, PAYVAND_EVIDENCE, optarg);
     case OPT_PROVIDER_KEYS:
         return set(call, PAYVAND_PROVIDER_KEYS, optarg);
+    case OPT_CONTRACTS:
+        return set(call, PAYVAND_CONTRACTS, optarg);
     case OPT_URL:
         call->url = optarg;
         return true;
@@ -295,6 +305,8 @@ tell(const struct call *call, const struct payvand_call *made,
     const char *detail =
         payvand_call_problem(made, pv_cli_text(lang, "detail", "detail_fa"));
     const char *reason = payvand_call_problem(made, "reason");
+    const char *meaning =
+        payvand_call_meaning(made, pv_cli_text(lang, "en", "fa"));
     const char *id = payvand_call_tracking_id(made);
 
     (void)fprintf(
@@ -305,6 +317,9 @@ tell(const struct call *call, const struct payvand_call *made,
         payvand_call_is_verified(made)
             ? pv_cli_text(lang, "  signature verified", "  امضا درست است")
             : "");
+    if (meaning != NULL) {
+        (void)fprintf(stderr, "%s\n", meaning); /* as above */
+    }
     if (title != NULL) {
         (void)fprintf(stderr, "%s\n", title); /* as above */
     }
@@ -414,6 +429,10 @@ say_why(const struct payvand_call *made, enum payvand_result result)
                      "call %s, and is withheld",
                      why, payvand_call_tracking_id(made));
         return PV_EXIT_UNVERIFIED;
+    case PAYVAND_ECONTRACT:
+        pv_cli_error("%s: the answer to call %s is withheld", why,
+                     payvand_call_tracking_id(made));
+        return PV_EXIT_UNVERIFIED;
     case PAYVAND_OK:
     case PAYVAND_EPROTOCOL:
         pv_cli_error("%s", why);
@@ -441,7 +460,8 @@ run(struct call *call, struct payvand_call *made)
     }
     result = payvand_call_run(made, body.ptr, body.len);
     outcome = pv_outcome_from_word(pv_slice_from(payvand_call_outcome(made)));
-    if (result == PAYVAND_EVERIFY || outcome == PV_OUTCOME_NONE) {
+    if (result == PAYVAND_EVERIFY || result == PAYVAND_ECONTRACT ||
+        outcome == PV_OUTCOME_NONE) {
         return say_why(made, result);
     }
     printed = print_answer(call, made, pv_time_monotonic_ms() - began);

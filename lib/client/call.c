@@ -84,6 +84,7 @@ payvand_call_free(struct payvand_call *call)
         free(call->setting[i]);
     }
     json_decref(call->problem);
+    pv_contract_free(call->contract);
     pv_evidence_clear(&call->evidence);
     pv_buf_wipe(&call->body);
     pv_http_clear(&call->http);
@@ -221,6 +222,7 @@ send_once(struct payvand_call *call)
     char *const    *setting = call->exchange->setting;
 
     pv_http_reset(http);
+    call->sent_ms = pv_time_wall_ms();
     http->url = call->address;
     http->ca = setting[PAYVAND_CA];
     http->cert = setting[PAYVAND_CERT];
@@ -265,7 +267,18 @@ is(const struct payvand_call *call, const char *outcome)
     return strcmp(call->http.outcome, outcome) == 0;
 }
 
-/* What is not shown to be the provider's is not handed out. */
+static enum payvand_result
+withhold(struct payvand_call *call, enum payvand_result result)
+{
+    pv_buf_wipe(&call->http.answer);
+    pv_buf_init(&call->http.answer, PV_HTTP_ANSWER_MAX);
+    return result;
+}
+
+/*
+ * What is not shown to be the provider's, or is not what the contract says
+ * (R-091), is not handed out.
+ */
 static enum payvand_result
 judge_answer(struct payvand_call *call)
 {
@@ -274,16 +287,15 @@ judge_answer(struct payvand_call *call)
                                    JSON_REJECT_DUPLICATES, NULL);
         return PAYVAND_OK;
     }
-    if (call->exchange->setting[PAYVAND_PROVIDER_KEYS] == NULL) {
-        return PAYVAND_OK;
+    if (call->exchange->setting[PAYVAND_PROVIDER_KEYS] != NULL) {
+        if (pv_client_verify(call, &call->why) != PV_OK) {
+            return withhold(call, PAYVAND_EVERIFY);
+        }
+        call->verified = 1;
     }
-    if (pv_client_verify(call, &call->why) != PV_OK) {
-        pv_buf_wipe(&call->http.answer);
-        pv_buf_init(&call->http.answer, PV_HTTP_ANSWER_MAX);
-        return PAYVAND_EVERIFY;
-    }
-    call->verified = 1;
-    return PAYVAND_OK;
+    return pv_client_check_contract(call, &call->why) == PV_OK
+               ? PAYVAND_OK
+               : withhold(call, PAYVAND_ECONTRACT);
 }
 
 static enum payvand_result
@@ -316,16 +328,14 @@ try_once(struct payvand_call *call)
 /* ---- the call ---- */
 
 static bool
-is_yes(const char *value)
-{
-    return value != NULL && strcmp(value, "yes") == 0;
-}
-
-static bool
 may_repeat(const struct payvand_call *call)
 {
-    return call->setting[PAYVAND_IDEMPOTENCY_KEY] != NULL ||
-           is_yes(call->setting[PAYVAND_REPEATABLE]);
+    const char *said = call->setting[PAYVAND_REPEATABLE];
+
+    if (call->setting[PAYVAND_IDEMPOTENCY_KEY] != NULL) {
+        return true;
+    }
+    return said == NULL ? pv_client_only_asks(call) : strcmp(said, "yes") == 0;
 }
 
 static bool
@@ -366,6 +376,9 @@ prepare(struct payvand_call *call, const char *json, size_t len)
     call->verified = 0;
     call->why.text[0] = '\0';
     pv_http_reset(&call->http);
+    if (pv_client_load_contract(call, &call->why) != PV_OK) {
+        return PAYVAND_EINVAL;
+    }
     return pv_buf_add(&call->body, (struct pv_slice){json, len}) == PV_OK
                ? PAYVAND_OK
                : fail(call, PAYVAND_ENOMEM, "no memory");

@@ -25,6 +25,7 @@ payvand_free(struct payvand *exchange)
         free(exchange->setting[i]);
     }
     pv_httpsig_key_free(exchange->key);
+    pv_client_forget_items(exchange);
     free(exchange);
 }
 
@@ -87,6 +88,10 @@ payvand_set(struct payvand *exchange, enum payvand_setting setting,
 
     if ((unsigned)setting >= SETTINGS) {
         return refuse(exchange, "there is no such setting");
+    }
+    if (setting == PAYVAND_CONTRACTS && exchange->items != NULL) {
+        /* contracts of calls point into what was read */
+        return refuse(exchange, "contracts are read already");
     }
     if (value != NULL) {
         enum payvand_result result = judge(exchange, setting, value);

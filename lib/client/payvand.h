@@ -61,8 +61,10 @@ enum payvand_result {
     PAYVAND_EPROTOCOL = 4, /* an answer, but not of a Payvand exchange */
     PAYVAND_EEVIDENCE = 5, /* evidence was not kept: with an outcome, after
                               the call, otherwise nothing was sent */
-    PAYVAND_EVERIFY = 6    /* answered, and not shown to be the provider's
+    PAYVAND_EVERIFY = 6,   /* answered, and not shown to be the provider's
                               answer to this call: it is withheld */
+    PAYVAND_ECONTRACT = 7  /* answered, and not as its contract says: it is
+                              withheld */
 };
 
 /* Settings of an exchange; texts. */
@@ -78,7 +80,11 @@ enum payvand_setting {
                          answer must be signed by its provider */
     PAYVAND_EVIDENCE = 5,      /* folder in which evidence is kept */
     PAYVAND_TIMEOUT_MS = 6,    /* of one try; decimal, 30000 */
-    PAYVAND_TRIES = 7          /* at most, of a call that may be repeated; 3 */
+    PAYVAND_TRIES = 7,         /* at most, of a call that may be repeated; 3 */
+    PAYVAND_CONTRACTS = 8      /* folder with data_items.json, enactment.json,
+                                  data_items_proposed.json and
+                                  contracts/<provider>/<service>.json: answers are
+                                  held against them */
 };
 
 /* Settings of one call; texts. */
@@ -87,14 +93,18 @@ enum payvand_call_setting {
     PAYVAND_CONSENT = 1,         /* 16 digits */
     PAYVAND_CASE = 2,            /* a UUID */
     PAYVAND_IDEMPOTENCY_KEY = 3, /* it makes a command repeatable */
-    PAYVAND_REPEATABLE = 4       /* "yes": the method changes nothing */
+    PAYVAND_REPEATABLE = 4       /* "yes": the method changes nothing; "no".
+                                    Default: what its contract says */
 };
 
 /* NULL: no memory. */
 PAYVAND_API struct payvand *payvand_new(void);
 PAYVAND_API void            payvand_free(struct payvand *exchange);
 
-/* NULL takes a setting back. PAYVAND_EINVAL: not such a value. */
+/*
+ * NULL takes a setting back. PAYVAND_EINVAL: not such a value, or contracts
+ * that a call has read already.
+ */
 PAYVAND_API enum payvand_result payvand_set(struct payvand      *exchange,
                                             enum payvand_setting setting,
                                             const char          *value);
@@ -142,6 +152,13 @@ PAYVAND_API const char *payvand_call_problem(const struct payvand_call *call,
 
 /* 1: the answer is signed by its provider, for this call. 0: not looked at. */
 PAYVAND_API int payvand_call_is_verified(const struct payvand_call *call);
+
+/*
+ * What the yes or no of the answer means by its contract, in "en" or "fa";
+ * NULL without a contract, and for an answer of another kind.
+ */
+PAYVAND_API const char *payvand_call_meaning(const struct payvand_call *call,
+                                             const char *language);
 
 /* HTTP status; seconds to wait, 0 when nothing was said; tries that were made.
  */

@@ -10,9 +10,10 @@
 #include "client/evidence.h"
 #include "client/http.h"
 #include "client/payvand.h"
+#include "contract/contract.h"
 #include "httpsig/profile.h"
 
-#define SETTINGS (PAYVAND_TRIES + 1)
+#define SETTINGS (PAYVAND_CONTRACTS + 1)
 #define CALL_SETTINGS (PAYVAND_REPEATABLE + 1)
 #define VALUE_MAX 1024
 #define METHOD_MAX 280
@@ -21,24 +22,28 @@
 
 struct payvand {
     char                  *setting[SETTINGS]; /* NULL: not set */
-    struct pv_httpsig_key *key; /* of ->setting[PAYVAND_KEY], or NULL */
+    struct pv_httpsig_key *key;   /* of ->setting[PAYVAND_KEY], or NULL */
+    struct pv_data_items  *items; /* of PAYVAND_CONTRACTS, or NULL */
     struct pv_why          why;
 };
 
 struct payvand_call {
-    struct payvand    *exchange;
-    char               method[METHOD_MAX + 1]; /* without "/x/" */
-    char               provider[PROVIDER_MAX + 1];
-    char              *setting[CALL_SETTINGS];
-    char               address[VALUE_MAX + METHOD_MAX + 8];
-    char               path[METHOD_MAX + 8]; /* "/x/..." */
-    struct pv_buf      body;
-    struct pv_http     http;
-    struct pv_evidence evidence;
-    json_t            *problem;
-    int                tries;
-    int                verified;
-    struct pv_why      why;
+    struct payvand                  *exchange;
+    char                             method[METHOD_MAX + 1]; /* without "/x/" */
+    char                             provider[PROVIDER_MAX + 1];
+    char                            *setting[CALL_SETTINGS];
+    char                             address[VALUE_MAX + METHOD_MAX + 8];
+    char                             path[METHOD_MAX + 8]; /* "/x/..." */
+    struct pv_buf                    body;
+    struct pv_http                   http;
+    struct pv_evidence               evidence;
+    json_t                          *problem;
+    struct pv_contract              *contract; /* of this call, or NULL */
+    const struct pv_contract_method *terms;    /* in ->contract, or NULL */
+    int64_t       sent_ms; /* wall clock, of the present try */
+    int           tries;
+    int           verified;
+    struct pv_why why;
 
     /* the request of the present try */
     char                    line[PV_HTTP_HEADERS_MAX][LINE_MAX_LEN];
@@ -60,5 +65,20 @@ struct pv_httpsig_message pv_client_request(const struct payvand_call *call);
  */
 enum pv_err pv_client_verify(const struct payvand_call *call,
                              struct pv_why             *why) PV_MUST_CHECK;
+
+/* contracts.c */
+
+/* The call's contract, where there is a folder of them. Words in why. */
+enum pv_err pv_client_load_contract(struct payvand_call *call,
+                                    struct pv_why       *why) PV_MUST_CHECK;
+
+/* Its method changes nothing, as its contract says. */
+bool pv_client_only_asks(const struct payvand_call *call);
+
+/* PV_EINVAL: the answer is not as its contract says; words in why. */
+enum pv_err pv_client_check_contract(const struct payvand_call *call,
+                                     struct pv_why *why) PV_MUST_CHECK;
+
+void pv_client_forget_items(struct payvand *exchange);
 
 #endif

@@ -108,6 +108,9 @@ static const struct words words[PV_FAULT_END] = {
     [PV_FAULT_ROWS] =
         {PV_SLICE_INIT("rows"), "the statement gives too many rows",
          "دستور بیش از اندازه سطر می‌دهد"},
+    [PV_FAULT_OVER] = {PV_SLICE_INIT("over"),
+                       "is sent though its last day has passed",
+                       "با آنکه واپسین روز آن گذشته فرستاده شده است"},
 };
 
 static enum pv_fault_kind

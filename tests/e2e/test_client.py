@@ -16,7 +16,8 @@ import pytest
 
 import httpsig
 from connectors import Connectors, make_country, relay
-from harness import ROOT, Exchange, assert_outcome, built, program_env
+from harness import (CATALOGUE, ROOT, Exchange, assert_outcome, built,
+                     program_env, reply)
 from test_signatures import openssl, write
 
 CIVIL = "civil-registration-organisation"
@@ -187,6 +188,37 @@ def test_a_provider_without_a_key_here_is_not_believed(scene, tmp_path):
                       str(tmp_path)).returncode == 0
 
 
+def test_an_answer_is_held_against_its_contract(scene):
+    """R-091: checked again by the consumer, whoever signed it."""
+    for word in ("yes", "no"):
+        done = scene.call(word, "--contracts", CATALOGUE)
+        assert json.loads(done.stdout)["answer"] == {"result": word}
+    shown = scene.ex.payvand(
+        "call", METHOD, "--cert", scene.me.cert, "--key", scene.me.key,
+        "--data", json.dumps(scene.sample["no"]), "--contracts", CATALOGUE,
+        "--lang", "fa", env=scene.environment())
+    with open(os.path.join(CATALOGUE, "contracts", CIVIL,
+                           "identity-match.json"), encoding="utf-8") as file:
+        meaning = json.load(file)["methods"][0]["meaning"]["no_fa"]
+    assert meaning in shown.stderr.decode()
+    for body in (b'{"result":"maybe"}', b'{"result":"no","gender":"1"}',
+                 b'{}', b'{"result":"no"} {}'):
+        scene.ex.provider[CIVIL].behave = lambda seen, _, body=body: reply(body)
+        done = scene.call("no", "--contracts", CATALOGUE,
+                          PAYVAND_PROVIDER_KEYS="")
+        assert (done.returncode, done.stdout) == (3, b""), done
+        assert b"breaks its contract" in done.stderr
+        assert b"maybe" not in done.stderr
+
+
+def test_without_its_contract_nothing_is_sent(scene, tmp_path):
+    asked = []
+    scene.pass_on(lambda seen, answer: asked.append(seen) or answer)
+    done = scene.call("yes", "--contracts", str(tmp_path))
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"nothing was sent" in done.stderr and not asked
+
+
 def test_the_example_is_a_whole_program(scene):
     done = subprocess.run(
         [built("payvand-example"), METHOD, json.dumps(scene.sample["no"])],
@@ -242,7 +274,7 @@ def down(pki):
 
 
 @pytest.mark.parametrize("more,tries", [
-    ([], 1), (["--repeatable"], 3),
+    ([], 1), (["--repeatable"], 3), (["--contracts", CATALOGUE], 3),
     (["--idempotency-key", "0198f2c4-7d5e-7c3a-9a51-2f6d0c1b7e11"], 3)])
 def test_only_what_may_be_repeated_is(scene, down, tmp_path, more, tries):
     store = tmp_path / "e"

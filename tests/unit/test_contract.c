@@ -10,6 +10,7 @@
 
 #include "contract/answer.h"
 #include "contract/example.h"
+#include "contract/reply.h"
 #include "contract/request.h"
 #include "contract/shape.h"
 #include "contract/take.h"
@@ -523,6 +524,13 @@ answers_have_the_shape_of_their_contract(void **state)
             fail_msg("%zu: %.*s of \"%s\", %.*s", i,
                      PV_FMT(pv_fault_word(fault.kind)), fault.member,
                      PV_FMT(pv_buf_view(&out)));
+        }
+        if (err == PV_OK) { /* what leaves one end is taken at the other */
+            assert_int_equal(
+                pv_reply_check(
+                    pv_contract_method(good, pv_slice_from(row[i].method)),
+                    pv_buf_view(&out), NOW_MS, &fault),
+                PV_OK);
         }
         pv_buf_clear(&out);
     }

@@ -1,0 +1,123 @@
+/* contracts.c - the contract of a call, and its answer held against it. */
+#include "client/private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "contract/reply.h"
+
+#define PATH_ROOM (VALUE_MAX + METHOD_MAX + 32)
+
+void
+pv_client_forget_items(struct payvand *exchange)
+{
+    pv_data_items_free(exchange->items);
+    exchange->items = NULL;
+}
+
+static enum pv_err
+load_items(struct payvand *exchange, struct pv_why *why)
+{
+    static const char *const file[] = {"data_items.json", "enactment.json",
+                                       "data_items_proposed.json"};
+    struct pv_data_items    *items = NULL;
+    enum pv_err              err;
+
+    if (exchange->items != NULL) {
+        return PV_OK;
+    }
+    err = pv_data_items_new(&items);
+    for (size_t i = 0; err == PV_OK && i < sizeof(file) / sizeof(file[0]);
+         i++) {
+        char path[PATH_ROOM];
+
+        (void)snprintf(path, sizeof(path), "%s/%s", /* fits */
+                       exchange->setting[PAYVAND_CONTRACTS], file[i]);
+        err = pv_data_items_add_file(items, path, why);
+    }
+    if (err == PV_OK) {
+        err = pv_data_items_finish(items, why);
+    }
+    if (err == PV_OK) {
+        exchange->items = items;
+        items = NULL;
+    }
+    pv_data_items_free(items);
+    return err;
+}
+
+enum pv_err
+pv_client_load_contract(struct payvand_call *call, struct pv_why *why)
+{
+    struct payvand *exchange = call->exchange;
+    struct pv_slice service;
+    struct pv_slice version;
+    struct pv_slice rest;
+    char            path[PATH_ROOM];
+    enum pv_err     err;
+
+    pv_contract_free(call->contract);
+    call->contract = NULL;
+    call->terms = NULL;
+    if (exchange->setting[PAYVAND_CONTRACTS] == NULL) {
+        return PV_OK;
+    }
+    err = load_items(exchange, why);
+    if (err != PV_OK) {
+        return err;
+    }
+    /* payvand_call_new has seen the three slashes */
+    rest = pv_slice_from(call->method + strlen(call->provider) + 1);
+    (void)pv_slice_cut(rest, '/', &service, &rest);
+    (void)pv_slice_cut(rest, '/', &version, &rest);
+    (void)snprintf(path, sizeof(path), "%s/contracts/%s/%.*s.json", /* fits */
+                   exchange->setting[PAYVAND_CONTRACTS], call->provider,
+                   PV_FMT(service));
+    err = pv_contract_load_file(path, exchange->items, &call->contract, why);
+    if (err == PV_OK) {
+        call->terms = pv_contract_method(call->contract, rest);
+        if (call->terms == NULL || strcmp(call->terms->path, call->path) != 0) {
+            call->terms = NULL;
+            pv_why_set(why, "%s is no contract of %s", path, call->method);
+            err = PV_EINVAL;
+        }
+    }
+    return err;
+}
+
+bool
+pv_client_only_asks(const struct payvand_call *call)
+{
+    return call->terms != NULL && (call->terms->pattern == PV_CALL_INQUIRY ||
+                                   call->terms->pattern == PV_CALL_VERIFY ||
+                                   call->terms->pattern == PV_CALL_LIST);
+}
+
+enum pv_err
+pv_client_check_contract(const struct payvand_call *call, struct pv_why *why)
+{
+    struct pv_fault fault = {PV_FAULT_NONE, ""};
+    enum pv_err     err;
+
+    if (call->terms == NULL) {
+        return PV_OK;
+    }
+    /* as of when it was sent: an item of the last day may come after it */
+    err = pv_reply_check(call->terms, pv_buf_view(&call->http.answer),
+                         call->sent_ms, &fault);
+    if (err != PV_OK) {
+        pv_why_set(why, "The answer breaks its contract: %.*s%s%s",
+                   PV_FMT(pv_fault_word(fault.kind)),
+                   fault.member[0] == '\0' ? "" : ", ", fault.member);
+    }
+    return err;
+}
+
+const char *
+payvand_call_meaning(const struct payvand_call *call, const char *language)
+{
+    return call->terms == NULL || strcmp(call->http.outcome, "answered") != 0
+               ? NULL
+               : pv_reply_meaning(call->terms, pv_buf_view(&call->http.answer),
+                                  language);
+}

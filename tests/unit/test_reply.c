@@ -1,0 +1,198 @@
+/* Answers held against their contract by who got them (R-091). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "contract/reply.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+#define NOW_MS INT64_C(1679400000000) /* 1402-01-01 in Tehran */
+#define DAY_MS INT64_C(86400000)
+
+static struct pv_data_items *items;
+static struct pv_contract   *contract;
+
+/* ' stands for " */
+#define CONTRACT                                                               \
+    "{'contract':1,'service':'sample','version':'v1','provider':'p',"          \
+    "'basis':'proposed','title_fa':'x','title_en':'x','methods':["             \
+    "{'id':'verify','pattern':'verify','deadline_ms':3000,"                    \
+    "'inputs':[{'name':'iban','type':'iban'}],"                                \
+    "'outputs':[{'name':'result','type':'yes_no'}],"                           \
+    "'meaning':{'yes_fa':'هست','yes_en':'so','no_fa':'نیست',"           \
+    "'no_en':'not so'}},"                                                      \
+    "{'id':'person','pattern':'inquiry','deadline_ms':3000,'timed':true,"      \
+    "'coverage':{'from':'1390-01-01','text_fa':'x','text_en':'x'},"            \
+    "'inputs':[{'name':'id','type':'national_id'}],"                           \
+    "'outputs':[{'name':'first_name','type':'first_name'},"                    \
+    "{'name':'postal_code','type':'postal_code','until':'1402-01-01'},"        \
+    "{'name':'homes','type':'list','items':["                                  \
+    "{'name':'postal_code','type':'postal_code'}]}]}]}"
+
+#define BESIDE                                                                 \
+    "'found':'yes','coverage_from':'1390-01-01',"                              \
+    "'determined_at':'2023-03-21T12:00:00.000Z'"
+
+/* The text with " for ', in a room of the test's own. */
+static struct pv_slice
+quoted(const char *text, char *room, size_t size)
+{
+    size_t len = strlen(text);
+
+    assert_true(len < size);
+    for (size_t i = 0; i <= len; i++) {
+        room[i] = (char)(text[i] == '\'' ? '"' : text[i]);
+    }
+    return (struct pv_slice){room, len};
+}
+
+static int
+set_up(void **state)
+{
+    static char   room[4096];
+    struct pv_why why = {""};
+    enum pv_err   err;
+
+    (void)state;
+    assert_int_equal(pv_data_items_new(&items), PV_OK);
+    assert_int_equal(
+        pv_data_items_add_file(
+            items, PV_SOURCE_ROOT "/catalogue/data_items.json", &why),
+        PV_OK);
+    assert_int_equal(
+        pv_data_items_add_file(
+            items, PV_SOURCE_ROOT "/catalogue/enactment.json", &why),
+        PV_OK);
+    assert_int_equal(pv_data_items_finish(items, &why), PV_OK);
+    err = pv_contract_load(quoted(CONTRACT, room, sizeof(room)), items,
+                           &contract, &why);
+    assert_string_equal(why.text, "");
+    assert_int_equal(err, PV_OK);
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    (void)state;
+    pv_contract_free(contract);
+    pv_data_items_free(items);
+    return 0;
+}
+
+static void
+answer_is_what_its_contract_says(void **state)
+{
+    static const struct {
+        const char        *method;
+        const char        *body;
+        enum pv_fault_kind fault;
+        const char        *member;
+    } row[] = {
+        {"verify", "{'result':'yes'}", PV_FAULT_NONE, ""},
+        {"verify", "{'result':'no'}      ", PV_FAULT_NONE, ""},
+        {"verify", "{'result':'maybe'}", PV_FAULT_PATTERN, "result"},
+        {"verify", "{'result':true}", PV_FAULT_NOT_STRING, "result"},
+        {"verify", "{}", PV_FAULT_MISSING, "result"},
+        {"verify", "{'result':'yes','found':'yes'}", PV_FAULT_UNKNOWN, "found"},
+        {"verify", "{'result':'yes','order_token':'x'}", PV_FAULT_UNKNOWN,
+         "order_token"},
+        {"verify", "{'result':'yes','result':'no'}", PV_FAULT_NOT_JSON, ""},
+        {"verify", "['yes']", PV_FAULT_NOT_OBJECT, ""},
+        {"verify", "", PV_FAULT_NOT_JSON, ""},
+        {"person", "{" BESIDE ",'first_name':'a'}", PV_FAULT_NONE, ""},
+        {"person",
+         "{'found':'no','coverage_from':'1390-01-01',"
+         "'determined_at':'2023-03-21T12:00:00.000Z'}",
+         PV_FAULT_NONE, ""},
+        {"person", "{" BESIDE ",'gender':'1'}", PV_FAULT_UNKNOWN, "gender"},
+        {"person", "{" BESIDE ",'postal_code':'123'}", PV_FAULT_PATTERN,
+         "postal_code"},
+        {"person", "{" BESIDE ",'homes':[{'postal_code':'1234567890'}]}",
+         PV_FAULT_NONE, ""},
+        {"person", "{" BESIDE ",'homes':[{'first_name':'a'}]}",
+         PV_FAULT_UNKNOWN, "homes[0].first_name"},
+        {"person", "{'first_name':'a'}", PV_FAULT_MISSING, "found"},
+        {"person", "{'found':'yes','determined_at':'2023-03-21T12:00:00.000Z'}",
+         PV_FAULT_MISSING, "coverage_from"},
+        {"person",
+         "{'found':'yes','coverage_from':'1391-01-01',"
+         "'determined_at':'2023-03-21T12:00:00.000Z'}",
+         PV_FAULT_MISSING, "coverage_from"},
+        {"person", "{'found':'yes','coverage_from':'1390-01-01'}",
+         PV_FAULT_MISSING, "determined_at"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(row); i++) {
+        struct pv_fault fault = {PV_FAULT_NONE, ""};
+        char            room[512];
+        enum pv_err     err = pv_reply_check(
+                pv_contract_method(contract, pv_slice_from(row[i].method)),
+                quoted(row[i].body, room, sizeof(room)), NOW_MS, &fault);
+
+        if (err != (row[i].fault == PV_FAULT_NONE ? PV_OK : PV_EINVAL) ||
+            fault.kind != row[i].fault ||
+            strcmp(fault.member, row[i].member) != 0) {
+            fail_msg("%s: %.*s %s", row[i].body,
+                     PV_FMT(pv_fault_word(fault.kind)), fault.member);
+        }
+    }
+}
+
+/* R-178; the last day is a day on which it may be sent. */
+static void
+dated_item_is_refused_after_its_last_day(void **state)
+{
+    const struct pv_contract_method *person =
+        pv_contract_method(contract, PV_LIT("person"));
+    struct pv_fault fault = {PV_FAULT_NONE, ""};
+    char            room[256];
+    struct pv_slice dated =
+        quoted("{" BESIDE ",'postal_code':'1234567890'}", room, sizeof(room));
+
+    (void)state;
+    assert_int_equal(pv_reply_check(person, dated, NOW_MS, &fault), PV_OK);
+    assert_int_equal(pv_reply_check(person, dated, NOW_MS + DAY_MS, &fault),
+                     PV_EINVAL);
+    assert_int_equal(fault.kind, PV_FAULT_OVER);
+    assert_string_equal(fault.member, "postal_code");
+    dated = quoted("{" BESIDE ",'homes':[{'postal_code':'1234567890'}]}", room,
+                   sizeof(room)); /* another item of the same name */
+    assert_int_equal(pv_reply_check(person, dated, NOW_MS + DAY_MS, &fault),
+                     PV_OK);
+}
+
+static void
+yes_and_no_have_their_meaning(void **state)
+{
+    const struct pv_contract_method *verify =
+        pv_contract_method(contract, PV_LIT("verify"));
+
+    (void)state;
+    assert_string_equal(
+        pv_reply_meaning(verify, PV_LIT("{\"result\":\"yes\"}"), "en"), "so");
+    assert_string_equal(
+        pv_reply_meaning(verify, PV_LIT("{\"result\":\"no\"}"), "fa"), "نیست");
+    assert_null(pv_reply_meaning(verify, PV_LIT("{}"), "en"));
+    assert_null(pv_reply_meaning(verify, PV_LIT("{\"result\":\"no\"}"), "xx"));
+    assert_null(pv_reply_meaning(pv_contract_method(contract, PV_LIT("person")),
+                                 PV_LIT("{\"found\":\"yes\"}"), "en"));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answer_is_what_its_contract_says),
+        cmocka_unit_test(dated_item_is_refused_after_its_last_day),
+        cmocka_unit_test(yes_and_no_have_their_meaning),
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

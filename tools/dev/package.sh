@@ -14,6 +14,7 @@ leaves the packages in build-deb/:
   payvand             the command line, and the witness
   payvand-exchange    gateway, trace, registry
   payvand-connector   the connector of an agency
+  libpayvand0, -dev   the client library
 
 docs/install.md says how to install them.
 

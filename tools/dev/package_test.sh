@@ -36,7 +36,7 @@ pv_package_older() {
     local deb name
 
     mkdir -p "$PV_ROOT_DIR/old" "$PV_ROOT_DIR/new"
-    for deb in "$PV_DEB"/payvand*_*.deb; do
+    for deb in "$PV_DEB"/*.deb; do
         name=$(basename "$deb")
         case $name in *-dbgsym_*) continue ;; esac
         cp "$deb" "$PV_ROOT_DIR/new/"

@@ -10,8 +10,8 @@
 
 #include "base/jalali.h"
 #include "base/time.h"
-#include "cmd.h"
 #include "client/evidence.h"
+#include "cmd.h"
 #include "trust.h"
 
 #define CONTENT_MAX (1024 * 1024)

@@ -8,8 +8,8 @@
 
 #include "base/jalali.h"
 #include "base/time.h"
-#include "cmd.h"
 #include "client/http.h"
+#include "cmd.h"
 #include "log_state.h"
 #include "reader_state.h"
 

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "doctor.h"
 #include "client/http.h"
+#include "doctor.h"
 
 #define ADDRESS_MAX_LEN 512
 #define DAYS_WARN 30

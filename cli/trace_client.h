@@ -12,8 +12,8 @@
 
 #include <jansson.h>
 
-#include "cmd.h"
 #include "client/http.h"
+#include "cmd.h"
 
 #define PV_CLIENT_TARGET_MAX 2048
 #define PV_CLIENT_UNAVAILABLE 503

@@ -179,7 +179,7 @@ pv_test_cppcheck() {
 pv_test_headers() {
     (cd "$PV_ROOT" && pv_test_files 'lib/*.h' |
         xargs -0 -r -P "$PV_TEST_JOBS" -I{} sh -c 'printf "#include \"%s\"\n" "${1#lib/}" |
-            cc -std=gnu17 -Wall -Wextra -Werror -D_GNU_SOURCE -Ilib -fsyntax-only -x c -' sh {})
+            cc -std=gnu17 -Wall -Wextra -Werror -D_GNU_SOURCE -Ilib $(pkg-config --cflags libpq) -fsyntax-only -x c -' sh {})
 }
 
 pv_test_spelling() {

@@ -42,6 +42,7 @@ struct keeper_hold {
 };
 
 struct pv_keeper_store {
+    int                 lock_fd; /* FILE, locked while the store is open */
     sqlite3            *db;
     sqlite3_stmt       *stmt[KEEPER_STMTS];
     uint8_t             key[PV_KEY_LEN];

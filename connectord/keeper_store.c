@@ -4,8 +4,13 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
+#define LOCK_TRIES 50
+#define LOCK_PAUSE_MS 100
+#define BUSY_MS 5000 /* a backup that reads the file may hold it */
 #define PERSON_LABEL "payvand person 1"
 #define SCHEMA                                                                 \
     "PRAGMA journal_mode = WAL;"                                               \
@@ -197,21 +202,43 @@ keeper_person(const struct pv_keeper_store *store, struct pv_slice person,
 
 /* ---- the file ---- */
 
+/* Uses are held in memory: a second keeper of the file would count wrong. */
+static enum pv_err
+take_lock(struct pv_keeper_store *store, const char *path)
+{
+    const struct timespec pause = {0, LOCK_PAUSE_MS * 1000000L};
+
+    /* made here, so that its mode is ours from its first moment */
+    store->lock_fd =
+        open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (store->lock_fd == -1) {
+        return PV_ESYS;
+    }
+    for (int i = 0; i < LOCK_TRIES; i++) { /* one that was killed just ends */
+        if (flock(store->lock_fd, LOCK_EX | LOCK_NB) == 0) {
+            return PV_OK;
+        }
+        (void)nanosleep(&pause, NULL); /* shorter is no harm */
+    }
+    return PV_EAGAIN;
+}
+
 static enum pv_err
 open_file(struct pv_keeper_store *store, const char *path)
 {
-    /* made here, so that its mode is ours from its first moment */
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    int code;
+    enum pv_err err = take_lock(store, path);
+    int         code;
 
-    if (fd == -1) {
-        return PV_ESYS;
+    if (err != PV_OK) {
+        return err;
     }
-    (void)close(fd); /* nothing was written */
     code = sqlite3_open_v2(path, &store->db,
                            SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
                                SQLITE_OPEN_NOFOLLOW,
                            NULL);
+    if (code == SQLITE_OK) {
+        code = sqlite3_busy_timeout(store->db, BUSY_MS);
+    }
     if (code == SQLITE_OK) {
         code = sqlite3_exec(store->db, SCHEMA, NULL, NULL, NULL);
     }
@@ -233,6 +260,7 @@ pv_keeper_open(const char *path, const uint8_t key[PV_KEY_LEN],
     if (store == NULL) {
         return err;
     }
+    store->lock_fd = -1;
     memcpy(store->key, key, PV_KEY_LEN);
     store->hold = calloc(PV_HOLDS_MAX, sizeof(store->hold[0]));
     if (store->hold != NULL) {
@@ -243,8 +271,9 @@ pv_keeper_open(const char *path, const uint8_t key[PV_KEY_LEN],
         return PV_OK;
     }
     pv_why_set(why, "%s: %s", path,
-               store->db == NULL ? pv_err_text(err)
-                                 : sqlite3_errmsg(store->db));
+               err == PV_EAGAIN    ? "another keeper holds it"
+               : store->db == NULL ? pv_err_text(err)
+                                   : sqlite3_errmsg(store->db));
     pv_keeper_close(store);
     return err;
 }
@@ -259,6 +288,9 @@ pv_keeper_close(struct pv_keeper_store *store)
         (void)sqlite3_finalize(store->stmt[i]); /* its error was told */
     }
     (void)sqlite3_close(store->db); /* nothing is open any more */
+    if (store->lock_fd != -1) {
+        (void)close(store->lock_fd); /* gives the lock back */
+    }
     free(store->hold);
     explicit_bzero(store->key, sizeof(store->key));
     free(store);

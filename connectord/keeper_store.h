@@ -76,7 +76,8 @@ typedef enum pv_err pv_consent_row_fn(void                        *context,
 typedef enum pv_err pv_ledger_row_fn(void                       *context,
                                      const struct pv_ledger_row *row);
 
-/* Made, 0600, when there is none. key is copied. */
+/* Made, 0600, when there is none. key is copied. PV_EAGAIN: another process
+ * has it open, and keeps it for 5 seconds. */
 enum pv_err pv_keeper_open(const char *path, const uint8_t key[PV_KEY_LEN],
                            struct pv_keeper_store **ret,
                            struct pv_why           *why) PV_MUST_CHECK;

@@ -3,6 +3,7 @@ connector's keeper."""
 
 import concurrent.futures
 import datetime
+import http.client
 import json
 import os
 import random
@@ -319,6 +320,20 @@ def test_r137_calls_at_once_are_counted_exactly(office):
     assert set(got.values()) == {2}
 
 
+def test_a_file_has_one_keeper(office, tmp_path):
+    with open(office.config) as file:
+        config = json.load(file)
+    config["socket"] = str(tmp_path / "c.sock")
+    config["keeper"]["desk"] = str(tmp_path / "desk.sock")
+    with open(tmp_path / "config.json", "w") as file:
+        json.dump(config, file)
+    done = subprocess.run([built("payvand-connectord"), "--config",
+                           str(tmp_path / "config.json")], timeout=30,
+                          env=program_env(), capture_output=True)
+    assert done.returncode == 1
+    assert b"another keeper holds it" in done.stderr
+
+
 @pytest.mark.parametrize("who", ["keeper", "connector"])
 def test_r137_a_crash_neither_loses_nor_adds_a_use(tmp_path, who):
     office = Office(tmp_path)
@@ -340,7 +355,7 @@ def test_r137_a_crash_neither_loses_nor_adds_a_use(tmp_path, who):
                 tracking = str(uuid.uuid4())
                 try:
                     answer = office.use(number, tracking=tracking)
-                except OSError:
+                except (OSError, http.client.HTTPException):
                     break
                 if answer.outcome == "answered":
                     given[number] += 1

@@ -4,15 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#include "base/buf.h"
+#include "connectord/desk_client.h"
 
-#define WAIT_S 10
-#define ANSWER_MAX ((size_t)2 * 1024 * 1024)
 #define PERSON_MAX 64
 #define NAME_ROOM 64
 
@@ -46,53 +40,6 @@ pv_cli_desk(const char *option)
     return path;
 }
 
-static int
-connect_to(const char *path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    struct timeval     wait = {WAIT_S, 0};
-    int                fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    if (pv_slice_to_cstr(pv_slice_from(path), address.sun_path,
-                         sizeof(address.sun_path)) != PV_OK) {
-        errno = ENAMETOOLONG;
-    } else if (fd != -1 &&
-               setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) ==
-                   0 &&
-               connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
-        return fd;
-    }
-    pv_cli_error("%s: %s", path, strerror(errno));
-    if (fd != -1) {
-        (void)close(fd); /* nothing to lose */
-    }
-    return -1;
-}
-
-static bool
-exchange(int fd, const char *text, struct pv_buf *answer)
-{
-    size_t len = strlen(text);
-
-    /* the desk reads all before it answers, and requests are small */
-    if (send(fd, text, len, MSG_NOSIGNAL) != (ssize_t)len ||
-        shutdown(fd, SHUT_WR) != 0) {
-        return false;
-    }
-    for (;;) {
-        ssize_t got;
-
-        if (pv_buf_reserve(answer, 4096) != PV_OK) {
-            return false;
-        }
-        got = read(fd, answer->ptr + answer->len, 4096);
-        if (got <= 0) {
-            return got == 0;
-        }
-        answer->len += (size_t)got;
-    }
-}
-
 static bool
 is_refused(const json_t *answer, enum pv_lang lang)
 {
@@ -114,34 +61,22 @@ is_refused(const json_t *answer, enum pv_lang lang)
 json_t *
 pv_cli_desk_ask(const char *socket_path, json_t *request, enum pv_lang lang)
 {
-    char         *text = json_dumps(request, JSON_COMPACT);
-    int           fd = text == NULL ? -1 : connect_to(socket_path);
-    json_t       *answer = NULL;
-    struct pv_buf said;
+    json_t     *answer = NULL;
+    enum pv_err err = pv_desk_ask(socket_path, request, &answer);
 
-    pv_buf_init(&said, ANSWER_MAX);
-    if (text == NULL) {
-        pv_cli_error("what is asked is no UTF-8");
-    } else if (fd != -1 && !exchange(fd, text, &said)) {
-        pv_cli_error("%s: the desk does not answer", socket_path);
-    } else if (fd != -1) {
-        answer = json_loadb(said.len == 0 ? "" : said.ptr, said.len,
-                            JSON_REJECT_DUPLICATES, NULL);
-        if (answer == NULL) {
-            pv_cli_error("%s: what it says is not understood: is it a desk, "
-                         "and this its user?",
-                         socket_path);
-        } else if (is_refused(answer, lang)) {
-            json_decref(answer);
-            answer = NULL;
-        }
-    }
-    if (fd != -1) {
-        (void)close(fd); /* nothing to lose */
-    }
-    pv_buf_wipe(&said);
-    free(text);
     json_decref(request);
+    if (err == PV_ESYS) {
+        pv_cli_error("%s: %s", socket_path, strerror(errno));
+    } else if (err == PV_EINVAL) {
+        pv_cli_error("what is asked is no UTF-8");
+    } else if (err != PV_OK) {
+        pv_cli_error("%s: no answer that is understood: is it a desk, and this "
+                     "its user?",
+                     socket_path);
+    } else if (is_refused(answer, lang)) {
+        json_decref(answer);
+        answer = NULL;
+    }
     return answer;
 }
 

@@ -374,22 +374,27 @@ try_waiting(struct pv_issuing *issuing)
     return err;
 }
 
-enum pv_err
-pv_issuing_round(struct pv_issuing *issuing, struct pv_why *why)
+static enum pv_err
+work(struct pv_issuing *issuing)
 {
     int64_t     last = 0;
     int64_t     image;
-    enum pv_err err;
+    enum pv_err err = pv_registry_numbers(issuing->registry, &last, &image);
 
-    if (issuing->count == 0) {
-        return PV_OK;
-    }
-    err = pv_registry_numbers(issuing->registry, &last, &image);
     if (err == PV_OK && last != issuing->seen) {
         err = look(issuing, last);
     }
     if (err == PV_OK && json_array_size(issuing->waiting) > 0) {
         err = try_waiting(issuing);
+    }
+    return err;
+}
+
+enum pv_err
+pv_issuing_round(struct pv_issuing *issuing, struct pv_why *why)
+{
+    if (issuing->count > 0) {
+        (void)work(issuing); /* where the database fails: the next round */
     }
     for (size_t i = 0; i < issuing->count; i++) {
         if (issuing->client[i].lost) {
@@ -397,5 +402,5 @@ pv_issuing_round(struct pv_issuing *issuing, struct pv_why *why)
             return PV_ECLOSED;
         }
     }
-    return PV_OK; /* the database's: the next round tries again */
+    return PV_OK;
 }

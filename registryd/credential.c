@@ -27,15 +27,21 @@ take_text(const struct pv_value *column, char *room, size_t room_len)
                : pv_slice_to_cstr(column->text, room, room_len);
 }
 
+struct kept { /* as the database has it */
+    struct pv_credential *credential;
+    char                  totp[PV_SEALED_TEXT_MAX];
+};
+
 static enum pv_err
 take_credential(void *context, const struct pv_value *column)
 {
-    struct pv_credential *credential = context;
+    struct kept          *kept = context;
+    struct pv_credential *credential = kept->credential;
     enum pv_err           err = take_text(&column[0], credential->password,
                                           sizeof(credential->password));
 
     if (err == PV_OK) {
-        err = take_text(&column[1], credential->totp, sizeof(credential->totp));
+        err = take_text(&column[1], kept->totp, sizeof(kept->totp));
     }
     if (err == PV_OK) {
         err = take_text(&column[3], credential->code, sizeof(credential->code));
@@ -51,10 +57,15 @@ pv_credential_get(struct pv_people *people, const char *person,
                   struct pv_credential *ret)
 {
     struct pv_value argument = PV_TEXT(pv_slice_from(person));
+    struct kept     kept = {ret, ""};
+    enum pv_err     err;
 
     *ret = (struct pv_credential){.found = false};
-    return pv_store_run(people->registry->store, PV_STMT_CREDENTIAL_GET,
-                        &argument, 1, take_credential, ret);
+    err = pv_store_run(people->registry->store, PV_STMT_CREDENTIAL_GET,
+                       &argument, 1, take_credential, &kept);
+    return err == PV_OK ? pv_sealing_open(&people->sealing, person, kept.totp,
+                                          ret->totp, sizeof(ret->totp))
+                        : err;
 }
 
 static struct pv_value
@@ -67,13 +78,100 @@ enum pv_err
 pv_credential_set(struct pv_people *people, const char *person,
                   const struct pv_credential *credential)
 {
-    struct pv_value arguments[] = {
-        PV_TEXT(pv_slice_from(person)), text_or_null(credential->password),
-        text_or_null(credential->totp), PV_INT(credential->totp_step),
-        text_or_null(credential->code), PV_INT(credential->code_until_ms)};
+    char            totp[PV_SEALED_TEXT_MAX] = "";
+    enum pv_err     err = PV_OK;
+    struct pv_value arguments[] = {PV_TEXT(pv_slice_from(person)),
+                                   text_or_null(credential->password),
+                                   PV_NULL,
+                                   PV_INT(credential->totp_step),
+                                   text_or_null(credential->code),
+                                   PV_INT(credential->code_until_ms)};
 
-    return pv_store_run(people->registry->store, PV_STMT_CREDENTIAL_SET,
-                        arguments, COUNT(arguments), NULL, NULL);
+    if (credential->totp[0] != '\0') {
+        err =
+            pv_sealing_close(&people->sealing, person, credential->totp, totp);
+        arguments[2] = PV_TEXT(pv_slice_from(totp));
+    }
+    if (err == PV_OK) {
+        err = pv_store_run(people->registry->store, PV_STMT_CREDENTIAL_SET,
+                           arguments, COUNT(arguments), NULL, NULL);
+    }
+    return err;
+}
+
+/* ---- sealing them again ---- */
+
+struct unsealed {
+    struct pv_people *people;
+    json_t           *persons; /* owned by the caller */
+};
+
+static enum pv_err
+take_unsealed(void *context, const struct pv_value *column)
+{
+    struct unsealed *unsealed = context;
+    char             person[PV_RECORD_ID_MAX + 1];
+    char             totp[PV_SEALED_TEXT_MAX];
+    enum pv_err err = pv_slice_to_cstr(column[0].text, person, sizeof(person));
+
+    if (err == PV_OK) {
+        err = pv_slice_to_cstr(column[1].text, totp, sizeof(totp));
+    }
+    if (err == PV_OK && !pv_sealing_is_new(&unsealed->people->sealing, totp) &&
+        json_array_append_new(unsealed->persons, json_string(person)) != 0) {
+        err = PV_ENOMEM;
+    }
+    return err;
+}
+
+static enum pv_err
+seal_one(struct pv_people *people, const char *person, struct pv_why *why)
+{
+    struct pv_credential credential;
+    enum pv_err          err = pv_credential_get(people, person, &credential);
+
+    if (err == PV_OK) {
+        err = pv_credential_set(people, person, &credential);
+    } else if (err == PV_ECORRUPT) {
+        pv_why_set(why,
+                   "the key that sealed the one-time codes of %s is not in the "
+                   "file of --secrets",
+                   person);
+    }
+    pv_secret_wipe(&credential, sizeof(credential));
+    return err;
+}
+
+enum pv_err
+pv_people_seal(struct pv_people *people, const char *file, struct pv_why *why)
+{
+    struct pv_store *store = people->registry->store;
+    struct unsealed  unsealed = {people, json_array()};
+    json_t          *person;
+    size_t           i;
+    enum pv_err      err = unsealed.persons == NULL ? PV_ENOMEM : PV_OK;
+
+    if (err == PV_OK && file != NULL) {
+        err = pv_sealing_read(file, &people->sealing, why);
+    }
+    if (err == PV_OK) {
+        err = pv_store_begin(store);
+    }
+    if (err == PV_OK) {
+        err = pv_store_run(store, PV_STMT_CREDENTIAL_TOTP, NULL, 0,
+                           take_unsealed, &unsealed);
+    }
+    json_array_foreach(unsealed.persons, i, person)
+    {
+        err = err == PV_OK ? seal_one(people, json_string_value(person), why)
+                           : err;
+    }
+    if (err == PV_OK) {
+        err = pv_store_commit(store);
+    }
+    pv_store_rollback(store);
+    json_decref(unsealed.persons); /* accepts NULL */
+    return err;
 }
 
 enum pv_err

@@ -327,7 +327,10 @@ open_registry(const struct options *options, struct daemon *daemon,
     if (err == PV_OK) {
         err = pv_issuing_open(&daemon->issuing, daemon->registry, why);
     }
-    return err == PV_OK ? pv_people_open(daemon->registry, &daemon->people)
+    if (err == PV_OK) {
+        err = pv_people_open(daemon->registry, &daemon->people);
+    }
+    return err == PV_OK ? pv_people_seal(daemon->people, options->secrets, why)
                         : err;
 }
 

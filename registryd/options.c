@@ -25,6 +25,8 @@ static const char help_text[] =
     "  --node ID            this exchange: the home of its agencies\n"
     "  --operator-uid USER  who may connect; may come again (default: one's\n"
     "                       own)\n"
+    "  --secrets FILE       keys that seal the secrets of one-time codes; made\n"
+    "                       when it is not there\n"
     "  --web-socket PATH    where nginx reaches it, for people and systems\n"
     "  --web-uid USER       the user of that nginx (default: one's own)\n"
     "  --sign-in-socket PATH  where payvand-sign-in reaches it\n"
@@ -49,6 +51,7 @@ enum {
     OPT_SOCKET,
     OPT_IMAGE,
     OPT_LOG,
+    OPT_SECRETS,
     OPT_SIGNER,
     OPT_ORIGIN,
     OPT_TOKEN,
@@ -77,6 +80,7 @@ static const struct option option_list[] = {
     {"socket", required_argument, NULL, OPT_SOCKET},
     {"image", required_argument, NULL, OPT_IMAGE},
     {"log", required_argument, NULL, OPT_LOG},
+    {"secrets", required_argument, NULL, OPT_SECRETS},
     {"signer", required_argument, NULL, OPT_SIGNER},
     {"origin", required_argument, NULL, OPT_ORIGIN},
     {"pkcs11", required_argument, NULL, OPT_TOKEN},
@@ -152,6 +156,9 @@ take_log_option(struct options *options, int option, const char *value)
     switch (option) {
     case OPT_LOG:
         options->registry.log = value;
+        return true;
+    case OPT_SECRETS:
+        options->secrets = value;
         return true;
     case OPT_SIGNER:
         options->signer = value;

@@ -20,8 +20,9 @@ struct options { /* texts are argv's */
     const char               *process; /* -P: NULL, "signer", "authority" */
     const char               *authority[PV_AUTHORITIES_MAX]; /* directories */
     size_t                    authority_count;
-    struct pv_authority_new   made;   /* ->id: make an authority, and end */
-    const char               *signer; /* directory of the log's key */
+    struct pv_authority_new   made;    /* ->id: make an authority, and end */
+    const char               *secrets; /* file of keys, or NULL */
+    const char               *signer;  /* directory of the log's key */
     const char               *origin;
     const char               *token;
     const char               *accept;

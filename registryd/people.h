@@ -59,6 +59,14 @@ struct pv_session {
 };
 
 /* PV_ENOMEM, PV_ECRYPTO. The registry outlives it. */
+/*
+ * file seals the secrets of one-time codes (sealing.h); NULL: they stand as
+ * they are. What another key sealed, or none, is sealed again. PV_ECORRUPT with
+ * words: the file does not have the key of one of them.
+ */
+enum pv_err pv_people_seal(struct pv_people *people, const char *file,
+                           struct pv_why *why) PV_MUST_CHECK;
+
 enum pv_err pv_people_open(struct pv_registry *registry,
                            struct pv_people  **ret) PV_MUST_CHECK;
 void        pv_people_close(struct pv_people *people);

@@ -9,6 +9,7 @@
 #include "crypto/sha256.h"
 #include "decide.h"
 #include "people.h"
+#include "sealing.h"
 
 #define PV_PEOPLE_SLOTS 4096
 #define PV_PEOPLE_SALT_LEN 16
@@ -26,6 +27,7 @@ struct pv_attempts {
 
 struct pv_people {
     struct pv_registry *registry; /* borrowed */
+    struct pv_sealing   sealing;
     struct pv_sha256   *sha;
     uint8_t             salt[PV_PEOPLE_SALT_LEN];
     struct pv_failures  failures[PV_PEOPLE_SLOTS]; /* by name */
@@ -42,9 +44,9 @@ struct pv_people {
 struct pv_credential {
     bool    found;
     char    password[PV_PASSWORD_TEXT_LEN + 1]; /* "": none */
-    char    totp[PV_TOTP_HEX_LEN + 1];
-    int64_t totp_step;              /* the last one used */
-    char    code[PV_TOKEN_LEN + 1]; /* hash of an invitation */
+    char    totp[PV_TOTP_HEX_LEN + 1];          /* sealed in the database */
+    int64_t totp_step;                          /* the last one used */
+    char    code[PV_TOKEN_LEN + 1];             /* hash of an invitation */
     int64_t code_until_ms;
 };
 

@@ -116,6 +116,9 @@ const struct pv_statement pv_statement[PV_STMT_END] = {
         {"t", "TTiTi", false,
          "SELECT password, totp, totp_step, code, code_until_ms "
          "FROM credential WHERE person = ?1"},
+    [PV_STMT_CREDENTIAL_TOTP] = {"", "tt", false,
+                                 "SELECT person, totp FROM credential "
+                                 "WHERE totp IS NOT NULL ORDER BY person"},
     [PV_STMT_CREDENTIAL_COUNT] = {"", "i", false,
                                   "SELECT COUNT(*) FROM credential "
                                   "WHERE password IS NOT NULL"},

@@ -85,6 +85,7 @@ enum pv_stmt {
     PV_STMT_CREDENTIAL_SET,    /* person password totp totp_step code
                                   code_until_ms; replaces the person's */
     PV_STMT_CREDENTIAL_GET,    /* person -> as above without person */
+    PV_STMT_CREDENTIAL_TOTP,   /* -> person totp, of all who have one */
     PV_STMT_CREDENTIAL_COUNT,  /* -> persons who have a password */
     PV_STMT_SESSION_ADD,       /* token_hash person role held_at made_ms
                                   seen_ms */

@@ -97,6 +97,7 @@ class Registry:
                  "--node", "nix",
                  "--socket", self.socket, "--web-socket", self.web,
                  "--sign-in-socket", self.sign_in,
+                 "--secrets", self.signer.parent / "secrets",
                  *self.options], stdout=out, stderr=log, env=self.env)
         until = time.monotonic() + 20
         while time.monotonic() < until:

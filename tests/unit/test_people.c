@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -88,7 +89,7 @@ static int
 teardown(void **state)
 {
     static const char *const name[] = {"r.db", "r.db-wal", "r.db-shm",
-                                       "r.db-writer"};
+                                       "r.db-writer", "keys"};
 
     (void)state;
     pv_people_close(people);
@@ -652,6 +653,121 @@ a_national_sign_in_is_linked_to_one_person(void **state)
             "person", "reza", "unlink", json_object(), "not-linked");
 }
 
+/* ---- what the database holds of them ---- */
+
+static enum pv_err
+keep_totp(void *context, const struct pv_value *column)
+{
+    return pv_slice_to_cstr(column[1].text, context, PV_SEALED_TEXT_MAX);
+}
+
+static void
+kept_totp(char ret[PV_SEALED_TEXT_MAX])
+{
+    ret[0] = '\0';
+    assert_int_equal(pv_store_run(registry->store, PV_STMT_CREDENTIAL_TOTP,
+                                  NULL, 0, keep_totp, ret),
+                     PV_OK);
+}
+
+static void
+write_keys(const char *path, const char *keys)
+{
+    FILE *file;
+
+    (void)unlink(path); /* not there the first time */
+    file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fchmod(fileno(file), 0600), 0);
+    assert_true(fputs(keys, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void
+start_again(void)
+{
+    pv_people_close(people);
+    pv_registry_close(registry);
+    people = NULL;
+    registry = NULL;
+    assert_int_equal(open_all(), 0);
+}
+
+#define OLD "00000000000000000000000000000000000000000000000000000000000000aa\n"
+#define NEW "00000000000000000000000000000000000000000000000000000000000000bb\n"
+
+static void
+one_time_secrets_are_sealed_by_a_key_that_may_change(void **state)
+{
+    static const struct {
+        const char *keys; /* NULL: no file is named */
+        enum pv_err err;
+        bool        again; /* sealed again */
+        const char *what;
+    } row[] = {
+        {OLD, PV_OK, true, "seals what stood open"},
+        {OLD, PV_OK, false, "leaves what it sealed"},
+        {NEW OLD, PV_OK, true, "seals again by a new first key"},
+        {NEW, PV_OK, false, "needs the old one no more"},
+        {OLD, PV_ECORRUPT, false, "refuses a file without the key"},
+        {NULL, PV_ECORRUPT, false, "refuses no file"},
+        {"", PV_EINVAL, false, "refuses an empty file"},
+        {"0g\n", PV_EINVAL, false, "refuses what is no key"},
+        {NEW NEW NEW NEW NEW, PV_EINVAL, false, "refuses a fifth key"},
+        {NEW, PV_OK, false, "opens with its own again"},
+    };
+    char              path[128];
+    char              before[PV_SEALED_TEXT_MAX];
+    char              after[PV_SEALED_TEXT_MAX];
+    struct pv_session session;
+    struct pv_why     why;
+
+    (void)state;
+    assert_true(snprintf(path, sizeof(path), "%s/keys", dir) > 0);
+    first();
+    kept_totp(before);
+    assert_int_equal(strlen(before), PV_TOTP_HEX_LEN); /* no file: open */
+    for (size_t i = 0; i < COUNT(row); i++) {
+        print_message("# a key file %s\n", row[i].what);
+        start_again();
+        if (row[i].keys != NULL) {
+            write_keys(path, row[i].keys);
+        }
+        why.text[0] = '\0';
+        assert_int_equal(
+            pv_people_seal(people, row[i].keys == NULL ? NULL : path, &why),
+            row[i].err);
+        assert_int_equal(why.text[0] == '\0', row[i].err == PV_OK);
+        kept_totp(after);
+        assert_int_equal(strcmp(before, after) != 0, row[i].again);
+        memcpy(before, after, sizeof(before));
+        assert_true(strncmp(after, "v1:", 3) == 0);
+    }
+    assert_int_equal(sign_in_at(0, &session), PV_OK);
+}
+
+static void
+a_key_file_is_made_and_read_by_its_owner_alone(void **state)
+{
+    char              path[128];
+    char              made[PV_SEALED_TEXT_MAX];
+    struct pv_session session;
+    struct pv_why     why = {""};
+
+    (void)state;
+    assert_true(snprintf(path, sizeof(path), "%s/keys", dir) > 0);
+    assert_int_equal(pv_people_seal(people, path, &why), PV_OK);
+    first();
+    kept_totp(made);
+    assert_true(strncmp(made, "v1:", 3) == 0);
+    start_again();
+    assert_int_equal(pv_people_seal(people, path, &why), PV_OK);
+    assert_int_equal(sign_in_at(0, &session), PV_OK);
+    start_again();
+    assert_int_equal(chmod(path, 0640), 0);
+    assert_int_equal(pv_people_seal(people, path, &why), PV_EINVAL);
+}
+
 int
 main(void)
 {
@@ -672,6 +788,8 @@ main(void)
         TEST(a_role_is_chosen_among_those_held),
         TEST(administrators_give_first_roles_to_others_only),
         TEST(who_blocked_a_person_does_not_unblock_him),
+        TEST(one_time_secrets_are_sealed_by_a_key_that_may_change),
+        TEST(a_key_file_is_made_and_read_by_its_owner_alone),
         TEST(a_national_sign_in_is_linked_to_one_person),
     };
 

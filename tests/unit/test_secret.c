@@ -1,6 +1,7 @@
 /*
  * lib/crypto/secret against RFC 7914 (scrypt), RFC 6238 appendix B (TOTP) and
- * RFC 4648 section 10 (base32).
+ * RFC 4648 section 10 (base32); lib/crypto/seal against test case 16 of the
+ * specification of GCM (McGrew, Viega).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/num.h"
+#include "crypto/seal.h"
 #include "crypto/secret.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -144,6 +146,76 @@ secrets_are_equal_only_when_all_bytes_are(void **state)
     assert_int_equal(one[0], 0);
 }
 
+/* ---- sealing ---- */
+
+#define SEAL_KEY                                                               \
+    "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308"
+#define SEAL_ABOUT "feedfacedeadbeeffeedfacedeadbeefabaddad2"
+#define SEAL_SECRET                                                            \
+    "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72"         \
+    "1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39"
+#define SEALED                                                                 \
+    "cafebabefacedbaddecaf888"                                                 \
+    "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa"         \
+    "8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662"                 \
+    "76fc6ece0f4e1768cddf8853bb2d551b"
+
+static struct pv_slice
+from_hex(const char *hex, uint8_t *room, size_t room_len)
+{
+    size_t len = strlen(hex) / 2;
+
+    assert_true(len <= room_len);
+    assert_int_equal(pv_hex_bytes(pv_slice_from(hex), room, len), PV_OK);
+    return (struct pv_slice){(char *)room, len};
+}
+
+static void
+sealing_opens_the_published_value_and_nothing_near_it(void **state)
+{
+    uint8_t         key[PV_SEAL_KEY_LEN];
+    uint8_t         room[3][128];
+    uint8_t         opened[128];
+    struct pv_slice about = from_hex(SEAL_ABOUT, room[0], sizeof(room[0]));
+    struct pv_slice secret = from_hex(SEAL_SECRET, room[1], sizeof(room[1]));
+    struct pv_slice sealed = from_hex(SEALED, room[2], sizeof(room[2]));
+
+    (void)state;
+    (void)from_hex(SEAL_KEY, key, sizeof(key));
+    assert_int_equal(pv_unseal(key, about, sealed, opened), PV_OK);
+    assert_memory_equal(opened, secret.ptr, secret.len);
+    for (size_t i = 0; i < sealed.len; i++) { /* every byte counts */
+        room[2][i] ^= 1;
+        assert_int_equal(pv_unseal(key, about, sealed, opened), PV_ECORRUPT);
+        room[2][i] ^= 1;
+    }
+    assert_int_equal(pv_unseal(key, PV_LIT("other"), sealed, opened),
+                     PV_ECORRUPT);
+    key[0] ^= 1;
+    assert_int_equal(pv_unseal(key, about, sealed, opened), PV_ECORRUPT);
+    sealed.len = PV_SEAL_MORE_LEN - 1;
+    assert_int_equal(pv_unseal(key, about, sealed, opened), PV_ECORRUPT);
+}
+
+static void
+a_secret_is_sealed_anew_each_time(void **state)
+{
+    static const uint8_t key[PV_SEAL_KEY_LEN] = {7};
+    uint8_t              one[PV_SEAL_MORE_LEN + 6];
+    uint8_t              two[sizeof(one)];
+    uint8_t              opened[6];
+
+    (void)state;
+    assert_int_equal(pv_seal(key, PV_LIT("a"), PV_LIT("secret"), one), PV_OK);
+    assert_int_equal(pv_seal(key, PV_LIT("a"), PV_LIT("secret"), two), PV_OK);
+    assert_memory_not_equal(one, two, sizeof(one));
+    assert_int_equal(pv_unseal(key, PV_LIT("a"),
+                               (struct pv_slice){(char *)two, sizeof(two)},
+                               opened),
+                     PV_OK);
+    assert_memory_equal(opened, "secret", sizeof(opened));
+}
+
 int
 main(void)
 {
@@ -153,6 +225,8 @@ main(void)
         cmocka_unit_test(totp_gives_the_published_values),
         cmocka_unit_test(base32_gives_the_published_values),
         cmocka_unit_test(secrets_are_equal_only_when_all_bytes_are),
+        cmocka_unit_test(sealing_opens_the_published_value_and_nothing_near_it),
+        cmocka_unit_test(a_secret_is_sealed_anew_each_time),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -192,7 +192,8 @@ pv_up_registryd() {
     fi
     pv_start registryd "$(pv_fingerprint "$program" "$PV_NODE" "$PV_USER" "$(id -u)")" \
         "$program" --store "sqlite:$folder/registry.db" --image "$PV_RUN/policy" \
-        --log "$folder/log" --signer "$folder/signer" --node "$PV_NODE" --loopback --socket "$socket" \
+        --log "$folder/log" --signer "$folder/signer" --secrets "$folder/secrets" \
+        --node "$PV_NODE" --loopback --socket "$socket" \
         --web-socket "$PV_RUN/socket/registry-web.sock" \
         --operator-uid "$(id -u "$PV_USER")" --operator-uid "$(id -u)"
     pv_ready registryd "$PV_LOG/registryd.log" pv_up_registry_answers "$socket"

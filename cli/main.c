@@ -169,6 +169,10 @@ main(int argc, char **argv)
     if (strcmp(argv[1], "complete") == 0) { /* for shells */
         return pv_cmd_complete(argc - 1, argv + 1);
     }
+    if (strcmp(argv[1], "service") == 0 && argc > 2 &&
+        strcmp(argv[2], "init") == 0) { /* no record yet: a table */
+        return pv_cmd_service_init(argc - 2, argv + 2);
+    }
     found = find(argv[1]);
     if (found == NULL) { /* a kind of record, perhaps */
         return pv_cmd_kind(argc - 1, argv + 1);

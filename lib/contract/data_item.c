@@ -1,5 +1,6 @@
 #include "contract/data_item.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -147,6 +148,13 @@ size_t
 pv_data_items_count(const struct pv_data_items *items)
 {
     return items->count;
+}
+
+const struct pv_data_item *
+pv_data_items_at(const struct pv_data_items *items, size_t i)
+{
+    assert(i < items->count);
+    return items->item[i];
 }
 
 const struct pv_data_item *

@@ -72,6 +72,10 @@ enum pv_err pv_data_items_finish(struct pv_data_items *items,
 
 size_t pv_data_items_count(const struct pv_data_items *items);
 
+/* The i-th in the order of the files; i is below the count. */
+const struct pv_data_item *pv_data_items_at(const struct pv_data_items *items,
+                                            size_t                      i);
+
 /* NULL when there is no such item. Lives as long as items. */
 const struct pv_data_item *pv_data_items_find(const struct pv_data_items *items,
                                               struct pv_slice             id);

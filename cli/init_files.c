@@ -10,7 +10,7 @@
 
 #include "init.h"
 
-#define DEADLINE_MS 2000
+#define DEADLINE_MS 5000
 
 static json_t *
 head_of(const struct pv_init *init, const char *format, int version)

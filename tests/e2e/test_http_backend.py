@@ -98,7 +98,7 @@ METHODS = [
             {"name": "id", "type": "national_id"},
             {"name": "first_name", "type": "first_name"}]},
          {"name": "n", "type": "count"},
-         {"name": "birth_date", "type": "birth_date"}], deadline_ms=2000),
+         {"name": "birth_date", "type": "birth_date"}], deadline_ms=4000),
     ask("named", {"method": "GET", "path": "/name/{first_name}/x",
                   "columns": {"n": "/n"}},
         [{"name": "first_name", "type": "first_name"}],

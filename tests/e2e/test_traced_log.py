@@ -644,7 +644,7 @@ def test_a_write_that_fails_makes_no_other_tree(home, child, error, at):
 
 @pytest.mark.parametrize("child,written,at", [
     (child, written, at)
-    for child, count in (("log", 2), ("signer", 1))
+    for child, count in (("log", 1), ("signer", 1))
     for written in (0, 21)
     for at in few(CALLS[child], count)])
 def test_a_death_at_a_write_makes_no_other_tree(home, child, written, at):

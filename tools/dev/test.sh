@@ -11,6 +11,7 @@ PV_TEST_CLANG=$PV_ROOT/build-clang
 PV_TEST_ASAN=$PV_ROOT/build-asan
 PV_TEST_FUZZ_SECONDS=5
 PV_TEST_JOBS=2
+PV_TEST_E2E_JOBS=3       # these wait more than they compute
 PV_TEST_E2E_MINUTES=20  # a hang ends here; a run takes a few
 PV_TEST_UNIT_TIMES=1    # as long as meson.build says
 PV_TEST_LONG_MINUTES=480 # the same two with --long, which takes hours
@@ -105,7 +106,7 @@ pv_test_pytest() {
     (cd "$PV_ROOT" && PAYVAND_BUILD=$build PYTHONDONTWRITEBYTECODE=1 \
         timeout -k 30 "$((PV_TEST_E2E_MINUTES * 60))" \
         "$PV_PYTHON" -m pytest -q -p no:cacheprovider --tb=short \
-        --numprocesses "$PV_TEST_JOBS" --dist loadfile \
+        --numprocesses "$PV_TEST_E2E_JOBS" --dist loadfile \
         --junitxml="$report" "$@" tests/e2e </dev/null)
 }
 

@@ -119,6 +119,7 @@ def fixture_scene(pki):
     """One for all."""
     home = tempfile.mkdtemp(prefix="pv-keys-")
     scene = None
+    bank = pki.of(BANK)  # a test here replaces it, and other files share pki
     try:
         scene = Scene(home, pki)
         yield scene
@@ -128,6 +129,7 @@ def fixture_scene(pki):
         if scene is not None:
             scene.ex.kill_everything()
             scene.registry.kill()
+        pki.made[BANK] = bank
         shutil.rmtree(home, ignore_errors=True)
 
 

@@ -107,6 +107,30 @@ move_pin(struct pv_change *change, const char *old, const char *key)
     return err;
 }
 
+/* The end of the key before is past: nobody brings it back. */
+static bool
+has_ended(const struct pv_change *change, const json_t *before)
+{
+    int64_t until = 0;
+
+    return pv_member_day(before, "old_until", &until) != PV_OK ||
+           until < change->context->day;
+}
+
+/* The same key again: the one before ends when it was to end. */
+static enum pv_err
+keep_end(struct pv_change *change, const json_t *before)
+{
+    json_t *until = json_object_get(before, "old_until");
+
+    if (until == NULL || has_ended(change, before)) {
+        forget_old(change);
+        return PV_OK;
+    }
+    return json_object_set(change->body, "old_until", until) == 0 ? PV_OK
+                                                                  : PV_ENOMEM;
+}
+
 /* The key in the body is another than in the record: what of the one before? */
 static enum pv_err
 replace(struct pv_change *change, const json_t *before)
@@ -115,8 +139,9 @@ replace(struct pv_change *change, const json_t *before)
     const char *key = pv_member(change->body, "spki_sha256");
 
     if (strcmp(old, key) == 0 && json_object_get(change->data, "old_until")) {
-        /* the same key again: the overlap may only be moved */
-        return json_object_get(change->body, "old_spki_sha256") == NULL
+        /* the same key again: an overlap that has not ended may be moved */
+        return json_object_get(change->body, "old_spki_sha256") == NULL ||
+                       has_ended(change, before)
                    ? (forget_old(change), PV_OK)
                    : check_until(change);
     }
@@ -178,7 +203,10 @@ pv_rule_certified_key(struct pv_change *change)
     err = pv_record_get(change->context->registry, PV_KIND_SYSTEM, change->id,
                         &before);
     if (err == PV_OK) {
-        err = replace(change, before.body);
+        err = strcmp(pv_member(before.body, "spki_sha256"),
+                     pv_member(change->body, "spki_sha256")) == 0
+                  ? keep_end(change, before.body)
+                  : replace(change, before.body);
     }
     if (err == PV_OK) {
         err = move_pin(change, pv_member(before.body, "spki_sha256"),

@@ -11,7 +11,7 @@
 #include "base/buf.h"
 #include "store/statement.h"
 
-#define FILE_MODE 0640
+#define FILE_MODE 0600           /* persons are in it */
 #define CACHE_KIB "65536"        /* at most; a small database takes less */
 #define CHECKPOINT_PAGES "16384" /* of 4 KiB; rarer than after each batch */
 

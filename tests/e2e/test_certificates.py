@@ -129,6 +129,16 @@ def test_renewal_keeps_the_old_key_for_its_overlap(registry, tmp_path):
     body = registry.get("system/system-4")["body"]
     assert body["spki_sha256"] != old == body["old_spki_sha256"]
     assert body["old_until"] > "1405"
+    # another certificate of the same key moves no end
+    csr = run_openssl("req", "-new", "-key", str(tmp_path / "r-new.key"),
+                      "-subj", "/CN=x").decode()
+    ask_for(registry, "r-same", "system-4", CA, csr)
+    must(registry, "secretariat", "certificate-request", "r-same", "approve",
+         approval("system-4", CA, body["spki_sha256"], overlap_days=30))
+    issued(registry, "r-same")
+    again = registry.get("system/system-4")["body"]
+    for name in ("spki_sha256", "old_spki_sha256", "old_until"):
+        assert again[name] == body[name]
     certify(registry, tmp_path, "r-next", "system-4", CA, overlap_days=7)
     assert old not in str(registry.get("system/system-4")["body"])
 

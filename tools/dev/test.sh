@@ -13,6 +13,9 @@ PV_TEST_FUZZ_SECONDS=5
 PV_TEST_JOBS=2
 PV_TEST_E2E_JOBS=3       # these wait more than they compute
 PV_TEST_E2E_MINUTES=20  # a hang ends here; a run takes a few
+PV_TEST_E2E_AGAIN=3     # so many failed cases are run once more, alone
+PV_TEST_E2E_ONCE='test_(chaos|power|death|marker|yes_no|hostile)' # these never:
+# one record lost, once, is a fault however often it goes well
 PV_TEST_UNIT_TIMES=1    # as long as meson.build says
 PV_TEST_LONG_MINUTES=480 # the same two with --long, which takes hours
 PV_TEST_LONG_TIMES=10
@@ -98,16 +101,34 @@ pv_test_meson() {
     fi
 }
 
-# pv_test_pytest BUILD REPORT [pytest option...]
-pv_test_pytest() {
+# pv_pytest BUILD REPORT WHAT...
+pv_pytest() {
     local build=$1 report=$2
 
     shift 2
     (cd "$PV_ROOT" && PAYVAND_BUILD=$build PYTHONDONTWRITEBYTECODE=1 \
         timeout -k 30 "$((PV_TEST_E2E_MINUTES * 60))" \
         "$PV_PYTHON" -m pytest -q -p no:cacheprovider --tb=short \
-        --numprocesses "$PV_TEST_E2E_JOBS" --dist loadfile \
-        --junitxml="$report" "$@" tests/e2e </dev/null)
+        --junitxml="$report" "$@" </dev/null)
+}
+
+# pv_test_pytest BUILD REPORT: everything, then what failed once more with
+# nothing beside it. A case that passes only then is named: on a full machine
+# it asked for more than it was given, and its wait is to be mended.
+pv_test_pytest() {
+    local build=$1 report=$2 failed=()
+
+    pv_pytest "$build" "$report" --numprocesses "$PV_TEST_E2E_JOBS" \
+        --dist loadfile tests/e2e && return 0
+    mapfile -t failed < <("$PV_PYTHON" "$PV_TOOLS/junit.py" --failed "$report")
+    if [ "${#failed[@]}" -eq 0 ] || [ "${#failed[@]}" -gt "$PV_TEST_E2E_AGAIN" ] ||
+        [[ ${failed[*]} =~ $PV_TEST_E2E_ONCE ]]; then
+        return 1
+    fi
+    pv_step "what failed, once more and alone"
+    pv_pytest "$build" "$report.again" "${failed[@]}" || return 1
+    pv_warn "passed only when run alone: ${failed[*]}"
+    "$PV_PYTHON" "$PV_TOOLS/junit.py" --passed-again "$report"
 }
 
 pv_test_unit() {
@@ -139,13 +160,22 @@ pv_test_asan() {
         pv_test_pytest "$PV_TEST_ASAN" "$PV_TEST_ASAN/e2e.xml"
 }
 
+# As many targets at a time as there are cores: each uses one.
 pv_test_fuzz() {
-    local target
+    local targets at target
+    local -A jobs
 
     pv_check "build of the fuzz targets" pv_fuzz_build || return 0
-    for target in $(pv_fuzz_targets); do
-        pv_check "$target, $PV_TEST_FUZZ_SECONDS s" \
-            pv_fuzz_one "$target" "$PV_TEST_FUZZ_SECONDS" || true
+    mapfile -t targets < <(pv_fuzz_targets)
+    for ((at = 0; at < ${#targets[@]}; at += PV_TEST_JOBS)); do
+        jobs=()
+        for target in "${targets[@]:at:PV_TEST_JOBS}"; do
+            pv_fuzz_one "$target" "$PV_TEST_FUZZ_SECONDS" &
+            jobs[$target]=$!
+        done
+        for target in "${!jobs[@]}"; do
+            pv_check "$target, $PV_TEST_FUZZ_SECONDS s" wait "${jobs[$target]}" || true
+        done
     done
 }
 

@@ -90,6 +90,28 @@ pv_server_wait(struct pv_server_call *call, int64_t until_ms)
     call->again_ms = until_ms > 0 ? until_ms : 1;
 }
 
+/* A page stands in nobody's frame, and is taken for nothing else. */
+static bool
+add_page_head(struct MHD_Response *response, const struct pv_server_call *call)
+{
+    static const char *const head[][2] = {
+        {"X-Content-Type-Options", "nosniff"},
+        {"Content-Security-Policy", "frame-ancestors 'none'"},
+        {"X-Frame-Options", "DENY"},
+    };
+
+    if (strncmp(call->type, "text/html", strlen("text/html")) != 0) {
+        return true;
+    }
+    for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++) {
+        if (MHD_add_response_header(response, head[i][0], head[i][1]) !=
+            MHD_YES) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool
 add_head(struct MHD_Response *response, const struct pv_server_call *call)
 {
@@ -100,7 +122,8 @@ add_head(struct MHD_Response *response, const struct pv_server_call *call)
             MHD_YES ||
         MHD_add_response_header(response, "Cache-Control",
                                 call->cache == NULL ? "no-store"
-                                                    : call->cache) != MHD_YES) {
+                                                    : call->cache) != MHD_YES ||
+        !add_page_head(response, call)) {
         return false;
     }
     if (call->set_cookie[0] != '\0' &&

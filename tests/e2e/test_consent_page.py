@@ -24,13 +24,17 @@ class Page:
         wait_for("the page", lambda: os.path.exists(self.socket))
 
     def get(self, target, person=NATIONAL_ID, verb="GET", body=None):
+        status, text, _ = self.ask(target, person, verb, body)
+        return status, text
+
+    def ask(self, target, person=NATIONAL_ID, verb="GET", body=None):
         connection = UnixHTTP(self.socket)
         head = {} if person is None else {"Payvand-Peer-Person": person}
         connection.request(verb, target, body, head)
         response = connection.getresponse()
         text = response.read().decode()
         connection.close()
-        return response.status, text
+        return response.status, text, response.headers
 
     def forms(self, text):
         """Address and token of each form of a page."""
@@ -62,6 +66,15 @@ def test_r142_the_question_says_who_what_until_when_and_how_often(page):
         assert text in english, text
     assert "<script" not in persian + english
     assert page.office.ask("list", person=NATIONAL_ID)["consents"] == []
+
+
+def test_the_question_stands_in_nobodys_frame(page):
+    """Else another page lays itself over it, and the yes is not the person's."""
+    status, _, head = page.ask("/consent?" + ASK)
+    assert status == 200
+    assert head["X-Frame-Options"] == "DENY"
+    assert head["Content-Security-Policy"] == "frame-ancestors 'none'"
+    assert head["X-Content-Type-Options"] == "nosniff"
 
 
 def test_r134_a_yes_gives_a_number_that_works(page):

@@ -12,7 +12,7 @@ import pytest
 
 import log_client
 import tlog
-from harness import LONG, SANITIZE, built
+from harness import LONG, SANITIZE, built, wait_for
 from journal_client import request
 from log_client import LogTraced
 from powerloss import FSYNC, RENAME, SENT, Recording
@@ -301,6 +301,7 @@ class CosignedJudge(LogJudge):
         super().__init__(home, workers, replay)
         self.vkey = run.vkey    # of the witness
         self.alone = run.alone  # from where to where there was none
+        self.by_itself = set()  # (size, root) published without one
         self.carried = []       # (position, size, note) given to the courier
         self.cosigned = {}      # note -> it is
 
@@ -314,21 +315,26 @@ class CosignedJudge(LogJudge):
         if event.kind == RENAME and event.path2 == "checkpoint":
             path = self.replay._path(event, event.fd, event.path)
             note = bytes(self.replay.seen[path].content({})).decode()
-            alone = self.alone[0] < event.at < self.alone[1]
-            assert alone or self.is_cosigned(note), "not cosigned"
+            if self.alone[0] < event.at < self.alone[1]:
+                self.by_itself.add(self.left[-1][1:])
+            else:
+                assert self.is_cosigned(note), "not cosigned"
 
     def judge(self, point, image, start=False):
         self.at = point.at
         super().judge(point, image, start)
 
     def judge_published(self, folder, signed, roots):
+        """What was published alone stays until a witness has answered, however
+        much is signed meanwhile."""
         log = os.path.join(folder, "log")
-        for name in ("checkpoint", "checkpoint.log"):
+        for name, known in (("checkpoint", signed | self.by_itself),
+                            ("checkpoint.log", signed)):
             path = os.path.join(log, name)
             if os.path.exists(path):
                 with open(path, encoding="utf-8") as file:
                     note = file.read()
-                assert self.notes(path) <= signed or self.is_cosigned(note), \
+                assert self.notes(path) <= known or self.is_cosigned(note), \
                     "neither signed last nor cosigned"
 
     def is_cosigned(self, note):
@@ -381,7 +387,8 @@ class Cosigner(Witness):
 
 
 class CosignedRun:
-    """With a witness, then without one, then with it again."""
+    """With a witness, then without one, then with it again, which answers
+    only after more was signed."""
 
     def __init__(self, home, frames):
         site = os.path.join(home, "site")
@@ -400,7 +407,14 @@ class CosignedRun:
             for more in (["--witnesses", witness.file], [],
                          ["--witnesses", witness.file]):
                 traced.arguments = plain + more
+                if len(ends) == 2:
+                    witness.process.send_signal(signal.SIGSTOP)
                 traced.start()
+                if len(ends) == 2:
+                    try:
+                        self.feed_unseen(traced, 2)
+                    finally:
+                        witness.process.send_signal(signal.SIGCONT)
                 self.feed(traced, frames)
                 if len(ends) < 2:
                     traced.kill()
@@ -408,6 +422,26 @@ class CosignedRun:
                     assert traced.stop() == 0
                 ends.append(self.recording.position())
         self.alone = ends[0], ends[1]
+
+    def feed_unseen(self, traced, frames):
+        """Each is signed by itself, and published by nobody."""
+        before = traced.checkpoint()
+        worker = Listener(self.recording, traced.socket)
+        self.workers.append(worker)
+        worker.hello()
+        for _ in range(frames):
+            index = worker.wait(worker.send([request()]))
+            wait_for("a signature", lambda: self.signed(traced) > index)
+        worker.close()
+        assert traced.checkpoint() == before
+
+    @staticmethod
+    def signed(traced):
+        try:
+            with open(traced.path("checkpoint.log"), encoding="utf-8") as file:
+                return log_client.parse(file.read())[0]
+        except FileNotFoundError:
+            return 0
 
     def feed(self, traced, frames):
         worker = Listener(self.recording, traced.socket)
@@ -423,7 +457,7 @@ class CosignedRun:
 
 def test_a_cosigned_log_survives_power_loss_at_every_write(home):
     rng = random.Random(SEED)
-    run = CosignedRun(home, 12 if LONG else 4)
+    run = CosignedRun(home, 12 if LONG else 3)
     replay = run.recording.replay()
     judge = CosignedJudge(home, run.workers, replay, run)
     replay.on_event = judge.watch

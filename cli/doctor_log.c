@@ -40,6 +40,16 @@ static const struct pv_doctor_words words[] = {
          "گواهی تاریخچه دیگری از این دفتر دیده است",
          "stop, keep everything as evidence, and tell the auditors",
          "بایستید، همه چیز را به عنوان مدرک نگه دارید و به حسابرسان بگویید"},
+    [PV_LOG_FORGOTTEN] =
+        {"log.forgotten",
+         "a witness was put back from an old copy: it has forgotten what it "
+         "cosigned",
+         "گواهی از نسخه‌ای کهنه بازگردانده شده و آنچه امضا کرده بود فراموش "
+         "کرده است",
+         "payvand-traced's log names it (log.witness_back): ask whoever runs "
+         "it, and count on the others until then",
+         "گزارش payvand-traced نامش را می‌گوید (log.witness_back): از گرداننده "
+         "آن بپرسید و تا آن زمان به دیگران تکیه کنید"},
     [PV_LOG_UNCOUNTED] =
         {"log.uncounted",
          "the answers given under max_calls_answered are not known: no call "
@@ -68,6 +78,7 @@ pv_doctor_log(struct pv_doctor *doctor)
         [PV_LOG_UNREADABLE] = PV_DOCTOR_BAD,
         [PV_LOG_QUIET] = PV_DOCTOR_BAD,
         [PV_LOG_SPLIT] = PV_DOCTOR_BAD,
+        [PV_LOG_FORGOTTEN] = PV_DOCTOR_WARN,
         [PV_LOG_UNCOUNTED] = PV_DOCTOR_BAD,
         [PV_LOG_REFUSES] = PV_DOCTOR_BAD,
     };

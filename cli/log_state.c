@@ -27,6 +27,11 @@ static const struct {
          "منتظر می‌مانند"},
     [PV_LOG_SPLIT] = {"a witness has seen another history of this log",
                       "گواهی تاریخچه دیگری از این دفتر دیده است"},
+    [PV_LOG_FORGOTTEN] =
+        {"a witness was put back from an old copy: it has forgotten what it "
+         "cosigned",
+         "گواهی از نسخه‌ای کهنه بازگردانده شده و آنچه امضا کرده بود "
+         "فراموش کرده است"},
     [PV_LOG_UNCOUNTED] =
         {"the answers given under max_calls_answered are not known: no call "
          "of such a grant is forwarded",
@@ -61,6 +66,9 @@ judge(const json_t *root, int64_t now_ms)
     }
     if (number(root, "staleness_ms") > PV_LOG_LATE_MS) {
         return PV_LOG_LATE;
+    }
+    if (json_is_true(json_object_get(root, "witness_back"))) {
+        return PV_LOG_FORGOTTEN;
     }
     return json_is_true(json_object_get(root, "witnessed"))
                ? PV_LOG_WELL

@@ -19,6 +19,7 @@ enum pv_log_state_what {
     PV_LOG_UNREADABLE, /* its file cannot be read by this user, or is not one */
     PV_LOG_QUIET,      /* the log process does not run */
     PV_LOG_SPLIT,      /* a witness has seen another history */
+    PV_LOG_FORGOTTEN,  /* a witness was put back from an old copy */
     PV_LOG_UNCOUNTED,  /* answers under max_calls_answered are not known */
     PV_LOG_REFUSES,    /* it does not go on: member "refusal" says why */
 };

@@ -162,6 +162,8 @@ on_told(struct log *log, enum courier_told told, struct pv_slice text,
     (void)pv_slice_cut(text, '\n', &name, &words);
     if (told == COURIER_SPLIT) {
         state_set(&log->state->split_view, 1);
+    } else if (told == COURIER_BACK) {
+        state_set(&log->state->witness_back, 1);
     }
     pv_log_event(word[told].level, word[told].event,
                  "witness=%.*s size=%llu signed=%llu %.*s", PV_FMT(name),

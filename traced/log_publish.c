@@ -412,6 +412,7 @@ fill_status(const struct log *log, struct pv_json *json)
     if (state_get(&state->uses_unknown) != 0) {
         pv_json_bool(json, "uncounted", true);
     }
+    pv_json_bool(json, "witness_back", state_get(&state->witness_back) != 0);
     pv_json_u64(json, "witness_count", state_get(&state->witness_count));
     pv_json_bool(json, "witnessed", log->witnessed);
     pv_json_end_object(json);

@@ -71,6 +71,9 @@ put_state(struct pv_buf *out, const struct log_state *state)
          &state->witness_count},
         {false, "log_split_view", "1 when a witness saw another history.",
          &state->split_view},
+        {false, "log_witness_back",
+         "1 when a witness was put back from an old copy.",
+         &state->witness_back},
         {true, "log_packed_leaves_total", "Records in sealed packs.",
          &state->packed_index},
     };

@@ -41,7 +41,8 @@ struct log_state {
     state_number log_refusal;   /* 0, or why it does not go on: log.h */
     state_number witness_count; /* cosignatures on the published checkpoint */
     state_number witness_failed_ms;
-    state_number split_view; /* 1: a witness saw another history */
+    state_number split_view;   /* 1: a witness saw another history */
+    state_number witness_back; /* 1: a witness forgot what it had cosigned */
     /* -P keeper */
     state_number packed_index; /* leaves wholly in packs: the journal may
                                   remove segments below it that are also below

@@ -12,6 +12,7 @@ import tlog
 from harness import built, wait_for
 from journal_client import Worker, request
 from log_client import ORIGIN, LogTraced
+from test_traced_log import doctor
 from test_witness import Witness
 
 
@@ -210,6 +211,8 @@ def test_a_witness_put_back_from_a_copy_is_told_by_the_log(scene):
     scene.traced.wait_words("error log.witness_back witness=w0 size=10")
     scene.traced.wait_words("log.witness_well witness=w0")
     assert scene.traced.status()["published"] <= size
+    wait_for("its status", lambda: scene.traced.status()["witness_back"])
+    assert "log.forgotten" in doctor(scene.traced)
 
 
 def test_a_checkpoint_that_is_minutes_old_is_refused(scene):

@@ -8,8 +8,8 @@
  * the last two. Rounds alternate between them; in each, distinct (key, path)
  * pairs in random order are looked up and decided. Times are CPU time of the
  * thread, so that a busy machine disturbs caches but not the clock. Printed are
- * the medians of the rounds, their spread, and what a call costs whose rows are
- * kept: version, revocation and decision.
+ * the medians of the rounds, their spread (the lowest are the least disturbed),
+ * and what a call costs whose rows are kept: version, revocation and decision.
  */
 #include <dirent.h>
 #include <getopt.h>
@@ -343,6 +343,13 @@ median(double *value, size_t count)
     return value[count / 2];
 }
 
+/* Once the rounds are sorted. */
+static double
+lowest_difference(const struct image image[IMAGES])
+{
+    return image[2].find_ns[0] - image[1].find_ns[0];
+}
+
 static int
 report_json(const struct image image[IMAGES], const double find[IMAGES],
             const double kept[IMAGES], size_t rounds)
@@ -360,9 +367,10 @@ report_json(const struct image image[IMAGES], const double find[IMAGES],
                     kept[i]) > 0 &&
              ok;
     }
-    return printf("],\"difference_ns\":%.0f,\"difference_with_parties_ns\":"
-                  "%.0f,\"wanted_ns\":%d}\n",
-                  find[2] - find[1], find[2] - find[0], WANTED_NS) > 0 &&
+    return printf("],\"difference_ns\":%.0f,\"difference_of_lowest_ns\":%.0f,"
+                  "\"difference_with_parties_ns\":%.0f,\"wanted_ns\":%d}\n",
+                  find[2] - find[1], lowest_difference(image),
+                  find[2] - find[0], WANTED_NS) > 0 &&
                    ok
                ? 0
                : 1;
@@ -392,11 +400,13 @@ report(struct image image[IMAGES], size_t rounds, bool as_json)
                     image[i].find_ns[rounds - 1], kept[i]) > 0 &&
              ok;
     }
-    return printf("a thousand times the grants: %+.0f ns (wanted: at most %d);"
+    return printf("a thousand times the grants: %+.0f ns (wanted: at most %d), "
+                  "of the lowest rounds %+.0f;"
                   " with a hundred times the systems too: %+.0f ns\n"
                   "kept: rows kept by the worker: version, revocation, "
                   "decision\n",
-                  find[2] - find[1], WANTED_NS, find[2] - find[0]) > 0 &&
+                  find[2] - find[1], WANTED_NS, lowest_difference(image),
+                  find[2] - find[0]) > 0 &&
                    ok
                ? 0
                : 1;
@@ -412,7 +422,7 @@ main(int argc, char **argv)
         {NULL, 0, NULL, 0},
     };
     static struct image image[IMAGES];
-    uint64_t            rounds = 7;
+    uint64_t            rounds = 15;
     bool                as_json = false;
     int                 failed;
     int                 c;

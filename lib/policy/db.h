@@ -7,7 +7,7 @@
 #include <lmdb.h>
 #include <sys/types.h>
 
-#include "policy/row.h"
+#include "policy/bundle.h"
 
 #define PV_DB_FILE "data.mdb"
 #define PV_DB_LOCK_FILE "lock.mdb"
@@ -30,6 +30,13 @@ struct pv_policy {
 
 /* What an LMDB result means here; PV_OK for 0. */
 enum pv_err pv_db_err(int rc);
+
+static inline struct pv_bundle
+pv_bundle_at(const MDB_val *key, const MDB_val *value)
+{
+    return (struct pv_bundle){key->mv_data, key->mv_size, value->mv_data,
+                              value->mv_size};
+}
 
 /* dir/file into room; PV_ERANGE when it does not fit. */
 enum pv_err pv_db_path(const char *dir, const char *file,

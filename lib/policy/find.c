@@ -3,71 +3,9 @@
  */
 #include <string.h>
 
-#include "policy/db.h"
+#include "policy/scan.h"
 
-#define CACHE_LINE 64
 #define NEIGHBOURS_MAX 32 /* grants of one agency and method read in a row */
-
-/* A cursor over the rows whose key starts with a prefix. */
-struct scan {
-    MDB_cursor   *cursor;
-    struct pv_key prefix;
-    MDB_val       key;
-    MDB_val       value;
-    bool          started;
-};
-
-static void
-scan_start(struct scan *scan, MDB_cursor *cursor)
-{
-    scan->cursor = cursor;
-    scan->started = false;
-}
-
-/*
- * The rest of the row, and the next key, which tells that there is no more: in
- * a large image they are in no cache, and waiting for all at once is shorter.
- * LMDB fills a page from its end, so the next row is mostly in front of this.
- */
-static void
-ask_ahead(const char *key)
-{
-    __builtin_prefetch(key - 2 * (ptrdiff_t)CACHE_LINE);
-    __builtin_prefetch(key - CACHE_LINE);
-    __builtin_prefetch(key + CACHE_LINE);
-}
-
-/* PV_ENOTFOUND behind the last row. */
-static enum pv_err
-scan_next(struct scan *scan)
-{
-    MDB_cursor_op op = scan->started ? MDB_NEXT : MDB_SET_RANGE;
-    enum pv_err   err;
-
-    if (!scan->started) {
-        scan->key = (MDB_val){scan->prefix.len, scan->prefix.bytes};
-        scan->started = true;
-    }
-    err = pv_db_err(mdb_cursor_get(scan->cursor, &scan->key, &scan->value, op));
-    if (err != PV_OK) {
-        return err;
-    }
-    if (op == MDB_SET_RANGE) {
-        ask_ahead(scan->key.mv_data);
-    }
-    if (scan->key.mv_size < scan->prefix.len ||
-        memcmp(scan->key.mv_data, scan->prefix.bytes, scan->prefix.len) != 0) {
-        return PV_ENOTFOUND;
-    }
-    return PV_OK;
-}
-
-static enum pv_err
-scan_row(const struct scan *scan, enum pv_row_kind kind, void *ret_row)
-{
-    return pv_row_read(kind, scan->key.mv_data, scan->key.mv_size,
-                       scan->value.mv_data, scan->value.mv_size, ret_row);
-}
 
 static enum pv_err
 get(struct pv_policy *policy, const struct pv_key *key, enum pv_row_kind kind,
@@ -178,14 +116,14 @@ static enum pv_err
 find_suspensions(struct pv_policy *policy, struct pv_found *found)
 {
     struct pv_image_suspension row;
-    struct scan                scan;
+    struct pv_scan             scan;
     enum pv_err                err;
 
-    scan_start(&scan, policy->small);
+    pv_scan_start(&scan, policy->small);
     pv_key_start(&scan.prefix, PV_TABLE_SUSPENSIONS);
     pv_key_u32(&scan.prefix, found->consumer.system.agency_number);
     pv_key_u32(&scan.prefix, found->target.method.number);
-    while ((err = scan_next(&scan)) == PV_OK) {
+    while ((err = pv_scan_next(&scan)) == PV_OK) {
         const uint8_t *at = (const uint8_t *)scan.key.mv_data + scan.prefix.len;
 
         if (scan.key.mv_size != scan.prefix.len + 1 + sizeof(uint32_t)) {
@@ -195,7 +133,7 @@ find_suspensions(struct pv_policy *policy, struct pv_found *found)
                       pv_key_load_u32(at + 1))) {
             continue;
         }
-        err = scan_row(&scan, PV_ROW_SUSPENSION, &row);
+        err = pv_scan_row(&scan, PV_ROW_SUSPENSION, &row);
         if (err != PV_OK) {
             return err;
         }
@@ -213,11 +151,14 @@ find_suspensions(struct pv_policy *policy, struct pv_found *found)
 
 /* One row into the next place. */
 static enum pv_err
-take_grant(const struct scan *scan, uint8_t level, struct pv_rights *rights)
+take_grant(const struct pv_grant_scan *scan, uint8_t level,
+           struct pv_rights *rights)
 {
     struct pv_grant_row *row = &rights->grant[rights->grant_count];
-    enum pv_err          err = scan_row(scan, PV_ROW_GRANT, row);
+    enum pv_err          err;
 
+    err = pv_row_read(PV_ROW_GRANT, scan->row.key, PV_KEY_GRANT_LEN,
+                      scan->row.value, scan->row.len, row);
     if (err != PV_OK) {
         return err;
     }
@@ -234,16 +175,16 @@ static enum pv_err
 find_grants_of(struct pv_policy *policy, struct pv_found *found, uint8_t level,
                uint32_t subject)
 {
-    struct scan scan;
-    enum pv_err err;
+    struct pv_grant_scan scan;
+    enum pv_err          err;
 
-    scan_start(&scan, policy->grants);
+    pv_grant_scan_start(&scan, policy->grants);
     pv_key_grants_of(&scan.prefix, found->consumer.system.agency_number,
                      found->target.method.number);
     pv_key_u8(&scan.prefix, level);
     pv_key_u32(&scan.prefix, subject);
     while (found->rights.grant_count < PV_POLICY_GRANTS_MAX) {
-        err = scan_next(&scan);
+        err = pv_grant_scan_next(&scan);
         if (err == PV_OK) {
             err = take_grant(&scan, level, &found->rights);
         }
@@ -260,23 +201,17 @@ find_grants_of(struct pv_policy *policy, struct pv_found *found, uint8_t level,
  * holds very many for one method, each subject is sought by itself.
  */
 static enum pv_err
-find_individual(struct pv_policy *policy, struct pv_found *found)
+find_individual(struct pv_policy *policy, struct pv_grant_scan *scan,
+                struct pv_found *found)
 {
-    struct scan scan;
     enum pv_err err;
     size_t      seen = 0;
     uint8_t     hint = PV_REASON_NONE;
 
-    scan_start(&scan, policy->grants);
-    pv_key_grants_of(&scan.prefix, found->consumer.system.agency_number,
-                     found->target.method.number);
-    while ((err = scan_next(&scan)) == PV_OK && seen++ < NEIGHBOURS_MAX) {
-        struct pv_image_place place;
+    while ((err = pv_grant_scan_next(scan)) == PV_OK &&
+           seen++ < NEIGHBOURS_MAX) {
+        struct pv_image_place place = pv_key_place(scan->row.key);
 
-        if (scan.key.mv_size != PV_KEY_GRANT_LEN) {
-            return PV_ECORRUPT;
-        }
-        place = pv_key_place(scan.key.mv_data);
         if (!concerns(&found->consumer.system, place.level, place.subject)) {
             hint = place.level == PV_GRANT_UNIT ? PV_REASON_NOT_THIS_UNIT
                    : hint != PV_REASON_NONE     ? hint
@@ -284,7 +219,7 @@ find_individual(struct pv_policy *policy, struct pv_found *found)
             continue;
         }
         if (found->rights.grant_count < PV_POLICY_GRANTS_MAX) {
-            err = take_grant(&scan, place.level, &found->rights);
+            err = take_grant(scan, place.level, &found->rights);
             if (err != PV_OK) {
                 return err;
             }
@@ -323,20 +258,20 @@ lists(const uint32_t *number, size_t count, uint32_t wanted)
 static enum pv_err
 find_group_grants(struct pv_policy *policy, struct pv_found *found)
 {
-    struct scan scan;
-    enum pv_err err;
+    struct pv_scan scan;
+    enum pv_err    err;
 
     if (found->consumer.group_count == 0) {
         return PV_OK;
     }
-    scan_start(&scan, policy->small);
+    pv_scan_start(&scan, policy->small);
     pv_key_start(&scan.prefix, PV_TABLE_GROUP_GRANTS);
     pv_key_u32(&scan.prefix, found->target.method.number);
     while (found->rights.grant_count < PV_POLICY_GRANTS_MAX) {
         struct pv_grant_row *row =
             &found->rights.grant[found->rights.grant_count];
 
-        err = scan_next(&scan);
+        err = pv_scan_next(&scan);
         if (err != PV_OK) {
             return err == PV_ENOTFOUND ? PV_OK : err;
         }
@@ -348,7 +283,7 @@ find_group_grants(struct pv_policy *policy, struct pv_found *found)
                                    scan.prefix.len))) {
             continue;
         }
-        err = scan_row(&scan, PV_ROW_GRANT, row);
+        err = pv_scan_row(&scan, PV_ROW_GRANT, row);
         if (err != PV_OK) {
             return err;
         }
@@ -382,17 +317,17 @@ static enum pv_err
 find_modes(struct pv_policy *policy, struct pv_found *found)
 {
     struct pv_image_mode mode;
-    struct scan          scan;
+    struct pv_scan       scan;
     enum pv_err          err;
     bool                 covered;
 
-    scan_start(&scan, policy->small);
+    pv_scan_start(&scan, policy->small);
     pv_key_start(&scan.prefix, PV_TABLE_MODES);
     pv_key_u32(&scan.prefix, found->target.method.number);
     while (found->rights.grant_count < PV_POLICY_GRANTS_MAX) {
-        err = scan_next(&scan);
+        err = pv_scan_next(&scan);
         if (err == PV_OK) {
-            err = scan_row(&scan, PV_ROW_MODE, &mode);
+            err = pv_scan_row(&scan, PV_ROW_MODE, &mode);
         }
         if (err != PV_OK) {
             return err == PV_ENOTFOUND ? PV_OK : err;
@@ -424,24 +359,13 @@ renew(struct pv_policy *policy)
                : pv_db_err(mdb_cursor_renew(policy->txn, policy->grants));
 }
 
-/* In the order of decision. */
-static enum pv_err
-find_grants(struct pv_policy *policy, struct pv_found *found)
-{
-    enum pv_err err = find_individual(policy, found);
-
-    if (err == PV_OK) {
-        err = find_group_grants(policy, found);
-    }
-    return err == PV_OK ? find_modes(policy, found) : err;
-}
-
 /* What the key and the path have with each other. */
 static enum pv_err
 find_rights(struct pv_policy *policy, struct pv_found *found)
 {
-    struct pv_rights *rights = &found->rights;
-    enum pv_err       err;
+    struct pv_rights    *rights = &found->rights;
+    struct pv_grant_scan scan;
+    enum pv_err          err;
 
     rights->decision = policy->meta.decision;
     rights->valid_until_ms = policy->meta.valid_until_ms;
@@ -452,11 +376,23 @@ find_rights(struct pv_policy *policy, struct pv_found *found)
         return PV_OK;
     }
 
+    pv_grant_scan_start(&scan, policy->grants);
+    pv_key_grants_of(&scan.prefix, found->consumer.system.agency_number,
+                     found->target.method.number);
     err = renew(policy);
+    if (err == PV_OK) {
+        err = pv_grant_scan_ask(&scan); /* memory is slow: asked early */
+    }
     if (err == PV_OK) {
         err = find_suspensions(policy, found);
     }
-    return err == PV_OK ? find_grants(policy, found) : err;
+    if (err == PV_OK) { /* in the order of decision */
+        err = find_individual(policy, &scan, found);
+    }
+    if (err == PV_OK) {
+        err = find_group_grants(policy, found);
+    }
+    return err == PV_OK ? find_modes(policy, found) : err;
 }
 
 /* Those parts that are of another version than the image. */

@@ -4,10 +4,11 @@
  * The image is an LMDB environment in a directory: data.mdb and lock.mdb,
  * written in place. Small tables share the unnamed database, where the first
  * byte of a key names the table; grants have a database of their own, named
- * "grants". All integers in values are little-endian, in keys big-endian, so
- * that keys sort by number.
+ * "grants", where they stand in bundles. All integers in values are
+ * little-endian, in keys big-endian, so that keys sort by number.
  *
- * Format version 3 (in 1 a grant had fixed numbers, in 2 a system had one key).
+ * Format version 4 (in 1 a grant had fixed numbers, in 2 a system had one key,
+ * in 3 a grant was a value by itself).
  * A text is one length byte and that many bytes. A flag is one byte, 0 or 1. A
  * reason is a text, its word from outcome.h; empty is none. A v is a number of
  * up to 64 bits, seven a byte, the lowest first, with the top bit where more
@@ -51,6 +52,20 @@
  *   mode       grant, then u8 mode u16 count {u32 agency}
  *   suspension reason i64 since i64 until flag imported
  *
+ * A bundle is a value with the grants above the key of the bundle before it, up
+ * to its own key, which is a bound and need not be a grant's; the highest key
+ * there is (14 bytes 0xff) is the last one's. A value of up to 4,080 bytes is
+ * one part with all of them; one of 16,368 has four parts, at 0, 4,080, 8,176
+ * and 12,272 (each is a page behind LMDB's 16 bytes). Which part and what tag
+ * is told by the low 32 bits of hash = (agency * 0x9e3779b1 + method) *
+ * 0x85ebca6b bits 10 and 11 the part, 12 to 31 the tag. Rows of a part are in
+ * the order of their keys; all that is behind the last is of no meaning.
+ *
+ *   part       u32 CRC32C (starting with the number of the part) of the
+ *              bundle's key and of the head behind it, u32 count of rows, count
+ *              x {u32: tag in its bits, and below it the row's end, from the
+ *              part's start}, then the rows: 14 key, value as in the table
+ *
  * Level is enum pv_grant_kind. All grants of one agency for one method are
  * neighbours, whichever of its systems or units they name: one seek finds
  * them and what to hint at.
@@ -67,7 +82,7 @@
 
 #include "policy/policy.h"
 
-#define PV_IMAGE_FORMAT 3
+#define PV_IMAGE_FORMAT 4
 #define PV_IMAGE_MAP_SIZE (UINT64_C(4) << 30) /* address space, not disk */
 #define PV_IMAGE_READERS_MAX 1024
 #define PV_IMAGE_MODE_LIST_MAX 512 /* agencies named by one mode */

@@ -5,12 +5,6 @@
 
 #include "policy/writer.h"
 
-static MDB_dbi
-database_of(const struct pv_image *image, uint8_t database)
-{
-    return database == PV_TABLE_GRANTS ? image->grants : image->small;
-}
-
 enum pv_err
 pv_row_get(struct pv_image *image, uint8_t database, const struct pv_key *key,
            enum pv_row_kind kind, void *ret_row)
@@ -18,8 +12,9 @@ pv_row_get(struct pv_image *image, uint8_t database, const struct pv_key *key,
     if (image->txn == NULL) {
         return PV_ESTATE;
     }
-    return pv_db_get(image->txn, database_of(image, database), key, kind,
-                     ret_row);
+    return database == PV_TABLE_GRANTS
+               ? pv_grants_get(image, key, ret_row)
+               : pv_db_get(image->txn, image->small, key, kind, ret_row);
 }
 
 /* Writes only what differs. */
@@ -28,7 +23,6 @@ pv_row_put(struct pv_image *image, uint8_t database, struct pv_key *key,
            enum pv_row_kind kind, const void *row)
 {
     uint8_t     room[PV_IMAGE_ROW_MAX];
-    MDB_dbi     dbi = database_of(image, database);
     MDB_val     at = {key->len, key->bytes};
     MDB_val     value = {0, room};
     MDB_val     old;
@@ -45,13 +39,16 @@ pv_row_put(struct pv_image *image, uint8_t database, struct pv_key *key,
     if (err != PV_OK) {
         return err;
     }
-    rc = mdb_get(image->txn, dbi, &at, &old);
+    if (database == PV_TABLE_GRANTS) {
+        return pv_grants_put(image, key, room, value.mv_size);
+    }
+    rc = mdb_get(image->txn, image->small, &at, &old);
     if (rc == 0 && old.mv_size == value.mv_size &&
         memcmp(old.mv_data, room, old.mv_size) == 0) {
         return PV_OK;
     }
     if (rc == 0 || rc == MDB_NOTFOUND) {
-        rc = mdb_put(image->txn, dbi, &at, &value, 0);
+        rc = mdb_put(image->txn, image->small, &at, &value, 0);
         image->changes++;
     }
     return pv_db_err(rc);
@@ -66,7 +63,10 @@ pv_row_del(struct pv_image *image, uint8_t database, struct pv_key *key)
     if (image->txn == NULL) {
         return PV_ESTATE;
     }
-    rc = mdb_del(image->txn, database_of(image, database), &at, NULL);
+    if (database == PV_TABLE_GRANTS) {
+        return pv_grants_del(image, key);
+    }
+    rc = mdb_del(image->txn, image->small, &at, NULL);
     if (rc == 0) {
         image->changes++;
     }

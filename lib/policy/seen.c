@@ -136,7 +136,7 @@ is_replaced(const MDB_val *key, const MDB_val *value)
 }
 
 static enum pv_err
-sweep_database(struct pv_image *image, MDB_dbi dbi, uint8_t database)
+sweep_small(struct pv_image *image)
 {
     MDB_cursor *cursor = NULL;
     MDB_val     key;
@@ -144,15 +144,13 @@ sweep_database(struct pv_image *image, MDB_dbi dbi, uint8_t database)
     enum pv_err err;
     int         rc;
 
-    rc = mdb_cursor_open(image->txn, dbi, &cursor);
+    rc = mdb_cursor_open(image->txn, image->small, &cursor);
     if (rc != 0) {
         return pv_db_err(rc);
     }
     while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-        const uint8_t *bytes = key.mv_data;
-
-        if ((database == PV_TABLE_GRANTS || is_replaced(&key, &value)) &&
-            !pv_seen_has(&image->seen, true, database, bytes, key.mv_size)) {
+        if (is_replaced(&key, &value) &&
+            !pv_seen_has(&image->seen, true, 0, key.mv_data, key.mv_size)) {
             rc = mdb_cursor_del(cursor, 0);
             if (rc != 0) {
                 break;
@@ -171,7 +169,6 @@ pv_image_sweep(struct pv_image *image)
     enum pv_err err;
 
     pv_seen_sort(&image->seen);
-    err = sweep_database(image, image->small, 0);
-    return err != PV_OK ? err
-                        : sweep_database(image, image->grants, PV_TABLE_GRANTS);
+    err = sweep_small(image);
+    return err != PV_OK ? err : pv_grants_sweep(image);
 }

@@ -69,44 +69,92 @@ fill(enum pv_image_walk what, const uint8_t *at, size_t len,
     }
 }
 
+/* at: key and value of the row; the key's length is the table's, or any. */
 static enum pv_err
-walk(MDB_cursor *cursor, enum pv_image_walk what, pv_image_item_fn *fn,
-     void *context)
+walk_row(enum pv_image_walk what, const struct pv_bundle_row *at,
+         size_t key_len, pv_image_item_fn *fn, void *context)
 {
     const struct table  *table = &table_of[what];
-    bool                 grants = table->table == PV_TABLE_GRANTS;
-    size_t               skip = grants ? 0 : 1; /* the table byte */
-    uint8_t              first = (uint8_t)table->table;
-    MDB_val              key = {skip, &first};
-    MDB_val              value;
+    size_t               skip = what == PV_WALK_GRANTS ? 0 : 1;
     struct pv_image_item item;
     union row            row;
     enum pv_err          err;
-    int                  rc;
 
-    rc = mdb_cursor_get(cursor, &key, &value,
-                        grants ? MDB_FIRST : MDB_SET_RANGE);
+    if (table->key_len != 0 && key_len != skip + table->key_len) {
+        return PV_ECORRUPT;
+    }
+    err = pv_row_read(table->kind, at->key, key_len, at->value, at->len, &row);
+    if (err != PV_OK) {
+        return err;
+    }
+    fill(what, at->key + skip, key_len - skip, &row, &item);
+    return fn(context, &item);
+}
+
+static enum pv_err
+walk_small(MDB_cursor *cursor, enum pv_image_walk what, pv_image_item_fn *fn,
+           void *context)
+{
+    uint8_t     first = (uint8_t)table_of[what].table;
+    MDB_val     key = {1, &first};
+    MDB_val     value;
+    enum pv_err err;
+    int         rc;
+
+    rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
     for (; rc == 0; rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
-        const uint8_t *at = key.mv_data;
+        struct pv_bundle_row row = {key.mv_data, value.mv_data, value.mv_size};
 
-        if (!grants && at[0] != first) {
+        if (row.key[0] != first) {
             return PV_OK;
         }
-        if (table->key_len != 0 && key.mv_size != skip + table->key_len) {
-            return PV_ECORRUPT;
-        }
-        err = pv_row_read(table->kind, at, key.mv_size, value.mv_data,
-                          value.mv_size, &row);
-        if (err != PV_OK) {
-            return err;
-        }
-        fill(what, at + skip, key.mv_size - skip, &row, &item);
-        err = fn(context, &item);
+        err = walk_row(what, &row, key.mv_size, fn, context);
         if (err != PV_OK) {
             return err;
         }
     }
     return rc == MDB_NOTFOUND ? PV_OK : pv_db_err(rc);
+}
+
+static enum pv_err
+walk_bundle(const struct pv_bundle *bundle, pv_image_item_fn *fn, void *context)
+{
+    struct pv_bundle_rows rows = {.count = 0};
+    enum pv_err           err = pv_bundle_unpack(bundle, &rows);
+
+    for (size_t i = 0; err == PV_OK && i < rows.count; i++) {
+        err = walk_row(PV_WALK_GRANTS, &rows.row[i], PV_KEY_GRANT_LEN, fn,
+                       context);
+    }
+    return err;
+}
+
+static enum pv_err
+walk_grants(MDB_cursor *cursor, pv_image_item_fn *fn, void *context)
+{
+    struct pv_bundle bundle;
+    MDB_val          key;
+    MDB_val          value;
+    enum pv_err      err;
+    int              rc;
+
+    rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
+    for (; rc == 0; rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
+        bundle = pv_bundle_at(&key, &value);
+        err = walk_bundle(&bundle, fn, context);
+        if (err != PV_OK) {
+            return err;
+        }
+    }
+    return rc == MDB_NOTFOUND ? PV_OK : pv_db_err(rc);
+}
+
+static enum pv_err
+walk(MDB_cursor *cursor, enum pv_image_walk what, pv_image_item_fn *fn,
+     void *context)
+{
+    return what == PV_WALK_GRANTS ? walk_grants(cursor, fn, context)
+                                  : walk_small(cursor, what, fn, context);
 }
 
 enum pv_err

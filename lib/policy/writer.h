@@ -18,22 +18,33 @@ struct pv_seen {
 
 #define PV_SEEN_BYTES_MAX ((size_t)1 << 32)
 
+/* A bundle on its way: rows point into bundles that a write may move, so all
+ * that is to be written is packed before any of it is. */
+struct pv_packed {
+    uint8_t key[PV_KEY_GRANT_LEN];
+    uint8_t bytes[PV_BUNDLE_MAX];
+    size_t  len;
+};
+
 struct pv_image {
-    MDB_env            *env;
-    MDB_txn            *txn; /* NULL outside begin */
-    MDB_dbi             small;
-    MDB_dbi             grants;
-    uint32_t            format; /* of the file */
-    enum pv_image_begin how;
-    uint64_t            decision; /* of the last commit */
-    uint64_t            next;     /* of the one that is open, when it is set */
-    bool                decision_is_set;
-    int64_t             valid_until_ms;
-    bool                valid_is_set;
-    bool                durable;
-    bool                unsettled; /* power loss may undo the last commit */
-    uint64_t            changes;   /* rows written and deleted since begin */
-    struct pv_seen      seen;
+    MDB_env              *env;
+    MDB_txn              *txn; /* NULL outside begin */
+    MDB_dbi               small;
+    MDB_dbi               grants;
+    uint32_t              format; /* of the file */
+    enum pv_image_begin   how;
+    uint64_t              decision; /* of the last commit */
+    uint64_t              next; /* of the one that is open, when it is set */
+    bool                  decision_is_set;
+    int64_t               valid_until_ms;
+    bool                  valid_is_set;
+    bool                  durable;
+    bool                  unsettled; /* power loss may undo the last commit */
+    uint64_t              changes;   /* rows written and deleted since begin */
+    struct pv_seen        seen;
+    struct pv_bundle_rows rows; /* of one change of the grants */
+    struct pv_packed      low;
+    struct pv_packed      high;
 };
 
 void        pv_seen_init(struct pv_seen *seen);
@@ -54,6 +65,15 @@ enum pv_err pv_row_put(struct pv_image *image, uint8_t database,
                        const void *row) PV_MUST_CHECK;
 enum pv_err pv_row_del(struct pv_image *image, uint8_t database,
                        struct pv_key *key) PV_MUST_CHECK;
+
+/* The same for grants, inside a transaction; value: the row's bytes. */
+enum pv_err pv_grants_get(struct pv_image *image, const struct pv_key *key,
+                          struct pv_grant_row *ret_row) PV_MUST_CHECK;
+enum pv_err pv_grants_put(struct pv_image *image, const struct pv_key *key,
+                          const uint8_t *value, size_t len) PV_MUST_CHECK;
+enum pv_err pv_grants_del(struct pv_image     *image,
+                          const struct pv_key *key) PV_MUST_CHECK;
+enum pv_err pv_grants_sweep(struct pv_image *image) PV_MUST_CHECK;
 
 /* Delete the rows of the replaced tables that were not put. */
 enum pv_err pv_image_sweep(struct pv_image *image) PV_MUST_CHECK;

@@ -441,7 +441,7 @@ a_newer_image_refuses_also_who_has_it_open(void **state)
 static void
 an_older_image_is_refused_by_its_format(void **state)
 {
-    static const char *const said[] = {"format 1, this program reads 3",
+    static const char *const said[] = {"format 1, this program reads 4",
                                        "makes it anew"};
     struct fixture           fixture;
     struct pv_policy        *policy = NULL;

@@ -7,6 +7,7 @@
 
 #include "base/jalali.h"
 #include "cache.h"
+#include "canonical.h"
 #include "log.h"
 #include "policy/image.h"
 #include "registry.h"
@@ -158,13 +159,6 @@ void pv_day_text(int64_t day, char room[PV_JALALI_ROOM]);
 /* Set a string; PV_ENOMEM. */
 enum pv_err pv_set(json_t *object, const char *name,
                    const char *text) PV_MUST_CHECK;
-
-/* Canonical text of a JSON value into out. */
-enum pv_err pv_canonical(const json_t *value, struct pv_buf *out) PV_MUST_CHECK;
-
-/* A text as a string of JSON. PV_EINVAL: not UTF-8. */
-enum pv_err pv_text_json(struct pv_slice text,
-                         struct pv_buf  *out) PV_MUST_CHECK;
 
 /* ---- the image (project.c) ---- */
 

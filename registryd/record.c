@@ -70,34 +70,6 @@ pv_set(json_t *object, const char *name, const char *text)
                : PV_ENOMEM;
 }
 
-static int
-add_bytes(const char *bytes, size_t len, void *context)
-{
-    return pv_buf_add(context, (struct pv_slice){bytes, len}) == PV_OK ? 0 : -1;
-}
-
-enum pv_err
-pv_canonical(const json_t *value, struct pv_buf *out)
-{
-    /* names are ASCII, so bytes sort as RFC 8785 wants; numbers are whole
-       and control characters are refused at the door */
-    return json_dump_callback(value, add_bytes, out,
-                              JSON_COMPACT | JSON_SORT_KEYS |
-                                  JSON_ENCODE_ANY) == 0
-               ? PV_OK
-               : PV_ERANGE;
-}
-
-enum pv_err
-pv_text_json(struct pv_slice text, struct pv_buf *out)
-{
-    json_t     *string = json_stringn(text.ptr, text.len);
-    enum pv_err err = string == NULL ? PV_EINVAL : pv_canonical(string, out);
-
-    json_decref(string);
-    return err;
-}
-
 /* ---- reading ---- */
 
 struct found {

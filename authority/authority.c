@@ -54,7 +54,7 @@ struct authority {
     struct pv_slice                   ocsp_url;
     struct pv_buf                     list; /* the last CRL, DER */
     int64_t                           list_ms;
-    size_t                            list_revoked; /* how many are in it */
+    uint64_t                          list_changes; /* that are in it */
     struct pv_why                     why;
 };
 
@@ -332,7 +332,7 @@ make_list(struct authority *authority)
 
     if (authority->list.len > 0 && now_ms - authority->list_ms < LIST_NEW_MS &&
         now_ms >= authority->list_ms &&
-        authority->list_revoked == authority->ledger.revoked_count) {
+        authority->list_changes == authority->ledger.revoked_changes) {
         return PV_OK;
     }
     err = pv_ledger_next_list(&authority->ledger, &number);
@@ -343,7 +343,7 @@ make_list(struct authority *authority)
                          now_ms + LIST_MS, &authority->list);
     }
     authority->list_ms = now_ms;
-    authority->list_revoked = authority->ledger.revoked_count;
+    authority->list_changes = authority->ledger.revoked_changes;
     return err;
 }
 

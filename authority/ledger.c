@@ -226,22 +226,50 @@ write_revoked(const struct pv_ledger *ledger)
     return err;
 }
 
-enum pv_err
-pv_ledger_revoke(struct pv_ledger *ledger, const struct pv_pki_revoked *revoked)
+/* Nobody hears of what is not on disk. */
+static enum pv_err
+revoke_one(struct pv_ledger *ledger, const struct pv_pki_revoked *revoked)
 {
     enum pv_err err;
 
-    if (find_revoked(ledger, revoked->serial, revoked->serial_len) != NULL) {
-        return PV_OK;
-    }
     if (ledger->revoked_count == PV_PKI_REVOKED_MAX) {
         return PV_EFULL;
     }
     ledger->revoked[ledger->revoked_count++] = *revoked;
     err = write_revoked(ledger);
     if (err != PV_OK) {
-        ledger->revoked_count--; /* nobody hears of what is not on disk */
+        ledger->revoked_count--;
     }
+    return err;
+}
+
+static enum pv_err
+worsen(struct pv_ledger *ledger, struct pv_pki_revoked *known)
+{
+    enum pv_pki_reason before = known->reason;
+    enum pv_err        err;
+
+    known->reason = PV_PKI_KEY_COMPROMISE;
+    err = write_revoked(ledger);
+    if (err != PV_OK) {
+        known->reason = before;
+    }
+    return err;
+}
+
+enum pv_err
+pv_ledger_revoke(struct pv_ledger *ledger, const struct pv_pki_revoked *revoked)
+{
+    struct pv_pki_revoked *known =
+        find_revoked(ledger, revoked->serial, revoked->serial_len);
+    enum pv_err err;
+
+    if (known != NULL && (revoked->reason != PV_PKI_KEY_COMPROMISE ||
+                          known->reason == PV_PKI_KEY_COMPROMISE)) {
+        return PV_OK;
+    }
+    err = known == NULL ? revoke_one(ledger, revoked) : worsen(ledger, known);
+    ledger->revoked_changes += err == PV_OK;
     return err;
 }
 

@@ -23,6 +23,7 @@ struct pv_ledger {
     size_t                   issued_count;
     struct pv_pki_revoked   *revoked; /* owned */
     size_t                   revoked_count;
+    uint64_t                 revoked_changes; /* since it was opened */
     uint64_t                 crl_number;
 };
 
@@ -37,7 +38,11 @@ enum pv_err pv_ledger_get(const struct pv_ledger *ledger, uint64_t number,
 enum pv_err pv_ledger_add(struct pv_ledger *ledger, uint64_t number,
                           struct pv_slice pem) PV_MUST_CHECK;
 
-/* Keep that it is revoked; what is so already stays as it was. */
+/*
+ * Keep that it is revoked. What is so already stays as it was, but for the
+ * reason of one whose key others turn out to know (RFC 5280 5.3.1): its moment
+ * stays.
+ */
 enum pv_err
 pv_ledger_revoke(struct pv_ledger            *ledger,
                  const struct pv_pki_revoked *revoked) PV_MUST_CHECK;

@@ -4,7 +4,7 @@
 #include "doctor.h"
 #include "registry.h"
 
-enum { WELL, QUIET, BEHIND };
+enum { WELL, QUIET, BEHIND, WAITS };
 
 static const struct pv_doctor_words words[] = {
     [WELL] =
@@ -25,6 +25,16 @@ static const struct pv_doctor_words words[] = {
          "تصمیم‌هایی در تصویر سیاست نیست و اجرا نمی‌شود",
          "look at payvand-registryd's log: the image cannot be written",
          "گزارش payvand-registryd را ببینید: تصویر نوشته نمی‌شود"},
+    [WAITS] =
+        {"registry.authority",
+         "an authority refuses what was decided: certificates wait, or its "
+         "list lacks revoked ones (the exchange refuses them all the same)",
+         "مرجع صدور آنچه تصمیم گرفته شده را نمی‌پذیرد: گواهی‌ها می‌مانند یا "
+         "فهرست باطل‌ها کامل نیست (مرکز تبادل آنها را در هر حال رد می‌کند)",
+         "look at payvand-registryd's log for registry.authority_refuses: a "
+         "full disk most of all; it asks again by itself",
+         "در گزارش payvand-registryd علت registry.authority_refuses را ببینید، "
+         "بیش از همه پر بودن دیسک؛ خود دوباره می‌پرسد"},
 };
 
 void
@@ -33,6 +43,7 @@ pv_doctor_registry(struct pv_doctor *doctor)
     struct pv_why why = {""};
     json_t       *status = NULL;
     json_int_t    behind;
+    json_int_t    waits;
 
     if (doctor->registry == NULL) {
         return;
@@ -50,5 +61,10 @@ pv_doctor_registry(struct pv_doctor *doctor)
                   doctor->registry,
                   (long long)json_integer_value(
                       json_object_get(status, behind == 0 ? "last" : "image")));
+    waits = json_integer_value(json_object_get(status, "authority_waits"));
+    if (waits > 0) {
+        pv_doctor_add(doctor, PV_DOCTOR_WARN, &words[WAITS], "%s, %lld",
+                      doctor->registry, (long long)waits);
+    }
     json_decref(status);
 }

@@ -101,6 +101,17 @@ pv_credential_set(struct pv_people *people, const char *person,
 
 /* ---- sealing them again ---- */
 
+static enum pv_err
+take_sealed(void *context, const struct pv_value *column)
+{
+    bool       *any = context;
+    char        totp[PV_SEALED_TEXT_MAX];
+    enum pv_err err = pv_slice_to_cstr(column[1].text, totp, sizeof(totp));
+
+    *any = *any || (err == PV_OK && pv_sealing_is_sealed(totp));
+    return err;
+}
+
 struct unsealed {
     struct pv_people *people;
     json_t           *persons; /* owned by the caller */
@@ -147,12 +158,17 @@ pv_people_seal(struct pv_people *people, const char *file, struct pv_why *why)
 {
     struct pv_store *store = people->registry->store;
     struct unsealed  unsealed = {people, json_array()};
+    bool             any = false;
     json_t          *person;
     size_t           i;
     enum pv_err      err = unsealed.persons == NULL ? PV_ENOMEM : PV_OK;
 
+    if (err == PV_OK) {
+        err = pv_store_run(store, PV_STMT_CREDENTIAL_TOTP, NULL, 0, take_sealed,
+                           &any);
+    }
     if (err == PV_OK && file != NULL) {
-        err = pv_sealing_read(file, &people->sealing, why);
+        err = pv_sealing_read(file, any, &people->sealing, why);
     }
     if (err == PV_OK) {
         err = pv_store_begin(store);

@@ -27,6 +27,7 @@ struct pv_registry {
     uint64_t                  session; /* of the store, when both were filled */
     struct pv_buf             head;    /* the signed note of head_size leaves */
     uint64_t                  head_size;
+    size_t                    authority_waits; /* refused, asked again */
     struct pv_why             why;
 };
 

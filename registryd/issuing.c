@@ -11,6 +11,8 @@
 #define HEX_NAME_LEN (2 * PV_PKI_HASH_LEN)
 #define ID_ROOM (HEX_NAME_LEN + 1 + 2 * PV_PKI_SERIAL_MAX + 1)
 #define DOCUMENT_MAX (PV_AUTHORITY_ASK_MAX / 4)
+#define AGAIN_MIN_MS 1000
+#define AGAIN_MAX_MS (10 * 60 * 1000)
 
 /* ---- the processes ---- */
 
@@ -38,8 +40,9 @@ pv_issuing_open(struct pv_issuing *issuing, struct pv_registry *registry,
     enum pv_err err = PV_OK;
 
     issuing->registry = registry;
-    issuing->waiting = json_array();
-    if (issuing->waiting == NULL) {
+    issuing->requests = json_array();
+    issuing->revoked = json_array();
+    if (issuing->requests == NULL || issuing->revoked == NULL) {
         return PV_ENOMEM;
     }
     for (size_t i = 0; i < issuing->count && err == PV_OK; i++) {
@@ -57,8 +60,10 @@ pv_issuing_close(struct pv_issuing *issuing)
     for (size_t i = 0; i < issuing->count; i++) {
         pv_authority_close(&issuing->client[i]);
     }
-    json_decref(issuing->waiting); /* accepts NULL */
-    issuing->waiting = NULL;
+    json_decref(issuing->requests); /* accepts NULL */
+    json_decref(issuing->revoked);
+    issuing->requests = NULL;
+    issuing->revoked = NULL;
 }
 
 struct pv_authority_client *
@@ -201,6 +206,18 @@ issue(struct pv_issuing *issuing, struct pv_authority_client *client,
     return err == PV_OK ? decide(issuing, client->id, id, pem) : err;
 }
 
+/* A refusal was said; it waits for the next round but one. */
+static enum pv_err
+refused_waits(struct pv_issuing *issuing, enum pv_err err, bool *waits)
+{
+    if (err != PV_EREFUSED) {
+        return err;
+    }
+    issuing->refused = true;
+    *waits = true;
+    return PV_OK;
+}
+
 static bool
 is_covered(struct pv_issuing *issuing, int64_t number)
 {
@@ -210,16 +227,16 @@ is_covered(struct pv_issuing *issuing, int64_t number)
            (uint64_t)number <= size;
 }
 
-/* ret_later: the head does not cover it yet. */
+/* ret_waits: the head does not cover it yet, or it was refused. */
 static enum pv_err
-try_request(struct pv_issuing *issuing, const char *id, bool *ret_later)
+try_request(struct pv_issuing *issuing, const char *id, bool *ret_waits)
 {
     struct pv_record            record = {.body = NULL};
     struct pv_authority_client *client;
     enum pv_err                 err = pv_record_get(issuing->registry,
                                                     PV_KIND_CERTIFICATE_REQUEST, id, &record);
 
-    *ret_later = false;
+    *ret_waits = false;
     if (err != PV_OK) {
         return err;
     }
@@ -228,11 +245,12 @@ try_request(struct pv_issuing *issuing, const char *id, bool *ret_later)
     if (client != NULL &&
         strcmp(pv_kind_row(PV_KIND_CERTIFICATE_REQUEST)->states[record.state],
                "approved") == 0) {
-        *ret_later = !is_covered(issuing, record.from_decision);
-        err = *ret_later ? PV_OK : issue(issuing, client, id, &record);
+        *ret_waits = !is_covered(issuing, record.from_decision);
+        issuing->uncovered = issuing->uncovered || *ret_waits;
+        err = *ret_waits ? PV_OK : issue(issuing, client, id, &record);
     }
     pv_record_clear(&record);
-    return err == PV_EREFUSED ? PV_OK : err; /* it was said */
+    return refused_waits(issuing, err, ret_waits);
 }
 
 /* ---- revocations ---- */
@@ -257,9 +275,9 @@ reason_of(const json_t *body)
     return PV_PKI_UNSPECIFIED;
 }
 
-/* Told again after a start; the authority keeps the first. */
+/* Told again after a start; the authority keeps the first moment. */
 static enum pv_err
-tell(struct pv_issuing *issuing, const char *id)
+tell(struct pv_issuing *issuing, const char *id, bool *ret_waits)
 {
     char                  issuer[HEX_NAME_LEN];
     struct pv_record      record = {.body = NULL};
@@ -273,6 +291,7 @@ tell(struct pv_issuing *issuing, const char *id)
         strcmp(pv_kind_row(PV_KIND_CERTIFICATE)->states[record.state],
                "revoked") == 0;
 
+    *ret_waits = false;
     revoked.reason = reason_of(record.body);
     pv_record_clear(&record);
     if (!is_revoked || !pv_slice_cut(pv_slice_from(id), '/', &name, &serial) ||
@@ -290,12 +309,12 @@ tell(struct pv_issuing *issuing, const char *id)
         }
         err = pv_authority_revoke(client, &revoked);
         if (err == PV_EREFUSED) {
-            pv_log_event("error", "registry.authority_refuses", "%s",
-                         client->why.text);
-            err = PV_OK; /* the image refuses it all the same */
+            /* the image refuses it all the same */
+            pv_log_event("error", "registry.authority_refuses", "revoked=%s %s",
+                         id, client->why.text);
         }
     }
-    return err;
+    return refused_waits(issuing, err, ret_waits);
 }
 
 /* ---- rounds ---- */
@@ -323,55 +342,67 @@ take_changed(void *context, const struct pv_value *column)
                : PV_ENOMEM;
 }
 
-/* New requests wait; new revocations are told at once. */
 static enum pv_err
 look(struct pv_issuing *issuing, int64_t last)
 {
     struct pv_value since = PV_INT(issuing->seen);
-    struct changed  changed = {issuing->waiting, json_array()};
-    json_t         *id;
-    size_t          i;
+    struct changed  changed = {issuing->requests, issuing->revoked};
     enum pv_err     err =
-        changed.certificates == NULL
-                ? PV_ENOMEM
-                : pv_store_run(issuing->registry->store, PV_STMT_RECORD_CHANGED,
-                               &since, 1, take_changed, &changed);
+        pv_store_run(issuing->registry->store, PV_STMT_RECORD_CHANGED, &since,
+                     1, take_changed, &changed);
 
-    json_array_foreach(changed.certificates, i, id)
-    {
-        err = err == PV_OK ? tell(issuing, json_string_value(id)) : err;
-    }
-    json_decref(changed.certificates);
     if (err == PV_OK) {
         issuing->seen = last;
     }
     return err;
 }
 
+typedef enum pv_err try_fn(struct pv_issuing *issuing, const char *id,
+                           bool *ret_waits);
+
+/* What of the list is done leaves it. */
 static enum pv_err
-try_waiting(struct pv_issuing *issuing)
+try_all(struct pv_issuing *issuing, json_t **list, try_fn *try_one)
 {
     json_t     *later = json_array();
     json_t     *id;
     size_t      i;
     enum pv_err err = later == NULL ? PV_ENOMEM : PV_OK;
 
-    json_array_foreach(issuing->waiting, i, id)
+    json_array_foreach(*list, i, id)
     {
         bool waits = false;
 
         if (err == PV_OK) {
-            err = try_request(issuing, json_string_value(id), &waits);
+            err = try_one(issuing, json_string_value(id), &waits);
         }
         if ((waits || err != PV_OK) && json_array_append(later, id) != 0) {
             err = PV_ENOMEM;
         }
     }
     if (later != NULL) {
-        json_decref(issuing->waiting);
-        issuing->waiting = later;
+        json_decref(*list);
+        *list = later;
     }
     return err;
+}
+
+static void
+wait_longer(struct pv_issuing *issuing)
+{
+    int64_t longer_ms = 2 * issuing->wait_ms;
+
+    issuing->wait_ms = !issuing->refused          ? 0
+                       : longer_ms < AGAIN_MIN_MS ? AGAIN_MIN_MS
+                       : longer_ms > AGAIN_MAX_MS ? AGAIN_MAX_MS
+                                                  : longer_ms;
+    issuing->again_ms = issuing->refused && !issuing->uncovered
+                            ? pv_time_monotonic_ms() + issuing->wait_ms
+                            : 0;
+    issuing->registry->authority_waits =
+        issuing->refused ? json_array_size(issuing->requests) +
+                               json_array_size(issuing->revoked)
+                         : 0;
 }
 
 static enum pv_err
@@ -383,10 +414,18 @@ work(struct pv_issuing *issuing)
 
     if (err == PV_OK && last != issuing->seen) {
         err = look(issuing, last);
+    } else if (pv_time_monotonic_ms() < issuing->again_ms) {
+        return err; /* nothing new: what was refused waits */
     }
-    if (err == PV_OK && json_array_size(issuing->waiting) > 0) {
-        err = try_waiting(issuing);
+    issuing->refused = false;
+    issuing->uncovered = false;
+    if (err == PV_OK) {
+        err = try_all(issuing, &issuing->revoked, tell);
     }
+    if (err == PV_OK) {
+        err = try_all(issuing, &issuing->requests, try_request);
+    }
+    wait_longer(issuing);
     return err;
 }
 

@@ -4,11 +4,12 @@
  *
  * It follows the decisions as the image does: a stop between an approval and
  * its certificate is made up for at the next start. A certificate waits until
- * the signed head of the log covers its approval (authority.h).
+ * the signed head of the log covers its approval (authority.h). What an
+ * authority refuses, with a full disk for instance, is asked again, ever later.
  *
  * Ownership: the caller places the struct and closes it.
  * Errors:    PV_ECLOSED: an authority's process cannot go on; why. A refusal is
- *            an event, and waits for a person.
+ *            an event.
  * Threads:   one.  Blocks: on an authority's disk, milliseconds.
  */
 #ifndef PV_REGISTRYD_ISSUING_H
@@ -23,8 +24,13 @@ struct pv_issuing {
     struct pv_registry        *registry;
     struct pv_authority_client client[PV_AUTHORITIES_MAX];
     size_t                     count;
-    int64_t                    seen;    /* decisions that were looked at */
-    json_t                    *waiting; /* ids of approved requests; owned */
+    int64_t                    seen;     /* decisions that were looked at */
+    json_t                    *requests; /* ids that may wait; owned */
+    json_t                    *revoked;  /* ids to be told; owned */
+    int64_t                    again_ms; /* monotonic: not before; 0: at once */
+    int64_t                    wait_ms;  /* after the last refusal */
+    bool                       refused;  /* something was, in this round */
+    bool                       uncovered; /* something waits for the head */
 };
 
 /* The processes, before any thread and before the database is open. */

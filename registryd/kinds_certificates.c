@@ -160,6 +160,7 @@ static const uint8_t cert_next[CERT_STATES][CERT_EVENTS] = {
                    [CERT_REGISTER] = CERT_VALID,
                    [CERT_REVOKE] = CERT_REVOKED},
     [CERT_VALID] = {[CERT_REVOKE] = CERT_REVOKED},
+    [CERT_REVOKED] = {[CERT_REVOKE] = CERT_REVOKED}, /* others know its key */
 };
 
 static const struct pv_event cert_events[] = {

@@ -204,6 +204,23 @@ check_names(struct pv_change *change)
                             change->id, PV_PKI_DNS_MAX);
 }
 
+/* Of a request, an approval or a certificate from outside. */
+static enum pv_err
+check_overlap(struct pv_change *change)
+{
+    const json_t *overlap = json_object_get(change->body, "overlap_days");
+    int64_t       days = json_integer_value(overlap);
+
+    return overlap == NULL || (days >= 0 && days <= PV_OVERLAP_DAYS_MAX)
+               ? PV_OK
+               : pv_refuse(
+                     change->context->refusal, "R-032", "overlap",
+                     "%s: two keys of a system overlap for at most %d "
+                     "days",
+                     "%s: هم‌پوشانی دو کلید سامانه حداکثر %d روز است",
+                     change->id, PV_OVERLAP_DAYS_MAX);
+}
+
 enum pv_err
 pv_rule_signing_request(struct pv_change *change)
 {
@@ -220,6 +237,9 @@ pv_rule_signing_request(struct pv_change *change)
     }
     if (err == PV_OK) {
         err = check_names(change);
+    }
+    if (err == PV_OK) {
+        err = check_overlap(change);
     }
     if (err == PV_OK) {
         err = pv_pki_request_key(text_of(change->body, "csr"), &key, &why);
@@ -260,6 +280,27 @@ check_restated(struct pv_change *change, const json_t *requested)
     return PV_OK;
 }
 
+/* What is signed must be what can be registered: so all of it is asked here. */
+static enum pv_err
+check_registrable(struct pv_change *change)
+{
+    struct pv_record authority = {.body = NULL};
+    enum pv_err      err = check_overlap(change);
+
+    if (err == PV_OK) {
+        err = check_system(change);
+    }
+    if (err == PV_OK) {
+        err = get_authority(change, pv_member(change->body, "authority"),
+                            &authority);
+        pv_record_clear(&authority);
+    }
+    return err == PV_OK
+               ? pv_key_is_free(change, pv_member(change->body, "system"),
+                                pv_member(change->body, "spki_sha256"))
+               : err;
+}
+
 enum pv_err
 pv_rule_approval(struct pv_change *change)
 {
@@ -288,10 +329,7 @@ pv_rule_approval(struct pv_change *change)
             "%s: نام‌های سرور را دبیرخانه یا بهره‌بردار تأیید می‌کند",
             change->id);
     }
-    return err == PV_OK
-               ? pv_key_is_free(change, pv_member(change->body, "system"),
-                                pv_member(change->body, "spki_sha256"))
-               : err;
+    return err == PV_OK ? check_registrable(change) : err;
 }
 
 /* ---- certificates ---- */
@@ -360,6 +398,9 @@ pv_rule_outside(struct pv_change *change)
 {
     enum pv_err err = check_system(change);
 
+    if (err == PV_OK) {
+        err = check_overlap(change);
+    }
     return err == PV_OK ? check_certificate(change) : err;
 }
 
@@ -418,13 +459,6 @@ certify(struct pv_change *change)
     json_t *data;
     enum pv_err err;
 
-    if (days > PV_OVERLAP_DAYS_MAX) {
-        return pv_refuse(
-            change->context->refusal, "R-032", "overlap",
-            "%s: two keys of a system overlap for at most %d days",
-            "%s: هم‌پوشانی دو کلید سامانه حداکثر %d روز است",
-            change->id, PV_OVERLAP_DAYS_MAX);
-    }
     pv_day_text(change->context->day + days, until);
     data =
         json_pack("{s:s, s:s}", "spki_sha256",
@@ -457,6 +491,30 @@ pv_effect_certificate(struct pv_change *change)
 
 /* ---- revocation ---- */
 
+static bool
+is_compromised(const json_t *body)
+{
+    return strcmp(pv_member(body, "reason_code"), "key-compromise") == 0;
+}
+
+/* What is revoked is so again only when others turn out to know its key. */
+static enum pv_err
+check_worse(struct pv_change *change, const struct pv_record *before)
+{
+    if (strcmp(pv_kind_row(PV_KIND_CERTIFICATE)->states[before->state],
+               "revoked") != 0 ||
+        (is_compromised(change->body) && !is_compromised(before->body))) {
+        return PV_OK;
+    }
+    return pv_refuse(
+        change->context->refusal, "R-106", "revoked-already",
+        "%s: it is revoked; only that others know its key can be "
+        "said of it still (reason_code %s)",
+        "%s: باطل شده است؛ تنها آشکار شدن کلید آن را می‌توان "
+        "افزود (reason_code %s)",
+        change->id, "key-compromise");
+}
+
 enum pv_err
 pv_rule_certificate(struct pv_change *change)
 {
@@ -475,6 +533,9 @@ pv_rule_certificate(struct pv_change *change)
                         "%s: it is a certificate of %s",
                         "%s: این گواهی متعلق به %s است", change->id,
                         pv_member(before.body, "agency"));
+    }
+    if (err == PV_OK) {
+        err = check_worse(change, &before);
     }
     pv_record_clear(&before);
     /* nothing says whose it is, so no agency may end it */
@@ -532,8 +593,7 @@ pv_effect_revoked(struct pv_change *change)
     json_t                  *data;
     enum pv_err              err;
 
-    if (change->depth > 0 || key[0] == '\0' ||
-        strcmp(pv_member(change->body, "reason_code"), "key-compromise") != 0) {
+    if (change->depth > 0 || key[0] == '\0' || !is_compromised(change->body)) {
         return PV_OK;
     }
     err = revoke_others(change, key);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,12 +13,12 @@
 #include "base/num.h"
 #include "crypto/secret.h"
 #include "crypto/sha256.h"
+#include "daemon/file.h"
 
 #define VERSION "v1:"
 #define VERSION_LEN (sizeof(VERSION) - 1)
 #define KEY_HEX_LEN (2 * PV_SEAL_KEY_LEN)
 #define FILE_MAX (PV_SEALING_KEYS_MAX * (KEY_HEX_LEN + 1))
-#define FILE_MODE 0600
 #define SECRET_MAX 64
 
 /* ---- the file ---- */
@@ -65,27 +66,38 @@ read_keys(struct pv_slice text, struct pv_sealing *ret)
     return err == PV_OK && ret->count == 0 ? PV_EINVAL : err;
 }
 
+/* Whole or not at all, also when the power goes. */
 static enum pv_err
 make_file(const char *file)
 {
+    const char *slash = strrchr(file, '/');
+    const char *name = slash == NULL ? file : slash + 1;
+    char        folder[PATH_MAX] = ".";
     uint8_t     key[PV_SEAL_KEY_LEN];
     char        line[KEY_HEX_LEN + 1];
-    enum pv_err err = pv_secret_random(key, sizeof(key));
-    int         fd = -1;
+    int         dirfd = -1;
+    enum pv_err err = PV_OK;
 
+    if (slash != NULL) {
+        err = pv_slice_to_cstr(
+            (struct pv_slice){file, (size_t)(slash - file) + 1}, folder,
+            sizeof(folder));
+    }
+    if (err == PV_OK) {
+        err = pv_secret_random(key, sizeof(key));
+    }
     if (err == PV_OK) {
         pv_hex_text(key, sizeof(key), line);
         line[KEY_HEX_LEN] = '\n';
-        fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-                  FILE_MODE);
-        err = fd == -1 ? PV_ESYS : PV_OK;
+        dirfd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        err = dirfd == -1
+                  ? PV_ESYS
+                  : pv_file_replace(dirfd, name,
+                                    (struct pv_slice){line, sizeof(line)},
+                                    PV_FILE_MODE_OWN);
     }
-    if (err == PV_OK &&
-        (write(fd, line, sizeof(line)) != sizeof(line) || fsync(fd) != 0)) {
-        err = PV_ESYS;
-    }
-    if (fd != -1 && close(fd) != 0 && err == PV_OK) {
-        err = PV_ESYS;
+    if (dirfd != -1) {
+        (void)close(dirfd); /* a folder: nothing to lose */
     }
     pv_secret_wipe(key, sizeof(key));
     pv_secret_wipe(line, sizeof(line));
@@ -93,7 +105,8 @@ make_file(const char *file)
 }
 
 enum pv_err
-pv_sealing_read(const char *file, struct pv_sealing *ret, struct pv_why *why)
+pv_sealing_read(const char *file, bool is_needed, struct pv_sealing *ret,
+                struct pv_why *why)
 {
     char        text[FILE_MAX + 1];
     struct stat about;
@@ -103,6 +116,13 @@ pv_sealing_read(const char *file, struct pv_sealing *ret, struct pv_why *why)
 
     *ret = (struct pv_sealing){.count = 0};
     fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd == -1 && errno == ENOENT && is_needed) {
+        pv_why_set(why,
+                   "the key file %s is not there, and the secrets of one-time "
+                   "codes are sealed with its key: restore it from its copy",
+                   file);
+        return PV_ENOTFOUND;
+    }
     if (fd == -1 && errno == ENOENT && make_file(file) == PV_OK) {
         fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     }
@@ -137,14 +157,19 @@ out:
 /* ---- texts ---- */
 
 bool
+pv_sealing_is_sealed(const char *text)
+{
+    return strncmp(text, VERSION, VERSION_LEN) == 0;
+}
+
+bool
 pv_sealing_is_new(const struct pv_sealing *sealing, const char *text)
 {
-    bool is_sealed = strncmp(text, VERSION, VERSION_LEN) == 0;
-
     return sealing->count == 0
-               ? !is_sealed
-               : is_sealed && strncmp(text + VERSION_LEN, sealing->name[0],
-                                      PV_SEALING_NAME_LEN) == 0;
+               ? !pv_sealing_is_sealed(text)
+               : pv_sealing_is_sealed(text) &&
+                     strncmp(text + VERSION_LEN, sealing->name[0],
+                             PV_SEALING_NAME_LEN) == 0;
 }
 
 enum pv_err
@@ -210,7 +235,7 @@ pv_sealing_open(const struct pv_sealing *sealing, const char *person,
     struct pv_slice rest = pv_slice_from(text);
     struct pv_slice name;
 
-    if (strncmp(text, VERSION, VERSION_LEN) != 0) {
+    if (!pv_sealing_is_sealed(text)) {
         return pv_slice_to_cstr(rest, ret, room);
     }
     rest = pv_slice_from(text + VERSION_LEN);

@@ -5,7 +5,7 @@
  * The file, mode 0600, has a key a line, 64 hex digits: the first seals, the
  * others only open. So a key is changed by a new first line and a new start,
  * which seals everything again; the old line may go then. A file that is not
- * there is made, with one random key.
+ * there is made, with one random key, unless something is sealed already.
  *
  * A sealed text is "v1:", eight hex digits that name the key, ":" and the hex
  * of what pv_seal gives, about the person's id. Without a file texts are plain
@@ -27,9 +27,13 @@ struct pv_sealing {
     char    name[PV_SEALING_KEYS_MAX][PV_SEALING_NAME_LEN + 1];
 };
 
-/* PV_EINVAL, PV_ESYS with words. The caller wipes it. */
-enum pv_err pv_sealing_read(const char *file, struct pv_sealing *ret,
-                            struct pv_why *why) PV_MUST_CHECK;
+/*
+ * PV_EINVAL, PV_ESYS with words; PV_ENOTFOUND: it is_needed, since something is
+ * sealed, and is not there. The caller wipes it.
+ */
+enum pv_err pv_sealing_read(const char *file, bool is_needed,
+                            struct pv_sealing *ret,
+                            struct pv_why     *why) PV_MUST_CHECK;
 
 /* Of a secret's hex, the text to keep; and back. PV_ECORRUPT: no key opens it.
  */
@@ -39,6 +43,8 @@ enum pv_err pv_sealing_close(const struct pv_sealing *sealing,
 enum pv_err pv_sealing_open(const struct pv_sealing *sealing,
                             const char *person, const char *text, char *ret,
                             size_t room) PV_MUST_CHECK;
+
+bool pv_sealing_is_sealed(const char *text);
 
 /* Is it as pv_sealing_close would write it now? */
 bool pv_sealing_is_new(const struct pv_sealing *sealing, const char *text);

@@ -164,6 +164,70 @@ def test_a_revoked_certificate_is_in_the_list_and_in_ocsp(
     assert "spki_sha256" in registry.get("system/system-5")["body"]
 
 
+def test_what_an_authority_refuses_is_asked_again(registry, root, tmp_path):
+    """Its disk takes nothing for a while: nothing decided is forgotten."""
+    _, path, name = certify(registry, tmp_path, "r-full", "system-5", CA)
+    folder = registry.signer.parent / f"authority-{CA}"
+    _, csr, digest = make_csr(tmp_path, "key")
+    ask_for(registry, "r-wait", "system-8", CA, csr)
+    number = registry.get("status")["last"] + 1
+    blocked = [folder / "issued" / f"{number}.tmp", folder / "revoked.tmp"]
+    for one in blocked:
+        one.mkdir()
+    try:
+        assert must(registry, "secretariat", "certificate-request", "r-wait",
+                    "approve", approval("system-8", CA, digest)) == number
+        must(registry, "security", "certificate", name, "revoke",
+             {"agency": AGENCY, "reason_code": "superseded"})
+        wait_for("both to wait",
+                 lambda: registry.get("status")["authority_waits"] == 2)
+        assert registry.get("certificate-request/r-wait")["state"] == "approved"
+        assert "good" in ocsp(registry, root, path, tmp_path)
+    finally:
+        for one in blocked:
+            one.rmdir()
+    issued(registry, "r-wait")
+    wait_for("the revocation",
+             lambda: "revoked" in ocsp(registry, root, path, tmp_path))
+    wait_for("nothing to wait",
+             lambda: registry.get("status")["authority_waits"] == 0)
+
+
+def test_of_a_revoked_one_only_that_its_key_is_known_can_be_said(
+        registry, root, tmp_path):
+    _, path, name = certify(registry, tmp_path, "r-worse", "system-1", CA)
+    event = ("certificate", name, "revoke")
+
+    def say(reason):
+        return {"agency": AGENCY, "reason_code": reason}
+
+    def said(word):
+        text = ocsp(registry, root, path, tmp_path)
+        return word in text and text.split("Revocation Time: ")[1]
+
+    must(registry, "security", *event, say("superseded"))
+    first = wait_for("the first reason", lambda: said("superseded"))
+    refused(registry, "revoked-already", "security", *event,
+            say("cessation-of-operation"))
+    must(registry, "security", *event, say("key-compromise"))
+    worse = wait_for("the worse reason", lambda: said("keyCompromise"))
+    assert worse == first, "the moment has moved"
+    assert "spki_sha256" not in registry.get("system/system-1")["body"]
+    refused(registry, "revoked-already", "security", *event,
+            say("key-compromise"))
+
+
+def test_nothing_is_signed_that_cannot_be_registered(registry, tmp_path):
+    _, csr, digest = make_csr(tmp_path, "key")
+    refused(registry, "overlap", "technical", "certificate-request", "r-long",
+            "request", {"agency": AGENCY, "system": "system-8",
+                        "authority": CA, "csr": csr, "overlap_days": 100000})
+    ask_for(registry, "r-long", "system-8", CA, csr)
+    refused(registry, "overlap", "secretariat", "certificate-request",
+            "r-long", "approve",
+            approval("system-8", CA, digest, overlap_days=100000))
+
+
 def number_of(text):
     """The CRL number."""
     return int(text.split("X509v3 CRL Number:")[1].split()[0], 0)

@@ -750,12 +750,14 @@ static void
 a_key_file_is_made_and_read_by_its_owner_alone(void **state)
 {
     char              path[128];
+    char              kept[128];
     char              made[PV_SEALED_TEXT_MAX];
     struct pv_session session;
     struct pv_why     why = {""};
 
     (void)state;
     assert_true(snprintf(path, sizeof(path), "%s/keys", dir) > 0);
+    assert_true(snprintf(kept, sizeof(kept), "%s/kept", dir) > 0);
     assert_int_equal(pv_people_seal(people, path, &why), PV_OK);
     first();
     kept_totp(made);
@@ -763,6 +765,11 @@ a_key_file_is_made_and_read_by_its_owner_alone(void **state)
     start_again();
     assert_int_equal(pv_people_seal(people, path, &why), PV_OK);
     assert_int_equal(sign_in_at(0, &session), PV_OK);
+    start_again();
+    assert_int_equal(rename(path, kept), 0);
+    assert_int_equal(pv_people_seal(people, path, &why), PV_ENOTFOUND);
+    assert_int_equal(access(path, F_OK), -1); /* another key is no help */
+    assert_int_equal(rename(kept, path), 0);
     start_again();
     assert_int_equal(chmod(path, 0640), 0);
     assert_int_equal(pv_people_seal(people, path, &why), PV_EINVAL);

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/time.h"
+#include "call_list.h"
 #include "client/payvand.h"
 #include "cmd.h"
 
@@ -24,6 +25,8 @@ struct call {
     const char     *lang;
     const char     *value[PAYVAND_REPEATABLE + 1]; /* of a call setting */
     bool            as_json;
+    bool            contracts;
+    bool            all; /* pages */
     struct pv_buf   body;
 };
 
@@ -48,6 +51,9 @@ static const char usage_en[] =
     "                         in DIR/PROVIDER.pem (PAYVAND_PROVIDER_KEYS)\n"
     "  --contracts DIR        take only answers that are as their contract in\n"
     "                         DIR says; show what yes and no mean\n"
+    "  --all                  a list that comes in pages, to its end: a line of\n"
+    "                         JSON for each row, and a last one that says it is\n"
+    "                         whole; needs --contracts\n"
     "  --keep-evidence DIR    keep what was asked, and a secret, in a file "
     "there,\n"
     "                         to prove later what was asked: payvand prove\n"
@@ -86,6 +92,9 @@ static const char usage_fa[] =
     "                         (PAYVAND_PROVIDER_KEYS)\n"
     "  --contracts DIR        تنها پاسخی پذیرفته است که با قرارداد آن در\n"
     "                         DIR بخواند؛ معنای بلی و خیر نشان داده می‌شود\n"
+    "  --all                  فهرستی که صفحه‌به‌صفحه می‌آید، تا پایان: هر سطر یک\n"
+    "                         خط JSON، و خط آخر که می‌گوید کامل است؛ با\n"
+    "                         --contracts\n"
     "  --keep-evidence DIR    نگهداری پرسش و یک راز در پرونده‌ای در آن پوشه،\n"
     "                         برای اثبات پرسش در آینده: payvand prove\n"
     "  --url URL              نشانی مرکز تبادل (PAYVAND_URL)\n"
@@ -112,6 +121,7 @@ enum {
     OPT_KEEP_EVIDENCE,
     OPT_PROVIDER_KEYS,
     OPT_CONTRACTS,
+    OPT_ALL,
     OPT_URL,
     OPT_CA,
     OPT_CERT,
@@ -131,6 +141,7 @@ static const struct option option[] = {
     {"repeatable", no_argument, NULL, OPT_REPEATABLE},
     {"provider-keys", required_argument, NULL, OPT_PROVIDER_KEYS},
     {"contracts", required_argument, NULL, OPT_CONTRACTS},
+    {"all", no_argument, NULL, OPT_ALL},
     {"keep-evidence", required_argument, NULL, OPT_KEEP_EVIDENCE},
     {"url", required_argument, NULL, OPT_URL},
     {"ca", required_argument, NULL, OPT_CA},
@@ -185,7 +196,11 @@ take_option(struct call *call, int which)
     case OPT_PROVIDER_KEYS:
         return set(call, PAYVAND_PROVIDER_KEYS, optarg);
     case OPT_CONTRACTS:
+        call->contracts = true;
         return set(call, PAYVAND_CONTRACTS, optarg);
+    case OPT_ALL:
+        call->all = true;
+        return true;
     case OPT_URL:
         call->url = optarg;
         return true;
@@ -441,6 +456,46 @@ say_why(const struct payvand_call *made, enum payvand_result result)
     return PV_EXIT_FAILED;
 }
 
+/* A list, page by page: the rows have gone to standard output already. */
+static int
+run_all(struct call *call, struct payvand_call *made)
+{
+    int64_t             began = pv_time_monotonic_ms();
+    struct pv_call_list list;
+    enum payvand_result result =
+        pv_call_list_run(made, pv_buf_view(&call->body), &list);
+    enum pv_outcome outcome;
+
+    if (!list.is_printed) {
+        pv_cli_error("cannot write the list: %s", strerror(errno));
+        return PV_EXIT_FAILED;
+    }
+    if (!list.is_whole) {
+        pv_cli_error("the list broke off after %llu rows",
+                     (unsigned long long)list.rows);
+    }
+    if (result != PAYVAND_OK) {
+        return say_why(made, result);
+    }
+    tell(call, made, pv_time_monotonic_ms() - began);
+    outcome = pv_outcome_from_word(pv_slice_from(payvand_call_outcome(made)));
+    return pv_cli_outcome_exit(outcome);
+}
+
+static bool
+take_settings(struct call *call, struct payvand_call *made)
+{
+    for (int i = 0; i <= PAYVAND_REPEATABLE; i++) {
+        if (call->value[i] != NULL &&
+            payvand_call_set(made, (enum payvand_call_setting)i,
+                             call->value[i]) != PAYVAND_OK) {
+            pv_cli_error("%s: %s", payvand_call_error(made), call->value[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
 static int
 run(struct call *call, struct payvand_call *made)
 {
@@ -450,13 +505,11 @@ run(struct call *call, struct payvand_call *made)
     enum pv_outcome     outcome;
     int                 printed;
 
-    for (int i = 0; i <= PAYVAND_REPEATABLE; i++) {
-        if (call->value[i] != NULL &&
-            payvand_call_set(made, (enum payvand_call_setting)i,
-                             call->value[i]) != PAYVAND_OK) {
-            pv_cli_error("%s: %s", payvand_call_error(made), call->value[i]);
-            return PV_EXIT_USAGE;
-        }
+    if (!take_settings(call, made)) {
+        return PV_EXIT_USAGE;
+    }
+    if (call->all) {
+        return run_all(call, made);
     }
     result = payvand_call_run(made, body.ptr, body.len);
     outcome = pv_outcome_from_word(pv_slice_from(payvand_call_outcome(made)));
@@ -496,6 +549,10 @@ parse(struct call *call, int argc, char **argv)
     }
     if (argc - optind != 1) {
         pv_cli_error("which method? PROVIDER/SERVICE/VERSION/METHOD");
+        return pv_cli_usage_error("call");
+    }
+    if (call->all && !call->contracts) {
+        pv_cli_error("--all needs --contracts, which say how a list goes on");
         return pv_cli_usage_error("call");
     }
     call->path = argv[optind];

@@ -34,6 +34,7 @@ struct call {
     bool                    recording; /* the keeper is at it */
     char                    grant[PV_CALL_HEADER_MAX + 1]; /* "": none said */
     struct pv_keeping       keeping;
+    struct pv_buf           after;   /* where its page begins (pages.h) */
     struct pv_buf           persons; /* texts, as in keeper_message.h */
     uint32_t                person_count;
     unsigned                status;

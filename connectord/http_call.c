@@ -6,6 +6,7 @@
 
 #include "base/time.h"
 #include "connectord/log.h"
+#include "contract/pages.h"
 
 #define PROBLEM_MAX 4096
 #define CALL_MAGIC 0x63616c6cu
@@ -133,6 +134,10 @@ build_answer(struct call *call, struct pv_slice body, int64_t when_ms)
                method->answer == PV_ANSWER_YES_IF_DONE;
         call->answer.len = 0;
         if (done) {
+            err = pv_page_check_rows(method, &sets[0],
+                                     pv_buf_view(&call->after), &fault);
+        }
+        if (err == PV_OK && done) {
             err = pv_answer_build(method, &sets[0], &sets[1], when_ms,
                                   order_token_of(call), &call->answer, &fault);
         }
@@ -263,6 +268,11 @@ begin_call(struct call *call, struct pv_request *request)
         pv_call_end(call);
         return PV_OK;
     }
+    if (err == PV_OK && call->method->contract->pages.is_set) {
+        err = pv_buf_add(
+            &call->after,
+            request->value[call->method->contract->pages.after].text);
+    }
     if (err == PV_OK) {
         err = pv_call_make_frame(call, request);
     }
@@ -382,6 +392,7 @@ pv_call_on_uri(void *context, const char *uri,
     pv_buf_init(&call->body, PV_BODY_MAX);
     pv_buf_init(&call->answer, PV_ANSWER_MAX + PROBLEM_MAX);
     pv_buf_init(&call->persons, PV_KEEPER_PACKET_MAX);
+    pv_buf_init(&call->after, PV_VALUE_MAX);
     if (pv_slice_to_cstr(pv_slice_from(uri), call->uri, sizeof(call->uri)) !=
         PV_OK) {
         call->uri[0] = '\0'; /* longer than any path: no such method */
@@ -406,6 +417,7 @@ pv_call_on_completed(void *context, struct MHD_Connection *connection,
     pv_buf_wipe(&call->answer);
     pv_buf_wipe(&call->job.call);
     pv_buf_wipe(&call->persons);
+    pv_buf_wipe(&call->after);
     explicit_bzero(call, sizeof(*call));
     free(call);
     *con_cls = NULL;

@@ -60,6 +60,7 @@ payvand_call_new(struct payvand *exchange, const char *method)
     }
     call->exchange = exchange;
     pv_buf_init(&call->body, PV_HTTP_BODY_MAX);
+    pv_buf_init(&call->last, PV_VALUE_MAX);
     pv_http_init(&call->http);
     pv_evidence_init(&call->evidence);
     if (!is_method(name) ||
@@ -87,6 +88,7 @@ payvand_call_free(struct payvand_call *call)
     pv_contract_free(call->contract);
     pv_evidence_clear(&call->evidence);
     pv_buf_wipe(&call->body);
+    pv_buf_wipe(&call->last);
     pv_http_clear(&call->http);
     free(call);
 }
@@ -306,6 +308,7 @@ try_once(struct payvand_call *call)
 
     json_decref(call->problem);
     call->problem = NULL;
+    call->last.len = 0;
     call->tries++;
     if (!add_settings(call)) {
         return fail(call, PAYVAND_EINVAL, "too many headers");

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "contract/pages.h"
 #include "contract/reply.h"
 
 #define PATH_ROOM (VALUE_MAX + METHOD_MAX + 32)
@@ -94,7 +95,7 @@ pv_client_only_asks(const struct payvand_call *call)
 }
 
 enum pv_err
-pv_client_check_contract(const struct payvand_call *call, struct pv_why *why)
+pv_client_check_contract(struct payvand_call *call, struct pv_why *why)
 {
     struct pv_fault fault = {PV_FAULT_NONE, ""};
     enum pv_err     err;
@@ -105,12 +106,43 @@ pv_client_check_contract(const struct payvand_call *call, struct pv_why *why)
     /* as of when it was sent: an item of the last day may come after it */
     err = pv_reply_check(call->terms, pv_buf_view(&call->http.answer),
                          call->sent_ms, &fault);
+    if (err == PV_OK) {
+        err = pv_page_check_reply(call->terms, pv_buf_view(&call->body),
+                                  pv_buf_view(&call->http.answer), &call->last,
+                                  &fault);
+    }
     if (err != PV_OK) {
         pv_why_set(why, "The answer breaks its contract: %.*s%s%s",
                    PV_FMT(pv_fault_word(fault.kind)),
                    fault.member[0] == '\0' ? "" : ", ", fault.member);
     }
     return err;
+}
+
+int
+payvand_call_has_next(const struct payvand_call *call)
+{
+    return call->last.len > 0;
+}
+
+enum payvand_result
+payvand_call_next(struct payvand_call *call)
+{
+    struct pv_buf       question;
+    enum payvand_result result = PAYVAND_EINVAL;
+
+    pv_buf_init(&question, PAYVAND_BODY_MAX);
+    if (!payvand_call_has_next(call) || call->terms == NULL) {
+        pv_why_set(&call->why, "there is no next page");
+    } else if (pv_page_next(call->terms, pv_buf_view(&call->body),
+                            pv_buf_view(&call->last), &question) != PV_OK) {
+        pv_why_set(&call->why, "no memory");
+        result = PAYVAND_ENOMEM;
+    } else {
+        result = payvand_call_run(call, question.ptr, question.len);
+    }
+    pv_buf_wipe(&question);
+    return result;
 }
 
 const char *

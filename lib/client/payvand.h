@@ -131,6 +131,25 @@ PAYVAND_API enum payvand_result payvand_call_run(struct payvand_call *call,
                                                  const char          *json,
                                                  size_t len) PAYVAND_CHECK;
 
+/*
+ * A list longer than an answer comes in pages, where its contract says so; that
+ * needs PAYVAND_CONTRACTS. 1: rows came, and _next asks for those behind them.
+ * 0: the list is whole, its last answer came without rows; or it has no pages,
+ * or the call was not answered.
+ *
+ *     result = payvand_call_run(call, json, len);
+ *     while (result == PAYVAND_OK && payvand_call_has_next(call)) {
+ *             ... payvand_call_answer(call, &len) ...
+ *             result = payvand_call_next(call);
+ *     }
+ *     whole = result == PAYVAND_OK && outcome is "answered"
+ */
+PAYVAND_API int payvand_call_has_next(const struct payvand_call *call);
+
+/* As _run, with the key of the last row. PAYVAND_EINVAL: there is no next. */
+PAYVAND_API enum payvand_result
+payvand_call_next(struct payvand_call *call) PAYVAND_CHECK;
+
 /* "answered", "invalid", "refused" ...; "" when there was no answer. */
 PAYVAND_API const char *payvand_call_outcome(const struct payvand_call *call);
 

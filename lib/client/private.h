@@ -40,6 +40,7 @@ struct payvand_call {
     json_t                          *problem;
     struct pv_contract              *contract; /* of this call, or NULL */
     const struct pv_contract_method *terms;    /* in ->contract, or NULL */
+    struct pv_buf last;    /* key of the page's last row; empty: no more */
     int64_t       sent_ms; /* wall clock, of the present try */
     int           tries;
     int           verified;
@@ -76,8 +77,8 @@ enum pv_err pv_client_load_contract(struct payvand_call *call,
 bool pv_client_only_asks(const struct payvand_call *call);
 
 /* PV_EINVAL: the answer is not as its contract says; words in why. */
-enum pv_err pv_client_check_contract(const struct payvand_call *call,
-                                     struct pv_why *why) PV_MUST_CHECK;
+enum pv_err pv_client_check_contract(struct payvand_call *call,
+                                     struct pv_why       *why) PV_MUST_CHECK;
 
 void pv_client_forget_items(struct payvand *exchange);
 

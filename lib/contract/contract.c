@@ -163,7 +163,8 @@ take_method(struct pv_taker *taker, const json_t *object,
         "note_fa",     "note_en", "inputs",   "outputs",        "meaning",
         "deadline_ms", "rules",   "coverage", "timed",          "window",
         "consent",     "after",   "never",    "aggregate_only", "idempotency",
-        "consumers",   "hours",   "max_rows", "pad_to",         NULL};
+        "consumers",   "hours",   "max_rows", "pad_to",         "pages",
+        NULL};
     size_t      pattern = 0;
     size_t      basis = contract->proposed;
     int         len;

@@ -31,6 +31,8 @@
  *     aggregate_only        true: counts and amounts only (R-068)
  *     idempotency           {keep_days}: a command repeated with one key acts
  *                           once (R-046); every command has it
+ *     pages                 {key, after}: a list in the order of this item of
+ *                           its elements, from behind this input on (pages.h)
  *     consumers             agencies that alone may ask (R-122)
  *     hours                 {from "07:30", until "14:00", days [sat ... fri]}
  *     max_rows, pad_to      1 to 1,000,000 rows; verify: 32 to 4096 bytes
@@ -126,6 +128,13 @@ struct pv_consent {
     bool     shared; /* the provider's methods count together */
 };
 
+struct pv_pages {
+    bool                   is_set;
+    const struct pv_field *list;  /* the output */
+    const struct pv_field *key;   /* of its elements */
+    size_t                 after; /* input, by index */
+};
+
 struct pv_after {
     const struct pv_contract_method *method; /* NULL: none */
     size_t   same[PV_FIELDS_MAX]; /* inputs of this method, by index */
@@ -153,6 +162,7 @@ struct pv_contract_method {
     struct pv_window     window;
     struct pv_consent    consent;
     struct pv_after      after;
+    struct pv_pages      pages;
     const struct pv_contract_method *unlocks; /* the one after it, or NULL */
     uint32_t      keep_days; /* a command's idempotency; else 0 */
     const json_t *source;

@@ -30,6 +30,10 @@ enum pv_err pv_take_needs(struct pv_taker *taker, const json_t *object,
                           struct pv_contract        *contract,
                           struct pv_contract_method *method) PV_MUST_CHECK;
 
+/* The keyword "pages" (pages.c); a part of pv_take_rules. */
+enum pv_err pv_take_pages(struct pv_taker *taker, const json_t *object,
+                          struct pv_contract_method *method) PV_MUST_CHECK;
+
 /* A list of names of inputs, as their indexes. */
 enum pv_err pv_take_input_names(const struct pv_taker           *taker,
                                 const struct pv_contract_method *method,

@@ -362,6 +362,9 @@ pv_take_rules(struct pv_taker *taker, const json_t *object,
         err = pv_take_needs(taker, object, contract, method);
     }
     if (err == PV_OK) {
+        err = pv_take_pages(taker, object, method);
+    }
+    if (err == PV_OK) {
         err = take_never(taker, object, method);
     }
     return err == PV_OK ? take_aggregate(taker, object, method) : err;

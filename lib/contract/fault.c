@@ -105,6 +105,9 @@ static const struct words words[PV_FAULT_END] = {
          "the statement gives a column that is no "
          "output",
          "دستور ستونی می‌دهد که خروجی نیست"},
+    [PV_FAULT_ORDER] = {PV_SLICE_INIT("order"),
+                        "does not come after the one before it",
+                        "پس از مقدار پیش از خود نیامده است"},
     [PV_FAULT_ROWS] =
         {PV_SLICE_INIT("rows"), "the statement gives too many rows",
          "دستور بیش از اندازه سطر می‌دهد"},

@@ -233,6 +233,15 @@ rules(struct page *page, const struct pv_contract_method *method)
                  "تنها با order_token پاسخ بلی در:"),
              method->after.method->id);
     }
+    if (method->pages.is_set) {
+        line(
+            page,
+            say(page,
+                "In pages, until one comes without rows; the last key goes "
+                "into:",
+                "صفحه‌به‌صفحه، تا پاسخی بی سطر بیاید؛ کلید آخرین سطر در:"),
+            method->input[method->pages.after].name);
+    }
     if (method->aggregate_only) {
         line(page, say(page, "Aggregate only:", "تنها تجمیعی:"),
              say(page, "no individual is told",

@@ -1,6 +1,7 @@
 /* service_method.c - how one method finds its answer. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "contract/person.h"
 #include "contract/service_private.h"
@@ -176,6 +177,56 @@ pv_take_statement(const struct pv_taker *taker, const json_t *object,
     return err;
 }
 
+/* Does it look at where a page begins, if there are pages? */
+static bool
+goes_on(const struct pv_method *method)
+{
+    const struct pv_pages *pages = &method->contract->pages;
+    bool                   does = !pages->is_set;
+
+    for (size_t i = 0; i < method->statement.bind_count; i++) {
+        does = does || method->statement.bind[i].input == pages->after;
+    }
+    return does;
+}
+
+/*
+ * Rows of a page in another order than the key's would leave some out: is the
+ * last ORDER BY of the statement one by the key alone?
+ */
+static bool
+pages_end_elsewhere(const struct pv_method *method)
+{
+    static const char *const behind[] = {"COLLATE", "LIMIT", "OFFSET", "FETCH"};
+    const struct pv_pages   *pages = &method->contract->pages;
+    const char              *at = method->statement.sql;
+    const char              *order = NULL;
+    size_t                   len;
+
+    if (!pages->is_set) {
+        return false;
+    }
+    while ((at = strcasestr(at, "ORDER BY ")) != NULL) {
+        at += strlen("ORDER BY ");
+        order = at;
+    }
+    len = strlen(pages->key->name);
+    if (order == NULL || strncmp(order, pages->key->name, len) != 0) {
+        return true;
+    }
+    order += len;
+    if (order[0] == '\0') {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof(behind) / sizeof(behind[0]); i++) {
+        if (order[0] == ' ' &&
+            strncasecmp(order + 1, behind[i], strlen(behind[i])) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum pv_err
 take_statements(const struct pv_taker *taker, const json_t *object,
                 struct pv_method *method)
@@ -190,6 +241,20 @@ take_statements(const struct pv_taker *taker, const json_t *object,
                             &method->statement);
     if (err != PV_OK) {
         return err;
+    }
+    if (pages_end_elsewhere(method)) {
+        return pv_taker_refuse(taker, "statement",
+                               "\"statement\" must end with ORDER BY %s, and "
+                               "may have COLLATE and LIMIT behind it, the "
+                               "contract has pages",
+                               method->contract->pages.key->name);
+    }
+    if (!goes_on(method)) {
+        return pv_taker_refuse(
+            taker, "statement",
+            "\"statement\" must begin behind :%s, the "
+            "contract has pages",
+            method->contract->input[method->contract->pages.after].name);
     }
     for (size_t i = 0; i < method->column_count; i++) {
         scalars += method->column[i].source == PV_FROM_SCALAR;

@@ -81,8 +81,17 @@ static struct pv_contract   *good;
     "{'id':'counts','pattern':'inquiry','deadline_ms':3000,'inputs':[],\n"     \
     "'outputs':[{'name':'n','type':'count'},"                                  \
     "{'name':'total','type':'amount_rial'}],'aggregate_only':true}"
+#define PAGED                                                                  \
+    "{'id':'paged','pattern':'list','deadline_ms':3000,"                       \
+    "'inputs':[{'name':'behind','type':'count','required':false,"              \
+    "'absent_fa':'x','absent_en':'x'}],\n"                                     \
+    "'outputs':[{'name':'all','type':'list','items':["                         \
+    "{'name':'n','type':'count'},"                                             \
+    "{'name':'first','type':'first_name','until':'1402-01-01'}]}],"            \
+    "'pages':{'key':'n','after':'behind'}}"
 #define GOOD                                                                   \
-    HEAD VERIFY ",\n" LIST ",\n" RECORD ",\n" COMMAND ",\n" COUNTS "\n]}\n"
+    HEAD VERIFY ",\n" LIST ",\n" RECORD ",\n" COMMAND ",\n" COUNTS ",\n" PAGED \
+                "\n]}\n"
 
 static struct pv_slice
 json_of(const char *text)
@@ -153,6 +162,8 @@ contract_is_understood(void **state)
     assert_int_equal(list->max_rows, 1000000);
     assert_int_equal(method("act")->keep_days, 7);
     assert_true(method("counts")->aggregate_only);
+    assert_string_equal(method("paged")->pages.key->name, "n");
+    assert_false(list->pages.is_set);
     assert_null(method("none"));
 }
 
@@ -225,6 +236,18 @@ faults_are_refused_with_their_line(void **state)
         {",\n'idempotency':{'keep_days':7}", "", "R-046"},
         {"{'name':'n','type':'count'},", "{'name':'id','type':'national_id'},",
          "R-068"},
+        {"'key':'n'", "'key':'m'", "\"m\" is no text, whole number or date"},
+        {"'key':'n'", "'key':'first'", "/methods/6/pages/key"},
+        {"'key':'n',", "", "/methods/6/pages"},
+        {"'after':'behind'}", "'after':'n'}", "no optional input of type"},
+        {"'type':'count','required':false",
+         "'type':'division_code','required':false",
+         "no optional input of type count"},
+        {"'pages':{'key'", "'consent':{},'pages':{'key'", "consent number up"},
+        {"'id':'paged','pattern':'list'",
+         "'id':'paged','pattern':'command','idempotency':{'keep_days':1}",
+         "an inquiry or a list"},
+        {"'after':'behind'}", "'after':'behind','rows':1}", "unknown keyword"},
     };
 
     (void)state;

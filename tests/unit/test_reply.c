@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "contract/pages.h"
 #include "contract/reply.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -31,7 +32,18 @@ static struct pv_contract   *contract;
     "'outputs':[{'name':'first_name','type':'first_name'},"                    \
     "{'name':'postal_code','type':'postal_code','until':'1402-01-01'},"        \
     "{'name':'homes','type':'list','items':["                                  \
-    "{'name':'postal_code','type':'postal_code'}]}]}]}"
+    "{'name':'postal_code','type':'postal_code'}]}]},"                         \
+    "{'id':'numbers','pattern':'list','deadline_ms':3000,"                     \
+    "'inputs':[{'name':'after','type':'count','required':false,"               \
+    "'absent_fa':'x','absent_en':'x'}],"                                       \
+    "'outputs':[{'name':'all','type':'list','items':["                         \
+    "{'name':'n','type':'count'}]}],'pages':{'key':'n','after':'after'}},"     \
+    "{'id':'codes','pattern':'list','deadline_ms':3000,"                       \
+    "'inputs':[{'name':'after','type':'division_code','required':false,"       \
+    "'absent_fa':'x','absent_en':'x'}],"                                       \
+    "'outputs':[{'name':'all','type':'list','items':["                         \
+    "{'name':'n','type':'division_code'}]}],"                                  \
+    "'pages':{'key':'n','after':'after'}}]}"
 
 #define BESIDE                                                                 \
     "'found':'yes','coverage_from':'1390-01-01',"                              \
@@ -184,6 +196,88 @@ yes_and_no_have_their_meaning(void **state)
                                  PV_LIT("{\"found\":\"yes\"}"), "en"));
 }
 
+static void
+page_ascends_from_where_it_was_asked(void **state)
+{
+    static const struct {
+        const char        *method;
+        const char        *question;
+        const char        *answer;
+        enum pv_fault_kind fault;
+        const char        *last; /* of the rows; "": the list is whole */
+    } row[] = {
+        {"numbers", "{}", "{'found':'yes','all':[{'n':'9'},{'n':'10'}]}",
+         PV_FAULT_NONE, "10"},
+        {"codes", "{}", "{'found':'yes','all':[{'n':'10'},{'n':'9'}]}",
+         PV_FAULT_NONE, "9"},
+        {"codes", "{}", "{'found':'yes','all':[{'n':'9'},{'n':'10'}]}",
+         PV_FAULT_ORDER, ""},
+        {"codes", "{}", "{'found':'yes','all':[{'n':'01'},{'n':'0101'}]}",
+         PV_FAULT_NONE, "0101"},
+        {"numbers", "{'after':'9'}", "{'found':'yes','all':[{'n':'10'}]}",
+         PV_FAULT_NONE, "10"},
+        {"numbers", "{'after':'010'}", "{'found':'yes','all':[{'n':'10'}]}",
+         PV_FAULT_ORDER, ""},
+        {"numbers", "{'after':'11'}", "{'found':'yes','all':[{'n':'10'}]}",
+         PV_FAULT_ORDER, ""},
+        {"numbers", "{}", "{'found':'yes','all':[{'n':'1'},{'n':'1'}]}",
+         PV_FAULT_ORDER, ""},
+        {"numbers", "{}", "{'found':'yes','all':[{'n':'1'},{}]}",
+         PV_FAULT_MISSING, ""},
+        {"numbers", "{'after':'5'}", "{'found':'no','all':[]}", PV_FAULT_NONE,
+         ""},
+        {"numbers", "{'after':'5'}", "{'found':'no'}", PV_FAULT_MISSING, ""},
+        {"numbers", "{'after':'5'}", "{'found':'yes','all':[]}",
+         PV_FAULT_MISSING, ""},
+        {"numbers", "{'after':'5'}", "{'found':'no','all':[{'n':'7'}]}",
+         PV_FAULT_MISSING, ""},
+        {"verify", "{}", "{'result':'yes'}", PV_FAULT_NONE, ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(row); i++) {
+        struct pv_fault fault = {PV_FAULT_NONE, ""};
+        struct pv_buf   last;
+        char            room[2][512];
+        enum pv_err     err;
+
+        pv_buf_init(&last, PV_VALUE_MAX);
+        err = pv_page_check_reply(
+            pv_contract_method(contract, pv_slice_from(row[i].method)),
+            quoted(row[i].question, room[0], sizeof(room[0])),
+            quoted(row[i].answer, room[1], sizeof(room[1])), &last, &fault);
+        if (err != (row[i].fault == PV_FAULT_NONE ? PV_OK : PV_EINVAL) ||
+            fault.kind != row[i].fault ||
+            !pv_slice_eq(pv_buf_view(&last), pv_slice_from(row[i].last))) {
+            fail_msg("%s to %s: %.*s", row[i].answer, row[i].question,
+                     PV_FMT(pv_fault_word(fault.kind)));
+        }
+        pv_buf_clear(&last);
+    }
+}
+
+static void
+next_question_is_the_same_from_another_key(void **state)
+{
+    struct pv_buf next;
+    char          room[64];
+
+    (void)state;
+    pv_buf_init(&next, 256);
+    assert_int_equal(
+        pv_page_next(pv_contract_method(contract, PV_LIT("numbers")),
+                     quoted("{'after':'3','x':'y'}", room, sizeof(room)),
+                     PV_LIT("7"), &next),
+        PV_OK);
+    assert_true(pv_slice_eq(pv_buf_view(&next),
+                            PV_LIT("{\"after\":\"7\",\"x\":\"y\"}")));
+    assert_int_equal(
+        pv_page_next(pv_contract_method(contract, PV_LIT("numbers")),
+                     PV_LIT("[]"), PV_LIT("7"), &next),
+        PV_EINVAL);
+    pv_buf_clear(&next);
+}
+
 int
 main(void)
 {
@@ -191,6 +285,8 @@ main(void)
         cmocka_unit_test(answer_is_what_its_contract_says),
         cmocka_unit_test(dated_item_is_refused_after_its_last_day),
         cmocka_unit_test(yes_and_no_have_their_meaning),
+        cmocka_unit_test(page_ascends_from_where_it_was_asked),
+        cmocka_unit_test(next_question_is_the_same_from_another_key),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

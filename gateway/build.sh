@@ -30,7 +30,11 @@ cflags="$(dpkg-buildflags --get CFLAGS) $(dpkg-buildflags --get CPPFLAGS)"
 ldflags="$(dpkg-buildflags --get LDFLAGS)"
 # dpkg-buildflags maps the directory it runs in: not part of the configuration
 cflags=$(sed -E 's/-ffile-prefix-map=[^ ]+//' <<<"$cflags")
+# The module's files are optimised as one: calls between them are not looked up
+# by name and may be inlined (2,700 instructions a call less of 14,000).
+whole="-flto=auto -fno-semantic-interposition"
 if [ "$sanitize" != none ]; then
+    whole=
     cflags=$(sed -E 's/-D_FORTIFY_SOURCE=[0-9]//' <<<"$cflags")
     cflags="$cflags -fsanitize=$sanitize -fno-omit-frame-pointer"
     ldflags="$ldflags -fsanitize=$sanitize"
@@ -41,7 +45,7 @@ export PAYVAND_LIBS=$libs
 export PAYVAND_INC=$source_dir/../lib
 
 # configure again only when what it depends on has changed
-stamp=$(cat "$source_dir/config" "$nginx_src/conf_flags" - <<<"$cflags $ldflags $libs" |
+stamp=$(cat "$source_dir/config" "$nginx_src/conf_flags" - <<<"$cflags $ldflags $whole $libs" |
     sha256sum)
 if [ ! -f "$build_dir/Makefile" ] ||
     [ "$(cat "$build_dir/payvand.stamp" 2>/dev/null)" != "$stamp" ]; then
@@ -59,6 +63,12 @@ if [ ! -f "$build_dir/Makefile" ] ||
             exit 1
         fi
     )
+    # behind configure, whose many small programs are not made for it
+    if [ -n "$whole" ]; then
+        sed -i -e "s|^CFLAGS = |&$whole |" \
+            -e "s|^LINK =.*|& $cflags $whole -Wl,-Bsymbolic|" \
+            "$build_dir/Makefile"
+    fi
     echo "$stamp" >"$build_dir/payvand.stamp"
 fi
 

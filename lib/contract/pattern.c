@@ -2,6 +2,7 @@
 #include "contract/pattern_private.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/utf8.h"
 
@@ -119,6 +120,55 @@ compile(struct parser *parser)
            emit(parser, OP_MATCH, 0, 0);
 }
 
+/* Room for the largest program, while it is made. */
+static bool
+make_room(struct pv_pattern *pattern)
+{
+    pattern->step = calloc(PV_PATTERN_STEPS_MAX, sizeof(pattern->step[0]));
+    pattern->class = calloc(CLASSES_MAX, sizeof(pattern->class[0]));
+    pattern->range = calloc(RANGES_MAX, sizeof(pattern->range[0]));
+    return pattern->step != NULL && pattern->class != NULL &&
+           pattern->range != NULL;
+}
+
+/*
+ * Put a copy of the right size in its place. Not realloc: that leaves a hole
+ * behind each pattern, into which no room for the next fits.
+ */
+static bool
+shrink(void **array, size_t count, size_t size)
+{
+    void *copy = calloc(count == 0 ? 1 : count, size);
+
+    if (copy == NULL) {
+        return false;
+    }
+    memcpy(copy, *array, count * size);
+    free(*array);
+    *array = copy;
+    return true;
+}
+
+/* A catalogue has hundreds of patterns, and most have a few steps. */
+static bool
+settle(struct pv_pattern *pattern)
+{
+    void *step = pattern->step;
+    void *class = pattern->class;
+    void *range = pattern->range;
+    bool  done = shrink(&step, pattern->step_count, sizeof(struct step)) &&
+                shrink(&class, pattern->class_count, sizeof(struct class)) &&
+                shrink(&range, pattern->range_count, sizeof(struct range));
+
+    pattern->step = step;
+    pattern->class = class;
+    pattern->range = range;
+    pattern->scratch =
+        calloc(pattern->step_count * 3, sizeof(pattern->scratch[0]));
+    pattern->mark = calloc(pattern->step_count, sizeof(pattern->mark[0]));
+    return done && pattern->scratch != NULL && pattern->mark != NULL;
+}
+
 enum pv_err
 pv_pattern_new(struct pv_slice text, struct pv_pattern **ret,
                struct pv_why *why)
@@ -137,8 +187,7 @@ pv_pattern_new(struct pv_slice text, struct pv_pattern **ret,
         goto out;
     }
     parser.pattern = pattern;
-    pattern->step = calloc(PV_PATTERN_STEPS_MAX, sizeof(pattern->step[0]));
-    if (pattern->step == NULL) {
+    if (!make_room(pattern)) {
         goto out;
     }
     if (!compile(&parser)) {
@@ -147,10 +196,7 @@ pv_pattern_new(struct pv_slice text, struct pv_pattern **ret,
         err = PV_EINVAL;
         goto out;
     }
-    pattern->scratch =
-        calloc(pattern->step_count * 3, sizeof(pattern->scratch[0]));
-    pattern->mark = calloc(pattern->step_count, sizeof(pattern->mark[0]));
-    if (pattern->scratch == NULL || pattern->mark == NULL) {
+    if (!settle(pattern)) {
         goto out;
     }
     *ret = pattern;
@@ -170,6 +216,8 @@ pv_pattern_free(struct pv_pattern *pattern)
         return;
     }
     free(pattern->step);
+    free(pattern->class);
+    free(pattern->range);
     free(pattern->scratch);
     free(pattern->mark);
     free(pattern);

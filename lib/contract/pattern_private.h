@@ -61,15 +61,15 @@ struct set { /* of steps, in the order they were added */
 };
 
 struct pv_pattern {
-    struct step *step;
+    struct step *step; /* of the maximum's size until it is compiled */
     size_t       step_count;
-    struct class class[CLASSES_MAX];
-    size_t       class_count;
-    struct range range[RANGES_MAX];
-    size_t       range_count;
-    uint16_t    *scratch; /* three lists of step_count each */
-    uint32_t    *mark;    /* round in which a step was last added */
-    uint32_t     round;
+    struct class *class;
+    size_t        class_count;
+    struct range *range;
+    size_t        range_count;
+    uint16_t     *scratch; /* three lists of step_count each */
+    uint32_t     *mark;    /* round in which a step was last added */
+    uint32_t      round;
 };
 
 struct parser {

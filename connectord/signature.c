@@ -11,7 +11,10 @@ pv_signatures_init(struct pv_signatures             *signatures,
 {
     *signatures = (struct pv_signatures){.config = config, .signer = signer};
     signatures->since_s = pv_time_wall_ms() / 1000;
-    return pv_nonces_new(PV_SIGNATURE_NONCES_MAX, &signatures->nonces);
+    /* 8 MiB, kept in memory: only where some request can be verified */
+    return config->consumer_count == 0
+               ? PV_OK
+               : pv_nonces_new(PV_SIGNATURE_NONCES_MAX, &signatures->nonces);
 }
 
 void

@@ -20,8 +20,8 @@
 struct pv_signatures {
     const struct pv_connector_config *config;
     struct pv_signer                 *signer; /* fd -1: none */
-    struct pv_nonces                 *nonces;
-    int64_t                           since_s; /* wall clock, at the start */
+    struct pv_nonces *nonces;  /* NULL: no consumer has a key here */
+    int64_t           since_s; /* wall clock, at the start */
 };
 
 enum pv_err pv_signatures_init(struct pv_signatures             *signatures,

@@ -1,9 +1,13 @@
 """Grants withdrawn one after the other under full gateway load: is the next
-call refused, how long did that take, and are the other calls disturbed? Then
-as many again while a second node follows: when is it in its image?"""
+call refused, how long did that take, and are the other calls disturbed? Between
+them as many decisions that change nothing of the image, with calls as theirs:
+registryd and the callers have the load generator's core, so what those take is
+not the gateway's. Then as many again while a second node follows: when is it in
+its image?"""
 
 import functools
 import http.client
+import itertools
 import json
 import os
 import pathlib
@@ -22,7 +26,7 @@ from trace_daemon import checkpoint_size
 
 CALLED = 2  # services that the load calls; of the others grants are withdrawn
 COLLECTOR = "administrative-employment-organisation"
-WINDOW_S, WINDOWS = 6, 4  # without and with withdrawals, in turns
+WINDOW_S, WINDOWS = 5, 4  # without, with idle decisions, with withdrawals
 OFFICERS = 4
 SEED = 1404
 
@@ -98,7 +102,7 @@ def path_of(service):
 
 
 class Callers:
-    """A connection of each consumer that stays open."""
+    """A connection of each consumer that stays open; an officer's."""
 
     def __init__(self, rig, port):
         self.connections = []
@@ -106,8 +110,10 @@ class Callers:
             context = ssl.create_default_context(cafile=rig.pki / "ca.crt")
             stem = rig.pki / "clients" / f"{n:03d}"
             context.load_cert_chain(f"{stem}.crt", f"{stem}.key")
-            self.connections.append(http.client.HTTPSConnection(
-                "localhost", port, context=context, timeout=20))
+            connection = http.client.HTTPSConnection(
+                "localhost", port, context=context, timeout=20)
+            connection.connect()  # no handshake while it is measured
+            self.connections.append(connection)
 
     def call(self, consumer, service):
         """Status, and the reason when it is a refusal."""
@@ -137,6 +143,14 @@ def withdraw_one(client, callers, which, found):
                   "refused_ms": (refused - begun) * 1000})
 
 
+def decide_idle(client, callers, passing, refused):
+    """What withdraw_one does, but nothing of the image changes."""
+    callers.call(passing[1], passing[0])
+    client.must(secretariat("unit", f"unit-{time.monotonic_ns()}", "register",
+                            {"agency": "provider", "name_fa": "اداره"}))
+    callers.call(refused[1], refused[0])
+
+
 class Gateway(contenders.Payvand):
     """The gateway that calls through the registry's image."""
 
@@ -144,14 +158,28 @@ class Gateway(contenders.Payvand):
         (folder / "policy").symlink_to(self.registryd.folder / "policy")
 
 
-def withdraw_until(rig, gate, waiting, until, pause_s, found):
-    """One of several officers, at their common pace; no list is shared but
-    by whole steps of it."""
-    client, callers = Client(gate.registryd.socket), Callers(rig, gate.port)
-    while waiting and time.monotonic() < until:
-        due = time.monotonic() + pause_s
-        withdraw_one(client, callers, waiting.pop(), found)
+def officer(client, callers, until, pause_s, step):
+    """One of several, at their common pace; no list is shared but by whole
+    steps of it."""
+    due = time.monotonic()
+    while time.monotonic() < until and step(client, callers):
+        due = max(due + pause_s, time.monotonic())
         time.sleep(max(0, min(due, until) - time.monotonic()))
+
+
+def withdrawals(waiting, found, client, callers):
+    """A step; false when nothing is left."""
+    if not waiting:
+        return False
+    withdraw_one(client, callers, waiting.pop(), found)
+    return True
+
+
+def idle_decisions(passing, gone, client, callers):
+    """A step with calls as a withdrawal's: one passes, one is refused."""
+    pair = next(passing)
+    decide_idle(client, callers, pair, random.choice(gone) if gone else pair)
+    return True
 
 
 def cpu_s(pids):
@@ -205,36 +233,47 @@ def under_load(rig, gate, paths, services, count, say):
     random.Random(SEED).shuffle(waiting)
     pids = rig.pids_of(gate.processes[:1])
     row, later = {}, []
-    ms = int(1000 * (3 * WINDOW_S * WINDOWS + 12))
+    ms = int(1000 * (4 * WINDOW_S * WINDOWS + 14))
     loader = threading.Thread(target=lambda: row.update(rig.load(
         gate.port, pids, connections=256, ms=ms, paths=paths)))
     loader.start()
     time.sleep(4)
     pause_s = WINDOW_S * WINDOWS / count * OFFICERS
-    without, having, found = [], [], []
+    without, idle, having, found = [], [], [], []
 
-    def officers(these, found):
-        return [functools.partial(withdraw_until, rig, gate, these,
-                                  pause_s=pause_s, found=found)] * OFFICERS
+    crew = [(Client(gate.registryd.socket), Callers(rig, gate.port))
+            for _ in range(OFFICERS)]
+
+    def officers(step, *of):
+        step = functools.partial(step, *of)
+        return [functools.partial(officer, *one, pause_s=pause_s, step=step)
+                for one in crew]
 
     first, second = waiting[:count], waiting[count:]
+    passing = itertools.cycle(second)
+    gone = []  # withdrawn in a window before
     for _ in range(WINDOWS):
         without.append(window(gate, pids, []))
-        having.append(window(gate, pids, officers(first, found)))
+        idle.append(window(gate, pids, officers(idle_decisions, passing, gone)))
+        left = len(first)
+        having.append(window(gate, pids, officers(withdrawals, first, found)))
+        gone = waiting[len(first):left] or gone
         say(f"{without[-1]['per_s']:.0f} leaves/s without, "
+            f"{idle[-1]['per_s']:.0f} with idle decisions, "
             f"{having[-1]['per_s']:.0f} with withdrawals, {len(found)} of "
             "them so far")
     follower = Follower(rig.build, gate.registryd.folder / "node",
                         gate.registryd, cpu=1)
     try:
         follower.wait(Client(gate.registryd.socket).get("status")["last"])
-        window(gate, pids, officers(second, later), WINDOW_S * WINDOWS)
+        window(gate, pids, officers(withdrawals, second, later),
+               WINDOW_S * WINDOWS)
         follower.wait(max((f["number"] for f in later), default=0))
         time.sleep(0.05)  # the watcher has seen it, too
     finally:
         follower.stop()
     loader.join()
-    return {**result_of(row, without, having, found),
+    return {**result_of(row, without, idle, having, found),
             **second_node(follower, later), "not_done": len(first)}
 
 
@@ -248,15 +287,21 @@ def second_node(follower, later):
             "node_max_ms": round(waited[-1])}
 
 
-def result_of(row, without, having, found):
+def beside(which, those, these):
+    """Of these, in parts of those: median, and each round."""
+    rounds = [b[which] / q[which] for q, b in zip(those, these)]
+    return round(statistics.median(rounds), 3), [round(r, 3) for r in rounds]
+
+
+def result_of(row, without, idle, having, found):
     def part(key, share):
         values = sorted(f[key] for f in found)
         return round(values[int((len(values) - 1) * share)], 2)
 
     passed = [f for f in found if f["after"] != 403]
     odd = [f for f in found if f["before"] != 200]
-    rounds = [b["per_s"] / q["per_s"] for q, b in zip(without, having)]
-    cpu = [b["cpu_us"] / q["cpu_us"] for q, b in zip(without, having)]
+    throughput, rounds = beside("per_s", idle, having)
+    cpu, cpu_rounds = beside("cpu_us", idle, having)
     acknowledged = sorted(f["refused_ms"] - f["decided_ms"] for f in found)
     return {
         "calls_per_s": round(row["rps"]), "errors": row["errors"],
@@ -271,8 +316,9 @@ def result_of(row, without, having, found):
         "refused_max_ms": part("refused_ms", 1),
         "answered_refused_p99_ms": round(
             acknowledged[int((len(acknowledged) - 1) * 0.99)], 2),
-        "throughput": round(statistics.median(rounds), 3),
-        "throughput_rounds": [round(r, 3) for r in rounds],
-        "gateway_cpu": round(statistics.median(cpu), 3),
-        "gateway_cpu_us": [round(w["cpu_us"], 1) for w in without + having],
+        "throughput": throughput, "throughput_rounds": rounds,
+        "throughput_of_quiet": beside("per_s", without, having)[0],
+        "idle_of_quiet": beside("per_s", without, idle)[0],
+        "gateway_cpu": cpu, "gateway_cpu_rounds": cpu_rounds,
+        "gateway_cpu_of_quiet": beside("cpu_us", without, having)[0],
     }

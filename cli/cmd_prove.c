@@ -28,6 +28,8 @@ static const char usage_en[] =
     "\n"
     "  --content FILE      the content, where it is not kept in the evidence "
     "file\n"
+    "  --provider-key FILE the provider's public key: that the answer it signed\n"
+    "                      is to this very call\n"
     "  --receipt FILE      the receipt of the call; needs --log-key\n"
     "  --log-key VKEY      the log's public key\n"
     "  --witness-key VKEY  a witness's public key; may be given several times\n"
@@ -49,6 +51,8 @@ static const char usage_fa[] =
     "چیزی به جایی فرستاده نمی‌شود.\n"
     "\n"
     "  --content FILE      محتوا، اگر در پرونده مدرک نیست\n"
+    "  --provider-key FILE کلید عمومی ارائه‌دهنده: پاسخ امضاشده از همین\n"
+    "                      فراخوانی است\n"
     "  --receipt FILE      رسید فراخوانی؛ با --log-key\n"
     "  --log-key VKEY      کلید عمومی دفتر\n"
     "  --witness-key VKEY  کلید عمومی یک گواه؛ چند بار می‌توان داد\n"
@@ -62,6 +66,7 @@ static const char usage_fa[] =
 
 static const struct option option_list[] = {
     {"content", required_argument, NULL, 'c'},
+    {"provider-key", required_argument, NULL, 'p'},
     {"receipt", required_argument, NULL, 'r'},
     PV_CLI_TRUST_OPTIONS,
     {"json", no_argument, NULL, 'j'},
@@ -75,6 +80,7 @@ enum fault {
     FAULT_UNCHECKED = 0,
     FAULT_NONE,
     FAULT_COMMITMENT,
+    FAULT_SIGNATURE,
     FAULT_RECEIPT,
     FAULT_RECORD,
     FAULTS,
@@ -91,6 +97,9 @@ static const struct {
     [FAULT_COMMITMENT] =
         {"commitment", "this content and nonce do not give the commitment",
          "این محتوا و راز، آن تعهد را نمی‌سازد"},
+    [FAULT_SIGNATURE] =
+        {"signature", "the provider's signature is not of this call",
+         "امضای ارائه‌دهنده از این فراخوانی نیست"},
     [FAULT_RECEIPT] = {"receipt", "the receipt is not good", "رسید درست نیست"},
     [FAULT_RECORD] = {"record", "the receipt is of another call",
                       "رسید از فراخوانی دیگری است"},
@@ -100,6 +109,7 @@ struct args {
     const char         *path;
     const char         *content_path;
     const char         *receipt_path; /* NULL: none */
+    const char         *key_path;     /* of the provider; NULL: none */
     const char         *lang_name;
     enum pv_lang        lang;
     bool                json;
@@ -168,6 +178,35 @@ check_receipt(struct args *args)
     return PV_OK;
 }
 
+/* The answer's signature; content from elsewhere is what was signed, too. */
+static enum pv_err
+check_signature(struct args *args, struct pv_slice content)
+{
+    const struct pv_signed *kept = &args->evidence.answer;
+    struct pv_httpsig_key  *key = NULL;
+    enum pv_err             err;
+
+    if (args->key_path == NULL) {
+        return PV_OK;
+    }
+    err = pv_httpsig_key_read_file(args->key_path, false, &key, &args->why);
+    if (err != PV_OK) {
+        pv_cli_error("%s", args->why.text);
+        return err;
+    }
+    err = pv_evidence_check_answer(&args->evidence, key, &args->why);
+    if (err == PV_OK && kept->request_digest[0] != '\0') {
+        err = pv_httpsig_digest_check(pv_slice_from(kept->request_digest),
+                                      content);
+    }
+    pv_httpsig_key_free(key);
+    if (err == PV_EVERIFY || err == PV_EINVAL) {
+        args->fault = FAULT_SIGNATURE;
+        err = PV_OK;
+    }
+    return err;
+}
+
 static enum pv_err
 check(struct args *args, struct pv_slice content)
 {
@@ -181,7 +220,11 @@ check(struct args *args, struct pv_slice content)
         return err;
     }
     args->fault = FAULT_NONE;
-    return args->receipt_path != NULL ? check_receipt(args) : PV_OK;
+    err = check_signature(args, content);
+    return err == PV_OK && args->fault == FAULT_NONE &&
+                   args->receipt_path != NULL
+               ? check_receipt(args)
+               : err;
 }
 
 /* ---- telling ---------------------------------------------------------- */
@@ -221,6 +264,7 @@ write_json(const struct args *args, struct pv_buf *out)
         pv_json_text(&json, "outcome", e->outcome);
     }
     add_time(&json, "sent_at", "sent_at_jalali", e->time_ms);
+    pv_json_bool(&json, "answer_signed", proven && args->key_path != NULL);
     pv_json_bool(&json, "in_log", proven && args->receipt_path != NULL);
     if (proven && args->receipt_path != NULL) {
         add_time(&json, "recorded_at", "recorded_at_jalali",
@@ -298,6 +342,13 @@ write_words(const struct args *args, struct pv_buf *out)
         err = add_line(out, pv_cli_text(lang, "sent at", "زمان ارسال"),
                        e->time_ms);
     }
+    if (err == PV_OK && args->key_path != NULL) {
+        err = pv_buf_addf(
+            out, "%s\n",
+            pv_cli_text(
+                lang, "the provider has signed the answer to this call",
+                "ارائه‌دهنده پاسخ این فراخوانی را امضا کرده است"));
+    }
     return err == PV_OK ? write_log_words(args, out) : err;
 }
 
@@ -364,6 +415,9 @@ parse(struct args *args, int argc, char **argv)
         switch (which) {
         case 'c':
             args->content_path = optarg;
+            break;
+        case 'p':
+            args->key_path = optarg;
             break;
         case 'r':
             args->receipt_path = optarg;

@@ -168,20 +168,13 @@ add_settings(struct payvand_call *call)
     return add(call, "Content-Type", "content-type", "application/json");
 }
 
-/* The evidence is on disk before the exchange hears of the call. */
 static enum payvand_result
 begin_evidence(struct payvand_call *call)
 {
-    const char *dir = call->exchange->setting[PAYVAND_EVIDENCE];
+    enum payvand_result result = pv_client_keep_begin(call);
 
-    if (dir == NULL) {
-        return PAYVAND_OK;
-    }
-    pv_evidence_clear(&call->evidence); /* of the try before */
-    pv_evidence_init(&call->evidence);
-    if (pv_evidence_begin(&call->evidence, dir, call->method,
-                          pv_buf_view(&call->body), &call->why) != PV_OK) {
-        return PAYVAND_EEVIDENCE;
+    if (result != PAYVAND_OK || call->evidence.commitment[0] == '\0') {
+        return result; /* not kept, or kept nowhere */
     }
     return add(call, "Payvand-Commitment", NULL, call->evidence.commitment) &&
                    add(call, "Payvand-Evidence", "payvand-evidence",
@@ -231,7 +224,7 @@ send_once(struct payvand_call *call)
     http->key = setting[PAYVAND_KEY];
     http->is_post = true;
     http->body = pv_buf_view(&call->body);
-    http->timeout_ms = pv_client_number(call->exchange, PAYVAND_TIMEOUT_MS);
+    http->timeout_ms = pv_client_timeout_ms(call);
     switch ((int)pv_http_run(http, &call->why)) {
     case PV_OK:
         break;
@@ -250,17 +243,6 @@ send_once(struct payvand_call *call)
         return PAYVAND_EPROTOCOL;
     }
     return PAYVAND_OK;
-}
-
-static enum payvand_result
-end_evidence(struct payvand_call *call)
-{
-    if (call->exchange->setting[PAYVAND_EVIDENCE] == NULL ||
-        pv_evidence_end(&call->evidence, call->http.tracking_id,
-                        call->http.outcome, &call->why) == PV_OK) {
-        return PAYVAND_OK;
-    }
-    return PAYVAND_EEVIDENCE; /* the pending file holds all that counts */
 }
 
 static bool
@@ -309,22 +291,25 @@ try_once(struct payvand_call *call)
     json_decref(call->problem);
     call->problem = NULL;
     call->last.len = 0;
+    call->verified = 0;
+    call->fault = (struct pv_fault){PV_FAULT_NONE, ""};
     call->tries++;
+    pv_http_reset(&call->http);
     if (!add_settings(call)) {
         return fail(call, PAYVAND_EINVAL, "too many headers");
     }
     result = begin_evidence(call);
-    if (result == PAYVAND_OK) {
-        result = sign(call);
-    }
-    if (result == PAYVAND_OK) {
-        result = send_once(call);
-    }
     if (result != PAYVAND_OK) {
         return result;
     }
-    kept = end_evidence(call);
-    result = judge_answer(call);
+    result = sign(call);
+    if (result == PAYVAND_OK) {
+        result = send_once(call);
+    }
+    if (result == PAYVAND_OK) {
+        result = judge_answer(call);
+    }
+    kept = pv_client_keep_end(call, result);
     return result != PAYVAND_OK ? result : kept;
 }
 
@@ -377,14 +362,17 @@ prepare(struct payvand_call *call, const char *json, size_t len)
     }
     call->tries = 0;
     call->verified = 0;
+    call->fault = (struct pv_fault){PV_FAULT_NONE, ""};
     call->why.text[0] = '\0';
     pv_http_reset(&call->http);
     if (pv_client_load_contract(call, &call->why) != PV_OK) {
         return PAYVAND_EINVAL;
     }
-    return pv_buf_add(&call->body, (struct pv_slice){json, len}) == PV_OK
-               ? PAYVAND_OK
-               : fail(call, PAYVAND_ENOMEM, "no memory");
+    if (pv_buf_add(&call->body, (struct pv_slice){json, len}) != PV_OK) {
+        return fail(call, PAYVAND_ENOMEM, "no memory");
+    }
+    return pv_client_check_request(call, &call->why) == PV_OK ? PAYVAND_OK
+                                                              : PAYVAND_EINVAL;
 }
 
 enum payvand_result

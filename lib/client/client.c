@@ -7,6 +7,7 @@
 #include "base/num.h"
 
 #define TIMEOUT_DEFAULT_MS 30000
+#define ON_THE_WAY_MS 5000 /* beside a method's own deadline */
 #define TRIES_DEFAULT 3
 
 struct payvand *
@@ -124,4 +125,14 @@ pv_client_number(const struct payvand *exchange, enum payvand_setting setting)
         return 1; /* judge() lets no such value in */
     }
     return (long)n;
+}
+
+long
+pv_client_timeout_ms(const struct payvand_call *call)
+{
+    if (call->exchange->setting[PAYVAND_TIMEOUT_MS] == NULL &&
+        call->terms != NULL) {
+        return (long)call->terms->deadline_ms + ON_THE_WAY_MS;
+    }
+    return pv_client_number(call->exchange, PAYVAND_TIMEOUT_MS);
 }

@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/time.h"
 #include "contract/pages.h"
 #include "contract/reply.h"
+#include "contract/request.h"
 
 #define PATH_ROOM (VALUE_MAX + METHOD_MAX + 32)
 
@@ -94,29 +96,61 @@ pv_client_only_asks(const struct payvand_call *call)
                                    call->terms->pattern == PV_CALL_LIST);
 }
 
+static void
+say_fault(const struct payvand_call *call, const char *what, struct pv_why *why)
+{
+    pv_why_set(why, "The %s breaks its contract: %.*s%s%s", what,
+               PV_FMT(pv_fault_word(call->fault.kind)),
+               call->fault.member[0] == '\0' ? "" : ", ", call->fault.member);
+}
+
+enum pv_err
+pv_client_check_request(struct payvand_call *call, struct pv_why *why)
+{
+    struct pv_request request;
+    enum pv_err       err;
+
+    /* files and events have no body of this kind */
+    if (!pv_client_only_asks(call) &&
+        (call->terms == NULL || call->terms->pattern != PV_CALL_COMMAND)) {
+        return PV_OK;
+    }
+    err = pv_request_parse(call->terms, pv_buf_view(&call->body),
+                           pv_time_wall_ms(), &request, &call->fault);
+    if (err == PV_OK) {
+        pv_request_clear(&request);
+    } else {
+        say_fault(call, "input", why);
+    }
+    return err;
+}
+
 enum pv_err
 pv_client_check_contract(struct payvand_call *call, struct pv_why *why)
 {
-    struct pv_fault fault = {PV_FAULT_NONE, ""};
-    enum pv_err     err;
+    enum pv_err err;
 
     if (call->terms == NULL) {
         return PV_OK;
     }
     /* as of when it was sent: an item of the last day may come after it */
     err = pv_reply_check(call->terms, pv_buf_view(&call->http.answer),
-                         call->sent_ms, &fault);
+                         call->sent_ms, &call->fault);
     if (err == PV_OK) {
         err = pv_page_check_reply(call->terms, pv_buf_view(&call->body),
                                   pv_buf_view(&call->http.answer), &call->last,
-                                  &fault);
+                                  &call->fault);
     }
     if (err != PV_OK) {
-        pv_why_set(why, "The answer breaks its contract: %.*s%s%s",
-                   PV_FMT(pv_fault_word(fault.kind)),
-                   fault.member[0] == '\0' ? "" : ", ", fault.member);
+        say_fault(call, "answer", why);
     }
     return err;
+}
+
+const struct pv_fault *
+pv_client_fault(const struct payvand_call *call)
+{
+    return &call->fault;
 }
 
 int

@@ -1,11 +1,10 @@
 /*
- * evidence.c - makes, keeps, reads and checks the evidence of a call.
+ * evidence.c - makes and keeps the evidence of a call.
  */
-#include "client/evidence.h"
+#include "client/evidence_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,8 +14,6 @@
 #include "base/json.h"
 #include "base/time.h"
 
-#define TYPE "payvand-evidence"
-#define VERSION 1
 #define NAME_LEN 64
 #define PENDING "pending-"
 #define CONTENT_MAX (1024 * 1024)
@@ -71,16 +68,36 @@ out:
     return err;
 }
 
-static enum pv_err
-write_text(const struct pv_evidence *evidence, struct pv_buf *out)
+static void
+add_signed(struct pv_json *json, const struct pv_signed *answer)
 {
+    pv_json_object(json, "signed");
+    pv_json_object(json, "answer");
+    pv_json_text(json, "content_digest", answer->digest);
+    pv_json_text(json, "content_type", answer->type);
+    pv_json_text(json, "signature", answer->signature);
+    pv_json_text(json, "signature_input", answer->input);
+    pv_json_end_object(json);
+    pv_json_object(json, "request");
+    pv_json_text(json, "content_digest", answer->request_digest);
+    pv_json_text(json, "signature", answer->request_signature);
+    pv_json_end_object(json);
+    pv_json_end_object(json);
+}
+
+enum pv_err
+pv_evidence_text(const struct pv_evidence *evidence, struct pv_buf *out)
+{
+    const bool     is_signed = evidence->answer.signature[0] != '\0';
     struct pv_json json;
-    enum pv_err    err;
+    enum pv_err    err = PV_OK;
 
     pv_json_init(&json, out);
     pv_json_object(&json, NULL);
     pv_json_text(&json, "commitment", evidence->commitment);
-    err = add_content(&json, pv_buf_view(&evidence->content));
+    if (evidence->has_content) {
+        err = add_content(&json, pv_buf_view(&evidence->content));
+    }
     if (err != PV_OK) {
         return err;
     }
@@ -89,12 +106,16 @@ write_text(const struct pv_evidence *evidence, struct pv_buf *out)
     if (evidence->outcome[0] != '\0') {
         pv_json_text(&json, "outcome", evidence->outcome);
     }
+    if (is_signed) {
+        add_signed(&json, &evidence->answer);
+    }
     pv_json_i64(&json, "time", evidence->time_ms);
     if (evidence->tracking_id[0] != '\0') {
         pv_json_text(&json, "tracking_id", evidence->tracking_id);
     }
-    pv_json_text(&json, "type", TYPE);
-    pv_json_u64(&json, "v", VERSION);
+    pv_json_text(&json, "type", PV_EVIDENCE_TYPE);
+    pv_json_u64(&json, "v",
+                is_signed ? PV_EVIDENCE_VERSION_SIGNED : PV_EVIDENCE_VERSION);
     pv_json_end_object(&json);
     err = pv_json_finish(&json);
     return err == PV_OK ? pv_buf_add_char(out, '\n') : err;
@@ -161,7 +182,7 @@ keep(const struct pv_evidence *evidence, const char *name, struct pv_why *why)
     enum pv_err   err;
 
     pv_buf_init(&text, PV_EVIDENCE_FILE_MAX);
-    err = write_text(evidence, &text);
+    err = pv_evidence_text(evidence, &text);
     if (err == PV_OK) {
         err = store(evidence->dirfd, name, pv_buf_view(&text));
     }
@@ -203,9 +224,9 @@ open_dir(const char *dir, int *ret_fd, struct pv_why *why)
     return PV_OK;
 }
 
-static enum pv_err
-commit(const struct pv_evidence *evidence, struct pv_slice content,
-       char room[PV_COMMITMENT_TEXT_LEN])
+enum pv_err
+pv_evidence_commit(const struct pv_evidence *evidence, struct pv_slice content,
+                   char room[PV_COMMITMENT_TEXT_LEN])
 {
     struct pv_sha256 *sha = NULL;
     struct pv_hash    hash;
@@ -230,19 +251,12 @@ pending_name(const struct pv_evidence *evidence, char room[NAME_LEN])
 }
 
 enum pv_err
-pv_evidence_begin(struct pv_evidence *evidence, const char *dir,
-                  const char *method, struct pv_slice content,
-                  struct pv_why *why)
+pv_evidence_make(struct pv_evidence *evidence, const char *method,
+                 struct pv_slice content, struct pv_why *why)
 {
-    char        name[NAME_LEN];
-    enum pv_err err;
+    enum pv_err err = pv_slice_to_cstr(pv_slice_from(method), evidence->method,
+                                       sizeof(evidence->method));
 
-    err = open_dir(dir, &evidence->dirfd, why);
-    if (err != PV_OK) {
-        return err;
-    }
-    err = pv_slice_to_cstr(pv_slice_from(method), evidence->method,
-                           sizeof(evidence->method));
     if (err == PV_OK) {
         err = pv_buf_add(&evidence->content, content);
     }
@@ -251,7 +265,7 @@ pv_evidence_begin(struct pv_evidence *evidence, const char *dir,
     }
     if (err == PV_OK) {
         pv_commitment_text(evidence->nonce, evidence->nonce_text);
-        err = commit(evidence, content, evidence->commitment);
+        err = pv_evidence_commit(evidence, content, evidence->commitment);
     }
     if (err != PV_OK) {
         pv_why_set(why, "cannot make a commitment: %s", pv_err_text(err));
@@ -259,6 +273,24 @@ pv_evidence_begin(struct pv_evidence *evidence, const char *dir,
     }
     evidence->has_content = true;
     evidence->time_ms = pv_time_wall_ms();
+    return PV_OK;
+}
+
+enum pv_err
+pv_evidence_begin(struct pv_evidence *evidence, const char *dir,
+                  const char *method, struct pv_slice content,
+                  struct pv_why *why)
+{
+    char        name[NAME_LEN];
+    enum pv_err err;
+
+    err = open_dir(dir, &evidence->dirfd, why);
+    if (err == PV_OK) {
+        err = pv_evidence_make(evidence, method, content, why);
+    }
+    if (err != PV_OK) {
+        return err;
+    }
     pending_name(evidence, name);
     return keep(evidence, name, why);
 }
@@ -290,121 +322,4 @@ pv_evidence_end(struct pv_evidence *evidence, const char *tracking_id,
     /* twice is no harm: the other says the same and more */
     (void)unlinkat(evidence->dirfd, pending, 0);
     return PV_OK;
-}
-
-/* ---- reading ---------------------------------------------------------- */
-
-static enum pv_err
-take_text(const char *text, char *room, size_t room_len)
-{
-    return text == NULL ? PV_OK
-                        : pv_slice_to_cstr(pv_slice_from(text), room, room_len);
-}
-
-static enum pv_err
-take_content(struct pv_evidence *evidence, const char *text)
-{
-    struct pv_slice base64 = pv_slice_from(text);
-    enum pv_err     err;
-
-    if (text == NULL) {
-        return PV_OK;
-    }
-    evidence->has_content = true;
-    err = pv_buf_reserve(&evidence->content, base64.len / 4 * 3);
-    if (err != PV_OK || base64.len == 0) {
-        return err;
-    }
-    return pv_base64_bytes(base64, (uint8_t *)evidence->content.ptr,
-                           evidence->content.cap, &evidence->content.len);
-}
-
-/* The closed list of members; anything else is PV_EINVAL. */
-static enum pv_err
-take_members(struct pv_evidence *evidence, json_t *root)
-{
-    const char *commitment = NULL, *content = NULL, *method = NULL;
-    const char *nonce = NULL, *outcome = NULL, *tracking_id = NULL;
-    const char *type = NULL;
-    uint8_t     bytes[PV_NONCE_LEN];
-    json_int_t  time_ms = 0;
-    int         version = 0;
-
-    if (json_unpack(root, "{s:s,s?s,s:s,s:s,s?s,s:I,s?s,s:s,s:i!}",
-                    "commitment", &commitment, "content", &content, "method",
-                    &method, "nonce", &nonce, "outcome", &outcome, "time",
-                    &time_ms, "tracking_id", &tracking_id, "type", &type, "v",
-                    &version) == -1 ||
-        strcmp(type, TYPE) != 0 || version != VERSION ||
-        pv_commitment_bytes(pv_slice_from(commitment), bytes) != PV_OK ||
-        pv_commitment_bytes(pv_slice_from(nonce), evidence->nonce) != PV_OK ||
-        take_text(commitment, evidence->commitment,
-                  sizeof(evidence->commitment)) != PV_OK ||
-        take_text(nonce, evidence->nonce_text, sizeof(evidence->nonce_text)) !=
-            PV_OK ||
-        take_text(method, evidence->method, sizeof(evidence->method)) !=
-            PV_OK ||
-        take_text(outcome, evidence->outcome, sizeof(evidence->outcome)) !=
-            PV_OK ||
-        take_text(tracking_id, evidence->tracking_id,
-                  sizeof(evidence->tracking_id)) != PV_OK) {
-        return PV_EINVAL;
-    }
-    evidence->time_ms = time_ms;
-    return take_content(evidence, content);
-}
-
-enum pv_err
-pv_evidence_read(struct pv_evidence *evidence, const char *path,
-                 struct pv_why *why)
-{
-    char        *text = NULL;
-    size_t       len = 0;
-    json_t      *root = NULL;
-    json_error_t wrong;
-    enum pv_err  err = PV_EINVAL;
-    FILE        *file = fopen(path, "re");
-
-    if (file == NULL) {
-        pv_why_set(why, "%s: %s", path, strerror(errno));
-        return PV_ESYS;
-    }
-    text = malloc(PV_EVIDENCE_FILE_MAX);
-    if (text == NULL) {
-        err = PV_ENOMEM;
-        goto out;
-    }
-    len = fread(text, 1, PV_EVIDENCE_FILE_MAX, file);
-    if (ferror(file) || len == PV_EVIDENCE_FILE_MAX) {
-        goto out;
-    }
-    root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &wrong);
-    if (root != NULL) {
-        err = take_members(evidence, root);
-    }
-
-out:
-    if (err != PV_OK) {
-        pv_why_set(why, "%s is not an evidence file of payvand call", path);
-    }
-    json_decref(root);
-    if (text != NULL) {
-        explicit_bzero(text, len);
-    }
-    free(text);
-    (void)fclose(file); /* read-only: nothing to lose */
-    return err;
-}
-
-enum pv_err
-pv_evidence_check(const struct pv_evidence *evidence, struct pv_slice content)
-{
-    char        made[PV_COMMITMENT_TEXT_LEN];
-    enum pv_err err = commit(evidence, content, made);
-
-    if (err != PV_OK) {
-        return err;
-    }
-    return memcmp(made, evidence->commitment, sizeof(made)) == 0 ? PV_OK
-                                                                 : PV_EVERIFY;
 }

@@ -79,12 +79,13 @@ enum payvand_setting {
                          a change <provider>.next.pem: public keys. With it an
                          answer must be signed by its provider */
     PAYVAND_EVIDENCE = 5,      /* folder in which evidence is kept */
-    PAYVAND_TIMEOUT_MS = 6,    /* of one try; decimal, 30000 */
+    PAYVAND_TIMEOUT_MS = 6,    /* of one try; decimal. Default: by its contract,
+                         5000 more than the method's deadline; else 30000 */
     PAYVAND_TRIES = 7,         /* at most, of a call that may be repeated; 3 */
     PAYVAND_CONTRACTS = 8      /* folder with data_items.json, enactment.json,
                                   data_items_proposed.json and
-                                  contracts/<provider>/<service>.json: answers are
-                                  held against them */
+                                  contracts/<provider>/<service>.json: requests
+                                  and answers are held against them */
 };
 
 /* Settings of one call; texts. */

@@ -8,8 +8,8 @@
 #include <jansson.h>
 
 #include "client/evidence.h"
+#include "client/host.h"
 #include "client/http.h"
-#include "client/payvand.h"
 #include "contract/contract.h"
 #include "httpsig/profile.h"
 
@@ -21,10 +21,11 @@
 #define LINE_MAX_LEN 2304 /* a header: the longest is a signature's */
 
 struct payvand {
-    char                  *setting[SETTINGS]; /* NULL: not set */
-    struct pv_httpsig_key *key;   /* of ->setting[PAYVAND_KEY], or NULL */
-    struct pv_data_items  *items; /* of PAYVAND_CONTRACTS, or NULL */
-    struct pv_why          why;
+    char                         *setting[SETTINGS]; /* NULL: not set */
+    struct pv_httpsig_key        *key; /* of ->setting[PAYVAND_KEY], or NULL */
+    struct pv_data_items         *items; /* of PAYVAND_CONTRACTS, or NULL */
+    const struct pv_client_store *store; /* or NULL */
+    struct pv_why                 why;
 };
 
 struct payvand_call {
@@ -40,11 +41,14 @@ struct payvand_call {
     json_t                          *problem;
     struct pv_contract              *contract; /* of this call, or NULL */
     const struct pv_contract_method *terms;    /* in ->contract, or NULL */
-    struct pv_buf last;    /* key of the page's last row; empty: no more */
-    int64_t       sent_ms; /* wall clock, of the present try */
-    int           tries;
-    int           verified;
-    struct pv_why why;
+    struct pv_buf   last;    /* key of the page's last row; empty: no more */
+    int64_t         sent_ms; /* wall clock, of the present try */
+    int             tries;
+    int             verified;
+    struct pv_fault fault;   /* of its contract */
+    int64_t         kept_id; /* of ->exchange->store */
+    void           *owner;   /* pv_client_owner */
+    struct pv_why   why;
 
     /* the request of the present try */
     char                    line[PV_HTTP_HEADERS_MAX][LINE_MAX_LEN];
@@ -56,6 +60,14 @@ struct payvand_call {
 /* A setting with its default, a number within its maximum. */
 long pv_client_number(const struct payvand *exchange,
                       enum payvand_setting  setting);
+
+/* How long a try may take: the setting, or by the contract, or 30 s. */
+long pv_client_timeout_ms(const struct payvand_call *call);
+
+/* keep.c: evidence before a try and after it; PAYVAND_EEVIDENCE. */
+enum payvand_result pv_client_keep_begin(struct payvand_call *call);
+enum payvand_result pv_client_keep_end(struct payvand_call *call,
+                                       enum payvand_result  result);
 
 /* The request as its signature sees it. */
 struct pv_httpsig_message pv_client_request(const struct payvand_call *call);
@@ -76,7 +88,11 @@ enum pv_err pv_client_load_contract(struct payvand_call *call,
 /* Its method changes nothing, as its contract says. */
 bool pv_client_only_asks(const struct payvand_call *call);
 
-/* PV_EINVAL: the answer is not as its contract says; words in why. */
+/* PV_EINVAL: the request is not as its contract says; ->fault, why. */
+enum pv_err pv_client_check_request(struct payvand_call *call,
+                                    struct pv_why       *why) PV_MUST_CHECK;
+
+/* PV_EINVAL: the answer is not as its contract says; ->fault, why. */
 enum pv_err pv_client_check_contract(struct payvand_call *call,
                                      struct pv_why       *why) PV_MUST_CHECK;
 

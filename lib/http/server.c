@@ -126,6 +126,12 @@ add_head(struct MHD_Response *response, const struct pv_server_call *call)
         !add_page_head(response, call)) {
         return false;
     }
+    for (size_t i = 0; i < call->more_count; i++) {
+        if (MHD_add_response_header(response, call->more[i].name,
+                                    call->more[i].value) != MHD_YES) {
+            return false;
+        }
+    }
     if (call->set_cookie[0] != '\0' &&
         MHD_add_response_header(response, "Set-Cookie", call->set_cookie) !=
             MHD_YES) {
@@ -400,6 +406,9 @@ on_completed(void *context, struct MHD_Connection *connection, void **con_cls,
     (void)connection;
     (void)code; /* there is no one left to tell */
     if (request != NULL) {
+        if (request->call.state != NULL) {
+            request->server->config.forget(request->call.state);
+        }
         pv_buf_clear(&request->body);
         pv_buf_clear(&request->call.answer);
         request->magic = 0;

@@ -32,11 +32,18 @@
 #define PV_SERVER_IDLE_S 75                     /* an unused connection */
 #define PV_SERVER_PARAMS_MAX 16                 /* of one query */
 #define PV_SERVER_COOKIE_MAX 256                /* a Set-Cookie, with its NUL */
+#define PV_SERVER_MORE_MAX 4                    /* headers of a route's own */
 
 struct pv_server;
 
+struct pv_server_more { /* a header of an answer; both literal or in ->state */
+    const char *name;
+    const char *value;
+};
+
 struct pv_server_call {
     void           *context; /* of the server */
+    void           *state;   /* the function's own, kept while it waits */
     uid_t           uid;     /* who is connected; (uid_t)-1 on TCP */
     struct pv_slice method;
     struct pv_slice path;
@@ -45,13 +52,15 @@ struct pv_server_call {
     struct pv_slice body;
 
     /* the answer; pv_server_answer and _problem fill it in */
-    unsigned      status;
-    const char   *type;          /* Content-Type; a literal */
-    const char   *cache;         /* Cache-Control; NULL: no-store */
-    unsigned      retry_after_s; /* Retry-After; 0: none */
-    const char   *location;      /* Location; NULL: none */
-    char          set_cookie[PV_SERVER_COOKIE_MAX]; /* "": none */
-    struct pv_buf answer;
+    unsigned              status;
+    const char           *type;          /* Content-Type; a literal */
+    const char           *cache;         /* Cache-Control; NULL: no-store */
+    unsigned              retry_after_s; /* Retry-After; 0: none */
+    const char           *location;      /* Location; NULL: none */
+    char                  set_cookie[PV_SERVER_COOKIE_MAX]; /* "": none */
+    struct pv_server_more more[PV_SERVER_MORE_MAX];
+    size_t                more_count;
+    struct pv_buf         answer;
 
     int64_t begun_ms;   /* monotonic: when the request was there */
     int64_t again_ms;   /* monotonic: of pv_server_wait; 0: answered */
@@ -63,6 +72,9 @@ typedef void pv_server_fn(struct pv_server_call *call);
 /* Before a route's function; false: it has answered, the function is not run.
  */
 typedef bool pv_server_admit_fn(struct pv_server_call *call);
+
+/* What a call's ->state held, when the request has ended, however it did. */
+typedef void pv_server_forget_fn(void *state);
 
 /* A path that ends in "/" stands for all below it, another one for itself. */
 struct pv_server_route {
@@ -80,7 +92,8 @@ struct pv_server_config {
     unsigned     connections_max;
     const struct pv_server_route *route; /* borrowed while the server lives */
     size_t                        route_count;
-    pv_server_admit_fn           *admit; /* NULL: every call is */
+    pv_server_admit_fn           *admit;  /* NULL: every call is */
+    pv_server_forget_fn          *forget; /* NULL: no function keeps a state */
     void                         *context;
 };
 

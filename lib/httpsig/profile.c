@@ -260,13 +260,12 @@ is_in_time(const struct pv_httpsig_input *input, int64_t now_s)
 }
 
 enum pv_err
-pv_httpsig_open(const struct pv_httpsig_message *message, struct pv_slice body,
-                int64_t now_s, struct pv_httpsig_input *ret_input,
-                enum pv_httpsig_fault *ret_fault)
+pv_httpsig_open_kept(const struct pv_httpsig_message *message,
+                     struct pv_httpsig_input         *ret_input,
+                     enum pv_httpsig_fault           *ret_fault)
 {
     struct pv_httpsig_input input;
     struct pv_slice         digest;
-    enum pv_err             err;
 
     if (!pv_httpsig_is_signed(message)) {
         return no(PV_HTTPSIG_MISSING, ret_fault);
@@ -278,6 +277,24 @@ pv_httpsig_open(const struct pv_httpsig_message *message, struct pv_slice body,
         !pv_httpsig_field_find(message, PV_LIT(DIGEST_NAME), &digest)) {
         return no(PV_HTTPSIG_COVERAGE, ret_fault);
     }
+    *ret_input = input;
+    return PV_OK;
+}
+
+enum pv_err
+pv_httpsig_open(const struct pv_httpsig_message *message, struct pv_slice body,
+                int64_t now_s, struct pv_httpsig_input *ret_input,
+                enum pv_httpsig_fault *ret_fault)
+{
+    struct pv_httpsig_input input;
+    struct pv_slice         digest = {NULL, 0};
+    enum pv_err err = pv_httpsig_open_kept(message, &input, ret_fault);
+
+    if (err != PV_OK) {
+        return err;
+    }
+    (void)pv_httpsig_field_find(message, PV_LIT(DIGEST_NAME), /* it is there */
+                                &digest);
     err = pv_httpsig_digest_check(digest, body);
     if (err == PV_EVERIFY || err == PV_EINVAL) {
         return no(PV_HTTPSIG_DIGEST, ret_fault);

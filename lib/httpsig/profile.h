@@ -84,6 +84,13 @@ enum pv_err pv_httpsig_open(const struct pv_httpsig_message *message,
                             struct pv_httpsig_input *ret_input,
                             enum pv_httpsig_fault   *ret_fault) PV_MUST_CHECK;
 
+/* The same without body and times, for a message that was kept: its digest
+   says which body it had. */
+enum pv_err
+pv_httpsig_open_kept(const struct pv_httpsig_message *message,
+                     struct pv_httpsig_input         *ret_input,
+                     enum pv_httpsig_fault           *ret_fault) PV_MUST_CHECK;
+
 /* Second half: is it this key's signature? */
 enum pv_err pv_httpsig_verify(const struct pv_httpsig_key     *key,
                               const struct pv_httpsig_message *message,

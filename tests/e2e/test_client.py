@@ -102,6 +102,46 @@ def test_evidence_is_signed_with_the_request(scene, tmp_path):
     assert os.listdir(tmp_path / "e") == [said["tracking_id"] + ".json"]
 
 
+def test_evidence_keeps_the_providers_signature(scene, tmp_path):
+    """R-098: shown offline and later, without the answer itself."""
+    said = json.loads(scene.call("yes", "--keep-evidence",
+                                 str(tmp_path)).stdout)
+    path = tmp_path / (said["tracking_id"] + ".json")
+    kept = json.loads(path.read_text())
+    assert kept["v"] == 2 and '"yes"' not in path.read_text()
+    key = os.path.join(scene.keys, CIVIL + ".pem")
+
+    def prove(key=key, check=False, **changes):
+        path.write_text(json.dumps({**kept, **changes}))
+        done = scene.ex.payvand("prove", str(path), "--provider-key", key,
+                                "--json", check=check)
+        return done.returncode, json.loads(done.stdout).get("fault")
+
+    assert prove(check=True) == (0, None)
+    other = json.loads(json.dumps(kept["signed"]))
+    other["request"]["signature"] = other["answer"]["signature"]
+    for changes in ({"outcome": "failed"}, {"method": METHOD + "x"},
+                    {"tracking_id": "0198f2c4-0000-7000-8000-000000000000"},
+                    {"signed": other}):
+        assert prove(**changes) == (3, "signature")
+    assert prove(write(tmp_path / "stranger",
+                       httpsig.Key().public_pem)) == (3, "signature")
+    del kept["signed"]
+    assert prove(v=1) == (3, "signature")
+
+
+def test_a_request_that_breaks_its_contract_is_not_sent(scene):
+    asked = []
+    scene.pass_on(lambda seen, answer: asked.append(seen) or answer)
+    wrong = {**scene.sample["yes"], "gender": "1"}
+    done = scene.ex.payvand(
+        "call", METHOD, "--cert", scene.me.cert, "--key", scene.me.key,
+        "--data", json.dumps(wrong), "--contracts", CATALOGUE, check=False,
+        env=scene.environment())
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"unknown, gender" in done.stderr and not asked
+
+
 def test_the_exchange_passes_a_refusal_on_with_its_reason(scene):
     """Raw, as curl does it: not signed, and a signed one twice."""
     path = "/x/" + METHOD

@@ -1,0 +1,54 @@
+/*
+ * host.h - what a program that makes calls for others needs of libpayvand
+ * beside payvand.h: a store of evidence in the place of a folder, and how an
+ * answer broke its contract. Not in the shared library.
+ *
+ * Ownership: as payvand.h says; a store is its owner's and lives longer than
+ *            the exchanges that have it.
+ * Threads:   a store's functions are called by whichever thread runs a call.
+ */
+#ifndef PV_CLIENT_HOST_H
+#define PV_CLIENT_HOST_H
+
+#include "client/evidence.h"
+#include "client/payvand.h"
+#include "contract/fault.h"
+
+/* How a call ended, as the store is told. */
+struct pv_client_end {
+    enum payvand_result result;
+    const char         *outcome;     /* "": there was no answer */
+    const char         *tracking_id; /* "": the exchange gave none */
+    bool                verified;
+    enum pv_fault_kind  fault; /* of PAYVAND_ECONTRACT */
+    struct pv_slice     answer;
+    struct pv_signed signature; /* as it came; ->answer.signature may be "" */
+};
+
+/*
+ * begin is called before a try is sent, with nonce, commitment and content;
+ * *ret_id is given back to end, once for each begin that gave PV_OK. Another
+ * error than PV_OK: words in why; after begin nothing is sent.
+ */
+struct pv_client_store {
+    void *context;
+    enum pv_err (*begin)(void *context, const struct payvand_call *call,
+                         const struct pv_evidence *evidence, int64_t *ret_id,
+                         struct pv_why *why);
+    enum pv_err (*end)(void *context, int64_t id,
+                       const struct pv_client_end *end, struct pv_why *why);
+};
+
+/* In the place of PAYVAND_EVIDENCE; NULL takes it back. */
+void pv_client_set_store(struct payvand               *exchange,
+                         const struct pv_client_store *store);
+
+/* For the store: what a caller has with its call. */
+void  pv_client_set_owner(struct payvand_call *call, void *owner);
+void *pv_client_owner(const struct payvand_call *call);
+
+/* Of PAYVAND_EINVAL before it was sent, and of PAYVAND_ECONTRACT: how input or
+   answer breaks the contract; kind PV_FAULT_NONE when it is something else. */
+const struct pv_fault *pv_client_fault(const struct payvand_call *call);
+
+#endif

@@ -62,6 +62,8 @@ static const struct option option_list[] = {
     {"as-of", required_argument, NULL, 'o'},
     {"at", required_argument, NULL, 'n'},
     {"state", required_argument, NULL, 'S'},
+    {"count", required_argument, NULL, 'c'},
+    {"after", required_argument, NULL, 'A'},
     {"as", required_argument, NULL, 'a'},
     {"date", required_argument, NULL, 'd'},
     {"reason", required_argument, NULL, 'r'},
@@ -97,6 +99,13 @@ take_option(struct pv_kind_args *args, int key, bool *ret_help)
     case 'S':
         args->state = optarg;
         return true;
+    case 'c':
+        args->count = optarg;
+        return optarg[0] != '\0' &&
+               optarg[strspn(optarg, "0123456789")] == '\0';
+    case 'A':
+        args->after = optarg;
+        return optarg[0] != '\0';
     case 'a':
         args->as = optarg;
         return true;

@@ -23,11 +23,13 @@ enum parameter {
     P_STATE,
     P_WITHIN,
     P_BODY,
+    P_COUNT,
+    P_AFTER,
     P_END,
 };
 
-static const char *const parameter_name[P_END] = {"as_of", "at",     "party",
-                                                  "state", "within", "body"};
+static const char *const parameter_name[P_END] = {
+    "as_of", "at", "party", "state", "within", "body", "count", "after"};
 
 static const struct option option_list[] = {
     {"as-of", required_argument, NULL, 1000 + P_AS_OF},
@@ -36,6 +38,8 @@ static const struct option option_list[] = {
     {"state", required_argument, NULL, 1000 + P_STATE},
     {"within", required_argument, NULL, 1000 + P_WITHIN},
     {"body", required_argument, NULL, 1000 + P_BODY},
+    {"count", required_argument, NULL, 1000 + P_COUNT},
+    {"after", required_argument, NULL, 1000 + P_AFTER},
     {"socket", required_argument, NULL, 's'},
     {"html", no_argument, NULL, 'H'},
     {"csv", no_argument, NULL, 'C'},
@@ -59,6 +63,9 @@ static const struct {
     {"commitment", "progress", false, "progress", "", pv_text_progress},
     {"commitment", "reminders", false, "reminders", "", pv_text_duties},
     {"commitment", "show", true, "commitment", "", pv_text_duty},
+    {"grant", "duplicates", false, "duplicate-paths", "", pv_text_findings},
+    {"link", "violations", false, "links", "", pv_text_findings},
+    {"request", "missing", false, "missing-requests", "", pv_text_findings},
     {"meeting", "agenda", false, "agenda", "", pv_text_agenda},
     {"meeting", "show", true, "meeting", "", pv_text_agenda},
     {"resolution", "show", true, "resolution", "", pv_text_resolution},
@@ -71,6 +78,7 @@ static const char usage_en[] =
     "payvand commitment list|overdue|reminders|progress\n"
     "payvand commitment show ID\n"
     "payvand commitment evidence (see its --help)\n"
+    "payvand link violations | grant duplicates | request missing\n"
     "\n"
     "What the registry shows of its records.\n"
     "\n"
@@ -79,6 +87,8 @@ static const char usage_en[] =
     "  --party ID     commitments of an agency, body or cluster\n"
     "  --state WORD   still-open, open, waiting, reported, met, cancelled\n"
     "  --within DAYS  due in so many days\n"
+    "  --count N      of lists: one page, by id, 500 rows at most\n"
+    "  --after ID     where the page begins\n"
     "  --html         a document made for print\n"
     "  --csv          of lists; for spreadsheets\n"
     "  --json\n"
@@ -95,6 +105,7 @@ static const char usage_fa[] =
     "payvand commitment list|overdue|reminders|progress\n"
     "payvand commitment show ID\n"
     "payvand commitment evidence (see its --help)\n"
+    "payvand link violations | grant duplicates | request missing\n"
     "\n"
     "آنچه دفتر ثبت از رکوردهای خود نشان می‌دهد.\n"
     "\n"
@@ -103,6 +114,8 @@ static const char usage_fa[] =
     "  --party ID     تکالیف یک دستگاه، نهاد یا خوشه\n"
     "  --state WORD   still-open، open، waiting، reported، met، cancelled\n"
     "  --within DAYS  با سررسید تا چند روز دیگر\n"
+    "  --count N      یک صفحه از فهرست به ترتیب شناسه، حداکثر ۵۰۰ سطر\n"
+    "  --after ID     آغاز صفحه\n"
     "  --html         سند آماده چاپ\n"
     "  --csv          فهرست برای صفحه‌گسترده\n"
     "  --json\n"
@@ -179,7 +192,8 @@ has_verb(const char *command, const char *verb)
 {
     for (size_t i = 0; i < sizeof(verb_row) / sizeof(verb_row[0]); i++) {
         if (strcmp(verb_row[i].command, command) == 0 &&
-            (strcmp(verb_row[i].verb, verb) == 0 || verb[0] == '-')) {
+            (strcmp(verb_row[i].verb, verb) == 0 ||
+             (verb[0] == '-' && verb_row[i].text != pv_text_findings))) {
             return true;
         }
     }
@@ -300,7 +314,7 @@ pv_cmd_view(int argc, char **argv)
     bool        ok = true;
     int         key;
 
-    if (argc > 1 && !has_verb(argv[0], argv[1])) {
+    if (!has_verb(argv[0], argc > 1 ? argv[1] : "-")) {
         return pv_cmd_kind(argc, argv);
     }
     optind = 0; /* getopt starts anew */

@@ -18,7 +18,9 @@ struct pv_kind_args {
     enum pv_lang  lang;
     bool          json;
     const char   *state;
-    const char   *at; /* a decision's number */
+    const char   *at;    /* a decision's number */
+    const char   *count; /* records of one page; NULL: all of them */
+    const char   *after; /* where the page begins */
     char          as_of[PV_JALALI_TEXT_LEN + 1];
     /* for a decision */
     const char *as; /* role/where, "secretariat/..." */

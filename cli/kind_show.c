@@ -160,6 +160,62 @@ print_array(const struct pv_kind_args *args, const json_t *records)
     return code;
 }
 
+/* ---- one page ---- */
+
+static int
+print_page(const struct pv_kind_args *args, const json_t *page)
+{
+    const char   *next = pv_kind_text(page, "next");
+    struct pv_buf out;
+    json_t       *record;
+    size_t        i;
+    enum pv_err   err = PV_OK;
+    int           code = PV_EXIT_FAILED;
+
+    if (args->json) {
+        return print_json(page);
+    }
+    pv_buf_init(&out, OUT_MAX);
+    json_array_foreach(json_object_get(page, pv_kind_text(args->kind, "kind")),
+                       i, record)
+    {
+        err = err == PV_OK ? print_row(args, record, &out) : err;
+    }
+    if (err == PV_OK && next[0] != '\0') {
+        err = pv_buf_addf(&out, "... --after %s\n", next);
+    }
+    if (err == PV_OK && fwrite(out.ptr, 1, out.len, stdout) == out.len) {
+        code = PV_EXIT_OK;
+    }
+    pv_buf_clear(&out);
+    return code;
+}
+
+static int
+list_page(const struct pv_kind_args *args, const char *query)
+{
+    const char   *after = args->after == NULL ? "" : args->after;
+    char          path[2 * PATH_ROOM];
+    json_t       *page = NULL;
+    struct pv_why why = {""};
+    int           code = PV_EXIT_FAILED;
+
+    if (!is_plain(after) ||
+        snprintf(path, sizeof(path), "/registry/v1/%s?count=%s%s%s%s",
+                 pv_kind_text(args->kind, "kind"), args->count,
+                 after[0] == '\0' ? "" : "&after=", after,
+                 query) >= (int)sizeof(path)) {
+        return pv_cli_usage_error(pv_kind_text(args->kind, "kind"));
+    }
+    if (pv_registry_get_json(args->socket, path, &page, &why) != PV_OK) {
+        pv_cli_error("%s", why.text);
+        return PV_EXIT_FAILED;
+    }
+    code = print_page(args, page);
+    json_decref(page);
+    return code;
+}
+
 int
 pv_kind_list(const struct pv_kind_args *args)
 {
@@ -169,6 +225,12 @@ pv_kind_list(const struct pv_kind_args *args)
     int           code = PV_EXIT_FAILED;
 
     if (!moment_of(args, query)) {
+        return pv_cli_usage_error(pv_kind_text(args->kind, "kind"));
+    }
+    if (args->count != NULL) {
+        return list_page(args, query);
+    }
+    if (args->after != NULL) {
         return pv_cli_usage_error(pv_kind_text(args->kind, "kind"));
     }
     if (pv_registry_records(args->socket, pv_kind_text(args->kind, "kind"),

@@ -105,12 +105,12 @@ help(FILE *out)
             lang, /* as above */
             "and each kind of record of the registry: payvand agency|system|"
             "service|\n  version|passport|request|grant|mode|suspension|"
-            "agreement|commitment|notice ...\n\n"
+            "agreement|commitment|notice|link|inquiry ...\n\n"
             "Every command takes --json and --lang en|fa. "
             "Manual: man payvand",
             "و هر نوع رکورد دفتر ثبت: payvand agency|system|service|version|"
             "passport|\n  request|grant|mode|suspension|agreement|commitment|"
-            "notice ...\n\n"
+            "notice|link|inquiry ...\n\n"
             "همه فرمان‌ها ‎--json و ‎--lang en|fa را می‌پذیرند. راهنما: man payvand"));
     return ferror(out) ? PV_EXIT_FAILED : PV_EXIT_OK;
 }
@@ -175,7 +175,7 @@ main(int argc, char **argv)
     }
     found = find(argv[1]);
     if (found == NULL) { /* a kind of record, perhaps */
-        return pv_cmd_kind(argc - 1, argv + 1);
+        return pv_cmd_view(argc - 1, argv + 1);
     }
     return found->run(argc - 1, argv + 1);
 }

@@ -5,6 +5,7 @@
 #include "view_text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *
@@ -208,14 +209,72 @@ print_rows(const json_t *rows, enum pv_lang lang)
     }
 }
 
+static void
+print_more(const json_t *view, enum pv_lang lang)
+{
+    if (text_of(view, "next")[0] != '\0') {
+        (void)printf("... --after %s\n", text_of(view, "next"));
+    } else if (json_is_true(json_object_get(view, "more"))) {
+        (void)printf("%s\n",
+                     pv_cli_text(lang, "... and more", "... و بیش از این"));
+    }
+}
+
 void
 pv_text_duties(const json_t *view, enum pv_lang lang)
 {
     print_rows(json_object_get(view, "commitments"), lang);
-    if (json_is_true(json_object_get(view, "more"))) {
-        (void)printf("%s\n",
-                     pv_cli_text(lang, "... and more", "... و بیش از این"));
+    print_more(view, lang);
+}
+
+/* Links, second paths, missing requests: the id, who, and what is found. */
+static void
+print_finding(const json_t *row, enum pv_lang lang)
+{
+    static const char *const who[] = {"agency", "consumer", "provider"};
+    static const char *const what[] = {"violations", "needs", "same_as",
+                                       "common", "exchange_path"};
+
+    (void)printf("%s", text_of(row, "id"));
+    if (json_object_get(row, "parties") != NULL) {
+        (void)printf("  ");
+        print_names(json_object_get(row, "parties"), lang);
     }
+    for (size_t i = 0; i < sizeof(who) / sizeof(who[0]); i++) {
+        const json_t *party = json_object_get(row, who[i]);
+
+        if (party != NULL) {
+            const char *name = pick(party, lang, "name_en", "name_fa");
+
+            (void)printf("  %s", name[0] == '\0' ? text_of(party, "id") : name);
+        }
+    }
+    for (size_t i = 0; i < sizeof(what) / sizeof(what[0]); i++) {
+        char *text = json_dumps(json_object_get(row, what[i]),
+                                JSON_ENCODE_ANY | JSON_COMPACT);
+
+        if (text != NULL) { /* not a member of this list */
+            (void)printf("\n    %s %s", what[i], text);
+        }
+        free(text);
+    }
+    (void)printf("\n");
+}
+
+void
+pv_text_findings(const json_t *view, enum pv_lang lang)
+{
+    static const char *const lists[] = {"links", "paths", "passports"};
+    json_t                  *row;
+    size_t                   i;
+
+    for (size_t l = 0; l < sizeof(lists) / sizeof(lists[0]); l++) {
+        json_array_foreach(json_object_get(view, lists[l]), i, row)
+        {
+            print_finding(row, lang);
+        }
+    }
+    print_more(view, lang);
 }
 
 void

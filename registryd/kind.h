@@ -43,6 +43,7 @@ enum pv_kind {
     PV_KIND_NOTICE,
     PV_KIND_INSTRUCTION,
     PV_KIND_LINK,
+    PV_KIND_INQUIRY,
     PV_KIND_PUBLICATION,
     PV_KIND_COMMITMENT,
     PV_KIND_MEETING,
@@ -99,6 +100,7 @@ enum {
     PV_BY_CONSOLE = 1 << 15,       /* who holds the machine; first roles only */
     PV_BY_ADMINISTRATOR = 1 << 16, /* of persons and first roles */
     PV_BY_AUTHORITY = 1 << 17,     /* the process that signs certificates */
+    PV_BY_DEREGULATION = 1 << 18,  /* secretariat of the deregulation board */
 };
 
 struct pv_change; /* decide.h */

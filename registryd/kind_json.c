@@ -8,7 +8,7 @@ static const char *const who_words[] = {
     "operator", "secretariat",   "chair",       "working-group", "council",
     "ncc",      "provider",      "consumer",    "agency",        "technical",
     "security", "party",         "responsible", "collector",     "confirmer",
-    "console",  "administrator", "authority"};
+    "console",  "administrator", "authority",   "deregulation"};
 
 static const char *const type_words[] = {
     [PV_FIELD_TEXT] = "text",     [PV_FIELD_WORD] = "word",

@@ -23,9 +23,11 @@ extern const struct pv_kind_row pv_kind_data_item;
 /* kinds_services.c */
 extern const struct pv_kind_row pv_kind_service;
 extern const struct pv_kind_row pv_kind_version;
-extern const struct pv_kind_row pv_kind_passport;
 extern const struct pv_kind_row pv_kind_notice;
 extern const struct pv_kind_row pv_kind_publication;
+
+/* kinds_passport.c */
+extern const struct pv_kind_row pv_kind_passport;
 
 /* kinds_codes.c */
 extern const struct pv_kind_row pv_kind_code_list;
@@ -42,6 +44,7 @@ extern const struct pv_kind_row pv_kind_suspension;
 extern const struct pv_kind_row pv_kind_agreement;
 extern const struct pv_kind_row pv_kind_exemption;
 extern const struct pv_kind_row pv_kind_link;
+extern const struct pv_kind_row pv_kind_inquiry;
 
 /* kinds_duties.c */
 extern const struct pv_kind_row pv_kind_commitment;

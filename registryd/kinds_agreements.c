@@ -1,5 +1,6 @@
 /*
- * kinds_agreements.c - agreements, exemptions, links outside the exchange.
+ * kinds_agreements.c - agreements, exemptions, links outside the exchange,
+ * inquiries on their way from paper.
  */
 #include "kind_tables.h"
 #include "rules.h"
@@ -145,6 +146,7 @@ enum {
     LINK_DECLARE,
     LINK_PROPOSE,
     LINK_PERMIT,
+    LINK_EXEMPT,
     LINK_LEAVE,
     LINK_REMOVE,
     LINK_EVENTS
@@ -157,12 +159,14 @@ static const uint8_t link_next[LINK_STATES][LINK_EVENTS] = {
     [LINK_NONE] =
         {[LINK_DECLARE] = LINK_DECLARED, [LINK_PROPOSE] = LINK_PROPOSED},
     [LINK_DECLARED] = {[LINK_PERMIT] = LINK_PERMITTED,
+                       [LINK_EXEMPT] = LINK_DECLARED,
                        [LINK_LEAVE] = LINK_LEAVING,
                        [LINK_REMOVE] = LINK_REMOVED},
     [LINK_PROPOSED] =
         {[LINK_PERMIT] = LINK_PERMITTED, [LINK_REMOVE] = LINK_REMOVED},
-    [LINK_PERMITTED] =
-        {[LINK_LEAVE] = LINK_LEAVING, [LINK_REMOVE] = LINK_REMOVED},
+    [LINK_PERMITTED] = {[LINK_EXEMPT] = LINK_PERMITTED,
+                        [LINK_LEAVE] = LINK_LEAVING,
+                        [LINK_REMOVE] = LINK_REMOVED},
     [LINK_LEAVING] = {[LINK_REMOVE] = LINK_REMOVED},
 };
 
@@ -174,6 +178,8 @@ static const struct pv_event link_events[] = {
                       pv_effect_link_declared},
     [LINK_PROPOSE] = {"propose", PV_BY_PARTY, NULL, {NULL}, NULL},
     [LINK_PERMIT] = {"permit", PV_BY_COUNCIL, NULL, {NULL}, NULL},
+    [LINK_EXEMPT] =
+        {"exempt", PV_BY_SECRETARIAT, NULL, {pv_rule_link_exempt}, NULL},
     [LINK_LEAVE] = {"decommission",
                     PV_BY_SECRETARIAT,
                     NULL,
@@ -211,6 +217,11 @@ static const struct pv_field link_fields[] = {
      .type = PV_FIELD_TEXT,
      .set_by = ON(LINK_PERMIT),
      .needed_by = ON(LINK_PERMIT)},
+    {.name = "exemption",
+     .type = PV_FIELD_RECORD,
+     .target = PV_KIND_EXEMPTION,
+     .set_by = ON(LINK_EXEMPT),
+     .needed_by = ON(LINK_EXEMPT)},
     {.name = "replaced_by",
      .type = PV_FIELD_RECORD,
      .target = PV_KIND_VERSION,
@@ -221,3 +232,69 @@ const struct pv_kind_row pv_kind_link = {
     "link",      "ارتباط اختصاصی",   "R-007",     link_states,
     LINK_STATES, link_events,        LINK_EVENTS, &link_next[0][0],
     link_fields, COUNT(link_fields), NULL};
+
+/* ---- a kind of inquiry, on its way from paper (R-009) ---- */
+
+enum { ASK_NONE, ASK_PAPER, ASK_BOTH, ASK_ELECTRONIC, ASK_STATES };
+enum { ASK_REGISTER, ASK_OFFER, ASK_END_PAPER, ASK_REPORT, ASK_EVENTS };
+
+static const char *const ask_states[] = {"none", "paper", "both", "electronic"};
+
+static const uint8_t ask_next[ASK_STATES][ASK_EVENTS] = {
+    [ASK_NONE] = {[ASK_REGISTER] = ASK_PAPER},
+    [ASK_PAPER] = {[ASK_OFFER] = ASK_BOTH, [ASK_REPORT] = ASK_PAPER},
+    [ASK_BOTH] = {[ASK_END_PAPER] = ASK_ELECTRONIC, [ASK_REPORT] = ASK_BOTH},
+    [ASK_ELECTRONIC] = {[ASK_REPORT] = ASK_ELECTRONIC},
+};
+
+static const struct pv_event ask_events[] = {
+    [ASK_REGISTER] =
+        {"register", PV_BY_AGENCY | PV_BY_SECRETARIAT, NULL, {NULL}, NULL},
+    [ASK_OFFER] = {"offer",
+                   PV_BY_AGENCY | PV_BY_SECRETARIAT,
+                   NULL,
+                   {pv_rule_electronic},
+                   NULL},
+    [ASK_END_PAPER] = {"end-paper",
+                       PV_BY_AGENCY | PV_BY_SECRETARIAT,
+                       NULL,
+                       {pv_rule_electronic},
+                       NULL},
+    [ASK_REPORT] =
+        {"report-paper", PV_BY_AGENCY, NULL, {pv_rule_paper_report}, NULL},
+};
+
+static const struct pv_field ask_fields[] = {
+    {.name = "agency",
+     .type = PV_FIELD_RECORD,
+     .target = PV_KIND_AGENCY,
+     .set_by = ON(ASK_REGISTER),
+     .needed_by = ON(ASK_REGISTER)},
+    {.name = "name_fa",
+     .type = PV_FIELD_TEXT,
+     .set_by = ON(ASK_REGISTER),
+     .needed_by = ON(ASK_REGISTER)},
+    {.name = "name_en", .type = PV_FIELD_TEXT, .set_by = ON(ASK_REGISTER)},
+    {.name = "version",
+     .type = PV_FIELD_RECORD,
+     .target = PV_KIND_VERSION,
+     .set_by = ON(ASK_OFFER),
+     .needed_by = ON(ASK_OFFER)},
+    {.name = "asked_by",
+     .type = PV_FIELD_PARTY,
+     .set_by = ON(ASK_REPORT),
+     .needed_by = ON(ASK_REPORT)},
+    {.name = "received",
+     .type = PV_FIELD_DAY,
+     .set_by = ON(ASK_REPORT),
+     .needed_by = ON(ASK_REPORT)},
+    {.name = "letter",
+     .type = PV_FIELD_TEXT,
+     .set_by = ON(ASK_REPORT),
+     .needed_by = ON(ASK_REPORT)},
+};
+
+const struct pv_kind_row pv_kind_inquiry = {
+    "inquiry",  "استعلام",         "R-009",    ask_states,
+    ASK_STATES, ask_events,        ASK_EVENTS, &ask_next[0][0],
+    ask_fields, COUNT(ask_fields), NULL};

@@ -1,6 +1,6 @@
 /*
- * kinds_services.c - what is offered: services and their versions, passports,
- * notices, publishing.
+ * kinds_services.c - what is offered: services and their versions, notices,
+ * publishing.
  */
 #include "kind_tables.h"
 #include "rules.h"
@@ -12,6 +12,7 @@ enum {
     SERVICE_REGISTER, /* it exists already */
     SERVICE_ORDER,    /* a resolution orders it */
     SERVICE_CHANGE,
+    SERVICE_NAME, /* a resolution names its consumers */
     SERVICE_CODE, /* its passport was confirmed */
     SERVICE_END,
     SERVICE_EVENTS
@@ -23,6 +24,7 @@ static const uint8_t service_next[SERVICE_STATES][SERVICE_EVENTS] = {
     [SERVICE_NONE] = {[SERVICE_REGISTER] = SERVICE_REGISTERED,
                       [SERVICE_ORDER] = SERVICE_REGISTERED},
     [SERVICE_REGISTERED] = {[SERVICE_CHANGE] = SERVICE_REGISTERED,
+                            [SERVICE_NAME] = SERVICE_REGISTERED,
                             [SERVICE_CODE] = SERVICE_REGISTERED,
                             [SERVICE_END] = SERVICE_ENDED},
 };
@@ -41,6 +43,11 @@ static const struct pv_event service_events[] = {
                        NULL},
     [SERVICE_CHANGE] =
         {"change", PV_BY_PROVIDER | PV_BY_SECRETARIAT, NULL, {NULL}, NULL},
+    [SERVICE_NAME] = {"name-consumers",
+                      PV_BY_WORKING_GROUP,
+                      NULL,
+                      {pv_rule_consumers_decided},
+                      NULL},
     [SERVICE_CODE] = {"issue-code", 0, NULL, {NULL}, NULL},
     [SERVICE_END] = {"end", PV_BY_SECRETARIAT, NULL, {NULL}, NULL},
 };
@@ -74,7 +81,13 @@ static const struct pv_field service_fields[] = {
      .type = PV_FIELD_RECORD,
      .is_list = true,
      .target = PV_KIND_AGENCY,
-     .set_by = SERVICE_SET},
+     .set_by = SERVICE_MADE | ON(SERVICE_NAME),
+     .needed_by = ON(SERVICE_NAME)},
+    {.name = "consumers_by",
+     .type = PV_FIELD_RECORD,
+     .target = PV_KIND_RESOLUTION,
+     .set_by = ON(SERVICE_NAME),
+     .needed_by = ON(SERVICE_NAME)},
     {.name = "code",
      .type = PV_FIELD_ID,
      .set_by = SERVICE_MADE | ON(SERVICE_CODE),
@@ -239,108 +252,6 @@ const struct pv_kind_row pv_kind_version = {
     "version",      "نسخه سرویس",          "R-124",         version_states,
     VERSION_STATES, version_events,        VERSION_EVENTS,  &version_next[0][0],
     version_fields, COUNT(version_fields), pv_refer_version};
-
-/* ---- passport (R-247 to R-256) ---- */
-
-enum {
-    PASS_NONE,
-    PASS_DRAFT,
-    PASS_SUBMITTED,
-    PASS_EVALUATION,
-    PASS_RETURNED,
-    PASS_CONFIRMED,
-    PASS_REPLACED,
-    PASS_STATES
-};
-enum {
-    PASS_WRITE,
-    PASS_SUBMIT,
-    PASS_EVALUATE,
-    PASS_RETURN,
-    PASS_CONFIRM,
-    PASS_REPLACE,
-    PASS_EVENTS
-};
-
-static const char *const pass_states[] = {
-    "none",     "draft",     "submitted", "under-evaluation",
-    "returned", "confirmed", "replaced"};
-
-static const uint8_t pass_next[PASS_STATES][PASS_EVENTS] = {
-    [PASS_NONE] = {[PASS_WRITE] = PASS_DRAFT},
-    [PASS_DRAFT] = {[PASS_WRITE] = PASS_DRAFT, [PASS_SUBMIT] = PASS_SUBMITTED},
-    [PASS_SUBMITTED] =
-        {[PASS_EVALUATE] = PASS_EVALUATION, [PASS_RETURN] = PASS_RETURNED},
-    [PASS_EVALUATION] =
-        {[PASS_CONFIRM] = PASS_CONFIRMED, [PASS_RETURN] = PASS_RETURNED},
-    [PASS_RETURNED] = {[PASS_WRITE] = PASS_DRAFT},
-    [PASS_CONFIRMED] = {[PASS_REPLACE] = PASS_REPLACED},
-};
-
-static const struct pv_event pass_events[] = {
-    [PASS_WRITE] = {"write",
-                    PV_BY_AGENCY | PV_BY_TECHNICAL,
-                    NULL,
-                    {pv_rule_passport_subject, pv_rule_cartable,
-                     pv_rule_passport_form},
-                    NULL},
-    [PASS_SUBMIT] =
-        {"submit", PV_BY_AGENCY, NULL, {pv_rule_passport_whole}, NULL},
-    [PASS_EVALUATE] = {"evaluate", PV_BY_COLLECTOR, "submit", {NULL}, NULL},
-    [PASS_RETURN] =
-        {"return", PV_BY_COLLECTOR | PV_BY_WORKING_GROUP, NULL, {NULL}, NULL},
-    [PASS_CONFIRM] = {"confirm",
-                      PV_BY_WORKING_GROUP,
-                      "submit",
-                      {pv_rule_custodian, pv_rule_code_free},
-                      pv_effect_passport_confirmed},
-    [PASS_REPLACE] = {"replace", PV_BY_WORKING_GROUP, NULL, {NULL}, NULL},
-};
-
-static const char *const passport_words[] = {"service", "data", "system", NULL};
-
-static const struct pv_field pass_fields[] = {
-    {.name = "of",
-     .type = PV_FIELD_WORD,
-     .words = passport_words,
-     .set_by = ON(PASS_WRITE)},
-    {.name = "agency",
-     .type = PV_FIELD_RECORD,
-     .target = PV_KIND_AGENCY,
-     .set_by = ON(PASS_WRITE)},
-    {.name = "service",
-     .type = PV_FIELD_RECORD,
-     .target = PV_KIND_SERVICE,
-     .set_by = ON(PASS_WRITE)},
-    {.name = "system",
-     .type = PV_FIELD_RECORD,
-     .target = PV_KIND_SYSTEM,
-     .set_by = ON(PASS_WRITE)},
-    {.name = "data_item",
-     .type = PV_FIELD_RECORD,
-     .target = PV_KIND_DATA_ITEM,
-     .set_by = ON(PASS_WRITE)},
-    {.name = "form", .type = PV_FIELD_JSON, .set_by = ON(PASS_WRITE)},
-    {.name = "format", .type = PV_FIELD_ID, .set_by = ON(PASS_WRITE)},
-    {.name = "cartable_access",
-     .type = PV_FIELD_FLAG,
-     .set_by = ON(PASS_WRITE)},
-    {.name = "remarks",
-     .type = PV_FIELD_TEXT,
-     .set_by = ON(PASS_RETURN) | ON(PASS_EVALUATE),
-     .needed_by = ON(PASS_RETURN)},
-    {.name = "code", .type = PV_FIELD_ID, .set_by = ON(PASS_CONFIRM)},
-    {.name = "successor",
-     .type = PV_FIELD_RECORD,
-     .target = PV_KIND_PASSPORT,
-     .set_by = ON(PASS_REPLACE),
-     .needed_by = ON(PASS_REPLACE)},
-};
-
-const struct pv_kind_row pv_kind_passport = {
-    "passport",  "شناسنامه",         "R-248",     pass_states,
-    PASS_STATES, pass_events,        PASS_EVENTS, &pass_next[0][0],
-    pass_fields, COUNT(pass_fields), NULL};
 
 /* ---- notice: outage, change, replacement (R-236, R-237, R-242) ---- */
 

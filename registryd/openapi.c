@@ -64,7 +64,8 @@ static const struct {
      "Records that refer to a record", "kind id of after count", "", "Object",
      false},
     {"get", "/registry/v1/views/", "/registry/v1/views/{view}", "view",
-     "What people ask for that is no single record", "view", "", "Object",
+     "What people ask for that is no single record",
+     "view after rows as_of at party within body format lang", "", "Object",
      false},
     {"post", "/registry/v1/first", NULL, "first",
      "The first administrator, by the code the server printed", "", "First",
@@ -111,6 +112,17 @@ static const char components[] =
     "'count':{'name':'count','in':'query','schema':{'type':'integer',"
     "'minimum':1,'maximum':500,'default':100}},"
     "'state':{'name':'state','in':'query','schema':" WORD "},"
+    "'rows':{'name':'count','in':'query','description':'Rows of a page, by id; "
+    "without it the whole list','schema':{'type':'integer','minimum':1,"
+    "'maximum':500}},"
+    "'party':{'name':'party','in':'query','schema':" ID "},"
+    "'body':{'name':'body','in':'query','schema':" ID "},"
+    "'within':{'name':'within','in':'query','description':'Days','schema':"
+    "{'type':'integer','minimum':0}},"
+    "'format':{'name':'format','in':'query','schema':{'enum':['json','html',"
+    "'csv'],'default':'json'}},"
+    "'lang':{'name':'lang','in':'query','schema':{'enum':['fa','en'],"
+    "'default':'fa'}},"
     "'as_of':{'name':'as_of','in':'query','description':"
     "'The end of that day','schema':{'$ref':'#/components/schemas/Day'}},"
     "'at':{'name':'at','in':'query','description':'After that decision',"

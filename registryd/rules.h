@@ -79,23 +79,33 @@ pv_check_fn pv_rule_passport_subject; /* R-247, R-254 */
 pv_check_fn pv_rule_custodian;        /* */
 pv_check_fn pv_rule_passport_form;    /* */
 pv_check_fn pv_rule_passport_whole;   /* */
+pv_check_fn pv_rule_licence;          /* */
+pv_check_fn pv_rule_coordinated;      /* */
 
 /* rules_rights.c */
-pv_check_fn pv_rule_right;            /* */
-pv_check_fn pv_rule_statistics;       /* */
-pv_check_fn pv_rule_named_consumers;  /* */
-pv_check_fn pv_rule_request_endorsed; /* */
-pv_check_fn pv_rule_dedicated;        /* */
-pv_check_fn pv_rule_duplicate;        /* */
-pv_check_fn pv_rule_service_is_live;  /* */
-pv_check_fn pv_rule_mapped;           /* */
-pv_check_fn pv_effect_grant_decided;  /* */
-pv_check_fn pv_refer_grant;           /* "place" */
+pv_check_fn pv_rule_right;             /* */
+pv_check_fn pv_rule_statistics;        /* */
+pv_check_fn pv_rule_named_consumers;   /* */
+pv_check_fn pv_rule_consumers_decided; /* */
+pv_check_fn pv_rule_request_endorsed;  /* */
+pv_check_fn pv_rule_dedicated;         /* */
+pv_check_fn pv_rule_duplicate;         /* */
+pv_check_fn pv_rule_service_is_live;   /* */
+pv_check_fn pv_rule_mapped;            /* */
+pv_check_fn pv_effect_grant_decided;   /* */
+pv_check_fn pv_refer_grant;            /* "place" */
 
 /* rules_modes.c */
 pv_check_fn pv_rule_mode;            /* */
 pv_check_fn pv_rule_halt;            /* */
 pv_check_fn pv_effect_mode_in_force; /* */
+
+/* rules_migration.c */
+pv_check_fn pv_rule_old_cartable;        /* */
+pv_check_fn pv_effect_cartable_declared; /* */
+pv_check_fn pv_rule_link_exempt;         /* */
+pv_check_fn pv_rule_electronic;          /* */
+pv_check_fn pv_rule_paper_report;        /* */
 
 /* rules_agreements.c */
 pv_check_fn pv_rule_three_parties;   /* */

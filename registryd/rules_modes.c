@@ -10,6 +10,40 @@
 
 /* ---- modes ---- */
 
+/* A service for named consumers is opened to them only. */
+static enum pv_err
+check_named(struct pv_change *change, const struct pv_record *version)
+{
+    bool allow = strcmp(pv_member(change->body, "mode"), "allow-list") == 0;
+    struct pv_record service = {.body = NULL};
+    const json_t    *only;
+    json_t          *one;
+    size_t           i;
+    bool             fits = true;
+    enum pv_err      err =
+        pv_record_get(pv_registry_of(change), PV_KIND_SERVICE,
+                      pv_member(version->body, "service"), &service);
+
+    only = json_object_get(service.body, "only_consumers");
+    if (err == PV_OK && json_array_size(only) > 0) {
+        fits = allow;
+        json_array_foreach(json_object_get(change->body, "list"), i, one)
+        {
+            fits = fits && pv_list_has(only, json_string_value(one));
+        }
+    }
+    pv_record_clear(&service);
+    return fits
+               ? err
+               : pv_refuse(
+                     change->context->refusal, "R-123", "named-consumers",
+                     "%s: the resolution that ordered the service names "
+                     "its consumers; a mode opens it to nobody else",
+                     "%s: مصوبه، دریافت‌کنندگان این سرویس را نام برده و "
+                     "شیوه دسترسی آن را برای دیگران باز نمی‌کند",
+                     change->id);
+}
+
 enum pv_err
 pv_rule_mode(struct pv_change *change)
 {
@@ -48,6 +82,9 @@ pv_rule_mode(struct pv_change *change)
                             "%s: این نسخه متد %s ندارد یا ویژه یک سامانه است",
                             change->id, method_id);
         }
+    }
+    if (err == PV_OK) {
+        err = check_named(change, &version);
     }
     pv_record_clear(&version);
     if (err == PV_OK) {

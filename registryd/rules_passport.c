@@ -19,6 +19,7 @@ enum form_type {
     FLAG,
     WORDS,     /* one or more of ->words, each once */
     REGISTERS, /* list of ids of registers, may be empty */
+    SERVICES,  /* ... of services */
 };
 
 struct form_field {
@@ -61,6 +62,7 @@ static const struct form_field form_field[] = {
     {"service", "finished_cost_rial", AMOUNT, NULL, false},
     {"service", "needs_cooperation", FLAG, NULL, true},
     {"service", "cooperation_details", TEXT, NULL, false},
+    {"service", "cooperation_services", SERVICES, NULL, false},
     {"service", "natural_person_authentication", TEXT, NULL, false},
     {"service", "legal_person_authentication", TEXT, NULL, false},
     {"service", "base_registry_needs", REGISTERS, NULL, true},
@@ -149,7 +151,8 @@ is_amount(const json_t *value)
 }
 
 static enum pv_err
-are_registers(struct pv_change *change, const json_t *list, bool *ret)
+are_records(struct pv_change *change, enum pv_kind kind, const json_t *list,
+            bool *ret)
 {
     json_t     *one;
     size_t      i;
@@ -161,7 +164,7 @@ are_registers(struct pv_change *change, const json_t *list, bool *ret)
         const char *state = NULL;
 
         if (err == PV_OK && *ret) {
-            err = pv_state_of(change->context->registry, PV_KIND_REGISTER,
+            err = pv_state_of(change->context->registry, kind,
                               json_string_value(one), &state);
             *ret = state != NULL;
         }
@@ -193,7 +196,9 @@ check_value(struct pv_change *change, const struct form_field *field,
         *ret = are_words(value, field->words);
         return PV_OK;
     case REGISTERS:
-        return are_registers(change, value, ret);
+        return are_records(change, PV_KIND_REGISTER, value, ret);
+    case SERVICES:
+        return are_records(change, PV_KIND_SERVICE, value, ret);
     }
     return PV_ESTATE;
 }
@@ -257,6 +262,36 @@ pv_rule_passport_whole(struct pv_change *change)
         }
     }
     return PV_OK;
+}
+
+/* ---- licences of business (R-251) ---- */
+
+enum pv_err
+pv_rule_licence(struct pv_change *change)
+{
+    if (pv_member_true(change->body, "business_licence")) {
+        return PV_OK;
+    }
+    return pv_refuse(change->context->refusal, "R-251", "no-licence",
+                     "%s: it is no passport of a business licence",
+                     "%s: شناسنامه مجوز کسب‌وکار نیست",
+                     change->id);
+}
+
+enum pv_err
+pv_rule_coordinated(struct pv_change *change)
+{
+    if (!pv_member_true(change->body, "business_licence") ||
+        strcmp(change->row->states[change->before], "coordinated") == 0) {
+        return PV_OK;
+    }
+    return pv_refuse(
+        change->context->refusal, "R-251", "not-coordinated",
+        "%s: a business licence is coordinated with the "
+        "secretariat of the deregulation board first",
+        "%s: شناسنامه مجوز کسب‌وکار نخست با دبیرخانه هیئت "
+        "مقررات‌زدایی هماهنگ می‌شود",
+        change->id);
 }
 
 /* ---- what it is of ---- */

@@ -169,6 +169,24 @@ pv_rule_named_consumers(struct pv_change *change)
     return err;
 }
 
+/* Named by a resolution, they are changed by one. */
+enum pv_err
+pv_rule_consumers_decided(struct pv_change *change)
+{
+    static const char *const enacted[] = {"enacted", "notified", NULL};
+    const char              *id = pv_member(change->body, "consumers_by");
+    const char              *state = NULL;
+    enum pv_err              err =
+        pv_state_of(pv_registry_of(change), PV_KIND_RESOLUTION, id, &state);
+
+    if (err == PV_OK && !pv_is_one_of(state, enacted)) {
+        return pv_refuse(change->context->refusal, "R-123", "no-resolution",
+                         "%s: the resolution %s is not enacted",
+                         "%s: مصوبه %s تصویب نشده است", change->id, id);
+    }
+    return err;
+}
+
 /* ---- no step skipped ---- */
 
 static enum pv_err

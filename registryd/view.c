@@ -16,12 +16,14 @@ const char *const pv_view_param_name[PV_VIEW_PARAMS] = {
     [PV_VIEW_PARTY] = "party",   [PV_VIEW_STATE] = "state",
     [PV_VIEW_WITHIN] = "within", [PV_VIEW_BODY] = "body",
     [PV_VIEW_OF] = "of",         [PV_VIEW_IN] = "in",
+    [PV_VIEW_AFTER] = "after",   [PV_VIEW_COUNT] = "count",
 };
 
 #define TAKES(param) (UINT32_C(1) << (param))
 #define ALWAYS                                                                 \
     (TAKES(PV_VIEW_AS_OF) | TAKES(PV_VIEW_AT) | TAKES(PV_VIEW_FORMAT) |        \
      TAKES(PV_VIEW_LANG))
+#define PAGES (TAKES(PV_VIEW_AFTER) | TAKES(PV_VIEW_COUNT))
 
 static const char *const        duty_columns[] = {"id",
                                                   "state",
@@ -54,6 +56,16 @@ static const char *const        reminder_columns[] = {"id",
 static const struct pv_view_csv duties_csv = {"commitments", duty_columns};
 static const struct pv_view_csv reminders_csv = {"commitments",
                                                  reminder_columns};
+static const char *const        duplicate_columns[] = {
+           "id", "consumer.id", "provider.id", "version", "same_as", "common", NULL};
+static const char *const link_columns[] = {
+    "id",     "state",     "since",      "parties.id", "base_data",
+    "permit", "exemption", "violations", "what_fa",    NULL};
+static const char *const missing_columns[] = {"id", "agency.id", "service.id",
+                                              "needs", NULL};
+static const struct pv_view_csv duplicates_csv = {"paths", duplicate_columns};
+static const struct pv_view_csv links_csv = {"links", link_columns};
+static const struct pv_view_csv missing_csv = {"passports", missing_columns};
 
 static const struct pv_view_row view_row[] = {
     {"status", false, 0, pv_view_status, pv_view_status_html, NULL},
@@ -65,11 +77,17 @@ static const struct pv_view_row view_row[] = {
     {"commitment", true, 0, pv_view_commitment, pv_view_commitment_html, NULL},
     {"commitments", false,
      TAKES(PV_VIEW_STATE) | TAKES(PV_VIEW_PARTY) | TAKES(PV_VIEW_WITHIN) |
-         TAKES(PV_VIEW_BODY),
+         TAKES(PV_VIEW_BODY) | PAGES,
      pv_view_commitments, pv_view_commitments_html, &duties_csv},
     {"progress", false, TAKES(PV_VIEW_BODY), pv_view_progress,
      pv_view_progress_html, &duties_csv},
-    {"reminders", false, TAKES(PV_VIEW_PARTY) | TAKES(PV_VIEW_WITHIN),
+    {"duplicate-paths", false, TAKES(PV_VIEW_PARTY) | PAGES,
+     pv_view_duplicate_paths, NULL, &duplicates_csv},
+    {"links", false, TAKES(PV_VIEW_PARTY) | TAKES(PV_VIEW_STATE) | PAGES,
+     pv_view_links, NULL, &links_csv},
+    {"missing-requests", false, TAKES(PV_VIEW_PARTY) | PAGES,
+     pv_view_missing_requests, NULL, &missing_csv},
+    {"reminders", false, TAKES(PV_VIEW_PARTY) | TAKES(PV_VIEW_WITHIN) | PAGES,
      pv_view_reminders, pv_view_commitments_html, &reminders_csv},
     {"meeting", true, 0, pv_view_meeting, pv_view_meeting_html, NULL},
     {"resolution", true, 0, pv_view_resolution, pv_view_resolution_html, NULL},
@@ -143,6 +161,28 @@ read_form(struct pv_view_call *call)
                : PV_EINVAL;
 }
 
+/* A page has a size; without one the list is whole. */
+static enum pv_err
+read_page(struct pv_view_call *call)
+{
+    uint64_t    count = 0;
+    enum pv_err err = PV_OK;
+
+    if (call->param[PV_VIEW_COUNT].len > 0) {
+        err = pv_slice_to_u64(call->param[PV_VIEW_COUNT], PV_VIEW_COUNT_MAX,
+                              &count);
+        err = err == PV_OK && count > 0 ? PV_OK : PV_EINVAL;
+    }
+    if (err == PV_OK && call->param[PV_VIEW_AFTER].len > 0) {
+        err = count > 0 && pv_is_record_id(call->param[PV_VIEW_AFTER])
+                  ? pv_slice_to_cstr(call->param[PV_VIEW_AFTER], call->after,
+                                     sizeof(call->after))
+                  : PV_EINVAL;
+    }
+    call->count = (size_t)count;
+    return err;
+}
+
 static enum pv_err
 read_call(struct pv_view_call *call, const struct pv_view_row *row)
 {
@@ -157,7 +197,10 @@ read_call(struct pv_view_call *call, const struct pv_view_row *row)
     if (row->needs_id && !pv_is_record_id(call->id)) {
         return PV_ENOTFOUND;
     }
-    err = read_moment(call);
+    err = read_page(call);
+    if (err == PV_OK) {
+        err = read_moment(call);
+    }
     return err == PV_OK ? read_form(call) : err;
 }
 

@@ -20,6 +20,9 @@
 
 #define PV_VIEW_ROWS_MAX 20000 /* of one list; the rest is said as "more" */
 #define PV_VIEW_PAGE 500
+#define PV_VIEW_COUNT_MAX 500  /* rows of one page, where pages are asked for  \
+                                */
+#define PV_VIEW_SCAN_MAX 20000 /* records looked at for one page */
 
 enum pv_view_format {
     PV_VIEW_JSON,
@@ -37,8 +40,10 @@ enum pv_view_param {
     PV_VIEW_STATE,  /* a word of the view */
     PV_VIEW_WITHIN, /* days */
     PV_VIEW_BODY,
-    PV_VIEW_OF, /* id or code that is looked for */
-    PV_VIEW_IN, /* where it is looked for */
+    PV_VIEW_OF,    /* id or code that is looked for */
+    PV_VIEW_IN,    /* where it is looked for */
+    PV_VIEW_AFTER, /* "next" of the page before */
+    PV_VIEW_COUNT, /* rows of one page */
     PV_VIEW_PARAMS
 };
 
@@ -56,6 +61,8 @@ struct pv_view_call {
     int64_t             today; /* the day asked about, or the day it is */
     enum pv_view_format format;
     bool                fa;
+    size_t              count; /* rows of a page; 0: the whole list */
+    char                after[PV_RECORD_ID_MAX + 1];
     json_t             *names; /* owned; "agency/x" -> {id, name_fa, name_en} */
 };
 
@@ -99,6 +106,9 @@ pv_view_build_fn pv_view_commitment;
 pv_view_html_fn  pv_view_commitment_html;
 pv_view_build_fn pv_view_commitments;
 pv_view_html_fn  pv_view_commitments_html;
+pv_view_build_fn pv_view_duplicate_paths;
+pv_view_build_fn pv_view_links;
+pv_view_build_fn pv_view_missing_requests;
 pv_view_build_fn pv_view_progress;
 pv_view_html_fn  pv_view_progress_html;
 pv_view_build_fn pv_view_reminders;
@@ -127,6 +137,25 @@ typedef enum pv_err pv_view_each_fn(struct pv_view_call *call, const char *id,
                                     void                   *context);
 enum pv_err         pv_view_each(struct pv_view_call *call, enum pv_kind kind,
                                  pv_view_each_fn *fn, void *context) PV_MUST_CHECK;
+/* The same, behind an id ("": from the first). */
+enum pv_err pv_view_each_after(struct pv_view_call *call, enum pv_kind kind,
+                               const char *after, pv_view_each_fn *fn,
+                               void *context) PV_MUST_CHECK;
+
+/*
+ * Rows of a list (view_list.c), made of the records of a kind: fn sets a new
+ * reference, or leaves NULL for a record that is not in the list. Where the
+ * call asks for pages: rows by id, at most call->count of them and out of at
+ * most PV_VIEW_SCAN_MAX records, "next" to go on with, null at the end. Else
+ * the whole list, cut at PV_VIEW_ROWS_MAX and then "more". Both members are
+ * set in view, beside the rows under their name.
+ */
+typedef enum pv_err pv_view_row_fn(struct pv_view_call *call, const char *id,
+                                   const struct pv_record *record,
+                                   void *context, json_t **ret);
+enum pv_err         pv_view_rows(struct pv_view_call *call, enum pv_kind kind,
+                                 pv_view_row_fn *fn, void *context, const char *name,
+                                 json_t *view) PV_MUST_CHECK;
 
 /*
  * When a record came into a state: its day as text and the decision. The

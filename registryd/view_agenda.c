@@ -60,7 +60,7 @@ static const struct topic topic_row[] = {
      false,
      WG,
      PV_KIND_PASSPORT,
-     {"under-evaluation", NULL}},
+     {"under-evaluation", "coordinated", NULL}},
     {"extensions",
      "extensions of due dates",
      "درخواست‌های استمهال",

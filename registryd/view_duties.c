@@ -118,8 +118,6 @@ struct list {
     char        party[PV_RECORD_ID_MAX + 1];
     char        body[PV_RECORD_ID_MAX + 1];
     int64_t     within; /* days; -1: any */
-    json_t     *rows;
-    bool        more;
 };
 
 static bool
@@ -158,7 +156,7 @@ fits(const struct pv_view_call *call, const struct list *list,
 
 static enum pv_err
 take_duty(struct pv_view_call *call, const char *id,
-          const struct pv_record *record, void *context)
+          const struct pv_record *record, void *context, json_t **ret)
 {
     struct list *list = context;
     bool         ours = true;
@@ -174,14 +172,8 @@ take_duty(struct pv_view_call *call, const char *id,
     if (err != PV_OK || !ours) {
         return err;
     }
-    if (json_array_size(list->rows) == PV_VIEW_ROWS_MAX) {
-        list->more = true;
-        return PV_OK;
-    }
-    return json_array_append_new(list->rows, pv_view_duty(call, id, record)) ==
-                   0
-               ? PV_OK
-               : PV_ENOMEM;
+    *ret = pv_view_duty(call, id, record);
+    return *ret == NULL ? PV_ENOMEM : PV_OK;
 }
 
 static enum pv_err
@@ -227,9 +219,10 @@ by_day(const void *a, const void *b)
 }
 
 static enum pv_err
-sort_rows(json_t **rows)
+sort_rows(json_t *view)
 {
-    size_t      count = json_array_size(*rows);
+    json_t     *rows = json_object_get(view, "commitments");
+    size_t      count = json_array_size(rows);
     struct row *row = calloc(count + 1, sizeof(*row));
     json_t     *sorted = json_array();
 
@@ -239,7 +232,7 @@ sort_rows(json_t **rows)
         return PV_ENOMEM;
     }
     for (size_t i = 0; i < count; i++) {
-        row[i].value = json_array_get(*rows, i);
+        row[i].value = json_array_get(rows, i);
     }
     qsort(row, count, sizeof(*row), by_day);
     for (size_t i = 0; i < count; i++) {
@@ -250,9 +243,7 @@ sort_rows(json_t **rows)
         }
     }
     free(row);
-    json_decref(*rows);
-    *rows = sorted;
-    return PV_OK;
+    return pv_view_set(view, "commitments", sorted);
 }
 
 static enum pv_err
@@ -263,24 +254,19 @@ make_list(struct pv_view_call *call, struct list *list, const char *what,
     json_t     *view;
     enum pv_err err = read_list(call, list);
 
-    list->rows = json_array();
+    pv_day_text(call->today, day);
+    view = json_pack("{s:s, s:s}", "what", what, "day", day);
     if (err == PV_OK) {
-        err = list->rows == NULL
-                  ? PV_ENOMEM
-                  : pv_view_each(call, PV_KIND_COMMITMENT, take_duty, list);
+        err = view == NULL ? PV_ENOMEM
+                           : pv_view_rows(call, PV_KIND_COMMITMENT, take_duty,
+                                          list, "commitments", view);
     }
-    if (err == PV_OK) {
-        err = sort_rows(&list->rows);
+    if (err == PV_OK && call->count == 0) { /* a page is by id */
+        err = sort_rows(view);
     }
     if (err != PV_OK) {
-        json_decref(list->rows);
+        json_decref(view);
         return err;
-    }
-    pv_day_text(call->today, day);
-    view = json_pack("{s:s, s:s, s:b, s:o}", "what", what, "day", day, "more",
-                     (int)list->more, "commitments", list->rows);
-    if (view == NULL) {
-        return PV_ENOMEM;
     }
     *ret = view;
     return PV_OK;

@@ -138,10 +138,18 @@ enum pv_err
 pv_view_each(struct pv_view_call *call, enum pv_kind kind, pv_view_each_fn *fn,
              void *context)
 {
+    return pv_view_each_after(call, kind, "", fn, context);
+}
+
+enum pv_err
+pv_view_each_after(struct pv_view_call *call, enum pv_kind kind,
+                   const char *from, pv_view_each_fn *fn, void *context)
+{
     struct page page = {.row = pv_kind_row(kind)};
     char        after[PV_RECORD_ID_MAX + 1] = "";
     enum pv_err err = PV_OK;
 
+    (void)snprintf(after, sizeof(after), "%s", from); /* an id fits */
     if (is_hidden(call, kind)) {
         return PV_OK;
     }

@@ -36,6 +36,8 @@ static const struct {
     {PV_BY_COLLECTOR, "representative", AT_NAME,
      "administrative-employment-organisation"},
     {PV_BY_COLLECTOR, "representative", AT_NAME, "ministry-ict"},
+    {PV_BY_DEREGULATION, "representative", AT_NAME,
+     "deregulation-board-secretariat"},
     {PV_BY_PROVIDER, "representative", AT_FIELD, "provider"},
     {PV_BY_CONSUMER, "representative", AT_FIELD, "consumer"},
     {PV_BY_AGENCY, "representative", AT_FIELD, "agency"},

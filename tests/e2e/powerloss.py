@@ -8,6 +8,10 @@
         for image in point.images(rng):     # what the disk may hold then
             image.write(elsewhere)
 
+Who is to die in the run dies by recording.kill(process): what a call did that
+never returned is not in the record. The replay would take it for pending for
+ever, while the next program finds it done and goes on from there.
+
 The rules. What an fsync or fdatasync that returned had covered is there. Of
 the rest each sector of 512 bytes and each change of a name may be there or
 not, in any mixture; a rename is one change. A file's size may have grown
@@ -20,9 +24,11 @@ import hashlib
 import mmap
 import os
 import shutil
+import signal
 import struct
+import time
 
-from harness import built
+from harness import built, children_of, is_alive, wait_for
 
 SECTOR = 512
 UNITS_MAX = 4  # so many pending changes are tried in every combination
@@ -30,6 +36,7 @@ UNITS_MAX = 4  # so many pending changes are tried in every combination
 (BEGIN, HAS, FORK, RETURN, OPEN, CLOSE, DUP, SEEK, READ, WRITE, TRUNCATE,
  ALLOCATE, RENAME, LINK, UNLINK, MKDIR, FSYNC, SYNC, SENT) = range(1, 20)
 
+NO_RETURN = {BEGIN, HAS, FORK, RETURN, CLOSE, SENT}
 AT_FDCWD = -100
 O_CREAT, O_TRUNC, O_APPEND = os.O_CREAT, os.O_TRUNC, os.O_APPEND
 O_DSYNC = os.O_DSYNC
@@ -550,6 +557,27 @@ class Replay:
             assert seen[path] == found[path], path + " was written unseen"
 
 
+def is_stopped(pid):
+    """Or ended."""
+    try:
+        for task in os.listdir("/proc/%d/task" % pid):
+            with open("/proc/%d/task/%s/stat" % (pid, task)) as file:
+                state = file.read().rsplit(")", 1)[1].split()[0]
+            if state not in "TZX":
+                return False
+    except FileNotFoundError:
+        pass  # the task, or all of it, ended meanwhile
+    return True
+
+
+def stop_family(pid):
+    """It, then its children: who stands makes no more of them."""
+    os.kill(pid, signal.SIGSTOP)
+    wait_for("a process to stop", lambda: is_stopped(pid), step=0.001)
+    return [pid] + [one for child in children_of(pid) if is_alive(child)
+                    for one in stop_family(child)]
+
+
 class Recording:
     """The recorder over a folder; programs are started with env()."""
 
@@ -578,6 +606,28 @@ class Recording:
         """What has happened until now stands before it."""
         with open(self.log, "rb") as file:
             return struct.unpack("<Q", file.read(8))[0]
+
+    def kill(self, process):
+        """kill -9 of it and its children, between two calls of each."""
+        while True:
+            family = stop_family(process.pid)
+            if not self.under_way(family):
+                break
+            for pid in reversed(family):
+                os.kill(pid, signal.SIGCONT)
+            time.sleep(0.001)  # a call may end
+        for pid in family:
+            os.kill(pid, signal.SIGKILL)
+        process.wait()
+        wait_for("the end of its children",
+                 lambda: not any(is_alive(pid) for pid in family))
+
+    def under_way(self, pids):
+        """Calls of theirs that have not returned."""
+        events, _ = read_log(self.log)
+        returned = {e.of.at for e in events if e.of is not None}
+        return [e for e in events if e.pid in pids and
+                e.kind not in NO_RETURN and e.at not in returned]
 
     def replay(self):
         initial = {path: Node(bytes(node.durable), node.is_dir)

@@ -12,6 +12,7 @@ import json
 import os
 import random
 import subprocess
+import sys
 import time
 
 import pytest
@@ -73,7 +74,7 @@ def run_of_a_journal(home, frames, restarts=1):
         if run == 0:
             time.sleep(1.3)  # the mark of an idle writer
         if run < restarts:
-            traced.kill()
+            recording.kill(traced.process)
         else:
             assert traced.stop() == 0
         for worker in both:
@@ -163,6 +164,41 @@ def test_the_recorder_misses_nothing(home):
     replay = recording.replay()
     replay.run()
     replay.same_as_disk()
+
+
+CHANGING = """
+import os, time
+folder = os.open(".", os.O_RDONLY)
+while True:
+    time.sleep(0.001)
+    with open("new.tmp", "w") as file:
+        file.write(str(os.getpid()))
+    os.rename("new.tmp", "new")
+    os.fsync(folder)
+"""
+
+
+def test_a_kill_leaves_no_call_half_done(home):
+    """So that what the next program makes durable is durable here too."""
+    site = os.path.join(home, "site")
+    os.mkdir(site)
+    new = os.path.join(site, "new")
+    recording = Recording(site)
+    for _ in range(4):
+        process = subprocess.Popen(
+            [sys.executable, "-c", CHANGING], cwd=site,
+            env=dict(os.environ, **recording.env()))
+        wait_for("its file", lambda: os.path.exists(new) and
+                 open(new).read() == str(process.pid), step=0.001)
+        recording.kill(process)
+        assert recording.under_way([process.pid]) == []
+    subprocess.run(
+        [sys.executable, "-c", "import os; os.fsync(os.open('.', 0))"],
+        cwd=site, env=dict(os.environ, **recording.env()), check=True)
+    replay = recording.replay()
+    replay.run()
+    replay.same_as_disk()
+    assert new in replay.durable and not replay.naming
 
 
 def test_the_judge_sees_an_acknowledgement_before_its_fdatasync(home):
@@ -309,7 +345,7 @@ def run_of_a_log(home, frames):
                 traced.wait_size(sum(
                     len(w.records[s]) for w in workers for s in w.acked))
         if run == 0:
-            traced.kill()
+            recording.kill(traced.process)
         else:
             assert traced.stop() == 0
         worker.close()
@@ -428,7 +464,7 @@ def test_packs_survive_power_loss_at_every_write(home, source):
                 break
             assert one.process.poll() is None, one.said()
             time.sleep(0.002)
-        one.kill()
+        recording.kill(one.process)
         one.set("packed_index", 0)
     os.close(one.page)
     replay = recording.replay()

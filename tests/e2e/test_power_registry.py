@@ -73,6 +73,7 @@ class Run:
             self.told.append((self.recording.position(), answer["last"],
                               several))
             if i == count // 2:
+                self.recording.kill(registry.process)
                 registry.kill()
                 registry.start()
         registry.stop()

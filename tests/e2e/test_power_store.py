@@ -240,7 +240,8 @@ def test_rollups_survive_power_loss_at_every_write(home, minutes):
     one.env = recording.env()
     one.start()
     one.until_done(minutes[1])
-    one.end()
+    recording.kill(one.process)
+    os.close(one.page)
     whole = rollups(one.log)
     assert len(whole) == 2
     run = Judged(home, recording, recording.position(), 12 if LONG else 1)

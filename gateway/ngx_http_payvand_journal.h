@@ -1,6 +1,6 @@
 /*
  * ngx_http_payvand_journal.h - the worker's side of lib/trace/wire.h, between
- * journal.c (who waits for what) and frame.c (bytes and the socket).
+ * journal.c (who waits for what) and the line (bytes and the socket).
  *
  * A flight is one call's record on its way, from the frame it was filed in to
  * the acknowledgement, which tells its index to the call's ctx. A call that is
@@ -34,7 +34,7 @@ typedef struct {
 } ngx_http_payvand_frame_t;
 
 
-/* frame.c: the line to traced */
+/* the line to traced: line.c, and frame.c for room, file and kick */
 
 ngx_int_t ngx_http_payvand_line_init(ngx_cycle_t *cycle,
     ngx_http_payvand_main_conf_t *mcf);
@@ -64,7 +64,7 @@ ngx_uint_t ngx_http_payvand_line_low_space(void);
 void ngx_http_payvand_line_stalled(void);
 
 
-/* journal.c: called by frame.c */
+/* journal.c: called by the line */
 
 void ngx_http_payvand_journal_acknowledged(ngx_http_payvand_frame_t *frame,
     uint64_t first_index);

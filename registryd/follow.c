@@ -18,7 +18,8 @@
 
 /* ---- until when ---- */
 
-/* A copy is valid for a while after it heard; renewed in good time. */
+/* A copy is valid for a while after it heard; renewed in good time, and when it
+   was valid for longer than it may be by now. */
 static enum pv_err
 renew(struct follow *follow, int64_t until_ms)
 {
@@ -27,7 +28,8 @@ renew(struct follow *follow, int64_t until_ms)
     uint64_t         changes;
     enum pv_err      err;
 
-    if (held_ms != 0 && until_ms - held_ms < follow->stale_ms / 10) {
+    if (held_ms != 0 && held_ms <= until_ms &&
+        until_ms - held_ms < follow->stale_ms / 10) {
         return PV_OK;
     }
     err = pv_image_begin(image, PV_IMAGE_CHANGE);

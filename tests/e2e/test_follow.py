@@ -17,9 +17,10 @@ THEN = 1641025800000  # 1400-10-11, noon in Tehran
 
 
 class Node:
-    """payvand-follow and the image that it writes."""
+    """payvand-follow and the image that it writes; url: the options of a
+    registry that is not on this machine."""
 
-    def __init__(self, folder, registry, *options, socket=None):
+    def __init__(self, folder, registry, *options, socket=None, url=()):
         self.folder = folder
         self.image, self.log = folder / "image", folder / "log"
         for path in (folder, self.image, self.log):
@@ -31,7 +32,8 @@ class Node:
                 [BUILD / "registryd/payvand-follow", "--store",
                  f"sqlite:{folder / 'copy.db'}", "--image", self.image, "--log",
                  self.log, "--log-key", registry.vkey, "--node", "nix",
-                 "--loopback", "--socket", socket or registry.socket, *options],
+                 "--loopback",
+                 *(url or ("--socket", socket or registry.socket)), *options],
                 stderr=out)
 
     def status(self):

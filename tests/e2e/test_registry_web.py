@@ -46,6 +46,12 @@ def start_nginx(registry, pki):
     if os.getuid() == 0:
         text = "user root;\n" + text
     (folder / "nginx.conf").write_text(text)
+    return run_nginx(registry)
+
+
+def run_nginx(registry):
+    """With the files of start_nginx, also once more."""
+    folder = registry.folder / "nginx"
     process = subprocess.Popen(
         [NGINX, "-p", folder, "-c", folder / "nginx.conf", "-g",
          "daemon off;"], env=program_env())

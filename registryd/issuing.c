@@ -33,6 +33,22 @@ pv_issuing_start(struct pv_issuing *issuing, const char *const *dirs,
     return err;
 }
 
+static enum pv_err
+list_open(struct pv_issuing_list *list)
+{
+    list->now = json_array();
+    list->again = json_array();
+    return list->now == NULL || list->again == NULL ? PV_ENOMEM : PV_OK;
+}
+
+static void
+list_close(struct pv_issuing_list *list)
+{
+    json_decref(list->now); /* accepts NULL */
+    json_decref(list->again);
+    *list = (struct pv_issuing_list){NULL, NULL};
+}
+
 enum pv_err
 pv_issuing_open(struct pv_issuing *issuing, struct pv_registry *registry,
                 struct pv_why *why)
@@ -40,10 +56,9 @@ pv_issuing_open(struct pv_issuing *issuing, struct pv_registry *registry,
     enum pv_err err = PV_OK;
 
     issuing->registry = registry;
-    issuing->requests = json_array();
-    issuing->revoked = json_array();
-    if (issuing->requests == NULL || issuing->revoked == NULL) {
-        return PV_ENOMEM;
+    err = list_open(&issuing->requests);
+    if (err == PV_OK) {
+        err = list_open(&issuing->revoked);
     }
     for (size_t i = 0; i < issuing->count && err == PV_OK; i++) {
         err = pv_authority_hear(&issuing->client[i]);
@@ -60,10 +75,8 @@ pv_issuing_close(struct pv_issuing *issuing)
     for (size_t i = 0; i < issuing->count; i++) {
         pv_authority_close(&issuing->client[i]);
     }
-    json_decref(issuing->requests); /* accepts NULL */
-    json_decref(issuing->revoked);
-    issuing->requests = NULL;
-    issuing->revoked = NULL;
+    list_close(&issuing->requests);
+    list_close(&issuing->revoked);
 }
 
 struct pv_authority_client *
@@ -206,18 +219,6 @@ issue(struct pv_issuing *issuing, struct pv_authority_client *client,
     return err == PV_OK ? decide(issuing, client->id, id, pem) : err;
 }
 
-/* A refusal was said; it waits for the next round but one. */
-static enum pv_err
-refused_waits(struct pv_issuing *issuing, enum pv_err err, bool *waits)
-{
-    if (err != PV_EREFUSED) {
-        return err;
-    }
-    issuing->refused = true;
-    *waits = true;
-    return PV_OK;
-}
-
 static bool
 is_covered(struct pv_issuing *issuing, int64_t number)
 {
@@ -227,7 +228,7 @@ is_covered(struct pv_issuing *issuing, int64_t number)
            (uint64_t)number <= size;
 }
 
-/* ret_waits: the head does not cover it yet, or it was refused. */
+/* ret_waits: the head does not cover it yet. PV_EREFUSED: that was said. */
 static enum pv_err
 try_request(struct pv_issuing *issuing, const char *id, bool *ret_waits)
 {
@@ -246,11 +247,10 @@ try_request(struct pv_issuing *issuing, const char *id, bool *ret_waits)
         strcmp(pv_kind_row(PV_KIND_CERTIFICATE_REQUEST)->states[record.state],
                "approved") == 0) {
         *ret_waits = !is_covered(issuing, record.from_decision);
-        issuing->uncovered = issuing->uncovered || *ret_waits;
         err = *ret_waits ? PV_OK : issue(issuing, client, id, &record);
     }
     pv_record_clear(&record);
-    return refused_waits(issuing, err, ret_waits);
+    return err;
 }
 
 /* ---- revocations ---- */
@@ -275,7 +275,7 @@ reason_of(const json_t *body)
     return PV_PKI_UNSPECIFIED;
 }
 
-/* Told again after a start; the authority keeps the first moment. */
+/* Told again after a start; the authority keeps the first moment. As above. */
 static enum pv_err
 tell(struct pv_issuing *issuing, const char *id, bool *ret_waits)
 {
@@ -314,7 +314,7 @@ tell(struct pv_issuing *issuing, const char *id, bool *ret_waits)
                          id, client->why.text);
         }
     }
-    return refused_waits(issuing, err, ret_waits);
+    return err;
 }
 
 /* ---- rounds ---- */
@@ -346,7 +346,7 @@ static enum pv_err
 look(struct pv_issuing *issuing, int64_t last)
 {
     struct pv_value since = PV_INT(issuing->seen);
-    struct changed  changed = {issuing->requests, issuing->revoked};
+    struct changed  changed = {issuing->requests.now, issuing->revoked.now};
     enum pv_err     err =
         pv_store_run(issuing->registry->store, PV_STMT_RECORD_CHANGED, &since,
                      1, take_changed, &changed);
@@ -360,72 +360,90 @@ look(struct pv_issuing *issuing, int64_t last)
 typedef enum pv_err try_fn(struct pv_issuing *issuing, const char *id,
                            bool *ret_waits);
 
-/* What of the list is done leaves it. */
+/* What of the list is done leaves it; what was refused is for later. */
 static enum pv_err
-try_all(struct pv_issuing *issuing, json_t **list, try_fn *try_one)
+try_all(struct pv_issuing *issuing, struct pv_issuing_list *list,
+        try_fn *try_one)
 {
     json_t     *later = json_array();
     json_t     *id;
     size_t      i;
     enum pv_err err = later == NULL ? PV_ENOMEM : PV_OK;
 
-    json_array_foreach(*list, i, id)
+    json_array_foreach(list->now, i, id)
     {
         bool waits = false;
 
         if (err == PV_OK) {
             err = try_one(issuing, json_string_value(id), &waits);
         }
+        if (err == PV_EREFUSED) {
+            err = json_array_append(list->again, id) == 0 ? PV_OK : PV_ENOMEM;
+        }
         if ((waits || err != PV_OK) && json_array_append(later, id) != 0) {
             err = PV_ENOMEM;
         }
     }
     if (later != NULL) {
-        json_decref(*list);
-        *list = later;
+        json_decref(list->now);
+        list->now = later;
     }
     return err;
 }
 
-static void
-wait_longer(struct pv_issuing *issuing)
+static enum pv_err
+take_again(struct pv_issuing_list *list)
 {
+    return json_array_extend(list->now, list->again) == 0 &&
+                   json_array_clear(list->again) == 0
+               ? PV_OK
+               : PV_ENOMEM;
+}
+
+/* A round for something new makes nobody wait longer. */
+static void
+wait_longer(struct pv_issuing *issuing, bool due)
+{
+    size_t refused = json_array_size(issuing->requests.again) +
+                     json_array_size(issuing->revoked.again);
     int64_t longer_ms = 2 * issuing->wait_ms;
 
-    issuing->wait_ms = !issuing->refused          ? 0
-                       : longer_ms < AGAIN_MIN_MS ? AGAIN_MIN_MS
-                       : longer_ms > AGAIN_MAX_MS ? AGAIN_MAX_MS
-                                                  : longer_ms;
-    issuing->again_ms = issuing->refused && !issuing->uncovered
-                            ? pv_time_monotonic_ms() + issuing->wait_ms
-                            : 0;
-    issuing->registry->authority_waits =
-        issuing->refused ? json_array_size(issuing->requests) +
-                               json_array_size(issuing->revoked)
-                         : 0;
+    issuing->registry->authority_waits = refused;
+    if (refused == 0) {
+        issuing->wait_ms = 0;
+    } else if (due || issuing->wait_ms == 0) {
+        issuing->wait_ms = longer_ms < AGAIN_MIN_MS   ? AGAIN_MIN_MS
+                           : longer_ms > AGAIN_MAX_MS ? AGAIN_MAX_MS
+                                                      : longer_ms;
+        issuing->again_ms = pv_time_monotonic_ms() + issuing->wait_ms;
+    }
 }
 
 static enum pv_err
 work(struct pv_issuing *issuing)
 {
+    bool due =
+        issuing->wait_ms > 0 && pv_time_monotonic_ms() >= issuing->again_ms;
     int64_t     last = 0;
     int64_t     image;
     enum pv_err err = pv_registry_numbers(issuing->registry, &last, &image);
 
     if (err == PV_OK && last != issuing->seen) {
         err = look(issuing, last);
-    } else if (pv_time_monotonic_ms() < issuing->again_ms) {
-        return err; /* nothing new: what was refused waits */
     }
-    issuing->refused = false;
-    issuing->uncovered = false;
+    if (err == PV_OK && due) {
+        err = take_again(&issuing->revoked);
+    }
+    if (err == PV_OK && due) {
+        err = take_again(&issuing->requests);
+    }
     if (err == PV_OK) {
         err = try_all(issuing, &issuing->revoked, tell);
     }
     if (err == PV_OK) {
         err = try_all(issuing, &issuing->requests, try_request);
     }
-    wait_longer(issuing);
+    wait_longer(issuing, due);
     return err;
 }
 

@@ -20,17 +20,21 @@
 
 #define PV_AUTHORITIES_MAX 4 /* two while one follows the other */
 
+/* Ids of records. */
+struct pv_issuing_list {
+    json_t *now;   /* to be looked at in the next round; owned */
+    json_t *again; /* refused: not before ->again_ms; owned */
+};
+
 struct pv_issuing {
     struct pv_registry        *registry;
     struct pv_authority_client client[PV_AUTHORITIES_MAX];
     size_t                     count;
-    int64_t                    seen;     /* decisions that were looked at */
-    json_t                    *requests; /* ids that may wait; owned */
-    json_t                    *revoked;  /* ids to be told; owned */
-    int64_t                    again_ms; /* monotonic: not before; 0: at once */
-    int64_t                    wait_ms;  /* after the last refusal */
-    bool                       refused;  /* something was, in this round */
-    bool                       uncovered; /* something waits for the head */
+    int64_t                    seen; /* decisions that were looked at */
+    struct pv_issuing_list     requests;
+    struct pv_issuing_list     revoked;
+    int64_t                    again_ms; /* monotonic */
+    int64_t                    wait_ms;  /* between two tries; 0: no refusal */
 };
 
 /* The processes, before any thread and before the database is open. */

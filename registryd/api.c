@@ -421,6 +421,7 @@ const struct pv_server_route pv_api_route[] = {
     {"GET", "/pki/authorities.pem", 0, pv_api_authorities},
     {"GET", "/pki/crl/", 0, pv_api_crl},
     {"POST", "/pki/ocsp", PV_OCSP_REQUEST_MAX, pv_api_ocsp},
+    {"GET", "/pki/ocsp/*", 0, pv_api_ocsp_get},
 };
 const size_t pv_api_route_count =
     sizeof(pv_api_route) / sizeof(pv_api_route[0]);

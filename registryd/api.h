@@ -68,6 +68,7 @@ pv_server_fn pv_api_feed;
 /* api_pki.c */
 pv_server_fn pv_api_crl;
 pv_server_fn pv_api_ocsp;
+pv_server_fn pv_api_ocsp_get;
 pv_server_fn pv_api_authorities;
 
 extern const struct pv_server_route pv_api_route[];

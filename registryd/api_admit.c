@@ -42,6 +42,7 @@ static const struct {
     {"GET", "/pki/authorities.pem", NEED_NOTHING},
     {"GET", "/pki/crl/", NEED_NOTHING},
     {"POST", "/pki/ocsp", NEED_NOTHING},
+    {"GET", "/pki/ocsp/", NEED_NOTHING},
 };
 
 static bool

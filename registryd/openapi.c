@@ -90,6 +90,7 @@ static const struct {
     {"", "/pki/authorities.pem", NULL, NULL, NULL, NULL, NULL, NULL, true},
     {"", "/pki/crl/", NULL, NULL, NULL, NULL, NULL, NULL, true},
     {"", "/pki/ocsp", NULL, NULL, NULL, NULL, NULL, NULL, true},
+    {"", "/pki/ocsp/*", NULL, NULL, NULL, NULL, NULL, NULL, true},
     /* of no use outside: payvand-sign-in's own socket */
     {"", "/registry/v1/sign-in-by", NULL, NULL, NULL, NULL, NULL, NULL, false},
 };

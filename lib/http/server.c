@@ -240,6 +240,11 @@ route_fits(const struct pv_server_route *route, struct pv_slice path,
 {
     struct pv_slice own = pv_slice_from(route->path);
 
+    if (own.ptr[own.len - 1] == '*') {
+        own.len--; /* what follows is the route's to judge */
+    } else if (!is_plain_path(path)) {
+        return false;
+    }
     if (own.ptr[own.len - 1] == '/' && path.len > own.len &&
         pv_slice_starts(path, own)) {
         *ret_rest = (struct pv_slice){path.ptr + own.len, path.len - own.len};
@@ -259,8 +264,7 @@ find_route(struct request *request)
     if (pv_slice_eq(method, PV_LIT("HEAD"))) {
         method = PV_LIT("GET");
     }
-    for (size_t i = 0; is_plain_path(call->path) && i < config->route_count;
-         i++) {
+    for (size_t i = 0; i < config->route_count; i++) {
         const struct pv_server_route *route = &config->route[i];
 
         if (!route_fits(route, call->path, &call->rest)) {

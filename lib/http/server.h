@@ -5,7 +5,7 @@
  * TLS, slow senders and the outside world are nginx's work; a daemon listens
  * on a Unix socket and takes only the users named (SO_PEERCRED). The target of
  * a request is taken as it was sent: an escape, a dot segment or a double
- * slash is no path of any route. A query is strict: see pv_server_query.
+ * slash is no path of a route that does not ask for it. A query is strict: see pv_server_query.
  *
  * One thread runs everything: a route's function gives the whole answer before
  * it returns, so it may wait for the disk but never for a peer. One that has
@@ -76,7 +76,10 @@ typedef bool pv_server_admit_fn(struct pv_server_call *call);
 /* What a call's ->state held, when the request has ended, however it did. */
 typedef void pv_server_forget_fn(void *state);
 
-/* A path that ends in "/" stands for all below it, another one for itself. */
+/*
+ * A path that ends in "/" stands for all below it, another one for itself; one
+ * that ends in "/" and "*" for all below it as it was sent, escapes and all.
+ */
 struct pv_server_route {
     const char   *method; /* "GET" also answers HEAD */
     const char   *path;

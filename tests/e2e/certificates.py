@@ -112,12 +112,17 @@ def certify(registry, folder, request, system, authority, **more):
 
 def pki(registry, method, path, body=None):
     """(status, type, bytes) of /pki on the socket that nginx reaches."""
+    return pki_cached(registry, method, path, body)[:3]
+
+
+def pki_cached(registry, method, path, body=None):
+    """The same, and Cache-Control."""
     connection = UnixConnection(registry.web)
     try:
         connection.request(method, "/pki/" + path, body)
         answer = connection.getresponse()
         return (answer.status, answer.getheader("Content-Type"),
-                answer.read())
+                answer.read(), answer.getheader("Cache-Control"))
     finally:
         connection.close()
 

@@ -1,17 +1,19 @@
 """The embedded authority: from a request to a certificate, to its revocation,
 checked with the openssl command."""
 
+import base64
 import json
 import os
 import shutil
 import signal
 import subprocess
+from urllib.parse import quote
 
 import pytest
 
 from certificates import (AGENCY, approval, ask_for, certify, crl, decide,
-                          issued, make_csr, must, ocsp, pki, populate, refused,
-                          register_authority)
+                          issued, make_csr, must, ocsp, pki, pki_cached, populate,
+                          refused, register_authority)
 from harness import children_of, wait_for
 from people import registry_today
 from pki import OPENSSL, run_openssl
@@ -226,6 +228,14 @@ def test_nothing_is_signed_that_cannot_be_registered(registry, tmp_path):
     refused(registry, "overlap", "secretariat", "certificate-request",
             "r-long", "approve",
             approval("system-8", CA, digest, overlap_days=100000))
+    run_openssl("req", "-x509", "-newkey", "ed25519", "-noenc", "-keyout",
+                str(tmp_path / "e.key"), "-out", str(tmp_path / "e.pem"),
+                "-subj", "/CN=soon ended")
+    register_authority(registry, "ended", (tmp_path / "e.pem").read_text())
+    ask_for(registry, "r-ended", "system-8", "ended", csr)
+    must(registry, "operator", "authority", "ended", "end")
+    refused(registry, "authority-state", "secretariat", "certificate-request",
+            "r-ended", "approve", approval("system-8", "ended", digest))
 
 
 def number_of(text):
@@ -251,6 +261,40 @@ def test_a_key_that_others_know_ends_with_all_its_certificates(
     refused(registry, "key-known", "technical", "certificate-request", "r-k3",
             "request", {"agency": AGENCY, "system": "system-6",
                         "authority": CA, "csr": csr})
+
+
+def test_ocsp_is_asked_by_get_and_its_answer_cached(registry, root, tmp_path):
+    """RFC 6960 A.1.1: escaped as it should be, and as some clients do not."""
+    _, path, name = certify(registry, tmp_path, "r-get", "system-7", CA)
+    question, answer = tmp_path / "q", tmp_path / "a"
+
+    def said(nonce, safe):
+        run_openssl("ocsp", "-issuer", root, "-cert", path, nonce, "-reqout",
+                    str(question))
+        text = quote(base64.b64encode(question.read_bytes()), safe=safe)
+        status, kind, der, cache = pki_cached(registry, "GET", "ocsp/" + text)
+        assert (status, kind) == (200, "application/ocsp-response")
+        answer.write_bytes(der)
+        both = ["ocsp", "-issuer", root, "-CAfile", root, "-respin",
+                str(answer)]
+        run_openssl(*both, "-reqin", str(question))  # signature and nonce
+        done = subprocess.run([OPENSSL, *both, "-no_nonce", "-cert", path],
+                              capture_output=True, text=True, check=False)
+        assert "Response verify OK" in done.stderr, done.stderr
+        return done.stdout, cache
+
+    for safe in ("", "+/="):
+        words, cache = said("-no_nonce", safe)
+        assert "good" in words
+        assert cache == "max-age=300, public, no-transform, must-revalidate"
+    words, cache = said("-nonce", "")
+    assert "good" in words and cache == "no-store"
+    must(registry, "security", "certificate", name, "revoke",
+         {"agency": AGENCY, "reason_code": "superseded"})
+    wait_for("the revocation", lambda: "revoked" in said("-no_nonce", "")[0])
+    for bad in ("%", "%4", "%zz", "no!", ""):
+        assert pki(registry, "GET", "ocsp/" + bad)[2] == \
+            b"\x30\x03\x0a\x01\x01"
 
 
 def test_ocsp_says_unknown_and_refuses_what_is_not_its_own(

@@ -91,7 +91,10 @@ def test_whoever_checks_a_certificate_needs_none(registry):
             ("GET", "/pki/authorities.pem", None, 200, b""),
             ("GET", "/pki/crl/none", None, 404, None),
             ("POST", "/pki/ocsp", b"no", 200, b"\x30\x03\x0a\x01\x01"),
-            ("POST", "/pki/ocsp", b"x" * 3000, 413, None)):
+            ("POST", "/pki/ocsp", b"x" * 3000, 413, None),
+            ("GET", "/pki/ocsp//%2Fbm8%3D", None, 200,
+             b"\x30\x03\x0a\x01\x01"),
+            ("GET", "/pki/ocsp/" + "A" * 1025, None, 414, None)):
         connection.request(method, path, body)
         answer = connection.getresponse()
         said = answer.read()

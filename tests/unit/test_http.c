@@ -150,7 +150,7 @@ say_later(struct pv_server_call *call)
 static const struct pv_server_route route[] = {
     {"GET", "/hello", 0, say_hello}, {"GET", "/tree/", 0, say_hello},
     {"POST", "/body", 8, say_body},  {"GET", "/forgot", 0, say_nothing},
-    {"GET", "/later", 0, say_later},
+    {"GET", "/later", 0, say_later}, {"GET", "/raw/*", 0, say_hello},
 };
 
 struct scene {
@@ -244,6 +244,13 @@ test_server(void **state)
         {"GET /tree/../hello HTTP/1.1\r\nHost: h\r\nConnection: "
          "close\r\n\r\n",
          "HTTP/1.1 404 ", "not-found", "refuses a dot segment"},
+        {"GET /raw/a%2F//../b HTTP/1.1\r\nHost: h\r\nConnection: "
+         "close\r\n\r\n",
+         "HTTP/1.1 200 ", "rest a%2F//../b",
+         "gives a route that asks for it all below it as it was sent"},
+        {"GET /tree/../raw/b HTTP/1.1\r\nHost: h\r\nConnection: "
+         "close\r\n\r\n",
+         "HTTP/1.1 404 ", "not-found", "comes to it by no dot segment"},
         {"GET /h%65llo HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
          "HTTP/1.1 404 ", "not-found", "refuses an escape"},
         {"POST /hello HTTP/1.1\r\nHost: h\r\nContent-Length: "

@@ -9,6 +9,8 @@ import tempfile
 import pytest
 
 import with_postgres
+from certificates import (certify, crl, must, ocsp, populate,
+                          register_authority)
 from harness import wait_for
 from registryd import BUILD, Registry
 from test_registry_catalogue import FIRST, Catalogue, all_systems, register
@@ -137,3 +139,72 @@ def test_an_older_copy_is_not_signed_over(lost, tmp_path):
     with pytest.raises(AssertionError) as said:
         Registry(tmp_path)
     assert "rolled back" in str(said.value)
+
+
+CA = "demo-authority"
+
+
+@pytest.fixture(scope="module", name="issuing")
+def lost_authority(tmp_path_factory):
+    """A registry with an authority: three certificates, one of them revoked;
+    and a copy of the authority's folder that knows the first alone."""
+    folder = tmp_path_factory.mktemp("issuing")
+    saved = folder / "saved"
+    saved.mkdir()
+    registry = Registry(folder, authorities=[CA])
+    populate(registry, "system-1", "system-2", "system-3", "system-4")
+    register_authority(registry, CA)
+    made = [certify(registry, folder, "r-1", "system-1", CA)]
+    early = folder / "early"
+    shutil.copytree(folder / f"authority-{CA}", early)
+    made.append(certify(registry, folder, "r-2", "system-2", CA))
+    made.append(certify(registry, folder, "r-4", "system-4", CA))
+    must(registry, "operator", "certificate", made[1][2], "revoke",
+         {"agency": "agency-a"})
+    root = str(folder / f"{CA}.pem")
+    wait_for("the revocation", lambda: "revoked" in ocsp(
+        registry, root, made[1][1], folder))
+    status = all_signed(registry)
+    assert backup(registry, saved)[0] == status["last"]
+    registry.stop()
+    for name in ("image", "log"):
+        shutil.rmtree(folder / name)
+    (folder / "registry.db").unlink()
+    yield registry, saved, status, made, root, early
+
+
+@pytest.mark.parametrize("copy", ["of the last moment", "older"])
+def test_what_an_authority_issued_comes_back(issuing, tmp_path, copy):
+    """Its decisions are restored without its key; with the key's folder it
+    goes on, and an older copy of that is told what it does not know."""
+    old, saved, status, made, root, early = issuing
+    done = restore(f"sqlite:{tmp_path / 'registry.db'}", tmp_path, saved,
+                   old.vkey)
+    assert done.returncode == 0, done.stderr
+    shutil.copytree(old.signer, tmp_path / "signer")
+    registry = Registry(tmp_path)  # as yet without the authority
+    try:
+        assert all_signed(registry) == status
+        for name, system, state in ((made[0][2], "system-1", "valid"),
+                                    (made[1][2], "system-2", "revoked")):
+            record = registry.get(f"certificate/{name}")
+            assert record["state"] == state
+            assert record["body"]["system"] == system
+        registry.stop()
+        shutil.copytree(early if copy == "older" else
+                        old.folder / f"authority-{CA}",
+                        tmp_path / f"authority-{CA}")
+        registry.options += ["--authority", tmp_path / f"authority-{CA}"]
+        registry.start()
+        wait_for("what was revoked is told", lambda: "revoked" in ocsp(
+            registry, root, made[1][1], tmp_path))
+        serial = made[1][2].split("/")[1]
+        assert serial.upper() in crl(registry, CA, tmp_path / "l.pem")
+        for number in (0,) if copy == "older" else (0, 2):
+            assert "good" in ocsp(registry, root, made[number][1], tmp_path)
+        _, path, name = certify(registry, tmp_path, "r-3", "system-3", CA)
+        assert "good" in ocsp(registry, root, path, tmp_path)
+        assert name not in [record for _, _, record in made]
+        registry.stop()
+    finally:
+        registry.kill()

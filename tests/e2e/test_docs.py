@@ -271,3 +271,23 @@ def test_the_page_of_formats_shows_a_record_in_its_one_form():
     assert line == tlog.request_record(
         "017f22e2-79b0-7cc3-98c4-dc0c0c07398f", consumer="setad", grant="g-1",
         node="nix")
+
+
+def test_the_rules_of_the_registry_name_tests_that_exist():
+    """Every number of these chapters once; no test, no silence about it."""
+    with open(os.path.join(ROOT, "docs", "rules-registry.md"),
+              encoding="utf-8") as file:
+        rows = re.findall(r"^\| R-(\d+) \| .+ \| (.+) \| (.*) \|$",
+                          file.read(), re.M)
+    numbers = [int(number) for number, _, _ in rows]
+    assert len(numbers) == len(set(numbers))
+    assert {*range(1, 39), *range(110, 134), *range(209, 335)} <= set(numbers)
+    for number, held, shown in rows:
+        tests = re.findall(r"`(test_\w+\.py) (test_\w+)`", shown)
+        assert len(tests) == shown.count("`") / 2, number
+        assert tests or re.search("not there|organisational|not built",
+                                  held), number
+        for name, test in tests:
+            with open(os.path.join(ROOT, "tests", "e2e", name),
+                      encoding="utf-8") as file:
+                assert f"def {test}(" in file.read(), (number, test)

@@ -34,11 +34,22 @@ pytestmark = pytest.mark.skipif(
 
 
 class NodeExchange(ReadExchange):
-    """A gateway, a log and its reader on the image of a node."""
+    """A gateway, a log and its reader on an image that a registry or a
+    follower writes: ->image."""
 
     def import_policy(self, check=True):
         os.rmdir(self.path("policy"))
         os.symlink(self.image, self.path("policy"))
+
+
+def enact_deployment(registry, ex, folder):
+    """The catalogue, with the keys and endpoints of this exchange."""
+    ex.catalogue.save()
+    deployment = folder / "deployment.json"
+    deployment.write_text(json.dumps(
+        {name: ex.deployment[name] for name in ("systems", "endpoints")}))
+    registry.enact("--probes", "--deployment", deployment,
+                   catalogue=ex.catalogue.home)
 
 
 def register_gateway(registry, identity):
@@ -61,13 +72,7 @@ class Scene:
             (self.home / name).mkdir(mode=0o755)
         self.registry = Registry(self.home / "registry")
         self.ex = NodeExchange(self.home / "exchange", pki)
-        self.ex.catalogue.save()
-        deployment = self.home / "deployment.json"
-        deployment.write_text(json.dumps(
-            {name: self.ex.deployment[name]
-             for name in ("systems", "endpoints")}))
-        self.registry.enact("--probes", "--deployment", deployment,
-                            catalogue=self.ex.catalogue.home)
+        enact_deployment(self.registry, self.ex, self.home)
         register_gateway(self.registry, pki.of(GATEWAY))
         self.nginx = start_nginx(self.registry, pki)
         self.node = self.follow()

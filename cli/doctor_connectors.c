@@ -1,6 +1,7 @@
 /*
  * doctor_connectors.c - the connectors of a folder: does each configuration
- * hold, is its ODBC driver known, does somebody listen on its socket.
+ * hold, is its ODBC driver known, does somebody listen on its socket, and has
+ * its keeper its file, its secret and its desk.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -45,6 +46,31 @@ static const struct pv_doctor_words connector_good = {
     "connector", "the connector listens", "رابط گوش می‌دهد", NULL,
     NULL};
 
+static const struct pv_doctor_words secret_bad = {
+    "connector.secret", "the connector's secret is not there, or not its alone",
+    "راز رابط نیست، یا تنها از آن خودش نیست",
+    "without it no consent number and no row of the ledger is found again: "
+    "put it back from its backup, chmod 600",
+    "بی آن هیچ شمارهٔ رضایت و هیچ سطری از دفتر دسترسی پیدا نمی‌شود: از پشتیبان "
+    "برگردانید، chmod 600"};
+static const struct pv_doctor_words keeper_bad = {
+    "keeper.file", "the keeper's file is not there, or others may see it",
+    "پروندهٔ نگه‌دارنده نیست، یا دیگران آن را می‌بینند",
+    "it is made at the first start of the connector; otherwise put it back from "
+    "its backup, chmod 600",
+    "در نخستین آغاز رابط ساخته می‌شود؛ وگرنه از پشتیبان برگردانید، chmod 600"};
+static const struct pv_doctor_words desk_silent = {
+    "keeper.desk", "nobody listens on the keeper's desk",
+    "کسی به میز نگه‌دارنده گوش نمی‌دهد",
+    "no consent number can be given; start payvand-connectord and look at its "
+    "log",
+    "شمارهٔ رضایت داده نمی‌شود؛ payvand-connectord را راه بیندازید و گزارش آن را "
+    "ببینید"};
+static const struct pv_doctor_words keeper_good = {
+    "keeper", "the keeper has its file, its secret and its desk",
+    "نگه‌دارنده پرونده، راز و میز خود را دارد",
+    NULL, NULL};
+
 /* Is there a section [name] in the machine's list of drivers? */
 static bool
 has_driver(const char *name)
@@ -68,34 +94,95 @@ has_driver(const char *name)
     return found;
 }
 
+/* Does somebody listen there? Otherwise errno says why. */
+static bool
+listens(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    bool               does;
+    int                fd;
+    int                why;
+
+    if (pv_slice_to_cstr(pv_slice_from(path), address.sun_path,
+                         sizeof(address.sun_path)) != PV_OK) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd == -1) {
+        return false;
+    }
+    does =
+        connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 ||
+        errno == EACCES; /* it is not for us: as it should be */
+    why = errno;
+    (void)close(fd); /* nothing was sent */
+    errno = why;
+    return does;
+}
+
 static void
 check_socket(struct pv_doctor *doctor, const char *path)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    struct stat        st;
-    int                fd = -1;
+    struct stat st;
 
     if (stat(path, &st) == 0 && (st.st_mode & S_IWOTH) != 0) {
         pv_doctor_add(doctor, PV_DOCTOR_BAD, &connector_loose, "%s", path);
     }
-    if (pv_slice_to_cstr(pv_slice_from(path), address.sun_path,
-                         sizeof(address.sun_path)) != PV_OK) {
-        pv_doctor_add(doctor, PV_DOCTOR_BAD, &connector_silent,
-                      "%s: the path is too long for a socket", path);
-        return;
-    }
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd == -1) {
-        return;
-    }
-    if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 ||
-        errno == EACCES) { /* it is not for us: as it should be */
+    if (listens(path)) {
         pv_doctor_add(doctor, PV_DOCTOR_OK, &connector_good, "%s", path);
     } else {
         pv_doctor_add(doctor, PV_DOCTOR_BAD, &connector_silent, "%s: %s", path,
                       strerror(errno));
     }
-    (void)close(fd); /* nothing was sent */
+}
+
+/*
+ * A file that is there and is its owner's alone. What stands in a folder that
+ * we may not look into is not for us, and nothing is said of it.
+ */
+static bool
+is_private(struct pv_doctor *doctor, const struct pv_doctor_words *words,
+           const char *path)
+{
+    struct stat st;
+
+    if (path != NULL && stat(path, &st) == 0) {
+        if (S_ISREG(st.st_mode) && (st.st_mode & (S_IRWXG | S_IRWXO)) == 0) {
+            return true;
+        }
+        pv_doctor_add(doctor, PV_DOCTOR_BAD, words, "%s: mode %03o", path,
+                      (unsigned)st.st_mode & 0777);
+        return false;
+    }
+    if (path != NULL && errno == EACCES) {
+        return true;
+    }
+    pv_doctor_add(doctor, PV_DOCTOR_BAD, words, "%s: %s",
+                  path == NULL ? "-" : path,
+                  path == NULL ? "it is not configured" : strerror(errno));
+    return false;
+}
+
+static void
+check_keeper(struct pv_doctor *doctor, const json_t *config,
+             const json_t *keeper)
+{
+    const char *file = json_string_value(json_object_get(keeper, "file"));
+    const char *desk = json_string_value(json_object_get(keeper, "desk"));
+    bool        good =
+        is_private(doctor, &secret_bad,
+                   json_string_value(json_object_get(config, "secret")));
+
+    good = is_private(doctor, &keeper_bad, file) && good;
+    if (desk != NULL && !listens(desk)) {
+        pv_doctor_add(doctor, PV_DOCTOR_BAD, &desk_silent, "%s: %s", desk,
+                      strerror(errno));
+        good = false;
+    }
+    if (good) {
+        pv_doctor_add(doctor, PV_DOCTOR_OK, &keeper_good, "%s", file);
+    }
 }
 
 static void
@@ -104,16 +191,21 @@ check_config(struct pv_doctor *doctor, const char *path)
     json_t     *config = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
     const char *socket_path =
         json_string_value(json_object_get(config, "socket"));
-    const char *driver = json_string_value(json_object_get(config, "driver"));
+    const char   *driver = json_string_value(json_object_get(config, "driver"));
+    const json_t *http = json_object_get(config, "http");
+    const json_t *keeper = json_object_get(config, "keeper");
 
-    if (socket_path == NULL || driver == NULL) {
+    if (socket_path == NULL || (driver == NULL) == (http == NULL)) {
         pv_doctor_add(doctor, PV_DOCTOR_BAD, &config_bad, "%s", path);
     } else {
-        if (driver[0] != '/' && !has_driver(driver)) {
+        if (driver != NULL && driver[0] != '/' && !has_driver(driver)) {
             pv_doctor_add(doctor, PV_DOCTOR_BAD, &driver_missing, "%s: %s",
                           path, driver);
         }
         check_socket(doctor, socket_path);
+        if (keeper != NULL) {
+            check_keeper(doctor, config, keeper);
+        }
     }
     json_decref(config); /* accepts NULL */
 }

@@ -440,3 +440,39 @@ def keeper_of(office):
                 found.append(pid)
     assert found
     return found
+
+
+def doctor(folder):
+    """{id: level} of what it finds of the keeper."""
+    done = subprocess.run(
+        [built("payvand"), "doctor", "--all", "--json", "--providers",
+         str(folder)], env=program_env(), capture_output=True, timeout=60,
+        check=False)
+    return {f["id"]: f["level"] for f in json.loads(done.stdout)["findings"]
+            if f["id"].startswith(("keeper", "connector"))}
+
+
+def test_doctor_looks_at_the_keeper(office, tmp_path):
+    with open(office.config) as file:
+        config = json.load(file)
+
+    def found(**changes):
+        with open(tmp_path / "c.json", "w") as file:
+            json.dump({**config, **changes,
+                       "keeper": {**config["keeper"],
+                                  **changes.get("keeper", {})}}, file)
+        return doctor(tmp_path)
+
+    good = found()
+    assert good["keeper"] == good["connector"] == "ok", good
+    loose = tmp_path / "loose"
+    loose.write_bytes(b"x" * 32)
+    loose.chmod(0o640)
+    for word, changes in (
+            ("connector.secret", {"secret": str(loose)}),
+            ("connector.secret", {"secret": str(tmp_path / "none")}),
+            ("keeper.file", {"keeper": {"file": str(tmp_path / "none")}}),
+            ("keeper.file", {"keeper": {"file": str(loose)}}),
+            ("keeper.desk", {"keeper": {"desk": str(tmp_path / "none")}})):
+        bad = found(**changes)
+        assert bad[word] != "ok" and "keeper" not in bad, bad

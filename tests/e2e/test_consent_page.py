@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from harness import Process, built, program_env, wait_for
+from harness import NGINX, Process, built, program_env, wait_for
 from test_connectord import NATIONAL_ID, UnixHTTP
 from test_consent import COMPANY, OTHER_ID, SERVICE, Office, refused
 
@@ -135,3 +135,99 @@ def test_without_a_person_or_a_desk_there_is_no_page(page, tmp_path):
     alone = Page(Gone, tmp_path)
     assert alone.get("/mine")[0] == 503
     alone.process.stop()
+
+
+# ---- behind the nginx of payvand-consent-page(8) ----------------------------
+
+NGINX_CONF = """
+{user}
+daemon off; worker_processes 1; pid {home}/nginx.pid; error_log {home}/error.log;
+events {{ worker_connections 64; }}
+http {{
+    access_log off;
+    client_body_temp_path {home}/t1; proxy_temp_path {home}/t2;
+    fastcgi_temp_path {home}/t3; uwsgi_temp_path {home}/t4;
+    scgi_temp_path {home}/t5;
+    map $cookie_session $who {{ first {first}; second {second}; default ""; }}
+    server {{ # stands for the single sign-on
+        listen unix:{home}/sso.sock;
+        location / {{
+            if ($who = "") {{ return 401; }}
+            add_header X-Person $who;
+            return 204;
+        }}
+    }}
+    server {{
+        listen unix:{home}/front.sock;
+        location / {{
+            auth_request /signed-in;
+            auth_request_set $person $upstream_http_x_person;
+            proxy_set_header Payvand-Peer-Person $person;
+            proxy_pass http://unix:{page};
+        }}
+        location = /signed-in {{
+            internal;
+            proxy_pass http://unix:{home}/sso.sock;
+            proxy_pass_request_body off;
+            proxy_set_header Content-Length "";
+        }}
+    }}
+}}
+"""
+
+
+class Front:
+    def __init__(self, page, home):
+        conf = home / "nginx.conf"
+        conf.write_text(NGINX_CONF.format(
+            home=home, page=page.socket, first=NATIONAL_ID, second=OTHER_ID,
+            user="user root;" if os.getuid() == 0 else ""))
+        self.socket = str(home / "front.sock")
+        self.process = Process("front", [
+            NGINX, "-p", str(home), "-c", str(conf), "-e",
+            str(home / "error.log")], str(home / "out.log"), env=program_env())
+        wait_for("nginx", lambda: os.path.exists(self.socket))
+
+    def ask(self, target, session=None, verb="GET", body=None, **headers):
+        connection = UnixHTTP(self.socket)
+        if session:
+            headers["Cookie"] = "session=" + session
+        connection.request(verb, target, body, headers)
+        response = connection.getresponse()
+        text = response.read().decode()
+        connection.close()
+        return response.status, text
+
+
+@pytest.fixture(scope="module")
+def front(page, tmp_path_factory):
+    made = Front(page, tmp_path_factory.mktemp("front"))
+    yield made
+    assert made.process.stop() is None
+
+
+def test_r134_a_yes_through_nginx_gives_a_number(page, front):
+    status, text = front.ask("/consent?lang=en&" + ASK, "second")
+    (target, body), = page.forms(text)
+    status, text = front.ask(target, "second", "POST", body)
+    number = re.search(r'class="number">([0-9 ]{19})<', text)
+    assert status == 200 and number, text
+    assert page.office.row(OTHER_ID)["state"] == "valid"
+
+
+def test_nobody_comes_past_the_sign_in(page, front):
+    """Not by saying who one is, in whatever spelling; a form is one's own."""
+    known = page.office.issue()
+    for session in (None, "stolen"):
+        for name in ("Payvand-Peer-Person", "payvand-peer-person",
+                     "Payvand_Peer_Person"):
+            status, text = front.ask("/mine", session, **{name: NATIONAL_ID})
+            assert status == 401 and "science" not in text.lower()
+    status, text = front.ask("/mine?lang=en", "second",
+                             **{"Payvand-Peer-Person": NATIONAL_ID})
+    mine = "/withdraw?id=%d" % page.office.row()["id"]
+    assert status == 200 and mine + '"' not in text
+    form = next(f for f in page.forms(
+        front.ask("/mine?lang=en", "first")[1]) if f[0].startswith(mine))
+    assert front.ask(form[0], "second", "POST", form[1])[0] in (403, 404)
+    assert page.office.row()["state"] == "valid" and known

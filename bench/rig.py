@@ -61,6 +61,7 @@ class Rig:
         self.build = pathlib.Path(build)
         self.dir.mkdir(parents=True, exist_ok=True)
         self.started = []
+        self.below = []  # what a contender's nginx runs below
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         self.make_keys()
@@ -137,10 +138,9 @@ class Rig:
         (prefix / "nginx.conf").write_text(config)
         user = "user root;\n" if os.getuid() == 0 else ""
         (prefix / "nginx.conf").write_text(user + config)
-        master = self.start(name, ["nginx", "-p", prefix, "-c",
-                                   prefix / "nginx.conf", "-e",
-                                   prefix / "error.log",
-                                   "-g", "daemon off;"], cpu, port)
+        master = self.start(name, self.below + [
+            "nginx", "-p", prefix, "-c", prefix / "nginx.conf", "-e",
+            prefix / "error.log", "-g", "daemon off;"], cpu, port)
         # the port is open before the worker is there, whose CPU counts
         for _ in range(100):
             if len(self.pids_of([master])) > 1:

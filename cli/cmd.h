@@ -41,6 +41,7 @@ int pv_cmd_commitment(int argc, char **argv);
 int pv_cmd_consent(int argc, char **argv);
 int pv_cmd_contract(int argc, char **argv);
 int pv_cmd_doctor(int argc, char **argv);
+int pv_cmd_evidence(int argc, char **argv);
 int pv_cmd_explain(int argc, char **argv);
 int pv_cmd_grant(int argc, char **argv);
 int pv_cmd_import(int argc, char **argv);

@@ -16,6 +16,7 @@
 
 /* How a call ended, as the store is told. */
 struct pv_client_end {
+    const char         *method; /* provider/service/version/method */
     enum payvand_result result;
     const char         *outcome;     /* "": there was no answer */
     const char         *tracking_id; /* "": the exchange gave none */

@@ -84,6 +84,7 @@ pv_client_keep_end(struct payvand_call *call, enum payvand_result result)
 {
     const struct pv_client_store *store = call->exchange->store;
     struct pv_client_end          end = {
+                 .method = call->method,
                  .result = result,
                  .outcome = call->http.outcome,
                  .tracking_id = call->http.tracking_id,

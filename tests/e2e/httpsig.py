@@ -76,6 +76,29 @@ def sign(key, path, body, headers, **changes):
                                       base64.b64encode(made).decode())}
 
 
+def answer(key, path, asked, body, outcome="answered"):
+    """The headers of a provider's signed answer to the request that had the
+    headers `asked`."""
+    asked = {k.lower(): v for k, v in asked}
+    asked.update({"@method": "POST", "@path": path})
+    values = {"payvand-outcome": outcome,
+              "payvand-tracking-id": asked["payvand-tracking-id"],
+              "content-type": "application/json",
+              "content-digest": digest(body)}
+    cover = list(ANSWER) + [n + ";req" for n in ("content-digest", "signature")
+                            if n in asked]
+    now = int(time.time())
+    params = "(%s);created=%d;expires=%d;keyid=\"%s\";tag=\"%s\"" % (
+        " ".join('"%s"%s' % (n.partition(";")[0], ";req" if ";" in n else "")
+                 for n in cover), now, now + 60, key.id, "payvand-answer")
+    made = ed25519.sign(key.seed, base(cover, params, values, asked))
+    return [("Payvand-Outcome", outcome),
+            ("Payvand-Tracking-Id", values["payvand-tracking-id"]),
+            ("Content-Digest", values["content-digest"]),
+            ("Signature-Input", "payvand=" + params),
+            ("Signature", "payvand=:%s:" % base64.b64encode(made).decode())]
+
+
 def verify(public, body, headers, path, request):
     """Raises ValueError unless this is the signed answer to the request that
     had these headers."""

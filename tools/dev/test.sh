@@ -192,7 +192,7 @@ pv_test_format() {
 
 # Files that the clang build compiles; the nginx module is not meson's.
 pv_test_tidy() {
-    (cd "$PV_ROOT" && pv_test_files 'lib/*.c' 'traced/*.c' 'connectord/*.c' 'cli/*.c' 'witness/*.c' 'authority/*.c' 'signer/*.c' 'registryd/*.c' 'signin/*.c' 'consent/*.c' |
+    (cd "$PV_ROOT" && pv_test_files 'lib/*.c' 'traced/*.c' 'connectord/*.c' 'cli/*.c' 'witness/*.c' 'authority/*.c' 'signer/*.c' 'registryd/*.c' 'signin/*.c' 'consent/*.c' 'consumerd/*.c' |
         xargs -0 -r -P "$PV_TEST_JOBS" -n 4 timeout 300 \
             clang-tidy --quiet -p "$PV_TEST_CLANG" --warnings-as-errors='*') \
         2>&1 | grep -vE 'warnings? generated|^Suppressed|^Use -header-filter' | head -n 60
@@ -203,7 +203,7 @@ pv_test_cppcheck() {
     (cd "$PV_ROOT" && cppcheck --quiet -j "$PV_TEST_JOBS" --error-exitcode=1 \
         --std=c11 --enable=warning,portability --inline-suppr \
         --suppressions-list=tools/cppcheck.txt --max-configs=4 \
-        -Ilib -D_GNU_SOURCE lib traced connectord cli witness authority signer registryd signin consent 2>&1 | head -n 40
+        -Ilib -D_GNU_SOURCE lib traced connectord cli witness authority signer registryd signin consent consumerd 2>&1 | head -n 40
         exit "${PIPESTATUS[0]}")
 }
 

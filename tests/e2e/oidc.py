@@ -24,13 +24,13 @@ SECRET = "a secret: 100% &+=/ of the client"
 class Provider:
     """The provider on a port of its own."""
 
-    def __init__(self):
+    def __init__(self, secret=SECRET, port=None):
         folder = npm.installed(PACKAGE, VERSION)
-        self.port = free_port()
+        self.port = port or free_port()
         self.issuer = f"http://127.0.0.1:{self.port}"
         self.process = subprocess.Popen(
             ["node", HERE / "oidc_provider.mjs", folder, str(self.port),
-             REDIRECT], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+             REDIRECT, secret], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             text=True)
         for line in self.process.stdout:
             if line.strip() == "ready":

@@ -1,10 +1,10 @@
-// oidc_provider.mjs FOLDER PORT REDIRECT: a certified OpenID provider
+// oidc_provider.mjs FOLDER PORT REDIRECT SECRET: a certified OpenID provider
 // (oidc-provider, installed in FOLDER) on loopback, for the tests. Two clients:
 // one whose ID tokens are signed by RS256, one by ES256. Prints "ready".
 import { generateKeyPairSync } from 'node:crypto';
 import { pathToFileURL } from 'node:url';
 
-const [folder, port, redirect] = process.argv.slice(2);
+const [folder, port, redirect, secret] = process.argv.slice(2);
 const { default: Provider } = await import(
   pathToFileURL(`${folder}/node_modules/oidc-provider/lib/index.js`));
 
@@ -13,7 +13,7 @@ const jwk = (type, options, more) => ({
   use: 'sig', ...more,
 });
 const client = (id, alg) => ({
-  client_id: id, client_secret: 'a secret: 100% &+=/ of the client',
+  client_id: id, client_secret: secret,
   redirect_uris: [redirect], response_types: ['code'],
   grant_types: ['authorization_code'], id_token_signed_response_alg: alg,
 });

@@ -24,16 +24,16 @@ pytestmark = pytest.mark.skipif(
 class SignIn:
     """One payvand-sign-in; this file speaks to it as nginx does."""
 
-    def __init__(self, registry, issuer, client, name, **more):
+    def __init__(self, registry, issuer, client, name, secret=SECRET, **more):
         self.socket = str(registry.folder / f"i-{name}")
         self.cookie = None
         self.log = registry.folder / f"sign-in-{name}.log"
-        secret = registry.folder / f"secret-{name}"
-        secret.write_text(SECRET + "\n")
+        file = registry.folder / f"secret-{name}"
+        file.write_text(secret + "\n")
         config = registry.folder / f"config-{name}"
         config.write_text(json.dumps(dict(
             {"issuer": issuer, "client_id": client, "loopback": True,
-             "client_secret_file": str(secret), "redirect_uri": REDIRECT},
+             "client_secret_file": str(file), "redirect_uri": REDIRECT},
             **more)))
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
@@ -184,6 +184,40 @@ def test_the_code_is_bound_to_its_way(sign_in):
     answer = sign_in.come_back(REDIRECT + "?" + urllib.parse.urlencode(
         dict(query, code=stolen["code"])))
     assert (answer[0], problem(answer)) == (401, "sign-in-failed")
+
+
+def test_another_client_secret_ends_no_session(registry):
+    """docs/keys.md: the file is written, payvand-sign-in starts again."""
+    provider = Provider()
+    found = None
+    try:
+        for event, data in (("register", {"name_fa": "نیکا"}),
+                            ("link", {"issuer": provider.issuer,
+                                      "subject": "4712"})):
+            status, answer = registry.admin.decide(
+                "person", "nika", event, data, date=registry_today())
+            assert status == 200, answer
+        found = SignIn(registry, provider.issuer, "payvand-ec", "change")
+        back = Browser().sign_in(found.start(), "4712")
+        status, head, page = found.come_back(back)
+        assert status == 200, page
+        web = Web(registry)
+        web.cookie = head.getheader("Set-Cookie").split("; ")[0].split("=")[1]
+        provider.stop()
+        provider = Provider("the next secret", provider.port)
+        back = Browser().sign_in(found.start(), "4712")
+        assert problem(found.come_back(back)) == "sign-in-failed"
+        found.stop()
+        found = SignIn(registry, provider.issuer, "payvand-ec", "change",
+                       secret="the next secret")
+        back = Browser().sign_in(found.start(), "4712")
+        assert found.come_back(back)[0] == 200
+        assert web.must("GET", "session")["person"] == "nika"
+        found.stop()
+    finally:
+        provider.stop()
+        if found is not None:
+            found.process.kill()
 
 
 # ---- providers that are not what they should be ---------------------------

@@ -234,6 +234,30 @@ def test_a_field_that_comes_twice_is_refused(scene, connector):
     wire.close()
 
 
+def test_another_key_signs_after_a_restart_and_answers_name_theirs(scene):
+    """docs/keys.md: consumers know both meanwhile, by the key's name."""
+    following = httpsig.Key()
+    path = write(scene.home / "rotates.pem", scene.provider.private_pem)
+    known = {key.id: key for key in (scene.provider, following)}
+    assert len(known) == 2
+    consumers = [{"system": "setad", "key": write(
+        scene.home / ("c%d.pem" % n), key.public_pem)}
+        for n, key in enumerate((scene.consumer, scene.stranger))]
+    for key in (scene.provider, following):
+        write(path, key.private_pem)
+        started = scene.start("rotates", key=path, consumers=consumers)
+        headers = scene.signed()
+        answer = started.call("match", BODY, headers)
+        assert answer.outcome == "answered"
+        said = httpsig.verify(key.public, answer.raw, answer.headers,
+                              BASE + "match", headers)
+        assert known[said["keyid"]] is key
+        # a consumer's other key is as good
+        assert started.call("match", BODY, scene.signed(
+            key=scene.stranger)).outcome == "answered"
+        assert started.stop() == 0
+
+
 def test_the_log_says_why_and_no_value(scene, connector):
     refused(connector.call("match", BODY,
                            scene.signed(keyid="0" * 64)), "signature-key")

@@ -142,6 +142,31 @@ def test_a_machine_put_back_from_a_copy_is_told_by_its_witnesses(scene):
     assert scene.traced.checkpoint()[0] == 10
 
 
+def test_a_witness_with_another_key_follows_one(tmp_path):
+    """docs/keys.md: beside it first, then in its place; calls are recorded
+    all the time."""
+    scene = Scene(tmp_path, 2, 3)
+
+    def publish(count, *who):
+        with open(scene.file, "w", encoding="ascii") as out:
+            out.write("quorum %d\n" % len(who))
+            out.writelines("witness %s http://127.0.0.1:%d\n" % (
+                one.vkey, one.port) for one in who)
+        scene.traced.start()
+        _, _, note = scene.traced.wait_size(scene.record(count))
+        assert scene.traced.stop() == 0
+        return scene.cosigners(note)
+    try:
+        old, stays, new = scene.witness
+        assert publish(5, old, stays) == ["w0", "w1"]
+        assert publish(5, old, stays, new) == ["w0", "w1", "w2"]
+        assert publish(5, stays, new) == ["w1", "w2"]
+        code, got = scene.audit("--witnesses", "2")
+        assert (code, got["whole"], got["size"]) == (0, True, 15), got
+    finally:
+        scene.close()
+
+
 def refused(scene, *words):
     """It does not go on, and says so; an honest `checkpoint` is left alone."""
     before = scene.traced.words().count("log.refuses")

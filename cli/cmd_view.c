@@ -57,6 +57,7 @@ static const struct {
     const char *fixed; /* parameters that the verb stands for */
     void (*text)(const json_t *view, enum pv_lang lang);
 } verb_row[] = {
+    {"certificate", "ending", false, "ending", "", pv_text_ending},
     {"commitment", "list", false, "commitments", "", pv_text_duties},
     {"commitment", "overdue", false, "commitments", "&state=overdue",
      pv_text_duties},
@@ -79,6 +80,7 @@ static const char usage_en[] =
     "payvand commitment show ID\n"
     "payvand commitment evidence (see its --help)\n"
     "payvand link violations | grant duplicates | request missing\n"
+    "payvand certificate ending\n"
     "\n"
     "What the registry shows of its records.\n"
     "\n"
@@ -86,7 +88,7 @@ static const char usage_en[] =
     "  --at NUMBER    as it stood after that decision\n"
     "  --party ID     commitments of an agency, body or cluster\n"
     "  --state WORD   still-open, open, waiting, reported, met, cancelled\n"
-    "  --within DAYS  due in so many days\n"
+    "  --within DAYS  due, or ending, in so many days\n"
     "  --count N      of lists: one page, by id, 500 rows at most\n"
     "  --after ID     where the page begins\n"
     "  --html         a document made for print\n"
@@ -106,6 +108,7 @@ static const char usage_fa[] =
     "payvand commitment show ID\n"
     "payvand commitment evidence (see its --help)\n"
     "payvand link violations | grant duplicates | request missing\n"
+    "payvand certificate ending\n"
     "\n"
     "آنچه دفتر ثبت از رکوردهای خود نشان می‌دهد.\n"
     "\n"
@@ -113,7 +116,7 @@ static const char usage_fa[] =
     "  --at NUMBER    وضعیت پس از آن تصمیم\n"
     "  --party ID     تکالیف یک دستگاه، نهاد یا خوشه\n"
     "  --state WORD   still-open، open، waiting، reported، met، cancelled\n"
-    "  --within DAYS  با سررسید تا چند روز دیگر\n"
+    "  --within DAYS  با سررسید یا پایان تا چند روز دیگر\n"
     "  --count N      یک صفحه از فهرست به ترتیب شناسه، حداکثر ۵۰۰ سطر\n"
     "  --after ID     آغاز صفحه\n"
     "  --html         سند آماده چاپ\n"
@@ -193,7 +196,8 @@ has_verb(const char *command, const char *verb)
     for (size_t i = 0; i < sizeof(verb_row) / sizeof(verb_row[0]); i++) {
         if (strcmp(verb_row[i].command, command) == 0 &&
             (strcmp(verb_row[i].verb, verb) == 0 ||
-             (verb[0] == '-' && verb_row[i].text != pv_text_findings))) {
+             (verb[0] == '-' && verb_row[i].text != pv_text_findings &&
+              verb_row[i].text != pv_text_ending))) {
             return true;
         }
     }

@@ -4,7 +4,9 @@
 #include "doctor.h"
 #include "registry.h"
 
-enum { WELL, QUIET, BEHIND, WAITS };
+enum { WELL, QUIET, BEHIND, WAITS, ENDING };
+
+#define ENDING_DAYS 14
 
 static const struct pv_doctor_words words[] = {
     [WELL] =
@@ -35,7 +37,47 @@ static const struct pv_doctor_words words[] = {
          "full disk most of all; it asks again by itself",
          "در گزارش payvand-registryd علت registry.authority_refuses را ببینید، "
          "بیش از همه پر بودن دیسک؛ خود دوباره می‌پرسد"},
+    [ENDING] =
+        {"registry.ending",
+         "certificates end within two weeks, or have ended, and no other key "
+         "follows",
+         "گواهی‌هایی تا دو هفته دیگر پایان می‌یابد یا پایان یافته و کلید "
+         "دیگری جانشین آنها نیست",
+         "payvand certificate ending says whose; their agencies renew them "
+         "(docs/keys.md)",
+         "payvand certificate ending صاحبان آنها را می‌گوید؛ دستگاه‌ها تمدید "
+         "می‌کنند (docs/keys.md)"},
 };
+
+/* Those of authorities, and of systems that have not renewed. */
+static void
+check_ending(struct pv_doctor *doctor)
+{
+    char          path[64];
+    struct pv_why why = {""};
+    json_t       *view = NULL;
+    json_t       *row;
+    size_t        i;
+    size_t        count = 0;
+
+    (void)snprintf(path, sizeof(path), "/registry/v1/views/ending?within=%d",
+                   ENDING_DAYS);
+    if (pv_registry_get_json(doctor->registry, path, &view, &why) != PV_OK) {
+        pv_doctor_add(doctor, PV_DOCTOR_WARN, &words[QUIET], "%s: %s",
+                      doctor->registry, why.text);
+        return;
+    }
+    count = json_array_size(json_object_get(view, "authorities"));
+    json_array_foreach(json_object_get(view, "certificates"), i, row)
+    {
+        count += !json_is_true(json_object_get(row, "renewed"));
+    }
+    if (count > 0) {
+        pv_doctor_add(doctor, PV_DOCTOR_WARN, &words[ENDING], "%s, %zu",
+                      doctor->registry, count);
+    }
+    json_decref(view);
+}
 
 void
 pv_doctor_registry(struct pv_doctor *doctor)
@@ -67,4 +109,5 @@ pv_doctor_registry(struct pv_doctor *doctor)
                       doctor->registry, (long long)waits);
     }
     json_decref(status);
+    check_ending(doctor);
 }

@@ -277,6 +277,46 @@ pv_text_findings(const json_t *view, enum pv_lang lang)
     print_more(view, lang);
 }
 
+static void
+print_ending(const json_t *row, enum pv_lang lang)
+{
+    json_int_t left = json_integer_value(json_object_get(row, "days_left"));
+
+    (void)printf("%s (%s)  ", text_of(row, "last_day"),
+                 text_of(row, "last_gregorian"));
+    if (left < 0) {
+        (void)printf("%s",
+                     pv_cli_text(lang, "ended", "پایان‌یافته"));
+    } else {
+        (void)printf("%lld %s", (long long)left,
+                     pv_cli_text(lang, "days", "روز"));
+    }
+    (void)printf("  %s", text_of(row, "id"));
+    if (json_object_get(row, "system") != NULL) {
+        (void)printf("  %s", text_of(json_object_get(row, "system"), "id"));
+    }
+    (void)printf("%s\n", json_is_true(json_object_get(row, "renewed"))
+                             ? pv_cli_text(lang, "  (another key follows it)",
+                                           "  (کلید تازه ثبت شده است)")
+                             : "");
+}
+
+void
+pv_text_ending(const json_t *view, enum pv_lang lang)
+{
+    static const char *const lists[] = {"authorities", "certificates"};
+    json_t                  *row;
+    size_t                   i;
+
+    for (size_t l = 0; l < sizeof(lists) / sizeof(lists[0]); l++) {
+        json_array_foreach(json_object_get(view, lists[l]), i, row)
+        {
+            print_ending(row, lang);
+        }
+    }
+    print_more(view, lang);
+}
+
 void
 pv_text_duty(const json_t *view, enum pv_lang lang)
 {

@@ -65,6 +65,10 @@ static const char *const missing_columns[] = {"id", "agency.id", "service.id",
                                               "needs", NULL};
 static const struct pv_view_csv duplicates_csv = {"paths", duplicate_columns};
 static const struct pv_view_csv links_csv = {"links", link_columns};
+static const char *const        ending_columns[] = {
+           "id",        "agency.id", "system.id", "last_day", "last_gregorian",
+           "days_left", "renewed",   NULL};
+static const struct pv_view_csv ending_csv = {"certificates", ending_columns};
 static const struct pv_view_csv missing_csv = {"passports", missing_columns};
 
 static const struct pv_view_row view_row[] = {
@@ -83,6 +87,8 @@ static const struct pv_view_row view_row[] = {
      pv_view_progress_html, &duties_csv},
     {"duplicate-paths", false, TAKES(PV_VIEW_PARTY) | PAGES,
      pv_view_duplicate_paths, NULL, &duplicates_csv},
+    {"ending", false, TAKES(PV_VIEW_PARTY) | TAKES(PV_VIEW_WITHIN) | PAGES,
+     pv_view_ending, NULL, &ending_csv},
     {"links", false, TAKES(PV_VIEW_PARTY) | TAKES(PV_VIEW_STATE) | PAGES,
      pv_view_links, NULL, &links_csv},
     {"missing-requests", false, TAKES(PV_VIEW_PARTY) | PAGES,

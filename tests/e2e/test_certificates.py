@@ -2,6 +2,7 @@
 checked with the openssl command."""
 
 import base64
+import datetime
 import json
 import os
 import shutil
@@ -441,6 +442,49 @@ def test_an_agency_ends_only_its_own(registry, root, tmp_path):
             "revoke", {"agency": "agency-b"})
     assert "good" in ocsp(registry, root, path, tmp_path)
     must(registry, "operator", "certificate", f"{issuer}/00aa", "revoke")
+
+
+def ending(registry, *args):
+    """Rows of `payvand certificate ending`, by system."""
+    done = registry.payvand("certificate", "ending", "--json", *args)
+    assert done.returncode == 0, done.stderr.decode()
+    view = json.loads(done.stdout)
+    return view, {(row["system"]["id"], row["renewed"]): row
+                  for row in view["certificates"]}
+
+
+def test_what_ends_soon_is_listed_in_both_calendars(registry, tmp_path):
+    must(registry, "secretariat", "system", "system-soon", "register",
+         {"agency": AGENCY, "kind": "application", "name_fa": "سامانه"})
+    _, path, name = certify(registry, tmp_path, "r-soon", "system-soon", CA,
+                            days=10)
+    last = run_openssl("x509", "-in", path, "-noout", "-enddate", "-dateopt",
+                       "iso_8601").decode().split("=")[1]
+    view, rows = ending(registry, "--within", "11", "--party", AGENCY)
+    row = rows["system-soon", False]
+    assert row["id"] == name and row["days_left"] in (9, 10)
+    # UTC and Tehran may differ by a day
+    days = [(datetime.date.fromisoformat(last[:10]) +
+             datetime.timedelta(n)).isoformat() for n in (0, 1)]
+    assert row["last_gregorian"] in days and row["last_day"] > "1405"
+    assert view["authorities"] == []
+    assert ("system-soon", False) not in ending(registry, "--within", "8")[1]
+    assert not ending(registry, "--party", "agency-none")[1]
+    for lang, word in (("en", "days"), ("fa", "روز")):
+        done = registry.payvand("certificate", "ending", "--lang", lang)
+        line = [one for one in done.stdout.decode().splitlines()
+                if name in one][0]
+        assert word in line and row["last_day"] in line and \
+            row["last_gregorian"] in line
+    done = registry.payvand("doctor", "--json")
+    assert "registry.ending" in done.stdout.decode(), done.stdout.decode()
+    # what has another key beside it is said so, to the end of its overlap
+    certify(registry, tmp_path, "r-later", "system-soon", CA, overlap_days=3)
+    rows = ending(registry)[1]
+    assert rows["system-soon", True]["days_left"] == 3
+    assert ("system-soon", False) not in rows
+    view = ending(registry, "--within", "100000")[0]
+    assert CA in [row["id"] for row in view["authorities"]]
 
 
 def test_a_node_decides_the_same(registry, tmp_path):

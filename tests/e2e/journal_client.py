@@ -19,7 +19,7 @@ import struct
 import subprocess
 import time
 
-from harness import SANITIZE, built
+from harness import PATIENCE_S, SANITIZE, built
 
 MAGIC = 0x4A565001
 HELLO, HELLO_OK, COUNTS, FRAME, ACK, REFUSED, USED = 1, 2, 3, 4, 5, 6, 7
@@ -91,7 +91,7 @@ class Gone(Exception):
 class Worker:
     """One nginx worker: an epoch, frames in flight, what was acknowledged."""
 
-    def __init__(self, path, epoch=None, node="nix", timeout=30):
+    def __init__(self, path, epoch=None, node="nix", timeout=PATIENCE_S):
         self.path = path
         self.epoch = epoch or random.getrandbits(63) + 1
         self.node = node
@@ -276,7 +276,7 @@ class Traced:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(20)
+            return self.process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             self.kill()
             raise

@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 
-from harness import BANK, IBAN
+from harness import BANK, IBAN, PATIENCE_S
 from wire import Closed, reply, request
 
 
@@ -106,7 +106,7 @@ class Load:
             wires.pop(call.system, None)
             wire.close()
 
-    def wait_calls(self, count, timeout=30):
+    def wait_calls(self, count, timeout=PATIENCE_S):
         end = time.monotonic() + timeout
         target = len(self.done) + count
         while len(self.done) < target:

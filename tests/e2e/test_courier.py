@@ -12,7 +12,7 @@ import time
 import pytest
 
 import tlog
-from harness import NGINX, ROOT, built, wait_for
+from harness import NGINX, PATIENCE_S, ROOT, built, wait_for
 from pki import Pki
 from ports import free_port
 from test_witness import Log, Witness
@@ -113,7 +113,7 @@ class Courier:
     def close(self):
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(10)
+        self.process.wait(PATIENCE_S)
         self.socket.close()
         assert "Sanitizer" not in self.said()
 
@@ -232,7 +232,7 @@ def test_a_witness_that_hangs_does_not_stop_the_others(scene):
              (key.vkey, "http://127.0.0.1:%d" % deaf.getsockname()[1])])
         for size in range(1, 20):
             courier.ask(size)
-            scene.check(courier.until(DONE, size, timeout=2), size, ["w0"])
+            scene.check(courier.until(DONE, size), size, ["w0"])
         courier.ask(20)
         courier.until(DONE, 20)
         wait_for("it to be said", lambda: (courier.ask(21),
@@ -337,7 +337,7 @@ http {{
 
     def close(self):
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(PATIENCE_S)
 
 
 def test_https_is_believed_only_with_the_right_certificate(scene, tmp_path):
@@ -386,7 +386,7 @@ def test_authorities_that_cannot_be_read_are_refused(scene, tmp_path):
         [(tlog.Key("w", tlog.COSIGNATURE).vkey, "https://127.0.0.1:1")],
         options=["--witnesses", "f", "--log", "l", "--signer", "s",
                  "--witness-ca", str(tmp_path / "none.pem")])
-    assert courier.process.wait(10) == 3
+    assert courier.process.wait(PATIENCE_S) == 3
     assert "cannot read --witness-ca" in courier.said()
 
 
@@ -429,5 +429,5 @@ def test_a_witness_killed_at_any_moment_never_goes_back(scene):
 ])
 def test_a_wrong_witnesses_file_is_refused(scene, text, words):
     scene.courier = Courier(scene.folder, scene.log, text=text)
-    assert scene.courier.process.wait(10) == 3
+    assert scene.courier.process.wait(PATIENCE_S) == 3
     assert words in scene.courier.said()

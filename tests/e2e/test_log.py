@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from harness import LONG, built, wait_for
+from harness import LONG, PATIENCE_S, built, wait_for
 from journal_client import Traced, Worker, counts_of, request
 from log_client import LogTraced
 from reading import ask
@@ -74,7 +74,7 @@ class Log:
     def stop(self):
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(20)
+            self.process.wait(PATIENCE_S)
             self.errors.close()
 
     def readings(self):
@@ -179,7 +179,7 @@ def test_a_copy_of_a_log_whose_old_segments_are_gone_starts():
             assert "traced.uses_unknown" not in copy.words()
         os.unlink(os.path.join(names[1], "state"))
         copy.start(wait=False)  # without the packs beside it
-        assert copy.process.wait(20) == 1
+        assert copy.process.wait(PATIENCE_S) == 1
         assert "daily maxima would begin anew" in copy.words()
         assert "damaged" not in copy.words()
         done = subprocess.run([built("payvand-traced"), "--check", "--dir",

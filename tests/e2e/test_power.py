@@ -145,12 +145,14 @@ class JournalJudge:
         worker = Worker(traced.socket)
         worker.hello()
         index = worker.wait(worker.send([request()]))
-        assert index == sum(len(r) for r in before.values())
+        assert index >= sum(len(r) for r in before.values())
         assert traced.stop() == 0
         worker.close()
         after = self.frames(traced.journal)
         assert after.pop((worker.epoch, 1)) == worker.records[1]
-        assert after == before
+        # of traced's own there may be more: it says which workers are lost
+        assert {key: after[key] for key in after if key[0] != 0} == \
+            {key: before[key] for key in before if key[0] != 0}
         assert traced.check()[0] == 0
 
     def judge(self, point, image, start=False):
@@ -311,8 +313,9 @@ class LogJudge(JournalJudge):
         traced.start()
         worker = Worker(traced.socket)
         worker.hello()
-        assert worker.wait(worker.send([request()])) == len(entries)
-        size, root, _ = traced.wait_size(len(entries) + 1)
+        index = worker.wait(worker.send([request()]))
+        assert index >= len(entries)  # behind them words of lost workers
+        size, root, _ = traced.wait_size(index + 1)
         worker.close()
         assert traced.stop() == 0
         after = [canonical(row[3]).encode()
@@ -496,7 +499,7 @@ class RemovalJudge(LogJudge):
         told = sum(len(w.records[s]) for w in self.workers
                    for s, at in w.known.items() if at <= point.at)
         size = traced.wait_size(told)[0]
-        wait_for("the packs", lambda: self.packs(traced) == size // PACK_LEAVES,
+        wait_for("the packs", lambda: self.packs(traced) >= size // PACK_LEAVES,
                  step=0.1)
         assert traced.stop() == 0, traced.words()
         done = subprocess.run(

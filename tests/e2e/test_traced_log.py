@@ -18,7 +18,7 @@ import pytest
 
 import journal_reader
 import tlog
-from harness import LONG, built, wait_for
+from harness import LONG, PATIENCE_S, built, wait_for
 from journal_client import (Traced, Worker, canonical, completions, counts_of,
                             request)
 from log_client import LogTraced, Watcher
@@ -55,7 +55,7 @@ def test_signs_the_tree_of_all_that_was_acknowledged(traced):
             feed(worker, 40)
             time.sleep(0.1)
         traced.wait_size(1600)
-    assert len(watcher.seen) > 4
+        wait_for("several", lambda: feed(worker, 1) or len(watcher.seen) > 4)
     watcher.judge([worker])
     status = traced.status()
     assert status["origin"] == "nix.example/trace"
@@ -172,8 +172,8 @@ def test_no_kill_makes_another_tree(home, seed):
 def wait_snapshot(traced, first_index):
     """Until `state` is that of a segment that begins at or behind a leaf."""
     path = os.path.join(traced.journal, "state")
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
+
+    def number():
         try:
             with open(path, "rb") as file:
                 head = file.read(64)
@@ -181,8 +181,9 @@ def wait_snapshot(traced, first_index):
                 return struct.unpack_from("<Q", head, 24)[0]
         except (FileNotFoundError, struct.error):
             pass
-        time.sleep(0.01)
-    raise AssertionError("no snapshot")
+        return None
+
+    return wait_for("a snapshot", number)
 
 
 def test_a_start_goes_on_from_the_snapshot_as_if_it_had_read_all(home):
@@ -220,7 +221,7 @@ def test_a_start_goes_on_from_the_snapshot_as_if_it_had_read_all(home):
             file.seek(70)
             file.write(b"\xaa")
         traced.start(wait=False)
-        assert traced.process.wait(10) == 1
+        assert traced.process.wait(PATIENCE_S) == 1
         assert "traced.snapshot" in traced.words()
         assert "daily maxima would begin anew" in traced.words()
         traced.kill()
@@ -300,7 +301,7 @@ def test_packed_segments_go_and_their_absence_is_known(home):
         traced.wait_words("traced.missing")
         traced.kill()
         traced.start(wait=False)
-        assert traced.process.wait(10) == 1
+        assert traced.process.wait(PATIENCE_S) == 1
         assert first + " is missing" in traced.words()
 
 
@@ -317,10 +318,7 @@ def filled(home, frames=30):
 
 def doctor_says(traced, what):
     """What it finds of that id, once the log's status says it."""
-    end = time.monotonic() + 20
-    while what not in doctor(traced) and time.monotonic() < end:
-        time.sleep(0.1)
-    return doctor(traced)[what]
+    return wait_for(what, lambda: doctor(traced).get(what), step=0.1)
 
 
 def doctor(traced):
@@ -334,10 +332,7 @@ def doctor(traced):
 
 def test_status_says_that_nobody_watches(traced):
     traced.wait_size(0)
-    end = time.monotonic() + 5
-    while not os.path.exists(traced.path("status")):
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    wait_for("its status", lambda: os.path.exists(traced.path("status")))
     assert list(doctor(traced)) == ["log.unwitnessed"]
 
 
@@ -351,9 +346,7 @@ def refused(traced, *words):
     assert worker.wait(worker.send([request()])) is not None
     time.sleep(0.3)
     assert traced.checkpoint() == before
-    end = time.monotonic() + 5
-    while "refusal" not in traced.status() and time.monotonic() < end:
-        time.sleep(0.02)
+    wait_for("the refusal", lambda: "refusal" in traced.status())
     assert words[0] in traced.status()["refusal"]
     assert words[0] in doctor(traced)["log.refuses"]["subject"]
 
@@ -363,10 +356,7 @@ def goes_on(traced):
     worker = greeted(traced)
     index = worker.wait(worker.send([request()]))
     traced.wait_size(index + 1)
-    end = time.monotonic() + 15
-    while "refusal" in traced.status() and time.monotonic() < end:
-        time.sleep(0.05)
-    assert "refusal" not in traced.status()
+    wait_for("no refusal", lambda: "refusal" not in traced.status())
 
 
 def test_a_missing_key_is_refused_until_it_is_back(home):
@@ -568,7 +558,7 @@ def test_a_second_copy_on_the_same_log_is_refused(traced, home):
     other.socket = os.path.join(home, "other.sock")
     other.log = os.path.join(home, "other.log")
     other.start(wait=False)
-    assert other.process.wait(20) == 1
+    assert other.process.wait(PATIENCE_S) == 1
     assert "another process keeps the log" in other.words()
     worker = greeted(traced)
     assert worker.wait(worker.send([request()])) == 0
@@ -581,7 +571,7 @@ def test_two_logs_never_share_a_signer(traced, home):
     os.symlink(traced.signer, os.path.join(folder, "signer"))
     other = LogTraced(folder, *SMALL)
     other.start(wait=False)
-    assert other.process.wait(20) == 1
+    assert other.process.wait(PATIENCE_S) == 1
     assert "another process keeps the signer's directory" in other.words()
     worker = greeted(traced)
     assert worker.wait(worker.send([request()])) == 0
@@ -667,7 +657,8 @@ def test_a_clock_that_steps_back_changes_nothing(home):
         end = max(worker.acked.values()) + 4
         traced.wait_size(end)
         assert not worker.refused
-        assert traced.status()["staleness_ms"] < 3000
+        wait_for("all to be fresh", lambda:
+                 traced.status()["staleness_ms"] < 3000)
         traced.stop()
         traced.start()
         traced.wait_words("log.started size=%d" % end)

@@ -12,7 +12,7 @@ import subprocess
 import pytest
 
 import tlog
-from harness import LONG, SANITIZE, built, wait_for
+from harness import LONG, PATIENCE_S, SANITIZE, built, wait_for
 from ports import free_port
 
 ORIGIN = "ix-1.trace"
@@ -66,7 +66,7 @@ class Witness:
     def add(self, vkey, *options):
         return subprocess.run(
             [built("payvand"), "witness", "--add", vkey, "--dir", self.dir] +
-            list(options), capture_output=True, text=True, timeout=10,
+            list(options), capture_output=True, text=True, timeout=PATIENCE_S,
             env=dict(os.environ, **self.env))
 
     def refuses_to_start(self):
@@ -74,7 +74,7 @@ class Witness:
         done = subprocess.run(
             [built("payvand"), "witness", "--dir", self.dir, "--listen",
              "127.0.0.1:%d" % free_port()], capture_output=True, text=True,
-            timeout=10)
+            timeout=PATIENCE_S)
         assert done.returncode == 1
         return done.stderr
 
@@ -105,13 +105,13 @@ class Witness:
             return 0
         self.starts += 1
         self.process.send_signal(how)
-        code = self.process.wait(10)
+        code = self.process.wait(PATIENCE_S)
         self.process = None
         return code
 
     def post(self, body, path="/add-checkpoint", method="POST"):
         """(status, content type, body)"""
-        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         try:
             link.request(method, path, body and body.encode())
             got = link.getresponse()
@@ -360,7 +360,7 @@ def test_a_key_that_others_may_read_is_refused(witness, log):
     assert "others than its owner" in witness.refuses_to_start()
     assert subprocess.run(
         [built("payvand"), "witness", "--init", "again", "--dir", witness.dir],
-        capture_output=True, timeout=10).returncode == 1
+        capture_output=True, timeout=PATIENCE_S).returncode == 1
 
 
 def test_answers_on_a_unix_socket(tmp_path, log):

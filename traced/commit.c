@@ -1,24 +1,15 @@
 /*
- * commit.c - frames are checked, gathered, written, made durable, and only
- * then counted and acknowledged.
+ * commit.c - frames are gathered, written, made durable, and only then counted
+ * and acknowledged.
  */
 #include "traced.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/num.h"
-#include "base/time.h"
 
 #define ACKS_MAX 2048 /* in one packet */
-
-static int64_t
-append_ms(const struct traced *traced)
-{
-    return traced->wall_ms > traced->journal.time_ms ? traced->wall_ms
-                                                     : traced->journal.time_ms;
-}
 
 bool
 commit_has_room(const struct traced *traced)
@@ -47,155 +38,6 @@ commit_answer(struct traced *traced, struct peer *peer, uint64_t sequence,
     if (why != 0) {
         traced->refused_count++;
     }
-}
-
-/* ---- checking ---------------------------------------------------------- */
-
-struct check {
-    struct traced *traced;
-    struct epoch  *epoch;
-    uint64_t       index;   /* of the record at hand */
-    uint64_t       first;   /* of the frame */
-    uint64_t       durable; /* completions name records before this one */
-    int64_t        when_ms; /* monotonic; when the frame came */
-    bool           live;    /* not while the journal is read at start */
-    bool           calls;   /* holds requests */
-    bool           granted; /* holds an allowed request, or completions */
-    bool           ended;   /* completions were met: nothing may follow */
-};
-
-static struct effect *
-effect(struct traced *traced, enum effect_kind kind, struct epoch *epoch,
-       uint32_t key, uint64_t n)
-{
-    struct effect *e = &traced->effect[traced->effect_count++];
-
-    e->kind = (uint16_t)kind;
-    e->position = 0;
-    e->epoch = epoch;
-    e->key = key;
-    e->n = n;
-    return e;
-}
-
-static bool
-check_request(struct check *check, const struct pv_request_record *r)
-{
-    struct traced        *traced = check->traced;
-    struct pv_tracking_id id;
-
-    check->calls = true;
-    if (check->live) {
-        int64_t skew;
-
-        if (pv_tracking_id_parse(r->id, &id) != PV_OK) {
-            return false;
-        }
-        skew = pv_tracking_id_when_ms(&id) - append_ms(traced);
-        if (skew > PV_WIRE_SKEW_MAX_MS || skew < -PV_WIRE_SKEW_MAX_MS) {
-            pv_log_event("warning", "traced.skew", "id=%.*s ms=%lld; refusing",
-                         PV_FMT(r->id), (long long)skew);
-            return false;
-        }
-    }
-    if (r->reason.len == 0) { /* allowed */
-        check->granted = true;
-        counts_gather(
-            &traced->counts, r,
-            &effect(traced, EFFECT_OPEN, check->epoch, COUNT_NONE, check->index)
-                 ->key);
-    }
-    if (r->max_answered > 0) {
-        effect(traced, EFFECT_USE, check->epoch, uses_key(&traced->uses, r),
-               check->index)
-            ->position = (uint16_t)(check->index - check->first);
-    }
-    return true;
-}
-
-static bool
-check_completions(struct check *check, const struct pv_record *record)
-{
-    struct pv_slice      rest = record->completions;
-    struct pv_completion completion;
-
-    check->ended = true;
-    check->granted = true;
-    while (pv_record_next_completion(&rest, &completion) == PV_OK) {
-        if (completion.of >= check->durable) {
-            return false; /* nobody was told that index */
-        }
-        if (completion.forwarded_ms == 0) { /* no provider was reached */
-            effect(check->traced, EFFECT_TAKE_BACK, NULL, 0, completion.of);
-        }
-        if (check->traced->uses.open_count > 0 &&
-            uses_is_open(&check->traced->uses, completion.of)) {
-            effect(check->traced, EFFECT_USED, NULL,
-                   (uint32_t)completion.outcome, completion.of);
-        }
-    }
-    effect(check->traced, EFFECT_END, check->epoch, 0,
-           record->completion_count);
-    return true;
-}
-
-static bool
-check_record(struct check *check, struct pv_slice line)
-{
-    struct pv_record record;
-    bool             good = false;
-
-    if (pv_record_parse(line, &record) != PV_OK || check->ended ||
-        (check->live &&
-         !pv_slice_eq(record.node, pv_slice_from(check->traced->node)))) {
-        return false;
-    }
-    switch (record.type) {
-    case PV_RECORD_REQUEST:
-        good = check_request(check, &record.request);
-        break;
-    case PV_RECORD_COMPLETIONS:
-        good = check_completions(check, &record);
-        break;
-    case PV_RECORD_REFUSALS:
-    case PV_RECORD_READING:
-    case PV_RECORD_PRUNED:
-        good = true;
-        break;
-    case PV_RECORD_WORKER_LOST:
-        good = !check->live;
-        if (good) {
-            struct epoch *lost =
-                epochs_get(&check->traced->epochs, record.worker_lost.epoch,
-                           check->when_ms);
-
-            effect(check->traced, EFFECT_LOST, lost, 0, 0);
-        }
-        break;
-    }
-    check->index++;
-    return good;
-}
-
-static bool
-check_frame(struct check *check, struct pv_slice records, uint32_t count)
-{
-    struct pv_slice line;
-    uint32_t        n = 0;
-    enum pv_err     err;
-
-    counts_begin(&check->traced->counts);
-    while ((err = pv_frame_next_record(&records, &line)) == PV_OK) {
-        if (n == PV_WIRE_RECORDS_MAX || !check_record(check, line)) {
-            return false;
-        }
-        n++;
-    }
-    if (err != PV_ENOTFOUND || n != count || n == 0) {
-        return false;
-    }
-    counts_find(&check->traced->counts);
-    return true;
 }
 
 /* ---- room -------------------------------------------------------------- */
@@ -250,8 +92,8 @@ commit_frame(struct traced *traced, struct peer *peer, uint64_t sequence,
 
     if (traced->broken) {
         why = traced->no_room ? PV_WIRE_WHY_FULL : PV_WIRE_WHY_BROKEN;
-    } else if (!check_frame(&check, (struct pv_slice){(const char *)room, len},
-                            count)) {
+    } else if (!commit_check(&check, (struct pv_slice){(const char *)room, len},
+                             count)) {
         why = PV_WIRE_WHY_RECORD;
         pv_log_event("error", "traced.record_refused",
                      "pid=%d epoch=%016llx sequence=%llu", (int)peer->pid,
@@ -268,107 +110,6 @@ commit_frame(struct traced *traced, struct peer *peer, uint64_t sequence,
     pv_commit_add(commit, peer->epoch->id, sequence, count, len);
     traced->frame_count++;
     commit_answer(traced, peer, sequence, index, 0, true);
-}
-
-bool
-commit_again(struct traced *traced, uint64_t index, uint32_t count, size_t len)
-{
-    size_t           room_len;
-    const uint8_t   *room = pv_commit_room(&traced->commit, &room_len);
-    struct pv_slice  records = {(const char *)room, len};
-    struct pv_slice  line;
-    struct pv_record record;
-    uint32_t         n = 0;
-    enum pv_err      err;
-
-    while ((err = pv_frame_next_record(&records, &line)) == PV_OK) {
-        if (n == PV_WIRE_RECORDS_MAX ||
-            pv_record_parse(line, &record) != PV_OK) {
-            return false;
-        }
-        if (record.type == PV_RECORD_REQUEST &&
-            record.request.max_answered > 0) {
-            uses_again(&traced->uses, uses_key(&traced->uses, &record.request),
-                       index + n, index);
-        }
-        n++;
-    }
-    return err == PV_ENOTFOUND && n == count;
-}
-
-/* ---- effects ----------------------------------------------------------- */
-
-static void
-apply_effects(struct traced *traced)
-{
-    for (uint32_t i = 0; i < traced->effect_count; i++) {
-        const struct effect *e = &traced->effect[i];
-        struct epoch        *epoch = e->epoch;
-
-        switch ((enum effect_kind)e->kind) {
-        case EFFECT_OPEN:
-            if (epoch != NULL) {
-                epoch->open++;
-            }
-            counts_add(&traced->counts, e->key, e->n);
-            break;
-        case EFFECT_END:
-            if (epoch != NULL) {
-                epoch->open -= e->n < epoch->open ? e->n : epoch->open;
-            }
-            break;
-        case EFFECT_TAKE_BACK:
-            counts_take_back(&traced->counts, e->n);
-            break;
-        case EFFECT_LOST:
-            if (epoch != NULL) {
-                epoch->open = 0;
-                uses_lost(&traced->uses, epoch->id);
-            }
-            break;
-        case EFFECT_USE:
-            uses_begin(&traced->uses, e->key, e->n, e->n - e->position,
-                       epoch == NULL ? 0 : epoch->id);
-            break;
-        case EFFECT_USED:
-            uses_end(&traced->uses, e->n, (enum pv_outcome)e->key);
-            break;
-        }
-    }
-    traced->effect_count = 0;
-}
-
-enum pv_err
-commit_recover_frame(void *context, const struct pv_frame *frame,
-                     int64_t time_ms)
-{
-    struct traced *traced = context;
-    int64_t        age_ms = traced->wall_ms - time_ms;
-    struct check   check = {.traced = traced,
-                            .index = frame->first_index,
-                            .first = frame->first_index,
-                            .durable = frame->first_index};
-    enum pv_err    err = PV_OK;
-
-    /* as old as its commit: where the table is full, the oldest one goes */
-    check.when_ms = traced->now_ms - (age_ms > 0 ? age_ms : 0);
-    if (frame->epoch != 0) {
-        check.epoch = epochs_get(&traced->epochs, frame->epoch, check.when_ms);
-    }
-    if (!check_frame(&check, frame->records, frame->count)) {
-        return PV_ECORRUPT;
-    }
-    apply_effects(traced);
-    uses_forget_late(&traced->uses); /* who asks again is told then */
-    if (check.epoch == NULL) {
-        return PV_OK;
-    }
-    /* of whatever age: its worker may have waited all the while */
-    err = epoch_hold(check.epoch);
-    if (err == PV_OK) {
-        epoch_keep(check.epoch, frame->sequence, frame->first_index);
-    }
-    return err;
 }
 
 /* ---- writing ----------------------------------------------------------- */
@@ -444,7 +185,7 @@ write_commit(struct traced *traced)
         fail_closed(traced, errno);
         return false;
     }
-    err = pv_journal_commit(journal, &traced->commit, append_ms(traced));
+    err = pv_journal_commit(journal, &traced->commit, commit_append_ms(traced));
     if (err == PV_ESYS) {
         pv_log_event(
             "error", "traced.write_failed",
@@ -452,8 +193,8 @@ write_commit(struct traced *traced)
             (unsigned long long)journal->segment.number,
             (unsigned long long)journal->at, errno, strerror(errno));
         if (next_segment(traced, PV_SEGMENT_FAILED)) {
-            err =
-                pv_journal_commit(journal, &traced->commit, append_ms(traced));
+            err = pv_journal_commit(journal, &traced->commit,
+                                    commit_append_ms(traced));
         }
     }
     if (err != PV_OK) {
@@ -590,7 +331,7 @@ commit_round(struct traced *traced)
 
         settle(traced, written);
         if (written) {
-            apply_effects(traced);
+            commit_apply(traced);
         }
         traced->effect_count = 0; /* also of what could not be written */
         pv_commit_begin(&traced->commit, traced->journal.next_index);
@@ -621,7 +362,7 @@ commit_lost_workers(struct traced *traced)
             .epoch = epoch->id,
             .node = pv_slice_from(traced->node),
             .open = epoch->open,
-            .time_ms = (uint64_t)append_ms(traced),
+            .time_ms = (uint64_t)commit_append_ms(traced),
         };
         room = pv_commit_room(&traced->commit, &room_len);
         if (pv_record_write_worker_lost(&lost, (char *)room + 2, room_len - 2,
@@ -631,7 +372,7 @@ commit_lost_workers(struct traced *traced)
         room[0] = (uint8_t)len;
         room[1] = (uint8_t)(len >> 8);
         pv_commit_add(&traced->commit, 0, 0, 1, len + 2);
-        effect(traced, EFFECT_LOST, epoch, 0, 0);
+        commit_effect(traced, EFFECT_LOST, epoch, 0, 0);
         pv_log_event("warning", "traced.worker_lost", "epoch=%016llx open=%llu",
                      (unsigned long long)epoch->id,
                      (unsigned long long)epoch->open);

@@ -354,18 +354,38 @@ void peer_send(struct traced *traced, struct peer *peer, const uint8_t *bytes,
 void peer_close(struct traced *traced, struct peer *peer);
 void peers_sweep(struct traced *traced); /* free what died in this round */
 
+struct check { /* of one frame */
+    struct traced *traced;
+    struct epoch  *epoch;
+    uint64_t       index;   /* of the record at hand */
+    uint64_t       first;   /* of the frame */
+    uint64_t       durable; /* completions name records before this one */
+    int64_t        when_ms; /* monotonic; when the frame came */
+    bool           live;    /* not while the journal is read at start */
+    bool           calls;   /* holds requests */
+    bool           granted; /* holds an allowed request, or completions */
+    bool           ended;   /* completions were met: nothing may follow */
+};
+
+/* commit_check.c */
+int64_t commit_append_ms(const struct traced *traced);
+bool commit_check(struct check *check, struct pv_slice records, uint32_t count);
+struct effect *commit_effect(struct traced *traced, enum effect_kind kind,
+                             struct epoch *epoch, uint32_t key, uint64_t n);
+void           commit_apply(struct traced *traced); /* all effects */
+/* Look for late calls in a frame that is on disk and was sent again. */
+bool        commit_again(struct traced *traced, uint64_t index, uint32_t count,
+                         size_t len);
+pv_frame_fn commit_recover_frame; /* context: struct traced */
+
 /* commit.c */
 bool commit_has_room(const struct traced *traced);
 void commit_frame(struct traced *traced, struct peer *peer, uint64_t sequence,
                   uint32_t count, size_t len);
-/* Look for late calls in a frame that is on disk and was sent again. */
-bool commit_again(struct traced *traced, uint64_t index, uint32_t count,
-                  size_t len);
 void commit_answer(struct traced *traced, struct peer *peer, uint64_t sequence,
                    uint64_t index, uint32_t why, bool in_commit);
 void commit_round(struct traced *traced);
 void commit_publish(struct traced *traced); /* what is on disk, to all */
 void commit_lost_workers(struct traced *traced);
-pv_frame_fn commit_recover_frame; /* context: struct traced */
 
 #endif

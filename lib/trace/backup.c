@@ -1,11 +1,10 @@
-/* backup.c - making a backup, and bringing it back. */
+/* backup.c - making a backup. */
 #include "trace/backup.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,17 +13,6 @@
 #include "trace/backup_private.h"
 #include "trace/packs.h"
 #include "trace/raw.h"
-
-#define HEAD_LINE "payvand-log-backup 1\n"
-#define PATH_ROOM (PV_BACKUP_PATH_MAX + 65)
-
-static void
-close_fd(int fd)
-{
-    if (fd != -1) {
-        (void)close(fd); /* read-only, or a directory */
-    }
-}
 
 /* ---- export: the journal ------------------------------------------------- */
 
@@ -136,7 +124,7 @@ copy_journal(struct copier *copier)
         }
     }
     pv_segment_list_clear(&list);
-    close_fd(to);
+    backup_close(to);
     return err;
 }
 
@@ -162,7 +150,7 @@ copy_named(struct copier *copier, int from_dirfd, const char *name,
         err = backup_copy_file(copier, fd, len, len, to_dirfd, name, path,
                                ret_hash);
     }
-    close_fd(fd);
+    backup_close(fd);
     return err;
 }
 
@@ -181,7 +169,7 @@ copy_small(struct copier *copier, const char *name, const char *path)
     err = err == PV_OK ? copy_named(copier, copier->backup->journal_dirfd, name,
                                     UINT64_MAX, to, path, NULL)
                        : backup_failed(copier->why, err, "journal");
-    close_fd(to);
+    backup_close(to);
     return err;
 }
 
@@ -211,8 +199,8 @@ copy_tree(struct copier *copier, int to_dirfd, uint64_t size)
         err =
             copy_named(copier, from, name, count * PV_HASH_LEN, to, path, NULL);
     }
-    close_fd(from);
-    close_fd(to);
+    backup_close(from);
+    backup_close(to);
     return err;
 }
 
@@ -267,8 +255,8 @@ out:
         (void)backup_failed(copier->why, err, "the packs");
     }
     pv_packs_clear(&packs);
-    close_fd(from);
-    close_fd(to);
+    backup_close(from);
+    backup_close(to);
     return err;
 }
 
@@ -330,8 +318,8 @@ copy_rollups(struct copier *copier, int to_dirfd)
     err = backup_make_dir(to_dirfd, "rollup", &to);
     err = err == PV_OK ? copy_rest(copier, from, to, "log/rollup")
                        : backup_failed(copier->why, err, "rollup");
-    close_fd(from);
-    close_fd(to);
+    backup_close(from);
+    backup_close(to);
     return err;
 }
 
@@ -378,7 +366,7 @@ copy_log(struct copier *copier, const struct pv_buf *note, uint64_t size)
         err = pv_sha256(copier->sha, &bytes, 1, &hash);
     }
     if (err != PV_OK) {
-        close_fd(to);
+        backup_close(to);
         return backup_failed(copier->why, err, "log/" CHECKPOINT_FILE);
     }
     err = backup_note_file(copier, &hash, bytes.len, "log/" CHECKPOINT_FILE);
@@ -394,14 +382,14 @@ copy_log(struct copier *copier, const struct pv_buf *note, uint64_t size)
     if (err == PV_OK) {
         err = copy_rollups(copier, to);
     }
-    close_fd(to);
+    backup_close(to);
     return err;
 }
 
 /* Check the copy, by reading it as any reader would. */
-static enum pv_err
-check_copy(struct pv_backup *backup, int journal_dirfd, int log_dirfd,
-           struct pv_why *why)
+enum pv_err
+backup_check_copy(struct pv_backup *backup, int journal_dirfd, int log_dirfd,
+                  struct pv_why *why)
 {
     struct pv_backup copy = *backup;
     enum pv_err      err;
@@ -465,9 +453,9 @@ pv_backup_export(struct pv_backup *backup, struct pv_why *why)
         int journal = openat(backup->dirfd, "journal", O_RDONLY | O_CLOEXEC);
         int log = openat(backup->dirfd, "log", O_RDONLY | O_CLOEXEC);
 
-        err = check_copy(backup, journal, log, why);
-        close_fd(journal);
-        close_fd(log);
+        err = backup_check_copy(backup, journal, log, why);
+        backup_close(journal);
+        backup_close(log);
     }
     if (err == PV_OK) {
         err = finish_manifest(&copier);
@@ -476,208 +464,5 @@ pv_backup_export(struct pv_backup *backup, struct pv_why *why)
 out:
     copier_clear(&copier);
     pv_buf_clear(&note);
-    return err;
-}
-
-/* ---- restore ------------------------------------------------------------- */
-
-static enum pv_err
-bad_manifest(struct pv_why *why, const char *what)
-{
-    pv_why_set(why, "the backup's " PV_BACKUP_MANIFEST " %s", what);
-    return PV_ECORRUPT;
-}
-
-/* Cut the last line off, which has the hash of all before. */
-static enum pv_err
-check_manifest(struct copier *copier, struct pv_slice all,
-               struct pv_slice *ret_lines)
-{
-    static const size_t last = 2 * PV_HASH_LEN + sizeof(" end\n") - 1;
-    struct pv_hash      hash;
-    struct pv_hash      said;
-    enum pv_err         err;
-
-    if (all.len < last + sizeof(HEAD_LINE) - 1 ||
-        !pv_slice_starts(all, PV_LIT(HEAD_LINE))) {
-        return bad_manifest(copier->why, "is none, or a later version's");
-    }
-    *ret_lines = (struct pv_slice){all.ptr, all.len - last};
-    err = pv_sha256(copier->sha, ret_lines, 1, &hash);
-    if (err != PV_OK) {
-        return backup_failed(copier->why, err, PV_BACKUP_MANIFEST);
-    }
-    if (memcmp(all.ptr + all.len - 5, " end\n", 5) != 0 ||
-        pv_hex_bytes(
-            (struct pv_slice){all.ptr + all.len - last, 2 * PV_HASH_LEN},
-            said.bytes, PV_HASH_LEN) != PV_OK ||
-        !pv_hash_eq(&hash, &said)) {
-        return bad_manifest(copier->why, "was changed, or is not whole");
-    }
-    ret_lines->ptr += sizeof(HEAD_LINE) - 1;
-    ret_lines->len -= sizeof(HEAD_LINE) - 1;
-    return PV_OK;
-}
-
-/* "journal/name", "log/name" or "log/dir/name"; no dots at a name's start. */
-static bool
-is_path(struct pv_slice path)
-{
-    struct pv_slice head;
-    struct pv_slice rest = path;
-    unsigned        depth = 0;
-
-    if (path.len > PV_BACKUP_PATH_MAX) {
-        return false;
-    }
-    while (pv_slice_cut(rest, '/', &head, &rest)) {
-        if (head.len == 0 || head.ptr[0] == '.') {
-            return false;
-        }
-        depth++;
-    }
-    for (size_t i = 0; i < path.len; i++) {
-        char c = path.ptr[i];
-
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-              (c >= '0' && c <= '9') || strchr("./_-", c) != NULL)) {
-            return false;
-        }
-    }
-    /* head is what stands behind the last slash */
-    return head.len > 0 && head.ptr[0] != '.' &&
-           ((depth == 1 && pv_slice_starts(path, PV_LIT("journal/"))) ||
-            ((depth == 1 || depth == 2) &&
-             pv_slice_starts(path, PV_LIT("log/"))));
-}
-
-/* Where it goes: a directory to be closed unless it is the target itself. */
-static enum pv_err
-place(const struct pv_backup *backup, const char *path, int *ret_dirfd,
-      bool *ret_close, const char **ret_name)
-{
-    const char *name = strchr(path, '/') + 1;
-    const char *slash = strchr(name, '/');
-    char        dir[PATH_ROOM];
-
-    *ret_close = slash != NULL;
-    *ret_name = slash == NULL ? name : slash + 1;
-    if (slash == NULL) {
-        *ret_dirfd = path[0] == 'j' ? backup->journal_dirfd : backup->log_dirfd;
-        return PV_OK;
-    }
-    (void)snprintf(dir, sizeof(dir), "%.*s", (int)(slash - name),
-                   name); /* fits: the path does */
-    return backup_make_dir(backup->log_dirfd, dir, ret_dirfd);
-}
-
-static enum pv_err
-restore_file(struct copier *copier, const struct pv_hash *said, uint64_t len,
-             const char *path)
-{
-    struct pv_hash hash;
-    struct stat    st;
-    const char    *name;
-    bool           must_close = false;
-    int            to = -1;
-    int            from;
-    enum pv_err    err;
-
-    from =
-        openat(copier->backup->dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (from == -1 || fstat(from, &st) == -1) {
-        close_fd(from);
-        return backup_failed(copier->why, PV_ESYS, path);
-    }
-    err = place(copier->backup, path, &to, &must_close, &name);
-    if (err != PV_OK) {
-        close_fd(from);
-        return backup_failed(copier->why, err, path);
-    }
-    if ((uint64_t)st.st_size == len) {
-        err = backup_copy_file(copier, from, len, len, to, name, path, &hash);
-    }
-    if (err == PV_OK &&
-        ((uint64_t)st.st_size != len || !pv_hash_eq(&hash, said))) {
-        pv_why_set(copier->why,
-                   "%s in the backup is not what was written to it", path);
-        err = PV_EVERIFY;
-    }
-    if (must_close) {
-        close_fd(to);
-    }
-    close_fd(from);
-    return err;
-}
-
-static enum pv_err
-restore_lines(struct copier *copier, struct pv_slice rest)
-{
-    struct pv_slice line;
-    enum pv_err     err = PV_OK;
-
-    while (err == PV_OK && rest.len > 0) {
-        struct pv_slice hex;
-        struct pv_slice number;
-        struct pv_slice text;
-        struct pv_hash  hash = {{0}};
-        char            path[PATH_ROOM];
-        uint64_t        len;
-
-        if (!pv_slice_cut(rest, '\n', &line, &rest) ||
-            !pv_slice_cut(line, ' ', &hex, &text) ||
-            !pv_slice_cut(text, ' ', &number, &text) ||
-            pv_hex_bytes(hex, hash.bytes, PV_HASH_LEN) != PV_OK ||
-            pv_slice_to_u64(number, INT64_MAX, &len) != PV_OK ||
-            !is_path(text) ||
-            pv_slice_to_cstr(text, path, sizeof(path)) != PV_OK) {
-            return bad_manifest(copier->why, "has a line that does not read");
-        }
-        err = restore_file(copier, &hash, len, path);
-    }
-    return err;
-}
-
-enum pv_err
-pv_backup_restore(struct pv_backup *backup, struct pv_why *why)
-{
-    struct copier   copier;
-    struct pv_buf   manifest;
-    struct pv_slice lines;
-    enum pv_err     err;
-
-    err = backup_need_empty(backup->journal_dirfd, "the journal's directory",
-                            why);
-    if (err == PV_OK) {
-        err = backup_need_empty(backup->log_dirfd, "the log's directory", why);
-    }
-    if (err != PV_OK) {
-        return err;
-    }
-    backup->file_count = 0;
-    backup->len = 0;
-    pv_buf_init(&manifest, PV_BACKUP_MANIFEST_MAX);
-    err = copier_init(&copier, backup, why);
-    if (err == PV_OK) {
-        err = backup_read_file(backup->dirfd, PV_BACKUP_MANIFEST, &manifest);
-        if (err != PV_OK) {
-            (void)backup_failed(why, err, "the backup's " PV_BACKUP_MANIFEST);
-        }
-    }
-    if (err == PV_OK) {
-        err = check_manifest(&copier, pv_buf_view(&manifest), &lines);
-    }
-    if (err == PV_OK) {
-        err = restore_lines(&copier, lines);
-    }
-    if (err == PV_OK && (syncfs(backup->journal_dirfd) == -1 ||
-                         syncfs(backup->log_dirfd) == -1)) {
-        err = backup_failed(why, PV_ESYS, "the restored log");
-    }
-    if (err == PV_OK) {
-        err = check_copy(backup, backup->journal_dirfd, backup->log_dirfd, why);
-    }
-    copier_clear(&copier);
-    pv_buf_clear(&manifest);
     return err;
 }

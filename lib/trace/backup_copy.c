@@ -20,6 +20,14 @@ backup_failed(struct pv_why *why, enum pv_err err, const char *what)
 }
 
 void
+backup_close(int fd)
+{
+    if (fd != -1) {
+        (void)close(fd); /* nothing to lose */
+    }
+}
+
+void
 backup_say(const struct pv_backup *backup, const char *step, uint64_t done,
            uint64_t total)
 {

@@ -8,6 +8,8 @@
 #define COPY_CHUNK ((size_t)1 << 20)
 #define TREE_DIR "tree"
 #define CHECKPOINT_FILE "checkpoint"
+#define HEAD_LINE "payvand-log-backup 1\n"
+#define PATH_ROOM (PV_BACKUP_PATH_MAX + 65)
 
 struct copier { /* copies files, each with its hash */
     struct pv_backup *backup;
@@ -58,6 +60,13 @@ enum pv_err backup_write_file(int dirfd, const char *name,
 enum pv_err backup_read_checkpoint(int log_dirfd, const char *name,
                                    struct pv_buf        *note,
                                    struct pv_checkpoint *ret) PV_MUST_CHECK;
+
+/* Of a file that was read, or a directory; -1: nothing. */
+void backup_close(int fd);
+
+/* Is what was copied whole by itself? */
+enum pv_err backup_check_copy(struct pv_backup *backup, int journal_dirfd,
+                              int log_dirfd, struct pv_why *why) PV_MUST_CHECK;
 
 void backup_say(const struct pv_backup *backup, const char *step, uint64_t done,
                 uint64_t total);

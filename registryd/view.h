@@ -20,9 +20,10 @@
 
 #define PV_VIEW_ROWS_MAX 20000 /* of one list; the rest is said as "more" */
 #define PV_VIEW_PAGE 500
-#define PV_VIEW_COUNT_MAX 500  /* rows of one page, where pages are asked for  \
-                                */
-#define PV_VIEW_SCAN_MAX 20000 /* records looked at for one page */
+#define PV_VIEW_COUNT_MAX                                                      \
+    500                       /* rows of one page, where pages are asked for   \
+                               */
+#define PV_VIEW_SCAN_MAX 5000 /* records looked at for one page */
 
 enum pv_view_format {
     PV_VIEW_JSON,

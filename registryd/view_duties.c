@@ -129,24 +129,35 @@ concerns(const struct list *list, const json_t *body, int64_t today)
            pv_list_has(json_object_get(body, "collaborators"), list->party);
 }
 
+/* Due within the days asked for; the day is what costs time to read. */
+static bool
+is_soon(const struct pv_view_call *call, const struct list *list,
+        const struct pv_record *record)
+{
+    int64_t left = 0;
+
+    return pv_view_days_left(record->body, call->today, &left) &&
+           (list->within < 0 || left <= list->within);
+}
+
 static bool
 fits(const struct pv_view_call *call, const struct list *list,
      const struct pv_record *record)
 {
-    int64_t left = 0;
-    int64_t over = pv_duty_days_over(record->body, call->today);
-    bool    soon = pv_view_days_left(record->body, call->today, &left) &&
-                (list->within < 0 || left <= list->within);
+    bool any = list->within < 0;
 
     switch (list->wanted) {
     case ALL:
-        return list->within < 0 || soon;
+        return any || is_soon(call, list, record);
     case STILL_OPEN:
-        return pv_view_is_open(record) && (list->within < 0 || soon);
+        return pv_view_is_open(record) && (any || is_soon(call, list, record));
     case OVERDUE:
-        return pv_view_is_open(record) && over > 0;
+        return pv_view_is_open(record) &&
+               pv_duty_days_over(record->body, call->today) > 0;
     case TO_REMIND:
-        return pv_view_is_open(record) && (soon || over > 0);
+        return pv_view_is_open(record) &&
+               (is_soon(call, list, record) ||
+                pv_duty_days_over(record->body, call->today) > 0);
     case IN_STATE:
         return strcmp(pv_view_state(PV_KIND_COMMITMENT, record), list->state) ==
                0;

@@ -23,6 +23,10 @@ pv_jalali_is_leap(int year)
     }
 }
 
+/* Any so many years in a row have so many days: eight of them are leap. */
+#define CYCLE_YEARS 33
+#define CYCLE_DAYS (33 * 365 + 8)
+
 int
 pv_jalali_month_days(int year, int month)
 {
@@ -38,9 +42,10 @@ pv_jalali_month_days(int year, int month)
 static int64_t
 days_before_year(int year)
 {
-    int64_t days = FIRST_DAY;
+    int     cycles = (year - PV_JALALI_MIN) / CYCLE_YEARS;
+    int64_t days = FIRST_DAY + (int64_t)cycles * CYCLE_DAYS;
 
-    for (int y = PV_JALALI_MIN; y < year; y++) {
+    for (int y = PV_JALALI_MIN + cycles * CYCLE_YEARS; y < year; y++) {
         days += 365 + pv_jalali_is_leap(y);
     }
     return days;
@@ -75,6 +80,8 @@ pv_jalali_from_days(int64_t days, struct pv_civil *ret_jalali)
     if (left < 0 || days >= days_before_year(PV_JALALI_MAX + 1)) {
         return PV_ERANGE;
     }
+    day.year += (int)(left / CYCLE_DAYS) * CYCLE_YEARS;
+    left %= CYCLE_DAYS;
     while (left >= 365 + pv_jalali_is_leap(day.year)) {
         left -= 365 + pv_jalali_is_leap(day.year);
         day.year++;

@@ -35,7 +35,7 @@ PV_UP_SOCKET_MAX=107
 
 # The programs that run, as the build names them.
 PV_UP_TARGETS=(cli/payvand traced/payvand-traced connectord/payvand-connectord
-    registryd/payvand-registryd
+    registryd/payvand-registryd registryd/payvand-follow
     catalogue/country/payvand-country gateway/ngx_http_payvand_module.so)
 
 pv_up_options() {
@@ -369,6 +369,31 @@ The exchange runs. To call it yourself:
   payvand receipt TRACKING-ID
   payvand explain TRACKING-ID --decision-key "\$PAYVAND_DECISION_KEY" --log-key "\$PAYVAND_LOG_KEY"
 
-./dev status shows it, ./dev down stops it.
+A second node's copy of the registry, kept by what was decided and signed:
+
+  mkdir -p /tmp/node/image /tmp/node/log
+  $PV_BUILD/registryd/payvand-follow --node nix-2 --loopback \\
+    --store sqlite:/tmp/node/copy.db --image /tmp/node/image --log /tmp/node/log \\
+    --log-key "\$PAYVAND_DECISION_KEY" --socket "\$PAYVAND_REGISTRY_SOCKET"
+TEXT
+    pv_up_first_person
+    printf '\n./dev status shows it, ./dev down stops it.\n'
+}
+
+# While nobody can sign in, whoever has this code may become the first.
+pv_up_first_person() {
+    local code
+
+    code=$("${PV_AS[@]}" sed -n 's/^first administrator: \([^ ]*\).*/\1/p' \
+        "$PV_LOG/registryd.log" | tail -n 1)
+    [ -n "$code" ] || return 0
+    cat <<TEXT
+
+People sign in at https://127.0.0.1:$PV_API_PORT/registry/v1/session. The first
+administrator is made by this code, once and within an hour of the start; the
+answer has the secret for his one-time codes (payvand-registryd(8)):
+
+  curl --cacert "\$PAYVAND_CA" "\$PAYVAND_API_URL/registry/v1/first" --json \\
+    '{"code":"$code","person":"maryam","name_fa":"مریم","password":"..."}'
 TEXT
 }

@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
+import threading
 
 import pytest
 
@@ -107,7 +108,7 @@ def scene(pki, tmp_path_factory):
                 local.cert, local.key)}) as ex:
         it = Scene(ex, tmp_path_factory.mktemp("face"))
         yield it
-        it.face.stop()
+        assert it.face.stop() is None
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -240,6 +241,23 @@ def test_an_interface_that_changed_is_counted_and_not_kept(scene):
         log = file.read()
     assert "consumer.answer_withheld method=%s kind=unknown" % METHOD in log
     assert "maybe" not in log and "maybe" not in text
+
+
+def test_the_evidence_of_an_application_that_left_is_whole(scene):
+    go = threading.Event()
+    scene.pass_on(lambda answer: go.wait(60) and answer)
+    curl = subprocess.Popen(
+        ["curl", "-sS", "--unix-socket", scene.socket, "-d",
+         json.dumps(scene.sample["yes"]), "http://x/x/" + METHOD],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for("the provider to be asked", lambda: scene.asked)
+    assert scene.kept()[0]["result"] == ""
+    curl.kill()
+    curl.wait(60)
+    go.set()
+    wait_for("the end", lambda: scene.kept()[0]["result"] == "verified")
+    scene.pass_on()
+    assert scene.curl(scene.sample["no"])[2] == {"result": "no"}
 
 
 def test_a_wrong_configuration_is_said(scene, tmp_path):

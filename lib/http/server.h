@@ -5,7 +5,8 @@
  * TLS, slow senders and the outside world are nginx's work; a daemon listens
  * on a Unix socket and takes only the users named (SO_PEERCRED). The target of
  * a request is taken as it was sent: an escape, a dot segment or a double
- * slash is no path of a route that does not ask for it. A query is strict: see pv_server_query.
+ * slash is no path of a route that does not ask for it. A query is strict: see
+ * pv_server_query.
  *
  * One thread runs everything: a route's function gives the whole answer before
  * it returns, so it may wait for the disk but never for a peer. One that has

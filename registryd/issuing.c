@@ -6,6 +6,7 @@
 #include "base/num.h"
 #include "daemon/event.h"
 #include "decide.h"
+#include "rules.h"
 
 #define PROGRAM "registry"
 #define HEX_NAME_LEN (2 * PV_PKI_HASH_LEN)
@@ -228,11 +229,29 @@ is_covered(struct pv_issuing *issuing, int64_t number)
            (uint64_t)number <= size;
 }
 
+/* Of an authority that has ended nothing is signed: nobody could use it. */
+static enum pv_err
+may_issue(struct pv_issuing *issuing, const struct pv_record *request,
+          bool *ret)
+{
+    const char *state = NULL;
+    enum pv_err err =
+        pv_state_of(issuing->registry, PV_KIND_AUTHORITY,
+                    pv_member(request->body, "authority"), &state);
+
+    *ret =
+        err == PV_OK && state != NULL && strcmp(state, "registered") == 0 &&
+        strcmp(pv_kind_row(PV_KIND_CERTIFICATE_REQUEST)->states[request->state],
+               "approved") == 0;
+    return err;
+}
+
 /* ret_waits: the head does not cover it yet. PV_EREFUSED: that was said. */
 static enum pv_err
 try_request(struct pv_issuing *issuing, const char *id, bool *ret_waits)
 {
     struct pv_record            record = {.body = NULL};
+    bool                        may = false;
     struct pv_authority_client *client;
     enum pv_err                 err = pv_record_get(issuing->registry,
                                                     PV_KIND_CERTIFICATE_REQUEST, id, &record);
@@ -243,9 +262,8 @@ try_request(struct pv_issuing *issuing, const char *id, bool *ret_waits)
     }
     client = pv_issuing_find(
         issuing, pv_slice_from(pv_member(record.body, "authority")));
-    if (client != NULL &&
-        strcmp(pv_kind_row(PV_KIND_CERTIFICATE_REQUEST)->states[record.state],
-               "approved") == 0) {
+    err = may_issue(issuing, &record, &may);
+    if (err == PV_OK && client != NULL && may) {
         *ret_waits = !is_covered(issuing, record.from_decision);
         err = *ret_waits ? PV_OK : issue(issuing, client, id, &record);
     }

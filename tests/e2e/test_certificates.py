@@ -196,6 +196,33 @@ def test_what_an_authority_refuses_is_asked_again(registry, root, tmp_path):
              lambda: registry.get("status")["authority_waits"] == 0)
 
 
+def test_an_authority_that_has_ended_signs_nothing_more(
+        tmp_path, tmp_path_factory):
+    """Not even what was approved before, and waits for its disk."""
+    registry = Registry(tmp_path_factory.mktemp("over"), authorities=[CA])
+    try:
+        populate(registry, "system-1")
+        register_authority(registry, CA)
+        _, csr, digest = make_csr(tmp_path, "key")
+        ask_for(registry, "r-over", "system-1", CA, csr)
+        folder = registry.signer.parent / f"authority-{CA}" / "issued"
+        blocked = folder / f"{registry.get('status')['last'] + 1}.tmp"
+        blocked.mkdir()
+        must(registry, "secretariat", "certificate-request", "r-over",
+             "approve", approval("system-1", CA, digest))
+        wait_for("it to wait",
+                 lambda: registry.get("status")["authority_waits"] == 1)
+        must(registry, "operator", "authority", CA, "end")
+        blocked.rmdir()
+        wait_for("it to be given up",
+                 lambda: registry.get("status")["authority_waits"] == 0)
+        assert registry.get("certificate-request/r-over")["state"] == "approved"
+        assert not list(folder.iterdir())
+        registry.stop()
+    finally:
+        registry.kill()
+
+
 def test_of_a_revoked_one_only_that_its_key_is_known_can_be_said(
         registry, root, tmp_path):
     _, path, name = certify(registry, tmp_path, "r-worse", "system-1", CA)

@@ -610,9 +610,10 @@ def goes_on_behind(home, env):
     traced.env = env
     with traced, Watcher(traced) as watcher:
         worker = greeted(traced)
+        feed(worker, 20)  # the fault may be met at the start already
         while "FAULT" not in traced.words():
-            feed(worker, 20)
             time.sleep(0.2)
+            feed(worker, 20)
         traced.wait_size(worker.acked[worker.sequence] + 4)
         traced.kill()
         traced.start(env={})

@@ -10,6 +10,9 @@
  *   GET  log/tile/{l}/{n}        its hashes (C2SP tlog-tiles)
  *   GET  feed?from=N&wait=S      a batch behind decision N (feed.h); waits up
  *                                to S seconds, at most 30, for one
+ *   GET  rights?agency=A&known=HEX&wait=S   what concerns an agency, signed
+ *                                (rights/rights.h); without its body when
+ *                                that is the one known, then after S seconds
  *   GET  {kind}?after=&count=&state= | as_of=1401-06-20 | at=NUMBER
  *   GET  {kind}/{id}?as_of= | at=
  *   GET  history/{kind}/{id}
@@ -42,6 +45,7 @@
 #define PV_REGISTRYD_API_H
 
 #include "caller.h"
+#include "heads.h"
 #include "http/server.h"
 
 /* Whom a socket is for. */
@@ -56,6 +60,7 @@ struct pv_api {
     struct pv_registry *registry; /* borrowed */
     struct pv_issuing  *issuing;  /* borrowed */
     struct pv_people   *people;   /* borrowed */
+    struct pv_heads    *heads;    /* borrowed */
     enum pv_face        face;
     struct pv_caller    caller; /* of the call being answered */
 };
@@ -64,6 +69,9 @@ struct pv_api {
 pv_server_fn pv_api_checkpoint;
 pv_server_fn pv_api_tile;
 pv_server_fn pv_api_feed;
+
+/* api_rights.c */
+pv_server_fn pv_api_rights;
 
 /* api_pki.c */
 pv_server_fn pv_api_crl;

@@ -285,3 +285,14 @@ pv_heads_round(struct pv_heads *heads, bool *ret_new, struct pv_why *why)
     }
     return err;
 }
+
+enum pv_err
+pv_heads_rights(struct pv_heads *heads, const struct pv_rights_head *head,
+                struct pv_buf *note)
+{
+    if (heads->signer.fd == -1) {
+        return PV_ENOTFOUND;
+    }
+    return heads->asked ? PV_EAGAIN
+                        : pv_signer_rights(&heads->signer, head, note);
+}

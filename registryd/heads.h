@@ -57,6 +57,15 @@ int pv_heads_wait(const struct pv_heads *heads);
 enum pv_err pv_heads_round(struct pv_heads *heads, bool *ret_new,
                            struct pv_why *why) PV_MUST_CHECK;
 
+/*
+ * The note of an agency's rights (rights/rights.h), in note. PV_EAGAIN: the
+ * signer is at a head; once that is there it can be asked. Blocks until the
+ * signer has answered, up to five seconds. PV_ENOTFOUND: there is no signer.
+ */
+enum pv_err pv_heads_rights(struct pv_heads             *heads,
+                            const struct pv_rights_head *head,
+                            struct pv_buf               *note) PV_MUST_CHECK;
+
 /* main of the signer's process: an exit code. */
 int pv_heads_signer_main(void);
 

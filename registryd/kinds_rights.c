@@ -5,7 +5,7 @@
 #include "rules.h"
 
 /* What a right is about; a request asks for it and a grant gives it. */
-#define RIGHT(set, need)                                                       \
+#define RIGHT(set, need, open)                                                 \
     {.name = "consumer",                                                       \
      .type = PV_FIELD_RECORD,                                                  \
      .target = PV_KIND_AGENCY,                                                 \
@@ -32,7 +32,10 @@
          .type = PV_FIELD_JSON,                                                \
          .is_list = true,                                                      \
          .set_by = (set)},                                                     \
-        {.name = "items", .type = PV_FIELD_JSON, .set_by = (set)},             \
+        {.name = "items",                                                      \
+         .type = PV_FIELD_JSON,                                                \
+         .set_by = (set) | (open),                                             \
+         .needed_by = (open)},                                                 \
         {.name = "name_in_documents", .type = PV_FIELD_TEXT, .set_by = (set)}, \
     {                                                                          \
         .name = "provider", .type = PV_FIELD_RECORD, .target = PV_KIND_AGENCY  \
@@ -110,7 +113,7 @@ static const struct pv_event ask_events[] = {
 };
 
 static const struct pv_field ask_fields[] = {
-    RIGHT(ON(ASK_FILE), ON(ASK_FILE)),
+    RIGHT(ON(ASK_FILE), ON(ASK_FILE), 0),
     {.name = "terms",
      .type = PV_FIELD_TEXT,
      .set_by = ON(ASK_AGREE) | ON(ASK_ENDORSE) | ON(ASK_REPORT)},
@@ -157,6 +160,7 @@ enum {
     GRANT_MAP,
     GRANT_SUSPEND,
     GRANT_RESUME,
+    GRANT_ITEMS,
     GRANT_WITHDRAW,
     GRANT_END,
     GRANT_EVENTS
@@ -198,9 +202,11 @@ static const uint8_t grant_next[GRANT_STATES][GRANT_EVENTS] = {
                      [GRANT_WITHDRAW] = GRANT_WITHDRAWN,
                      [GRANT_END] = GRANT_ENDED},
     [GRANT_LIVE] = {[GRANT_SUSPEND] = GRANT_SUSPENDED,
+                    [GRANT_ITEMS] = GRANT_LIVE,
                     [GRANT_WITHDRAW] = GRANT_WITHDRAWN,
                     [GRANT_END] = GRANT_ENDED},
     [GRANT_SUSPENDED] = {[GRANT_RESUME] = GRANT_LIVE,
+                         [GRANT_ITEMS] = GRANT_SUSPENDED,
                          [GRANT_WITHDRAW] = GRANT_WITHDRAWN,
                          [GRANT_END] = GRANT_ENDED},
 };
@@ -229,6 +235,8 @@ static const struct pv_event grant_events[] = {
     [GRANT_SUSPEND] =
         {"suspend", PV_BY_SECRETARIAT | PV_BY_OPERATOR, NULL, {NULL}, NULL},
     [GRANT_RESUME] = {"resume", PV_BY_SECRETARIAT, NULL, {NULL}, NULL},
+    [GRANT_ITEMS] =
+        {"open-items", PV_BY_WORKING_GROUP, NULL, {pv_rule_items}, NULL},
     [GRANT_WITHDRAW] = {"withdraw",
                         PV_BY_SECRETARIAT | PV_BY_WORKING_GROUP,
                         NULL,
@@ -239,12 +247,17 @@ static const struct pv_event grant_events[] = {
 };
 
 static const struct pv_field grant_fields[] = {
-    RIGHT(ON(GRANT_DECIDE), ON(GRANT_DECIDE)),
+    RIGHT(ON(GRANT_DECIDE), ON(GRANT_DECIDE), ON(GRANT_ITEMS)),
     {.name = "resolution",
      .type = PV_FIELD_RECORD,
      .target = PV_KIND_RESOLUTION,
      .set_by = ON(GRANT_DECIDE),
      .needed_by = ON(GRANT_DECIDE)},
+    {.name = "items_resolution", /* that opened those items since */
+     .type = PV_FIELD_RECORD,
+     .target = PV_KIND_RESOLUTION,
+     .set_by = ON(GRANT_ITEMS),
+     .needed_by = ON(GRANT_ITEMS)},
     {.name = "resolution_item",
      .type = PV_FIELD_TEXT,
      .set_by = ON(GRANT_DECIDE)},

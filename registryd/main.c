@@ -355,6 +355,7 @@ open_all(const struct options *options, struct daemon *daemon,
             daemon->api[i] = (struct pv_api){.registry = daemon->registry,
                                              .issuing = &daemon->issuing,
                                              .people = daemon->people,
+                                             .heads = &daemon->heads,
                                              .face = (enum pv_face)i};
         }
         err = open_servers(options, daemon->api, daemon->server, why);

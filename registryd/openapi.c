@@ -58,6 +58,9 @@ static const struct {
     {"get", "/registry/v1/feed", NULL, "feed",
      "What was decided behind a number, for other nodes", "from wait", "",
      "Object", false},
+    {"get", "/registry/v1/rights", NULL, "rights",
+     "What concerns an agency, signed, for its connectors", "agency known wait",
+     "", "Bytes", false},
     {"get", "/registry/v1/history/", "/registry/v1/history/{kind}/{id}",
      "history", "All versions of a record", "kind id", "", "History", false},
     {"get", "/registry/v1/users/", "/registry/v1/users/{kind}/{id}", "users",
@@ -139,6 +142,9 @@ static const char components[] =
     "'from':{'name':'from','in':'query','schema':" NUMBER "},"
     "'wait':{'name':'wait','in':'query','description':'Seconds',"
     "'schema':{'type':'integer','minimum':0,'maximum':30}},"
+    "'agency':{'name':'agency','in':'query','required':true,'schema':" ID "},"
+    "'known':{'name':'known','in':'query','description':"
+    "'SHA-256 of the body that is held, in hex','schema':" WORD "},"
     "'tile':{'name':'tile','in':'path','required':true,'description':"
     "'Level, slash, number; with .p/W a part','schema':" WORD "},"
     "'view':{'name':'view','in':'path','required':true,'description':"

@@ -83,6 +83,7 @@ pv_check_fn pv_rule_licence;          /* R-251 */
 pv_check_fn pv_rule_coordinated;      /* */
 
 /* rules_rights.c */
+pv_check_fn pv_rule_items;             /* the form of what is opened */
 pv_check_fn pv_rule_right;             /* */
 pv_check_fn pv_rule_statistics;        /* */
 pv_check_fn pv_rule_named_consumers;   /* */

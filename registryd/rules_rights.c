@@ -7,6 +7,7 @@
 #include "rules.h"
 
 #define SEQ_MAX 255
+#define ITEM_MAX 128 /* bytes of an item's name */
 #define PLACE_MAX (4 * PV_RECORD_ID_MAX + 4)
 
 /* ---- what a right is about ---- */
@@ -67,6 +68,30 @@ set_methods(struct pv_change *change, const json_t *methods)
                                                                   : PV_ENOMEM;
 }
 
+/* "all", or names of outputs; without it the contract says what is sent. */
+enum pv_err
+pv_rule_items(struct pv_change *change)
+{
+    const json_t *items = json_object_get(change->body, "items");
+    bool          good = items == NULL || json_array_size(items) > 0 ||
+                strcmp(pv_member(change->body, "items"), "all") == 0;
+    json_t *item;
+    size_t  i;
+
+    json_array_foreach((json_t *)(uintptr_t)items, i, item)
+    {
+        good = good && json_string_length(item) > 0 &&
+               json_string_length(item) <= ITEM_MAX;
+    }
+    return good
+               ? PV_OK
+               : pv_refuse(
+                     change->context->refusal, "R-139", "items",
+                     "%s: items must be \"all\" or names of outputs",
+                     "%s: اقلام باید «all» یا نام خروجی‌ها باشد",
+                     change->id);
+}
+
 enum pv_err
 pv_rule_right(struct pv_change *change)
 {
@@ -104,6 +129,9 @@ pv_rule_right(struct pv_change *change)
     if (err == PV_OK) {
         err = pv_terms_row(change->id, change->body, change->context->refusal,
                            &row);
+    }
+    if (err == PV_OK) {
+        err = pv_rule_items(change);
     }
     pv_record_clear(&version);
     return err;

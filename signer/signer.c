@@ -1,5 +1,6 @@
 /*
- * signer.c - holds the key of the log, and signs nothing but checkpoints.
+ * signer.c - holds the key of the log, and signs nothing but checkpoints and
+ * states of rights.
  *
  * -P signer:
  * Does:    signs a checkpoint that is proven to go on from the last one it
@@ -26,6 +27,7 @@
 #include "daemon/event.h"
 #include "daemon/file.h"
 #include "daemon/sandbox.h"
+#include "rights/rights.h"
 #include "signer_key.h"
 
 #define REFUSE_FOR_MS 4000 /* then it ends, and a new one looks again */
@@ -336,6 +338,43 @@ on_sign(struct signer *signer, const struct ask *ask, struct pv_slice origin)
     }
 }
 
+/* ---- rights -------------------------------------------------------------- */
+
+/* What the registry says of an agency now: not what it said before. */
+static void
+on_rights(struct signer *signer, uint64_t id, const uint8_t *packet,
+          struct pv_slice agency)
+{
+    struct pv_rights_head head = {
+        .agency = agency,
+        .decision = pv_load_u64(packet + PV_SIGNER_HEAD_LEN),
+        .when_s = pv_load_u64(packet + PV_SIGNER_HEAD_LEN + 8)};
+    struct pv_buf text;
+    struct pv_buf note;
+    enum pv_err   err;
+
+    memcpy(head.body.bytes, packet + PV_SIGNER_HEAD_LEN + 16, PV_HASH_LEN);
+    if (head.decision < signer->size) {
+        refuse(signer, id, PV_SIGNER_OLD,
+               "asked to sign rights of before the last checkpoint");
+        return;
+    }
+    pv_buf_init(&text, PV_RIGHTS_TEXT_MAX);
+    pv_buf_init(&note, PV_SIGNER_NOTE_MAX);
+    err = pv_rights_text(&signer->key.key, &head, &text);
+    if (err == PV_OK) {
+        err = pv_signer_key_sign_text(&signer->key, pv_buf_view(&text), &note);
+    }
+    if (err == PV_OK) {
+        answer(signer, id, PV_SIGNER_SIGNED_NOTE, 0, pv_buf_view(&note),
+               PV_LIT(""));
+    } else {
+        refuse(signer, id, PV_SIGNER_FAILED, "cannot sign rights");
+    }
+    pv_buf_clear(&text);
+    pv_buf_clear(&note);
+}
+
 /* False: the log broke the protocol. */
 static bool
 on_packet(struct signer *signer, const uint8_t *packet, size_t len)
@@ -355,6 +394,12 @@ on_packet(struct signer *signer, const uint8_t *packet, size_t len)
     }
     if (head == PV_SIGNER_ASK_LAST && len == PV_SIGNER_HEAD_LEN) {
         answer_last(signer, ask.id);
+        return true;
+    }
+    if (head == PV_SIGNER_ASK_RIGHTS && len >= PV_SIGNER_RIGHTS_LEN) {
+        on_rights(signer, ask.id, packet,
+                  (struct pv_slice){(const char *)packet + PV_SIGNER_RIGHTS_LEN,
+                                    len - PV_SIGNER_RIGHTS_LEN});
         return true;
     }
     ask.proof_count = head >> 16;

@@ -18,8 +18,11 @@
  * ASK_SIGN  log -> signer   16 u64 size, 24 root, 56 count hashes: a proof
  *           that the tree of the last one signed is the beginning of this one
  *           (RFC 6962 2.1.2; none from size 0); behind them the origin
+ * ASK_RIGHTS log -> signer  16 u64 decision, 24 u64 seconds since 1970, 32 hash
+ *           of a body; behind them the agency (rights/rights.h)
  * LAST      signer -> log   count bytes of the vkey, then what `signed` holds
- * SIGNED    signer -> log   the signed note; it is in `signed` already
+ * SIGNED    signer -> log   the signed note; a checkpoint is in `signed`
+ *           already
  * REFUSED   signer -> log   count is enum pv_signer_why; then words for a
  * person
  */
@@ -38,6 +41,7 @@
 #define PV_SIGNER_MAGIC 0x53565001u /* "\1PVS" */
 #define PV_SIGNER_HEAD_LEN 16
 #define PV_SIGNER_ASK_LEN (PV_SIGNER_HEAD_LEN + 8 + PV_HASH_LEN)
+#define PV_SIGNER_RIGHTS_LEN (PV_SIGNER_HEAD_LEN + 16 + PV_HASH_LEN)
 #define PV_SIGNER_NOTE_MAX 1024 /* one note of ours: text and one signature */
 #define PV_SIGNER_NOTE_LINES 5
 #define PV_SIGNER_PACKET_MAX 8192
@@ -48,6 +52,7 @@ enum pv_signer_type {
     PV_SIGNER_LAST,
     PV_SIGNER_SIGNED_NOTE,
     PV_SIGNER_REFUSED,
+    PV_SIGNER_ASK_RIGHTS,
 };
 
 enum pv_signer_why {
@@ -57,6 +62,7 @@ enum pv_signer_why {
     PV_SIGNER_DIFFERENT,  /* another root for the same size */
     PV_SIGNER_UNPROVEN,   /* the proof does not lead from the last one to it */
     PV_SIGNER_FAILED,     /* the disk or the token: nothing was signed */
+    PV_SIGNER_OLD,        /* rights of before the last checkpoint */
 };
 
 /* The process itself. */

@@ -271,3 +271,31 @@ pv_signer_hear(struct pv_signer_client *client)
     err = judge(client, err, &answer);
     return err == PV_OK ? take_signed(client, &answer) : err;
 }
+
+enum pv_err
+pv_signer_rights(struct pv_signer_client     *client,
+                 const struct pv_rights_head *head, struct pv_buf *note)
+{
+    uint8_t         room[PV_SIGNER_PACKET_MAX];
+    struct question question = {.len = PV_SIGNER_RIGHTS_LEN + head->agency.len};
+    struct answer   answer = {0, {NULL, 0}};
+    enum pv_err     err;
+
+    if (head->agency.len > PV_RIGHTS_AGENCY_MAX) {
+        return PV_ERANGE;
+    }
+    pv_store_u32(question.packet, PV_SIGNER_MAGIC);
+    pv_store_u32(question.packet + 4, PV_SIGNER_ASK_RIGHTS);
+    pv_store_u64(question.packet + PV_SIGNER_HEAD_LEN, head->decision);
+    pv_store_u64(question.packet + PV_SIGNER_HEAD_LEN + 8, head->when_s);
+    memcpy(question.packet + PV_SIGNER_HEAD_LEN + 16, head->body.bytes,
+           PV_HASH_LEN);
+    memcpy(question.packet + PV_SIGNER_RIGHTS_LEN, head->agency.ptr,
+           head->agency.len);
+    err = ask(client, &question, room, &answer);
+    if (err == PV_OK && (answer.head & 0xffff) != PV_SIGNER_SIGNED_NOTE) {
+        err = said(client, PV_EPROTO);
+    }
+    note->len = 0;
+    return err == PV_OK ? pv_buf_add(note, answer.body) : err;
+}

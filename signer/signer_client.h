@@ -10,6 +10,7 @@
 #ifndef PV_SIGNER_SIGNER_CLIENT_H
 #define PV_SIGNER_SIGNER_CLIENT_H
 
+#include "rights/rights.h"
 #include "signer.h"
 
 struct pv_signer_client {
@@ -41,5 +42,11 @@ enum pv_err pv_signer_ask(struct pv_signer_client *client, uint64_t size,
                           const struct pv_hash         *root,
                           const struct pv_merkle_proof *proof) PV_MUST_CHECK;
 enum pv_err pv_signer_hear(struct pv_signer_client *client) PV_MUST_CHECK;
+
+/* Have rights of an agency signed into note, which is emptied; waits as above.
+   Not while a question is open. */
+enum pv_err pv_signer_rights(struct pv_signer_client     *client,
+                             const struct pv_rights_head *head,
+                             struct pv_buf               *note) PV_MUST_CHECK;
 
 #endif

@@ -171,25 +171,41 @@ pv_signer_key_close(struct pv_signer_key *key)
 }
 
 enum pv_err
-pv_signer_key_sign(struct pv_signer_key       *key,
-                   const struct pv_checkpoint *checkpoint, struct pv_buf *out)
+pv_signer_key_sign_text(struct pv_signer_key *key, struct pv_slice text,
+                        struct pv_buf *out)
 {
     uint8_t     signature[PV_ED25519_SIGNATURE_LEN];
     enum pv_err err;
 
     out->len = 0;
-    if (key->token == NULL) {
-        return pv_checkpoint_sign(checkpoint, &key->key, key->secret, out);
-    }
-    err = pv_checkpoint_write(checkpoint, out);
-    if (err == PV_OK) {
-        err = pv_token_sign(key->token, pv_buf_view(out), signature);
-    }
+    err = pv_buf_add(out, text);
     if (err == PV_OK) {
         err = pv_buf_add_char(out, '\n');
     }
-    if (err == PV_OK) {
-        err = pv_note_add_line(out, &key->key, signature, sizeof(signature));
+    if (err != PV_OK) {
+        return err;
     }
+    if (key->token == NULL) {
+        return pv_note_sign(out, &key->key, key->secret, text, 0);
+    }
+    err = pv_token_sign(key->token, text, signature);
+    return err == PV_OK
+               ? pv_note_add_line(out, &key->key, signature, sizeof(signature))
+               : err;
+}
+
+enum pv_err
+pv_signer_key_sign(struct pv_signer_key       *key,
+                   const struct pv_checkpoint *checkpoint, struct pv_buf *out)
+{
+    struct pv_buf text;
+    enum pv_err   err;
+
+    pv_buf_init(&text, PV_CHECKPOINT_TEXT_MAX);
+    err = pv_checkpoint_write(checkpoint, &text);
+    if (err == PV_OK) {
+        err = pv_signer_key_sign_text(key, pv_buf_view(&text), out);
+    }
+    pv_buf_clear(&text);
     return err;
 }

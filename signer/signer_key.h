@@ -26,4 +26,9 @@ enum pv_err pv_signer_key_sign(struct pv_signer_key       *key,
                                const struct pv_checkpoint *checkpoint,
                                struct pv_buf              *out) PV_MUST_CHECK;
 
+/* The same of any text that ends in a newline. */
+enum pv_err pv_signer_key_sign_text(struct pv_signer_key *key,
+                                    struct pv_slice       text,
+                                    struct pv_buf        *out) PV_MUST_CHECK;
+
 #endif

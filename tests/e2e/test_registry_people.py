@@ -268,6 +268,7 @@ POINTS = [
     ("GET", "history/agency/ministry-a", None, READ),
     ("GET", "users/agency/ministry-a?of=system", None, READ),
     ("GET", "feed", None, (SIGN_IN, NO, NO, NO, NO, MAY)),
+    ("GET", "rights?agency=ministry-a", None, (SIGN_IN, NO, MAY, NO, NO, MAY)),
     ("GET", "log/checkpoint", None, OPEN),
     ("GET", "log/tile/0/000", None, OPEN),
     ("GET", "views/agenda", None, READ),
@@ -425,6 +426,9 @@ def test_a_system_reads_what_its_agency_may_and_decides_nothing(scene):
     assert system.ask("GET", "exemption/secret")[0] == 200
     assert system.ask("GET", "exemption")[0] == 403
     assert system.ask("GET", "person/omid")[0] == 404
+    assert system.ask("GET", "rights?agency=ministry-a")[0] == 200
+    assert system.ask("GET", "rights?agency=ministry-b")[0] == 403
+    assert scene.browser.ask("GET", "rights?agency=ministry-a")[0] == 403
     status, answer = system.ask("POST", "decisions", decision(
         "agency", "x", "register", "secretariat", WG, registry_today(),
         BRANCH, actor="omid"))

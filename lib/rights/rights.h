@@ -1,0 +1,89 @@
+/*
+ * rights.h - what a registry decided for one agency: the grants of its
+ * services, with the items that each opened (R-139), the grants that it holds,
+ * the modes and versions of its services.
+ *
+ * A state is a signed note (trace/note.h) and behind it its body:
+ *
+ *   origin "/rights/" agency "\n"  origin is the name of the registry's log
+ *   decision "\n"                  the last one that is in it
+ *   time "\n"                      seconds since 1970, when it was signed
+ *   base64(SHA-256(body)) "\n"
+ *   "\n" signature line "\n"       of the log's key
+ *   body                           JSON, see struct pv_rights
+ *
+ * It is no checkpoint of that log and cannot be taken for one: its first line
+ * is another. Who carries a state can keep a newer one back, no longer than
+ * whoever holds it takes an old time; he can change nothing.
+ *
+ * Ownership: slices borrow the state. Threads: any. Blocks: never.
+ * Errors:    PV_EINVAL: no state; PV_EVERIFY: not signed by this key, another
+ *            agency's, or another body; PV_ENOMEM, PV_ECRYPTO.
+ */
+#ifndef PV_RIGHTS_RIGHTS_H
+#define PV_RIGHTS_RIGHTS_H
+
+#include <jansson.h>
+
+#include "crypto/sha256.h"
+#include "trace/note.h"
+
+#define PV_RIGHTS_MAX ((size_t)8 * 1024 * 1024) /* bytes of a state */
+#define PV_RIGHTS_AGENCY_MAX 64
+#define PV_RIGHTS_TEXT_MAX (PV_NOTE_NAME_MAX + PV_RIGHTS_AGENCY_MAX + 128)
+
+struct pv_rights_head {
+    struct pv_slice agency;
+    uint64_t        decision;
+    uint64_t        when_s;
+    struct pv_hash  body; /* SHA-256 of it */
+};
+
+/* The text that is signed, behind what out holds. */
+enum pv_err pv_rights_text(const struct pv_note_key    *key,
+                           const struct pv_rights_head *head,
+                           struct pv_buf               *out) PV_MUST_CHECK;
+
+/* Cut a state into note and body; verifies nothing. */
+enum pv_err pv_rights_cut(struct pv_slice state, struct pv_slice *ret_note,
+                          struct pv_slice *ret_body) PV_MUST_CHECK;
+
+/* What key signed for this agency, and nothing else. */
+enum pv_err pv_rights_open(struct pv_slice state, const struct pv_note_key *key,
+                           struct pv_slice agency, struct pv_rights_head *ret,
+                           struct pv_slice *ret_body) PV_MUST_CHECK;
+
+/* Is a state older than one that is held already? Then it is refused. */
+bool pv_rights_is_older(const struct pv_rights_head *head,
+                        const struct pv_rights_head *held);
+
+/*
+ * A body: {"agency":id, "grants":[{"id","provider","consumer","path","methods",
+ * "state","start","end","items",...}], "modes":[{"id","path"}],
+ * "versions":[{"id","path","state",...}]}. path is /x/provider/service/version,
+ * of a mode with its method. Members that nobody here knows are left alone.
+ */
+struct pv_rights;
+
+enum pv_err pv_rights_read(struct pv_slice    body,
+                           struct pv_rights **ret) PV_MUST_CHECK;
+void        pv_rights_free(struct pv_rights *rights);
+size_t      pv_rights_count(const struct pv_rights *rights); /* grants */
+
+/* A call, as the exchange let it pass. */
+struct pv_rights_call {
+    const char *grant;  /* id; "": under a mode */
+    const char *path;   /* /x/provider/service/version/method */
+    const char *system; /* who calls */
+    int64_t     when_ms;
+};
+
+/*
+ * Is there such a right, in force? ret_items is the array of the names that it
+ * opens, or NULL: all of the contract. Borrowed. False: there is none.
+ */
+bool pv_rights_allow(const struct pv_rights      *rights,
+                     const struct pv_rights_call *call,
+                     const json_t               **ret_items);
+
+#endif

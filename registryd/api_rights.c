@@ -1,0 +1,177 @@
+/*
+ * api_rights.c - what concerns an agency, signed, for its connectors.
+ */
+#include <string.h>
+
+#include "api.h"
+#include "base/num.h"
+#include "base/time.h"
+#include "decide.h"
+#include "rights.h"
+
+#define WAIT_MAX_S 30
+#define SIGNER_WAIT_MS 20
+
+struct wanted {
+    char           agency[PV_RIGHTS_AGENCY_MAX + 1];
+    bool           has_known;
+    struct pv_hash known;
+    uint64_t       wait_s;
+};
+
+static enum pv_err
+read_wanted(const struct pv_server_call *call, struct wanted *ret)
+{
+    struct pv_server_param param[] = {{PV_LIT("agency"), {"", 0}},
+                                      {PV_LIT("known"), {"", 0}},
+                                      {PV_LIT("wait"), {"", 0}}};
+    enum pv_err            err = pv_server_query(call->query, param, 3);
+
+    memset(ret, 0, sizeof(*ret));
+    if (err == PV_OK) {
+        err =
+            pv_slice_to_cstr(param[0].value, ret->agency, sizeof(ret->agency));
+    }
+    ret->has_known = param[1].value.len > 0;
+    if (err == PV_OK && ret->has_known) {
+        err = pv_hex_bytes(param[1].value, ret->known.bytes, PV_HASH_LEN);
+    }
+    if (err == PV_OK && param[2].value.len > 0) {
+        err = pv_slice_to_u64(param[2].value, WAIT_MAX_S, &ret->wait_s);
+    }
+    return err == PV_OK && ret->agency[0] == '\0' ? PV_EINVAL : err;
+}
+
+/* Its own systems, those that serve it, and the machine's owner. */
+static enum pv_err
+is_open_to(const struct pv_api *api, const char *agency, bool *ret)
+{
+    const struct pv_caller *caller = &api->caller;
+    struct pv_record        system = {.body = NULL};
+    enum pv_err             err = PV_OK;
+
+    *ret = caller->kind == PV_CALLER_CONSOLE;
+    if (caller->kind == PV_CALLER_SYSTEM) {
+        err = pv_record_get(api->registry, PV_KIND_SYSTEM, caller->system,
+                            &system);
+        *ret = err == PV_OK &&
+               (strcmp(caller->agency, agency) == 0 ||
+                pv_list_has(json_object_get(system.body, "serves_agencies"),
+                            agency));
+        pv_record_clear(&system);
+    }
+    return err;
+}
+
+static enum pv_err
+sign(struct pv_api *api, const char *agency, const struct pv_hash *body,
+     struct pv_buf *note)
+{
+    struct pv_rights_head head = {.agency = pv_slice_from(agency),
+                                  .when_s = (uint64_t)pv_time_wall_ms() / 1000,
+                                  .body = *body};
+    int64_t               last;
+    int64_t               image;
+    enum pv_err err = pv_registry_numbers(api->registry, &last, &image);
+
+    if (err == PV_OK) {
+        head.decision = (uint64_t)last;
+        err = pv_heads_rights(api->heads, &head, note);
+    }
+    return err;
+}
+
+static enum pv_err
+hash(struct pv_slice body, struct pv_hash *ret)
+{
+    struct pv_sha256 *sha = NULL;
+    enum pv_err       err = pv_sha256_new(&sha);
+
+    if (err == PV_OK) {
+        err = pv_sha256(sha, &body, 1, ret);
+    }
+    pv_sha256_free(sha);
+    return err;
+}
+
+/* Wait for what is new, or for the signer; or answer. */
+static void
+answer(struct pv_server_call *call, struct pv_api *api,
+       const struct wanted *wanted, struct pv_slice body)
+{
+    int64_t        now_ms = pv_time_monotonic_ms();
+    int64_t        until_ms = call->begun_ms + (int64_t)wanted->wait_s * 1000;
+    struct pv_hash digest;
+    struct pv_buf  note;
+    bool           is_known;
+    enum pv_err    err = hash(body, &digest);
+
+    is_known = err == PV_OK && wanted->has_known &&
+               pv_hash_eq(&digest, &wanted->known);
+    if (is_known && now_ms < until_ms) {
+        pv_server_wait(call, until_ms);
+        return;
+    }
+    pv_buf_init(&note, PV_SIGNER_NOTE_MAX);
+    if (err == PV_OK) {
+        err = sign(api, wanted->agency, &digest, &note);
+    }
+    if (err == PV_EAGAIN) {
+        pv_server_wait(call, now_ms + SIGNER_WAIT_MS);
+        goto out;
+    }
+    if (err == PV_OK) {
+        err = pv_buf_add(&call->answer, pv_buf_view(&note));
+    }
+    if (err == PV_OK && !is_known) {
+        err = pv_buf_add(&call->answer, body);
+    }
+    if (err == PV_OK) {
+        pv_server_answer(call, 200, "application/octet-stream");
+    } else if (err == PV_ENOTFOUND) {
+        pv_server_problem(call, 404, "no-signer",
+                          "this registry signs nothing: it has no signer",
+                          "این دفتر ثبت امضاکننده ندارد");
+    } else {
+        pv_api_error(call, err);
+    }
+
+out:
+    pv_buf_clear(&note);
+}
+
+void
+pv_api_rights(struct pv_server_call *call)
+{
+    struct pv_api *api = call->context;
+    struct wanted  wanted;
+    struct pv_buf  body;
+    bool           is_open;
+    enum pv_err    err;
+
+    if (read_wanted(call, &wanted) != PV_OK) {
+        pv_server_problem(call, 400, "registry-request",
+                          "the request is not right; see payvand-registryd(8)",
+                          "درخواست درست نیست؛ راهنما را ببینید");
+        return;
+    }
+    pv_buf_init(&body, PV_RIGHTS_MAX - PV_SIGNER_NOTE_MAX);
+    err = is_open_to(api, wanted.agency, &is_open);
+    if (err == PV_OK && !is_open) {
+        pv_server_problem(
+            call, 403, "not-open", "this is open to the agency's own systems",
+            "این بخش برای سامانه‌های همان دستگاه باز است");
+        goto out;
+    }
+    if (err == PV_OK) {
+        err = pv_agency_rights(api->registry, wanted.agency, &body);
+    }
+    if (err == PV_OK) {
+        answer(call, api, &wanted, pv_buf_view(&body));
+    } else {
+        pv_api_error(call, err);
+    }
+
+out:
+    pv_buf_clear(&body);
+}

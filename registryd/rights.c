@@ -1,0 +1,175 @@
+/* rights.c - what concerns one agency, from the records as they are now. */
+#include "rights.h"
+
+#include <string.h>
+
+#include "kind_tables.h"
+#include "project.h"
+#include "rules.h"
+
+static const char *
+state_of(enum pv_kind kind, const struct pv_record *record)
+{
+    return pv_kind_row(kind)->states[record->state];
+}
+
+/* /x/provider/service/version, or with a method. */
+static enum pv_err
+set_path(struct pv_registry *registry, const char *version, const char *method,
+         json_t *row)
+{
+    struct pv_record record = {.body = NULL};
+    char             path[PV_POLICY_PATH_MAX + 1];
+    enum pv_err      err =
+        pv_record_get(registry, PV_KIND_VERSION, version, &record);
+
+    if (err == PV_OK && !pv_project_path(record.body, method, path)) {
+        err = PV_ERANGE;
+    }
+    pv_record_clear(&record);
+    if (err == PV_OK && method[0] == '\0') {
+        path[strlen(path) - 1] = '\0'; /* its last slash */
+    }
+    return err == PV_OK ? pv_set(row, "path", path) : err;
+}
+
+static enum pv_err
+copy(const json_t *body, const char *const *names, json_t *row)
+{
+    for (size_t i = 0; names[i] != NULL; i++) {
+        json_t *value = json_object_get(body, names[i]);
+
+        if (value != NULL && json_object_set(row, names[i], value) != 0) {
+            return PV_ENOMEM;
+        }
+    }
+    return PV_OK;
+}
+
+/* ---- one row ---- */
+
+typedef enum pv_err row_fn(struct pv_registry *registry, const char *agency,
+                           const struct pv_record *record, json_t *row,
+                           bool *ret_is_told);
+
+static row_fn grant_row;
+static row_fn mode_row;
+static row_fn version_row;
+
+static enum pv_err
+grant_row(struct pv_registry *registry, const char *agency,
+          const struct pv_record *record, json_t *row, bool *ret_is_told)
+{
+    static const char *const names[] = {
+        "consumer", "provider", "unit",        "system",
+        "version",  "methods",  "purposes",    "items",
+        "start",    "end",      "item_limits", "consent",
+        "basis",    "mode",     "resolution",  NULL};
+    enum pv_err err = copy(record->body, names, row);
+
+    (void)agency; /* one of the two: it was found by that */
+    *ret_is_told = strcmp(state_of(PV_KIND_GRANT, record), "live") == 0;
+    return err == PV_OK && *ret_is_told
+               ? set_path(registry, pv_member(record->body, "version"), "", row)
+               : err;
+}
+
+static enum pv_err
+mode_row(struct pv_registry *registry, const char *agency,
+         const struct pv_record *record, json_t *row, bool *ret_is_told)
+{
+    static const char *const names[] = {"version", "method", "mode", NULL};
+    enum pv_err              err = copy(record->body, names, row);
+
+    *ret_is_told = strcmp(pv_member(record->body, "provider"), agency) == 0 &&
+                   strcmp(state_of(PV_KIND_MODE, record), "in-force") == 0;
+    return err == PV_OK && *ret_is_told
+               ? set_path(registry, pv_member(record->body, "version"),
+                          pv_member(record->body, "method"), row)
+               : err;
+}
+
+static enum pv_err
+version_row(struct pv_registry *registry, const char *agency,
+            const struct pv_record *record, json_t *row, bool *ret_is_told)
+{
+    static const char *const names[] = {"service", "name", "methods",
+                                        "contract", NULL};
+    enum pv_err              err = copy(record->body, names, row);
+
+    (void)registry; /* all of it is in the record */
+    *ret_is_told = strcmp(pv_member(record->body, "provider"), agency) == 0;
+    return err == PV_OK
+               ? pv_set(row, "state", state_of(PV_KIND_VERSION, record))
+               : err;
+}
+
+/* ---- all ---- */
+
+static enum pv_err
+add_rows(struct pv_registry *registry, const char *agency, enum pv_kind kind,
+         row_fn *fn, json_t *list)
+{
+    json_t     *ids = NULL;
+    json_t     *id;
+    size_t      i;
+    enum pv_err err = pv_record_users(registry, "agency", agency, kind, &ids);
+
+    json_array_foreach(ids, i, id)
+    {
+        struct pv_record record = {.body = NULL};
+        json_t          *row = json_object();
+        bool             is_told = false;
+
+        if (err == PV_OK) {
+            err = pv_record_get(registry, kind, json_string_value(id), &record);
+        }
+        if (err == PV_OK) {
+            err = row == NULL ? PV_ENOMEM
+                              : fn(registry, agency, &record, row, &is_told);
+        }
+        if (err == PV_OK && is_told) {
+            err = pv_set(row, "id", json_string_value(id));
+        }
+        if (err == PV_OK && is_told && json_array_append(list, row) != 0) {
+            err = PV_ENOMEM;
+        }
+        json_decref(row); /* accepts NULL */
+        pv_record_clear(&record);
+    }
+    json_decref(ids); /* accepts NULL */
+    return err;
+}
+
+enum pv_err
+pv_agency_rights(struct pv_registry *registry, const char *agency,
+                 struct pv_buf *out)
+{
+    static const struct {
+        const char  *name;
+        enum pv_kind kind;
+        row_fn      *fn;
+    } part[] = {{"grants", PV_KIND_GRANT, grant_row},
+                {"modes", PV_KIND_MODE, mode_row},
+                {"versions", PV_KIND_VERSION, version_row}};
+    struct pv_record record = {.body = NULL};
+    json_t          *root = json_pack("{s:s}", "agency", agency);
+    enum pv_err err = pv_record_get(registry, PV_KIND_AGENCY, agency, &record);
+
+    pv_record_clear(&record);
+    if (err == PV_OK && root == NULL) {
+        err = PV_ENOMEM;
+    }
+    for (size_t i = 0; i < COUNT(part) && err == PV_OK; i++) {
+        json_t *list = json_array();
+
+        err = json_object_set_new(root, part[i].name, list) == 0
+                  ? add_rows(registry, agency, part[i].kind, part[i].fn, list)
+                  : PV_ENOMEM;
+    }
+    if (err == PV_OK) {
+        err = pv_canonical(root, out);
+    }
+    json_decref(root); /* accepts NULL */
+    return err;
+}

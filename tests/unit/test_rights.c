@@ -1,0 +1,254 @@
+/* lib/rights: what is signed for an agency, and the right that a call has. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/time.h"
+#include "rights/rights.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+#define LOG "registry.example/decisions"
+#define WHEN_MS INT64_C(1790000000000) /* 1405-06-30, 21 September 2026 */
+
+static const char body[] =
+    "{\"agency\":\"post\",\"grants\":["
+    "{\"id\":\"g-some\",\"path\":\"/x/post/code/v1\",\"methods\":[\"ask\"],"
+    "\"items\":[\"city\"]},"
+    "{\"id\":\"g-all\",\"path\":\"/x/post/code/v1\",\"methods\":[\"ask\"],"
+    "\"items\":\"all\",\"end\":\"1405-06-30\",\"start\":\"1405-06-30\"},"
+    "{\"id\":\"g-none\",\"path\":\"/x/post/code/v1\",\"methods\":[\"ask\"]},"
+    "{\"id\":\"g-odd\",\"path\":\"/x/post/code/v1\",\"methods\":[\"ask\"],"
+    "\"items\":{}},"
+    "{\"id\":\"g-over\",\"path\":\"/x/post/code/v1\",\"methods\":[\"ask\"],"
+    "\"end\":\"1405-06-29\"},"
+    "{\"id\":\"g-later\",\"path\":\"/x/post/code/v1\",\"methods\":[\"ask\"],"
+    "\"start\":\"1405-06-31\"},"
+    "{\"id\":\"g-one\",\"path\":\"/x/post/code/v1\",\"methods\":[\"ask\"],"
+    "\"system\":\"bank-1\"}],"
+    "\"modes\":[{\"id\":\"m-1\",\"path\":\"/x/post/open/v1/ask\"}]}";
+
+static struct pv_note_key key[2];
+static struct pv_ed25519 *secret[2];
+
+static int
+make_keys(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(key); i++) {
+        uint8_t seed[PV_ED25519_SEED_LEN] = {(uint8_t)(i + 1)};
+        uint8_t public_key[PV_ED25519_PUBLIC_LEN];
+
+        assert_int_equal(pv_ed25519_from_seed(seed, &secret[i]), PV_OK);
+        pv_ed25519_public(secret[i], public_key);
+        assert_int_equal(
+            pv_note_key_init(&key[i], PV_LIT(LOG), PV_NOTE_ED25519, public_key),
+            PV_OK);
+    }
+    return 0;
+}
+
+static int
+free_keys(void **state)
+{
+    (void)state;
+    pv_ed25519_free(secret[0]);
+    pv_ed25519_free(secret[1]);
+    return 0;
+}
+
+/* A state of that agency, signed by that key. */
+static void
+sign(size_t signer, const char *agency, const char *text, struct pv_buf *out)
+{
+    struct pv_rights_head head = {.agency = pv_slice_from(agency),
+                                  .decision = 7,
+                                  .when_s = WHEN_MS / 1000};
+    struct pv_slice       part = pv_slice_from(text);
+    struct pv_sha256     *sha = NULL;
+    struct pv_buf         note;
+
+    assert_int_equal(pv_sha256_new(&sha), PV_OK);
+    assert_int_equal(pv_sha256(sha, &part, 1, &head.body), PV_OK);
+    pv_sha256_free(sha);
+    pv_buf_init(&note, PV_RIGHTS_TEXT_MAX);
+    assert_int_equal(pv_rights_text(&key[0], &head, &note), PV_OK);
+    assert_int_equal(pv_buf_add(out, pv_buf_view(&note)), PV_OK);
+    assert_int_equal(pv_buf_add_char(out, '\n'), PV_OK);
+    assert_int_equal(
+        pv_note_sign(out, &key[signer], secret[signer], pv_buf_view(&note), 0),
+        PV_OK);
+    assert_int_equal(pv_buf_add(out, part), PV_OK);
+    pv_buf_clear(&note);
+}
+
+static void
+a_state_is_what_was_signed_for_its_agency(void **state)
+{
+    struct pv_rights_head head;
+    struct pv_slice       found = {NULL, 0};
+    struct pv_buf         whole;
+
+    (void)state;
+    pv_buf_init(&whole, PV_RIGHTS_MAX);
+    sign(0, "post", body, &whole);
+    assert_int_equal(pv_rights_open(pv_buf_view(&whole), &key[0],
+                                    PV_LIT("post"), &head, &found),
+                     PV_OK);
+    assert_true(pv_slice_eq(found, pv_slice_from(body)));
+    assert_int_equal(head.decision, 7);
+    assert_int_equal(head.when_s, WHEN_MS / 1000);
+
+    /* another agency's, another key's */
+    assert_int_equal(pv_rights_open(pv_buf_view(&whole), &key[0],
+                                    PV_LIT("bank"), &head, &found),
+                     PV_EVERIFY);
+    assert_int_equal(pv_rights_open(pv_buf_view(&whole), &key[1],
+                                    PV_LIT("post"), &head, &found),
+                     PV_EVERIFY);
+
+    /* every byte is signed */
+    for (size_t i = 0; i < whole.len; i++) {
+        whole.ptr[i] ^= 1;
+        assert_int_not_equal(pv_rights_open(pv_buf_view(&whole), &key[0],
+                                            PV_LIT("post"), &head, &found),
+                             PV_OK);
+        whole.ptr[i] ^= 1;
+    }
+    for (size_t len = 0; len < whole.len; len++) {
+        assert_int_not_equal(pv_rights_open((struct pv_slice){whole.ptr, len},
+                                            &key[0], PV_LIT("post"), &head,
+                                            &found),
+                             PV_OK);
+    }
+    pv_buf_clear(&whole);
+}
+
+static void
+a_checkpoint_is_no_state(void **state)
+{
+    static const char text[] =
+        LOG "\n7\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n";
+    struct pv_rights_head head;
+    struct pv_slice       found;
+    struct pv_buf         whole;
+
+    (void)state;
+    pv_buf_init(&whole, PV_RIGHTS_MAX);
+    assert_int_equal(pv_buf_add(&whole, pv_slice_from(text)), PV_OK);
+    assert_int_equal(pv_buf_add_char(&whole, '\n'), PV_OK);
+    assert_int_equal(
+        pv_note_sign(&whole, &key[0], secret[0], pv_slice_from(text), 0),
+        PV_OK);
+    assert_int_not_equal(pv_rights_open(pv_buf_view(&whole), &key[0],
+                                        PV_LIT("post"), &head, &found),
+                         PV_OK);
+    pv_buf_clear(&whole);
+}
+
+static void
+older_is_what_goes_back_in_decisions_or_time(void **state)
+{
+    static const struct {
+        uint64_t decision;
+        uint64_t when_s;
+        bool     older;
+    } row[] = {{7, 100, false}, {8, 100, false}, {7, 101, false},
+               {6, 101, true},  {7, 99, true},   {8, 99, true}};
+    const struct pv_rights_head held = {.decision = 7, .when_s = 100};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(row); i++) {
+        const struct pv_rights_head head = {.decision = row[i].decision,
+                                            .when_s = row[i].when_s};
+
+        assert_int_equal(pv_rights_is_older(&head, &held), row[i].older);
+    }
+}
+
+static void
+a_call_has_the_right_that_is_held_or_none(void **state)
+{
+    static const struct {
+        const char *grant;
+        const char *path;
+        const char *system;
+        bool        allowed;
+        size_t      items; /* 0: all */
+    } row[] = {
+        {"g-some", "/x/post/code/v1/ask", "bank-1", true, 1},
+        {"g-all", "/x/post/code/v1/ask", "bank-1", true, 0},
+        {"g-none", "/x/post/code/v1/ask", "bank-1", true, 0},
+        {"g-one", "/x/post/code/v1/ask", "bank-1", true, 0},
+        {"g-one", "/x/post/code/v1/ask", "bank-2", false, 0},
+        {"g-odd", "/x/post/code/v1/ask", "bank-1", false, 0},
+        {"g-over", "/x/post/code/v1/ask", "bank-1", false, 0},
+        {"g-later", "/x/post/code/v1/ask", "bank-1", false, 0},
+        {"g-some", "/x/post/code/v1/other", "bank-1", false, 0},
+        {"g-some", "/x/post/code/v10/ask", "bank-1", false, 0},
+        {"g-some", "/x/post/code/v1", "bank-1", false, 0},
+        {"g-unknown", "/x/post/code/v1/ask", "bank-1", false, 0},
+        {"", "/x/post/code/v1/ask", "bank-1", false, 0},
+        {"", "/x/post/open/v1/ask", "bank-1", true, 0},
+        {"m-1", "/x/post/open/v1/ask", "bank-1", true, 0},
+        {"m-2", "/x/post/open/v1/ask", "bank-1", false, 0},
+        {"g-some", "/x/post/open/v1/ask", "bank-1", false, 0},
+    };
+    struct pv_rights *rights = NULL;
+
+    (void)state;
+    assert_int_equal(pv_rights_read(pv_slice_from(body), &rights), PV_OK);
+    assert_int_equal(pv_rights_count(rights), 7);
+    for (size_t i = 0; i < COUNT(row); i++) {
+        const struct pv_rights_call call = {row[i].grant, row[i].path,
+                                            row[i].system, WHEN_MS};
+        const json_t               *items = NULL;
+
+        if (pv_rights_allow(rights, &call, &items) != row[i].allowed ||
+            (row[i].allowed && json_array_size(items) != row[i].items)) {
+            fail_msg("%zu: %s on %s", i, row[i].grant, row[i].path);
+        }
+    }
+    pv_rights_free(rights);
+}
+
+static void
+what_is_no_body_is_refused(void **state)
+{
+    static const char *const row[] = {
+        "",
+        "[]",
+        "{}",
+        "{\"grants\":[]}",
+        "{\"grants\":[7],\"modes\":[]}",
+        "{\"grants\":[{\"id\":\"a\"}],\"modes\":[]}",
+        "{\"grants\":[],\"grants\":[],\"modes\":[]}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(row); i++) {
+        struct pv_rights *rights = NULL;
+
+        assert_int_equal(pv_rights_read(pv_slice_from(row[i]), &rights),
+                         PV_EINVAL);
+        assert_null(rights);
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_state_is_what_was_signed_for_its_agency),
+        cmocka_unit_test(a_checkpoint_is_no_state),
+        cmocka_unit_test(older_is_what_goes_back_in_decisions_or_time),
+        cmocka_unit_test(a_call_has_the_right_that_is_held_or_none),
+        cmocka_unit_test(what_is_no_body_is_refused),
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, make_keys, free_keys);
+}

@@ -33,6 +33,7 @@ struct call {
     bool                    asked;     /* the ledger is to have it */
     bool                    recording; /* the keeper is at it */
     char                    grant[PV_CALL_HEADER_MAX + 1]; /* "": none said */
+    uint64_t                closed; /* columns, of pv_method_closed */
     struct pv_keeping       keeping;
     struct pv_buf           after;   /* where its page begins (pages.h) */
     struct pv_buf           persons; /* texts, as in keeper_message.h */
@@ -88,6 +89,11 @@ bool pv_call_ask_consent(struct call *call, const struct pv_request *request);
 
 /* Tell the keeper; then _resume. False: nothing is waited for. */
 bool pv_call_record(struct call *call);
+
+/* call_rights.c */
+
+/* The right, and what it opens. False: a problem is the answer. */
+bool pv_call_check_right(struct call *call);
 
 /* call_say.c: set the call's answer to a problem (RFC 9457). */
 void pv_call_say_problem(struct call *call, unsigned status,

@@ -356,10 +356,10 @@ fill(struct pv_connector_config *config, const char *path, const json_t *root,
      struct pv_why *why)
 {
     static const char *const keywords[] = {
-        "provider", "socket",     "peer_uid",  "driver",
-        "dsn",      "contracts",  "services",  "data_items",
-        "workers",  "queue_max",  "may_write", "secret",
-        "keeper",   "signatures", "http",      NULL};
+        "provider",  "socket",   "peer_uid",   "driver",     "dsn",
+        "contracts", "services", "data_items", "workers",    "queue_max",
+        "may_write", "secret",   "keeper",     "signatures", "http",
+        "rights",    NULL};
     enum pv_err err = PV_EINVAL;
 
     if (!json_is_object(root)) {
@@ -384,6 +384,9 @@ fill(struct pv_connector_config *config, const char *path, const json_t *root,
     }
     if (err == PV_OK) {
         err = pv_keeper_config_take(&config->keeper, root, why);
+    }
+    if (err == PV_OK) {
+        err = pv_rights_config_take(&config->rights, root, why);
     }
     if (err == PV_OK) {
         err = pv_config_check_needs(config, why);

@@ -24,6 +24,11 @@
  *  "delays":[{"grant" or "consumer":"...","days":N}]}
  * turns on consent numbers and the access ledger (keeper.h); it needs secret.
  *
+ * "rights": {"log_key":"vkey", "file":"/abs/rights", "stale_hours":72,
+ *  "socket":"/path" or "url":"https://...","ca","cert","key":"/abs/file"}
+ * asks the registry for what concerns the provider (rights/fetch.h): a call is
+ * then answered only under a right that is held, with the items that it opens.
+ *
  * peer_uid null: the connector's own uid. workers: how many database
  * connections one method may hold. may_write: whether the driver may write
  * files (off: every write of a worker to a file fails). "dsn" without a
@@ -42,6 +47,7 @@
 #include "connectord/message.h"
 #include "contract/service.h"
 #include "httpsig/key.h"
+#include "trace/note.h"
 
 #define PV_CONNECTOR_SERVICES_MAX 64
 #define PV_CONNECTOR_WORKERS_MAX 64
@@ -53,6 +59,7 @@
 #define PV_KEEPER_SYSTEMS_MAX 64 /* of one agency */
 #define PV_KEEPER_DELAYS_MAX 512
 #define PV_KEEPER_DAYS_MAX 36500
+#define PV_RIGHTS_HOURS_MAX 744 /* a month */
 
 /* A key that a consumer's system signs with. */
 struct pv_consumer_key {
@@ -88,6 +95,18 @@ struct pv_keeper_config {
     size_t            delay_count;
 };
 
+struct pv_rights_config {
+    char vkey[PV_NOTE_VKEY_MAX + 1]; /* "": rights are not asked */
+    struct pv_note_key log;
+    char               file[PV_CONNECTOR_FILE_MAX];
+    char               socket[PV_SOCKET_PATH_MAX]; /* "": url */
+    char               url[PV_CONNECTOR_FILE_MAX];
+    char               ca[PV_CONNECTOR_FILE_MAX];
+    char               cert[PV_CONNECTOR_FILE_MAX];
+    char               key[PV_CONNECTOR_FILE_MAX];
+    uint32_t           stale_hours;
+};
+
 struct pv_connector_config {
     char                    provider[PV_NAME_MAX + 1];
     char                    socket[PV_SOCKET_PATH_MAX];
@@ -109,6 +128,7 @@ struct pv_connector_config {
     struct pv_consumer_key  consumer[PV_CONNECTOR_CONSUMER_KEYS_MAX];
     size_t                  consumer_count;
     struct pv_keeper_config keeper;
+    struct pv_rights_config rights;
 };
 
 /* PV_EINVAL and the like with place and reason in why. */
@@ -128,6 +148,11 @@ enum pv_err pv_config_take_secret(struct pv_connector_config *config,
                                   struct pv_why *why) PV_MUST_CHECK;
 enum pv_err pv_config_check_needs(const struct pv_connector_config *config,
                                   struct pv_why *why) PV_MUST_CHECK;
+
+/* config_rights.c, of _load: the member "rights". */
+enum pv_err pv_rights_config_take(struct pv_rights_config *rights,
+                                  const json_t            *root,
+                                  struct pv_why           *why) PV_MUST_CHECK;
 
 /* config_keeper.c, of _load: the member "keeper". */
 enum pv_err pv_keeper_config_take(struct pv_keeper_config *keeper,

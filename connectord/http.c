@@ -172,6 +172,12 @@ pv_http_keep(struct pv_http *http, struct pv_keeper_link *keeper)
 }
 
 void
+pv_http_need_rights(struct pv_http *http, const struct pv_rights_link *rights)
+{
+    http->rights = rights;
+}
+
+void
 pv_http_run(struct pv_http *http, int64_t *ret_wait_ms)
 {
     MHD_UNSIGNED_LONG_LONG wait_ms;

@@ -21,6 +21,7 @@
 
 #include "connectord/keeper_link.h"
 #include "connectord/pool.h"
+#include "connectord/rights_link.h"
 #include "connectord/signer.h"
 
 struct pv_http;
@@ -33,6 +34,10 @@ enum pv_err pv_http_new(const struct pv_connector_config *config,
 
 /* From now on calls are recorded by this keeper, which must live longer. */
 void pv_http_keep(struct pv_http *http, struct pv_keeper_link *keeper);
+
+/* From now on calls need a right that is there; it must live longer. */
+void pv_http_need_rights(struct pv_http              *http,
+                         const struct pv_rights_link *rights);
 
 /* Let libmicrohttpd do what is due; ret_wait_ms is when it wants more. */
 void pv_http_run(struct pv_http *http, int64_t *ret_wait_ms);

@@ -139,7 +139,8 @@ build_answer(struct call *call, struct pv_slice body, int64_t when_ms)
         }
         if (err == PV_OK && done) {
             err = pv_answer_build(method, &sets[0], &sets[1], when_ms,
-                                  order_token_of(call), &call->answer, &fault);
+                                  order_token_of(call), call->closed,
+                                  &call->answer, &fault);
         }
         pv_rows_clear(&sets[0]);
         pv_rows_clear(&sets[1]);
@@ -306,6 +307,10 @@ start_job(struct call *call)
         return false;
     }
     if (!pv_call_check_signature(call)) {
+        pv_buf_wipe(&call->body);
+        return false;
+    }
+    if (!pv_call_check_right(call)) {
         pv_buf_wipe(&call->body);
         return false;
     }

@@ -43,5 +43,8 @@ pv_metrics_write(const struct pv_http *http, struct pv_buf *out)
             "payvand_connector_open %zu\n",
             pv_pool_open_count(http->pool));
     }
+    if (err == PV_OK && http->rights != NULL) {
+        err = pv_rights_link_metrics(http->rights, out);
+    }
     return err;
 }

@@ -22,6 +22,7 @@ struct pv_http {
     const struct pv_connector_config *config;
     struct pv_pool                   *pool;
     struct pv_keeper_link            *keeper; /* NULL: none */
+    const struct pv_rights_link      *rights; /* NULL: none are asked for */
     int                               epoll;
     struct pv_watch                   listener;
     struct pv_watch                   inner; /* libmicrohttpd's epoll */

@@ -24,6 +24,7 @@
 
 #include "base/time.h"
 #include "connectord/config.h"
+#include "connectord/fetcher.h"
 #include "connectord/http.h"
 #include "connectord/keeper.h"
 #include "connectord/log.h"
@@ -47,6 +48,7 @@ struct program {
     struct pv_pool             *pool;
     struct pv_http             *http;
     struct pv_keeper_link      *keeper; /* NULL: none */
+    struct pv_rights_link      *rights; /* NULL: none are asked for */
     struct pv_watch             signals;
     struct pv_signer            signer;
     int                         epoll;
@@ -69,7 +71,7 @@ usage(FILE *out)
               "dsn, services,\n"
               "                 data_items, workers, queue_max, may_write, "
               "secret,\n"
-              "                 signatures, http\n"
+              "                 signatures, http, rights\n"
               "  --check        read FILE and all it names, say what is "
               "wrong, and end\n"
               "  --help         this text\n"
@@ -150,6 +152,8 @@ static bool
 is_alive(const struct program *program)
 {
     return pv_pool_is_alive(program->pool) && !program->signer.gone &&
+           (program->rights == NULL ||
+            pv_rights_link_is_alive(program->rights)) &&
            (program->keeper == NULL ||
             pv_keeper_link_is_alive(program->keeper));
 }
@@ -213,7 +217,8 @@ complain(const char *what, enum pv_err err, const struct pv_why *why)
 }
 
 static enum pv_err
-start(struct program *program, int spawner, int keeper, struct pv_why *why)
+start(struct program *program, int spawner, int keeper, int fetcher,
+      struct pv_why *why)
 {
     enum pv_err err;
 
@@ -237,6 +242,13 @@ start(struct program *program, int spawner, int keeper, struct pv_why *why)
         err = pv_keeper_link_new(keeper, program->epoll, &program->keeper);
         if (err == PV_OK) {
             pv_http_keep(program->http, program->keeper);
+        }
+    }
+    if (err == PV_OK && fetcher != -1) {
+        err = pv_rights_link_new(fetcher, program->epoll, program->config,
+                                 &program->rights);
+        if (err == PV_OK) {
+            pv_http_need_rights(program->http, program->rights);
         }
     }
     if (err == PV_OK) {
@@ -279,6 +291,7 @@ run(void)
     struct pv_why why = {""};
     int           spawner = -1;
     int           keeper = -1;
+    int           fetcher = -1;
     enum pv_err   err;
 
     err = pv_connector_config_load(arg.config, &program.config, &why);
@@ -296,12 +309,15 @@ run(void)
     if (err == PV_OK && program.config->keeper.file[0] != '\0') {
         err = pv_keeper_start(arg.config, &keeper);
     }
+    if (err == PV_OK && program.config->rights.vkey[0] != '\0') {
+        err = pv_fetcher_start(program.config, &fetcher);
+    }
     pv_buf_wipe(&program.config->setup); /* the spawner has its own */
     if (err == PV_OK && program.config->sign_key[0] != '\0') {
         err = pv_signer_start(program.config->sign_key, &program.signer, &why);
     }
     if (err == PV_OK) {
-        err = start(&program, spawner, keeper, &why);
+        err = start(&program, spawner, keeper, fetcher, &why);
     }
     if (err != PV_OK) {
         (void)complain("start", err, &why); /* the status is given below */
@@ -324,6 +340,7 @@ run(void)
         pv_http_run(program.http, &unused); /* and are told so */
     }
     pv_http_free(program.http);
+    pv_rights_link_free(program.rights);
     pv_signer_stop(&program.signer);
     pv_connector_config_free(program.config);
     return err == PV_OK ? EXIT_SUCCESS : EXIT_FAILURE;
@@ -364,6 +381,10 @@ take_arguments(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
+    if (argc > 2 && strcmp(argv[1], "-P") == 0 &&
+        strcmp(argv[2], "fetcher") == 0) {
+        return pv_fetcher_run(argc - 3, argv + 3);
+    }
     if (!take_arguments(argc, argv)) {
         usage(stderr);
         return EXIT_FAILURE;

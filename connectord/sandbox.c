@@ -285,3 +285,23 @@ pv_sandbox_rest(void)
     seccomp_release(filter);
     return err;
 }
+
+enum pv_err
+pv_sandbox_fetcher(void)
+{
+    static const int refused[] = {
+        SCMP_SYS(execve),
+        SCMP_SYS(execveat),
+        SCMP_SYS(bind),
+        SCMP_SYS(listen),
+        SCMP_SYS(accept),
+        SCMP_SYS(accept4),
+        SCMP_SYS(ptrace),
+        SCMP_SYS(bpf),
+        SCMP_SYS(process_vm_readv),
+        SCMP_SYS(process_vm_writev),
+    };
+
+    return filter_calls(SCMP_ACT_ALLOW, SCMP_ACT_ERRNO(EPERM), refused,
+                        COUNT(refused));
+}

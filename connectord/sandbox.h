@@ -31,5 +31,6 @@ enum pv_err pv_sandbox_keeper(void) PV_MUST_CHECK;
 enum pv_err pv_sandbox_worker(bool may_write) PV_MUST_CHECK;
 enum pv_err pv_sandbox_signer(void) PV_MUST_CHECK;
 enum pv_err pv_sandbox_rest(void) PV_MUST_CHECK;
+enum pv_err pv_sandbox_fetcher(void) PV_MUST_CHECK;
 
 #endif

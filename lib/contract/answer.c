@@ -11,8 +11,62 @@
 struct map {
     const char           *today; /* the Jalali day, no NUL */
     const struct pv_rows *rows;
+    uint64_t              closed;             /* a bit for each column */
     size_t                at[PV_COLUMNS_MAX]; /* by column, or ABSENT */
 };
+
+_Static_assert(PV_COLUMNS_MAX <= 64, "a bit for each column");
+
+/* What holds for all of an answer. */
+struct circumstances {
+    const char *today; /* the Jalali day, no NUL */
+    uint64_t    closed;
+};
+
+/* ---- which columns a right opens ---- */
+
+static bool
+opens(const json_t *items, const char *name)
+{
+    size_t  i;
+    json_t *item;
+
+    json_array_foreach((json_t *)(uintptr_t)items, i, item)
+    {
+        const char *open = json_string_value(item);
+        size_t      len = json_string_length(item);
+
+        if (len > 0 && strncmp(name, open, len) == 0 &&
+            (name[len] == '\0' || name[len] == '.')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+uint64_t
+pv_method_closed(const struct pv_method *method, const json_t *items)
+{
+    uint64_t closed = 0;
+
+    if (items == NULL || method->answer == PV_ANSWER_YES_IF_ROW ||
+        method->answer == PV_ANSWER_YES_IF_DONE) {
+        return 0;
+    }
+    for (size_t i = 0; i < method->column_count; i++) {
+        const struct pv_column *column = &method->column[i];
+        bool                    in_list = method->answer == PV_ANSWER_ROWS &&
+                       column->source == PV_FROM_STATEMENT;
+
+        if (!opens(items, column->name) &&
+            !(in_list && opens(items, method->rows_as->name))) {
+            closed |= UINT64_C(1) << i;
+        }
+    }
+    return closed;
+}
+
+/* ---- rows ---- */
 
 static enum pv_err
 fail(struct pv_fault *fault, enum pv_fault_kind kind, const char *member)
@@ -23,13 +77,14 @@ fail(struct pv_fault *fault, enum pv_fault_kind kind, const char *member)
 
 static enum pv_err
 map_columns(const struct pv_method *method, enum pv_column_source source,
-            const struct pv_rows *rows, const char *today, struct map *map,
-            struct pv_fault *fault)
+            const struct pv_rows *rows, const struct circumstances *now,
+            struct map *map, struct pv_fault *fault)
 {
     size_t declared = 0;
 
     map->rows = rows;
-    map->today = today;
+    map->today = now->today;
+    map->closed = now->closed;
     for (size_t i = 0; i < method->column_count; i++) {
         const struct pv_column *column = &method->column[i];
 
@@ -153,6 +208,7 @@ put_row(json_t *object, const struct pv_method *method, const struct map *map,
         enum pv_err err;
 
         if (map->at[i] == ABSENT || cell[map->at[i]].null ||
+            (map->closed >> i & 1) != 0 ||
             is_over(method->column[i].until, map->today)) {
             continue;
         }
@@ -187,11 +243,12 @@ put_found(json_t *body, bool found)
 
 static enum pv_err
 build_record(const struct pv_method *method, const struct pv_rows *rows,
-             const char *today, json_t *body, struct pv_fault *fault)
+             const struct circumstances *now, json_t *body,
+             struct pv_fault *fault)
 {
     struct map  map;
     enum pv_err err =
-        map_columns(method, PV_FROM_STATEMENT, rows, today, &map, fault);
+        map_columns(method, PV_FROM_STATEMENT, rows, now, &map, fault);
 
     if (err == PV_OK && rows->row_count > 1) {
         err = fail(fault, PV_FAULT_ROWS, "");
@@ -207,12 +264,12 @@ build_record(const struct pv_method *method, const struct pv_rows *rows,
 
 static enum pv_err
 put_list(const struct pv_method *method, const struct pv_rows *rows,
-         const char *today, json_t *body, struct pv_fault *fault)
+         const struct circumstances *now, json_t *body, struct pv_fault *fault)
 {
     json_t     *list = json_array();
     struct map  map;
     enum pv_err err =
-        map_columns(method, PV_FROM_STATEMENT, rows, today, &map, fault);
+        map_columns(method, PV_FROM_STATEMENT, rows, now, &map, fault);
 
     if (json_object_set_new(body, method->rows_as->name, list) != 0) {
         return PV_ENOMEM;
@@ -230,13 +287,15 @@ put_list(const struct pv_method *method, const struct pv_rows *rows,
 
 static enum pv_err
 put_scalars(const struct pv_method *method, const struct pv_rows *scalar,
-            const char *today, json_t *body, struct pv_fault *fault)
+            const struct circumstances *now, json_t *body,
+            struct pv_fault *fault)
 {
     struct map  map;
     enum pv_err err = PV_OK;
 
     for (size_t i = 0; err == PV_OK && i < method->column_count; i++) {
-        if (method->column[i].source == PV_FROM_CONSTANT) {
+        if (method->column[i].source == PV_FROM_CONSTANT &&
+            (now->closed >> i & 1) == 0) {
             err = put_text(body, method->column[i].name,
                            pv_slice_from(method->column[i].constant));
         }
@@ -244,7 +303,7 @@ put_scalars(const struct pv_method *method, const struct pv_rows *scalar,
     if (err != PV_OK || method->scalar.sql == NULL) {
         return err;
     }
-    err = map_columns(method, PV_FROM_SCALAR, scalar, today, &map, fault);
+    err = map_columns(method, PV_FROM_SCALAR, scalar, now, &map, fault);
     if (err == PV_OK && scalar->row_count > 1) {
         err = fail(fault, PV_FAULT_ROWS, "");
     }
@@ -256,8 +315,8 @@ put_scalars(const struct pv_method *method, const struct pv_rows *scalar,
 
 static enum pv_err
 build_rows(const struct pv_method *method, const struct pv_rows *rows,
-           const struct pv_rows *scalar, const char *today, json_t *body,
-           struct pv_fault *fault)
+           const struct pv_rows *scalar, const struct circumstances *now,
+           json_t *body, struct pv_fault *fault)
 {
     enum pv_err err;
 
@@ -266,10 +325,10 @@ build_rows(const struct pv_method *method, const struct pv_rows *rows,
     }
     err = put_found(body, rows->row_count > 0);
     if (err == PV_OK) {
-        err = put_list(method, rows, today, body, fault);
+        err = put_list(method, rows, now, body, fault);
     }
     if (err == PV_OK) {
-        err = put_scalars(method, scalar, today, body, fault);
+        err = put_scalars(method, scalar, now, body, fault);
     }
     return err;
 }
@@ -316,10 +375,11 @@ pad(size_t len, struct pv_buf *out)
 
 static enum pv_err
 build(const struct pv_method *method, const struct pv_rows *rows,
-      const struct pv_rows *scalar, int64_t when_ms, json_t *body,
-      struct pv_fault *fault)
+      const struct pv_rows *scalar, int64_t when_ms, uint64_t closed,
+      json_t *body, struct pv_fault *fault)
 {
-    char today[PV_JALALI_TEXT_LEN];
+    char                       today[PV_JALALI_TEXT_LEN];
+    const struct circumstances now = {today, closed};
 
     pv_jalali_text(when_ms, today);
     switch (method->answer) {
@@ -327,9 +387,9 @@ build(const struct pv_method *method, const struct pv_rows *rows,
     case PV_ANSWER_YES_IF_DONE:
         return build_yes_or_no(method, rows, body);
     case PV_ANSWER_RECORD:
-        return build_record(method, rows, today, body, fault);
+        return build_record(method, rows, &now, body, fault);
     case PV_ANSWER_ROWS:
-        return build_rows(method, rows, scalar, today, body, fault);
+        return build_rows(method, rows, scalar, &now, body, fault);
     }
     return PV_EINVAL;
 }
@@ -337,15 +397,15 @@ build(const struct pv_method *method, const struct pv_rows *rows,
 enum pv_err
 pv_answer_build(const struct pv_method *method, const struct pv_rows *rows,
                 const struct pv_rows *scalar, int64_t when_ms,
-                struct pv_slice order_token, struct pv_buf *out,
-                struct pv_fault *ret_fault)
+                struct pv_slice order_token, uint64_t closed,
+                struct pv_buf *out, struct pv_fault *ret_fault)
 {
     json_t     *body = json_object();
     size_t      start = out->len;
     enum pv_err err = PV_ENOMEM;
 
     if (body != NULL) {
-        err = build(method, rows, scalar, when_ms, body, ret_fault);
+        err = build(method, rows, scalar, when_ms, closed, body, ret_fault);
     }
     if (err == PV_OK) {
         err = put_validity(method->contract, when_ms, body);

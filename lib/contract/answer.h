@@ -40,12 +40,22 @@ struct pv_rows {
  * Append the body to out. PV_EINVAL with *ret_fault for a breach of the
  * contract, PV_ERANGE past out's maximum, PV_ENOMEM. scalar is only read
  * where the method has a scalar statement; when_ms is now, by the wall clock.
- * order_token, which may be empty, goes with a yes (R-154).
+ * order_token, which may be empty, goes with a yes (R-154). closed is a bit for
+ * each column that is left out, of pv_method_closed; 0: all are sent.
  */
 enum pv_err pv_answer_build(const struct pv_method *method,
                             const struct pv_rows   *rows,
                             const struct pv_rows *scalar, int64_t when_ms,
-                            struct pv_slice order_token, struct pv_buf *out,
+                            struct pv_slice order_token, uint64_t closed,
+                            struct pv_buf   *out,
                             struct pv_fault *ret_fault) PV_MUST_CHECK;
+
+/*
+ * Which columns a right does not open (R-139): bit i is column i. items is the
+ * array of names that it opens; NULL opens all. A name opens the output or the
+ * column of that name and all below it. What is no item of data, as "found" or
+ * a verify's yes and no, is no column that can be closed.
+ */
+uint64_t pv_method_closed(const struct pv_method *method, const json_t *items);
 
 #endif

@@ -459,7 +459,7 @@ answer(const char *id, const char *const *name, const char *const *cell,
     pv_buf_init(out, PV_ANSWER_MAX);
     *fault = (struct pv_fault){PV_FAULT_NONE, ""};
     err = pv_answer_build(&service->method[0], &rows, &none, NOW_MS, PV_LIT(""),
-                          out, fault);
+                          0, out, fault);
     pv_service_free(service);
     return err;
 }

@@ -368,8 +368,9 @@ parameters_are_bound(void **state)
 /* ---- answers ---- */
 
 static enum pv_err
-build(size_t method, const char *const *columns, const char *const *cells,
-      size_t row_count, struct pv_buf *out, struct pv_fault *fault)
+build_of(const char *open, size_t method, const char *const *columns,
+         const char *const *cells, size_t row_count, struct pv_buf *out,
+         struct pv_fault *fault)
 {
     struct pv_slice name[8];
     struct pv_cell  cell[32];
@@ -377,6 +378,8 @@ build(size_t method, const char *const *columns, const char *const *cells,
     struct pv_cell  as_of_cell = {false, PV_LIT("1402-01-01")};
     struct pv_rows  scalar = {1, 1, &as_of, &as_of_cell};
     struct pv_rows  rows = {0, row_count, name, cell};
+    json_t         *list;
+    enum pv_err     err;
 
     while (columns[rows.column_count] != NULL) {
         name[rows.column_count] = pv_slice_from(columns[rows.column_count]);
@@ -388,8 +391,19 @@ build(size_t method, const char *const *columns, const char *const *cells,
     }
     pv_buf_init(out, PV_ANSWER_MAX);
     *fault = (struct pv_fault){PV_FAULT_NONE, ""};
-    return pv_answer_build(&service->method[method], &rows, &scalar, NOW_MS,
-                           PV_LIT(""), out, fault);
+    list = open == NULL ? NULL : json_loads(open, 0, NULL);
+    err = pv_answer_build(
+        &service->method[method], &rows, &scalar, NOW_MS, PV_LIT(""),
+        pv_method_closed(&service->method[method], list), out, fault);
+    json_decref(list); /* accepts NULL */
+    return err;
+}
+
+static enum pv_err
+build(size_t method, const char *const *columns, const char *const *cells,
+      size_t row_count, struct pv_buf *out, struct pv_fault *fault)
+{
+    return build_of(NULL, method, columns, cells, row_count, out, fault);
 }
 
 static void
@@ -514,6 +528,51 @@ answers_are_judged(void **state)
     }
 }
 
+/* what a right does not open is not sent. */
+static void
+answers_hold_what_a_right_opens(void **state)
+{
+    static const char *const record[] = {"n", "a.id", "a.name", NULL};
+    static const char *const values[] = {"5", "9991234561", "x"};
+    static const char *const rows[] = {"code", NULL};
+    static const char *const codes[] = {"1", "2"};
+    static const struct {
+        size_t      method;
+        const char *items;
+        const char *body;
+    } row[] = {
+        {1, "[\"n\"]", "{\"found\":\"yes\",\"n\":\"5\"}"},
+        {1, "[\"a.name\"]", "{\"found\":\"yes\",\"a\":{\"name\":\"x\"}}"},
+        {1, "[\"a\"]",
+         "{\"found\":\"yes\",\"a\":{\"id\":\"9991234561\",\"name\":\"x\"}}"},
+        {1, "[\"a.nam\",\"a.name.x\",\"\",7]", "{\"found\":\"yes\"}"},
+        {1, "[]", "{\"found\":\"yes\"}"},
+        {2, "[\"n\"]", "{\"found\":\"yes\",\"all\":[{},{}],\"n\":\"5\"}"},
+        {2, "[\"all\"]",
+         "{\"found\":\"yes\",\"all\":[{\"code\":\"1\"},{\"code\":\"2\"}]}"},
+        {2, "[\"code\",\"as_of\"]",
+         "{\"found\":\"yes\",\"all\":[{\"code\":\"1\"},{\"code\":\"2\"}],"
+         "\"as_of\":\"1402-01-01\"}"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(row); i++) {
+        bool            list = row[i].method == 2;
+        struct pv_buf   out;
+        struct pv_fault fault;
+
+        assert_int_equal(build_of(row[i].items, row[i].method,
+                                  list ? rows : record, list ? codes : values,
+                                  list ? 2 : 1, &out, &fault),
+                         PV_OK);
+        if (!pv_slice_eq(pv_buf_view(&out), pv_slice_from(row[i].body))) {
+            fail_msg("%zu: %.*s", i, PV_FMT(pv_buf_view(&out)));
+        }
+        pv_buf_clear(&out);
+    }
+    assert_int_equal(pv_method_closed(&service->method[0], json_null()), 0);
+}
+
 static void
 problem_names_the_member(void **state)
 {
@@ -550,6 +609,7 @@ main(void)
         cmocka_unit_test(parameters_are_bound),
         cmocka_unit_test(yes_and_no_have_one_length),
         cmocka_unit_test(answers_are_judged),
+        cmocka_unit_test(answers_hold_what_a_right_opens),
         cmocka_unit_test(problem_names_the_member),
     };
 

@@ -1,0 +1,211 @@
+/*
+ * fetcher.c - asks the registry for what concerns the provider.
+ *
+ * Does:    one question after the other (long poll); what is signed and new
+ *          goes to the file and to the main process.
+ * Holds:   the key of the agency's certificate towards the registry; no
+ *          password of a database, no call.
+ * Talks:   with the registry, and with the main process, which it tells only.
+ * Calls:   files and connections outwards; no exec, no listening (sandbox.c).
+ * A thief: can hold new rights back until they are too old, and can make none:
+ *          the main process checks the signature itself.
+ */
+#include "connectord/fetcher.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "connectord/log.h"
+#include "connectord/sandbox.h"
+#include "rights/fetch.h"
+
+#define ABOVE_ALL 10 /* descriptors are moved here before their place */
+#define WAIT_S 20    /* of one question */
+#define PAUSE_MIN_MS 200
+#define PAUSE_MAX_MS 5000
+
+/* ---- the main process's side ---- */
+
+static void
+become_fetcher(const struct pv_connector_config *config, int socket,
+               pid_t parent)
+{
+    const struct pv_rights_config *rights = &config->rights;
+    const char *const              words[] = {
+                     "payvand-connectord", "-P",         "fetcher",      config->provider,
+                     rights->vkey,         rights->file, rights->socket, rights->url,
+                     rights->ca,           rights->cert, rights->key};
+    char *argv[sizeof(words) / sizeof(words[0]) + 1] = {NULL};
+    int   null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        argv[i] = (char *)(uintptr_t)words[i];
+    }
+    socket = fcntl(socket, F_DUPFD_CLOEXEC, ABOVE_ALL);
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent ||
+        null == -1 || socket == -1 || dup2(null, STDIN_FILENO) == -1 ||
+        dup2(null, STDOUT_FILENO) == -1 || dup2(socket, PV_FETCHER_FD) == -1 ||
+        close_range(PV_FETCHER_FD + 1, ~0u, 0) != 0) {
+        _exit(1);
+    }
+    (void)execv("/proc/self/exe", argv); /* returns only on failure */
+    _exit(1);
+}
+
+enum pv_err
+pv_fetcher_start(const struct pv_connector_config *config, int *ret_fd)
+{
+    pid_t parent = getpid();
+    int   pair[2];
+    pid_t pid;
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+        return PV_ESYS;
+    }
+    pid = fork();
+    if (pid == 0) {
+        become_fetcher(config, pair[1], parent);
+    }
+    (void)close(pair[1]); /* the child's */
+    if (pid == -1 || fcntl(pair[0], F_SETFL, O_NONBLOCK) == -1) {
+        (void)close(pair[0]); /* nothing was said */
+        return PV_ESYS;
+    }
+    *ret_fd = pair[0];
+    return PV_OK;
+}
+
+/* ---- the fetcher's side ---- */
+
+static enum pv_err
+write_all(struct pv_slice bytes)
+{
+    while (bytes.len > 0) {
+        ssize_t sent = send(PV_FETCHER_FD, bytes.ptr, bytes.len, MSG_NOSIGNAL);
+
+        if (sent == -1 && errno == EINTR) {
+            continue;
+        }
+        if (sent <= 0) {
+            return PV_ECLOSED; /* the main process is gone */
+        }
+        bytes.ptr += sent;
+        bytes.len -= (size_t)sent;
+    }
+    return PV_OK;
+}
+
+static enum pv_err
+tell(const struct pv_rights_fetch *fetch)
+{
+    uint8_t     len[4];
+    enum pv_err err;
+
+    pv_store_u32(len, (uint32_t)fetch->state.len);
+    err = write_all((struct pv_slice){(const char *)len, sizeof(len)});
+    return err == PV_OK ? write_all(pv_buf_view(&fetch->state)) : err;
+}
+
+/* Said when it begins, changes or ends. */
+static void
+say(const struct pv_rights_fetch *fetch, enum pv_err err, enum pv_err *said)
+{
+    if (err == *said) {
+        return;
+    }
+    *said = err;
+    if (err == PV_OK) {
+        pv_log_info("connector.rights_well", "agency=%s decision=%llu",
+                    fetch->source->agency,
+                    (unsigned long long)fetch->head.decision);
+    } else if (err == PV_EAGAIN) {
+        pv_log_warn("connector.rights_away", "agency=%s %s; retrying",
+                    fetch->source->agency, fetch->why.text);
+    } else {
+        pv_log_error("connector.rights_refused", "agency=%s %s; retrying",
+                     fetch->source->agency, fetch->why.text);
+    }
+}
+
+static void
+serve(struct pv_rights_fetch *fetch)
+{
+    enum pv_err said = fetch->why.text[0] == '\0' ? PV_ESTATE : PV_OK;
+    enum pv_err err = PV_OK;
+    int         pause_ms = 0;
+
+    if (said == PV_OK) { /* the file holds something, and it is not good */
+        say(fetch, PV_EVERIFY, &said);
+    }
+    if (fetch->state.len > 0) {
+        err = tell(fetch);
+    }
+    while (err != PV_ECLOSED) {
+        err = pv_rights_fetch_round(fetch, fetch->state.len > 0 ? WAIT_S : 0);
+        say(fetch, err, &said);
+        if (err == PV_OK) {
+            pause_ms = 0;
+            err = tell(fetch);
+            continue;
+        }
+        pause_ms = pause_ms == 0 ? PAUSE_MIN_MS : 2 * pause_ms;
+        pause_ms = pause_ms > PAUSE_MAX_MS ? PAUSE_MAX_MS : pause_ms;
+        (void)poll(NULL, 0, pause_ms); /* a signal may end it early */
+    }
+}
+
+int
+pv_fetcher_run(int argc, char **argv)
+{
+    struct pv_rights_source source;
+    struct pv_rights_fetch  fetch = {.source = NULL};
+    char                   *name;
+    enum pv_err             err = pv_sandbox_every();
+    int                     dirfd = -1;
+
+    /* the main process says when to end, by its own end */
+    (void)signal(SIGINT, SIG_IGN);
+    (void)signal(SIGTERM, SIG_IGN);
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)prctl(PR_SET_NAME, "pv-fetcher", 0, 0, 0); /* only a name */
+    if (err != PV_OK || argc != PV_FETCHER_ARGUMENTS ||
+        (name = strrchr(argv[2], '/')) == NULL) {
+        return 1;
+    }
+    source = (struct pv_rights_source){.agency = argv[0],
+                                       .socket = argv[3],
+                                       .url = argv[4],
+                                       .ca = argv[5],
+                                       .cert = argv[6],
+                                       .key = argv[7]};
+    err = pv_note_key_parse(pv_slice_from(argv[1]), &source.log);
+    *name = '\0';
+    dirfd = open(argv[2][0] == '\0' ? "/" : argv[2],
+                 O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (err == PV_OK && dirfd == -1) {
+        pv_log_error("connector.rights_refused", "%s: %s", argv[2],
+                     strerror(errno));
+        err = PV_ESYS;
+    }
+    if (err == PV_OK) {
+        err = pv_sandbox_fetcher();
+    }
+    if (err == PV_OK) {
+        err = pv_rights_fetch_open(&fetch, &source, dirfd, name + 1);
+    }
+    if (err == PV_OK) {
+        serve(&fetch);
+    }
+    pv_rights_fetch_close(&fetch);
+    if (dirfd != -1) {
+        (void)close(dirfd); /* a folder: nothing to lose */
+    }
+    return 1; /* it ends only with the main process, or by a failure */
+}

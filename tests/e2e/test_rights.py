@@ -1,0 +1,312 @@
+"""Rights that a connector pulls from the registry, signed: two consumers of
+one service get different items (R-139, R-091); old, unsigned and foreign
+states are refused; what is held is used while the registry is away."""
+
+import base64
+import hashlib
+import json
+import os
+import shutil
+import socketserver
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from connectors import Connectors, make_country
+from harness import (POSTAL, Exchange, assert_outcome, children_of, is_alive,
+                     wait_for)
+from registryd import WG, Registry, UnixConnection, decision
+from test_registry_catalogue import FIRST, Catalogue, all_systems, register
+
+POST = "national-post-company"
+CENTRE, FUND = "financial-information-centre", "building-disaster-insurance-fund"
+GRANTS = {CENTRE: "g-m24-r1-10", FUND: "g-m38-r1-22"}
+
+
+class Relay:
+    """Between connector and registry: passes on, says nothing, or says what
+    the test put there."""
+
+    def __init__(self, path, registry):
+        self.path, self.registry = path, registry
+        self.away, self.instead = False, None
+        self.brief = False  # "nothing new" is said at once
+        relay = self
+
+        class Handler(socketserver.StreamRequestHandler):
+            """One question."""
+
+            def handle(self):
+                line = self.rfile.readline().split()
+                while self.rfile.readline().strip():
+                    pass
+                if relay.away or len(line) < 2:
+                    return
+                body = relay.instead
+                status = 200
+                if body is None:
+                    status, body = relay.ask(line[1].decode())
+                try:
+                    self.wfile.write(b"HTTP/1.1 %d X\r\nContent-Length: %d"
+                                     b"\r\nConnection: close\r\n\r\n"
+                                     % (status, len(body)) + body)
+                except OSError:
+                    pass  # the connector was ended meanwhile
+
+        class Server(socketserver.ThreadingUnixStreamServer):
+            """Threads that end with us."""
+            daemon_threads = True
+
+        self.server = Server(path, Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def ask(self, target):
+        """(status, bytes) of the registry."""
+        if self.brief:
+            time.sleep(0.05)
+            target = target.replace("wait=20", "wait=0")
+        connection = UnixConnection(self.registry.socket)
+        try:
+            connection.request("GET", target)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except OSError:
+            return 503, b""
+        finally:
+            connection.close()
+
+    def state(self, agency=POST):
+        """A whole signed state."""
+        status, body = self.ask("/registry/v1/rights?agency=" + agency)
+        assert status == 200, body
+        return body
+
+
+@pytest.fixture(scope="module")
+def scene(pki, tmp_path_factory):
+    folder = tempfile.mkdtemp(prefix="pv-rights-")
+    country = make_country(str(tmp_path_factory.mktemp("country")))
+    os.mkdir(os.path.join(folder, "r"))
+    registry = Registry(os.path.join(folder, "r"))
+    registry.enact("--until", FIRST)
+    register(registry, all_systems(Catalogue()))
+    registry.enact()
+    relay = Relay(os.path.join(folder, "relay"), registry)
+    exchange = Exchange(os.path.join(folder, "x"), pki,
+                        providers=[POST])
+    connectors = Connectors(exchange, country[0], [POST])
+    exchange.rights = {"log_key": registry.vkey, "socket": relay.path,
+                       "file": os.path.join(folder, "rights")}
+    connectors.start_one(POST, rights=exchange.rights)
+    connectors.start_front()
+    exchange.connectors, exchange.relay = connectors, relay
+    exchange.registry = registry
+    exchange.code = country[1]["samples"]["postal-code/inquire"][0]["input"]
+    with exchange:
+        yield exchange
+    relay.server.shutdown()
+    registry.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def ask(ex, agency):
+    """The answer of the postal service, by its real way."""
+    return ex.call(agency + "-main", POSTAL, json.dumps(ex.code).encode())
+
+
+def items(ex, agency):
+    """Names of what was answered."""
+    answer = ask(ex, agency)
+    assert_outcome(answer, "answered")
+    return set(answer.json)
+
+
+def log(ex):
+    """What the connector said."""
+    return Path(ex.path("log", POST + ".log")).read_text()
+
+
+def end(ex):
+    """No process of the connector is left to write its file."""
+    pids = children_of(ex.connectors.process[POST].pid)
+    ex.connectors.kill_one(POST)
+    wait_for("its processes to be gone",
+             lambda: not any(is_alive(pid) for pid in pids))
+
+
+def again(ex):
+    """The connector, started anew."""
+    ex.connectors.start_one(POST, rights=ex.rights)
+
+
+def has_rights(ex, agency=CENTRE):
+    wait_for("the connector to hold rights",
+             lambda: ask(ex, agency).outcome == "answered")
+
+
+def test_r139_two_consumers_of_one_service_get_different_items(scene):
+    has_rights(scene)
+    assert items(scene, CENTRE) == {
+        "found", "postal_code", "province", "county", "city", "street",
+        "building_number"}
+    fund = items(scene, FUND)
+    assert "street" not in fund and "building_number" not in fund
+    assert fund - {"rural_district", "city"} == {
+        "found", "postal_code", "province", "county", "district"}
+
+
+def test_r139_a_decision_about_items_is_in_force_soon(scene):
+    has_rights(scene)
+    registry = scene.registry
+    before = items(scene, CENTRE)
+    resolution = registry.get("grant/" + GRANTS[CENTRE])["body"]["resolution"]
+    change = {"items_resolution": resolution}
+    registry.must(decision("grant", GRANTS[CENTRE], "open-items",
+                           "chair", WG, "1404-01-01",
+                           dict(change, items=["county"])))
+    wait_for("the narrower right",
+             lambda: items(scene, CENTRE) == {"found", "county"})
+    registry.must(decision("grant", GRANTS[CENTRE], "open-items",
+                           "chair", WG, "1404-01-01",
+                           dict(change, items="all")))
+    wait_for("all of the contract",
+             lambda: items(scene, CENTRE) > before)
+    for bad in ([], "some", {"a": 1}, [7], [""]):
+        status, said = registry.decide(decision(
+            "grant", GRANTS[CENTRE], "open-items", "chair", WG,
+            "1404-01-01", dict(change, items=bad)))
+        assert (status, said["rule"]) == (422, "R-139"), bad
+
+
+def test_a_right_that_is_withdrawn_is_none_at_the_connector(scene):
+    """Here only the connector's registry knows: the gate lets the call pass."""
+    has_rights(scene, FUND)
+    scene.registry.must(decision("grant", GRANTS[FUND], "withdraw",
+                                 "secretariat", WG, "1404-01-02",
+                                 reason="a test"))
+    wait_for("the refusal", lambda: ask(scene, FUND).outcome == "failed")
+    answer = ask(scene, FUND)
+    assert_outcome(answer, "failed", "provider-answer")
+    assert "connector.right_unknown tracking_id=" + answer.tracking_id in log(
+        scene)
+
+
+def test_what_is_held_is_used_while_the_registry_is_away(scene):
+    has_rights(scene)
+    scene.relay.away = True
+    end(scene)
+    again(scene)
+    has_rights(scene)
+    held = scene.connectors.process[POST]
+    assert held.popen.poll() is None
+    scene.relay.away = False
+
+
+def refused_as_stale(ex):
+    answer = ask(ex, CENTRE)
+    assert_outcome(answer, "failed", "provider-answer")
+    assert "connector.rights_stale tracking_id=" + answer.tracking_id in log(ex)
+
+
+def test_without_any_state_nothing_is_answered(scene):
+    scene.relay.away = True
+    end(scene)
+    os.rename(scene.rights["file"], scene.rights["file"] + ".kept")
+    again(scene)
+    refused_as_stale(scene)
+    scene.relay.away = False
+    has_rights(scene)
+
+
+def body_of(state):
+    """What is behind the note."""
+    return state.split(b"\n", 6)[6]
+
+
+def forged(state, **changes):
+    """A state with another body, under the note of the old one."""
+    lines = state.split(b"\n", 6)
+    body = json.loads(lines[6])
+    body.update(changes)
+    return b"\n".join(lines[:6] + [json.dumps(body).encode()])
+
+
+def with_its_hash(state):
+    """The same, and the note says its hash; the signature is the old one's."""
+    lines = state.split(b"\n", 6)
+    lines[3] = base64.b64encode(hashlib.sha256(lines[6]).digest())
+    return b"\n".join(lines)
+
+
+def test_unsigned_foreign_and_old_states_are_refused(scene):
+    has_rights(scene)
+    good = scene.relay.state()
+    resolution = scene.registry.get("grant/" + GRANTS[CENTRE])["body"][
+        "resolution"]
+    scene.relay.brief = True
+    scene.registry.must(decision(
+        "grant", GRANTS[CENTRE], "open-items", "chair", WG, "1404-01-03",
+        {"items": ["province"], "items_resolution": resolution}))
+    newest = {"found", "province"}
+    wait_for("the newest", lambda: items(scene, CENTRE) == newest)
+    wide = forged(good, grants=[])
+    for wrong in (wide, with_its_hash(wide), good, b"", b"\n" * 9,
+                  scene.relay.state(agency="tax-administration")):
+        held = body_of(Path(scene.rights["file"]).read_bytes())
+        said = log(scene).count("connector.rights_refused")
+        scene.relay.instead = wrong
+        wait_for("it to be refused", lambda: log(scene).count(
+            "connector.rights_refused") > said)
+        assert items(scene, CENTRE) == newest
+        assert body_of(Path(scene.rights["file"]).read_bytes()) == held
+        scene.relay.instead = None
+        wait_for("it to be well again", lambda: log(scene).rindex(
+            "connector.rights_well") > log(scene).rindex(
+                "connector.rights_refused"))
+    scene.relay.brief = False
+
+
+def test_a_file_that_was_changed_is_not_used(scene):
+    has_rights(scene)
+    path = Path(scene.rights["file"])
+    scene.relay.away = True
+    end(scene)
+    path.write_bytes(forged(path.read_bytes(), grants=[]))
+    said = log(scene).count("connector.rights_refused")
+    again(scene)
+    wait_for("it to be refused", lambda: log(scene).count(
+        "connector.rights_refused") > said)
+    refused_as_stale(scene)
+    scene.relay.away = False
+    has_rights(scene)
+
+
+def test_another_agencys_rights_are_open_to_nobody(scene):
+    """Behind nginx a system of its own agency, or none; here it shows no
+    certificate."""
+    connection = UnixConnection(scene.registry.web)
+    connection.request("GET", "/registry/v1/rights?agency=" + POST)
+    assert connection.getresponse().status == 401
+    connection.close()
+    for query in ("", "?agency=", "?agency=a&known=1", "?agency=a&wait=31",
+                  "?agency=a&other=1"):
+        status, said = scene.registry.ask("GET",
+                                          "/registry/v1/rights" + query)
+        assert status == 400, (query, said)
+    assert scene.registry.ask("GET", "/registry/v1/rights?agency=none")[
+        0] == 404
+
+
+def test_how_old_the_rights_are_is_shown(scene):
+    has_rights(scene)
+    connection = UnixConnection(scene.connectors.socket(POST))
+    connection.request("GET", "/metrics")
+    text = connection.getresponse().read().decode()
+    connection.close()
+    said = dict(line.rsplit(" ", 1) for line in text.splitlines()
+                if line.startswith("payvand_connector_rights"))
+    assert int(said["payvand_connector_rights_decision"]) > 0
+    assert 0 <= int(said["payvand_connector_rights_age_seconds"]) < 3600

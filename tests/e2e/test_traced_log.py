@@ -604,7 +604,7 @@ def few(calls, count):
     return calls if LONG else random.Random(7).sample(list(calls), count)
 
 
-def goes_on_behind(home, env):
+def goes_on_behind(home, env, words="FAULT"):
     """The same tree goes on after what env does once to a child."""
     traced = LogTraced(home, *SMALL)
     traced.env = env
@@ -614,6 +614,7 @@ def goes_on_behind(home, env):
         while "FAULT" not in traced.words():
             time.sleep(0.2)
             feed(worker, 20)
+        traced.wait_words(words)
         traced.wait_size(worker.acked[worker.sequence] + 4)
         traced.kill()
         traced.start(env={})
@@ -640,8 +641,8 @@ def test_a_write_that_fails_makes_no_other_tree(home, child, error, at):
     for at in few(CALLS[child], count)])
 def test_a_death_at_a_write_makes_no_other_tree(home, child, written, at):
     """A child ends before its n-th write, fsync or rename, or in it."""
-    traced = goes_on_behind(home, fault(at, child, die=written))
-    assert "traced.child_ended name=%s" % child in traced.words()
+    goes_on_behind(home, fault(at, child, die=written),
+                   "traced.child_ended name=%s" % child)
 
 
 def test_a_clock_that_steps_back_changes_nothing(home):

@@ -2,8 +2,7 @@
  * calls.c - payvand-bench-calls: signed calls to a provider's service on a
  * Unix socket, closed loop, as many as asked; what they cost, as JSON.
  *
- * Requests are signed before the clock starts. Every n-th may go to a slow
- * method; latencies are of the others.
+ * Requests are signed before the clock starts.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -27,7 +26,6 @@
 struct request {
     char     text[HEAD_MAX];
     unsigned len;
-    bool     slow;
 };
 
 struct link {
@@ -41,10 +39,8 @@ struct link {
 static struct {
     const char *socket;
     const char *path;
-    const char *slow_path;
     const char *key;
     const char *ids;
-    unsigned    slow_every;
     unsigned    links;
     unsigned    calls;
     unsigned    warmup;
@@ -69,13 +65,11 @@ static void
 make(const struct pv_httpsig_key *key, unsigned n, const char *id,
      struct request *ret)
 {
-    bool        slow = arg.slow_every > 0 && n % arg.slow_every == 0;
-    const char *path = slow ? arg.slow_path : arg.path;
     const struct pv_httpsig_field   type = {PV_LIT("content-type"),
                                             PV_LIT("application/json")};
     const struct pv_httpsig_message message = {
         .method = PV_LIT("POST"),
-        .path = pv_slice_from(path),
+        .path = pv_slice_from(arg.path),
         .field = &type,
         .field_count = 1,
     };
@@ -97,13 +91,12 @@ make(const struct pv_httpsig_key *key, unsigned n, const char *id,
                    "Payvand-Tracking-Id: 0198f2c4-%04x-7000-8000-%012x\r\n"
                    "Content-Digest: %s\r\nSignature-Input: %s\r\n"
                    "Signature: %s\r\n\r\n%s",
-                   path, strlen(body), (unsigned)getpid() & 0xffff, n,
+                   arg.path, strlen(body), (unsigned)getpid() & 0xffff, n,
                    made.digest, made.input, made.signature, body);
     if (len < 0 || len >= HEAD_MAX) {
         die("a request is too long");
     }
     ret->len = (unsigned)len;
-    ret->slow = slow;
 }
 
 static struct request *
@@ -226,7 +219,7 @@ run(struct link *link, int epoll, const struct request *request, unsigned count,
                 continue;
             }
             done++;
-            if (counts && !one->at->slow) {
+            if (counts) {
                 load_histogram_add(&fast, load_now_ns() - one->began);
                 failed += !good;
             }
@@ -283,8 +276,6 @@ take_arguments(int argc, char **argv)
     static const struct option options[] = {
         {"socket", required_argument, NULL, 's'},
         {"path", required_argument, NULL, 'p'},
-        {"slow-path", required_argument, NULL, 'S'},
-        {"slow-every", required_argument, NULL, 'e'},
         {"key", required_argument, NULL, 'k'},
         {"ids", required_argument, NULL, 'i'},
         {"connections", required_argument, NULL, 'c'},
@@ -302,12 +293,6 @@ take_arguments(int argc, char **argv)
             break;
         case 'p':
             arg.path = optarg;
-            break;
-        case 'S':
-            arg.slow_path = optarg;
-            break;
-        case 'e':
-            arg.slow_every = number(optarg);
             break;
         case 'k':
             arg.key = optarg;
@@ -332,8 +317,7 @@ take_arguments(int argc, char **argv)
         }
     }
     if (arg.socket == NULL || arg.path == NULL || arg.key == NULL ||
-        arg.ids == NULL || arg.links == 0 || arg.links > LINKS_MAX ||
-        (arg.slow_every > 0 && arg.slow_path == NULL)) {
+        arg.ids == NULL || arg.links == 0 || arg.links > LINKS_MAX) {
         die("wrong command line");
     }
 }

@@ -136,7 +136,7 @@ pv_api_ocsp_get(struct pv_server_call *call)
         len = 0; /* no request: it is answered as such */
     }
     answer_ocsp(call, (struct pv_slice){(const char *)room, len}, &cached);
-    call->cache = cached ? CACHE_OCSP : NULL;
+    call->cache = cached && call->status == 200 ? CACHE_OCSP : NULL;
 }
 
 /* GET /pki/authorities.pem: what nginx and clients trust, one after another */

@@ -209,6 +209,13 @@ issue(struct pv_issuing *issuing, struct pv_authority_client *client,
     pv_buf_init(&document, DOCUMENT_MAX);
     err =
         gather(issuing->registry, request, &document, &approval, &key, &proof);
+    if (err == PV_ERANGE || err == PV_EINVAL || err == PV_EVERIFY) {
+        /* of this request alone: those behind it go on */
+        pv_log_event("error", "registry.authority_refuses",
+                     "request=%s its approval cannot be shown: %s", id,
+                     pv_err_text(err));
+        err = PV_EREFUSED;
+    }
     if (err == PV_OK) {
         err = pv_authority_issue(client, &approval, &pem);
         if (err == PV_EREFUSED) {

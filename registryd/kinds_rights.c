@@ -331,8 +331,9 @@ static const uint8_t mode_next[MODE_STATES][MODE_EVENTS] = {
 
 static const struct pv_event mode_events[] = {
     [MODE_PROPOSE] = {"propose", PV_BY_PROVIDER, NULL, {pv_rule_mode}, NULL},
-    [MODE_DECIDE] = {"decide", 0, NULL, {NULL}, NULL},
-    [MODE_NOTIFY] = {"notify", 0, NULL, {NULL}, pv_effect_mode_in_force},
+    [MODE_DECIDE] = {"decide", 0, NULL, {pv_rule_mode_named}, NULL},
+    [MODE_NOTIFY] =
+        {"notify", 0, NULL, {pv_rule_mode_named}, pv_effect_mode_in_force},
     [MODE_REPLACE] = {"replace", 0, NULL, {NULL}, NULL},
     [MODE_WITHDRAW] = {"withdraw", PV_BY_PROVIDER, NULL, {NULL}, NULL},
     [MODE_END] = {"end", PV_BY_WORKING_GROUP, NULL, {NULL}, NULL},

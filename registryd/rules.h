@@ -98,6 +98,7 @@ pv_check_fn pv_refer_grant;            /* "place" */
 
 /* rules_modes.c */
 pv_check_fn pv_rule_mode;            /* */
+pv_check_fn pv_rule_mode_named;      /* again, when it is decided */
 pv_check_fn pv_rule_halt;            /* */
 pv_check_fn pv_effect_mode_in_force; /* */
 

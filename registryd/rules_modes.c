@@ -44,6 +44,22 @@ check_named(struct pv_change *change, const struct pv_record *version)
                      change->id);
 }
 
+/* The consumers may have been named since it was proposed. */
+enum pv_err
+pv_rule_mode_named(struct pv_change *change)
+{
+    struct pv_record version = {.body = NULL};
+    enum pv_err      err =
+        pv_record_get(pv_registry_of(change), PV_KIND_VERSION,
+                      pv_member(change->body, "version"), &version);
+
+    if (err == PV_OK) {
+        err = check_named(change, &version);
+    }
+    pv_record_clear(&version);
+    return err;
+}
+
 enum pv_err
 pv_rule_mode(struct pv_change *change)
 {

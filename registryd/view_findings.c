@@ -71,17 +71,16 @@ has_end(const json_t *body, const char *party)
 
 /* ---- links (R-007, R-008) ---- */
 
-/* A live right between two of the parties, "" when there is none. */
+/* A live right of that party and another one, "" when there is none. */
 static enum pv_err
-find_path(struct pv_view_call *call, const json_t *parties,
-          char room[PV_RECORD_ID_MAX + 1])
+find_path_of(struct pv_view_call *call, const json_t *parties,
+             const char *party, char room[PV_RECORD_ID_MAX + 1])
 {
     json_t     *ids = NULL;
     json_t     *id;
     size_t      i;
-    enum pv_err err = pv_record_users(
-        call->registry, "agency", json_string_value(json_array_get(parties, 0)),
-        PV_KIND_GRANT, &ids);
+    enum pv_err err =
+        pv_record_users(call->registry, "agency", party, PV_KIND_GRANT, &ids);
 
     room[0] = '\0';
     json_array_foreach(ids, i, id)
@@ -103,6 +102,24 @@ find_path(struct pv_view_call *call, const json_t *parties,
         err = err == PV_ENOTFOUND ? PV_OK : err; /* not yet, at that moment */
     }
     json_decref(ids);
+    return err;
+}
+
+static enum pv_err
+find_path(struct pv_view_call *call, const json_t *parties,
+          char room[PV_RECORD_ID_MAX + 1])
+{
+    json_t     *party;
+    size_t      i;
+    enum pv_err err = PV_OK;
+
+    room[0] = '\0';
+    json_array_foreach(parties, i, party)
+    {
+        if (err == PV_OK && room[0] == '\0') {
+            err = find_path_of(call, parties, json_string_value(party), room);
+        }
+    }
     return err;
 }
 
@@ -277,18 +294,19 @@ compare_with(struct pv_view_call *call, const char *id, const json_t *body,
     json_t          *common = json_array();
     bool             all = false;
     enum pv_err      err =
-        common == NULL ? PV_ENOMEM
-                            : pv_view_get(call, PV_KIND_VERSION, other_id, &other);
+        common == NULL ? PV_ENOMEM : find_other(call, id, body, other_id, same);
 
+    if (err != PV_OK || same[0] == '\0') { /* nearly always, and cheap */
+        json_decref(common);
+        return err;
+    }
+    err = pv_view_get(call, PV_KIND_VERSION, other_id, &other);
     if (err == PV_OK) {
         err = compare_items(call, version, other.body, common, &all);
     }
     if (err == PV_OK &&
         (all || strcmp(pv_member(version, "service"),
                        pv_member(other.body, "service")) == 0)) {
-        err = find_other(call, id, body, other_id, same);
-    }
-    if (err == PV_OK && same[0] != '\0') {
         *ret = json_pack(
             "{s:s, s:o, s:o, s:s, s:s, s:O}", "id", id, "consumer",
             pv_view_party(call, pv_member(body, "consumer")), "provider",
@@ -334,7 +352,7 @@ take_grant(struct pv_view_call *call, const char *id,
     }
     json_decref(ids);
     pv_record_clear(&version);
-    return err;
+    return err == PV_ENOTFOUND ? PV_OK : err; /* not there at that moment */
 }
 
 enum pv_err

@@ -53,7 +53,7 @@ count(struct codec *c, uint8_t *field, uint8_t max)
 static void
 flag(struct codec *c, bool *field)
 {
-    uint8_t n = *field ? 1 : 0;
+    uint8_t n = c->writing && *field ? 1 : 0;
 
     count(c, &n, 1);
     *field = n == 1;

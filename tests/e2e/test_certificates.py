@@ -223,6 +223,20 @@ def test_an_authority_that_has_ended_signs_nothing_more(
         registry.kill()
 
 
+def test_an_approval_of_great_length_holds_nobody_up(registry, tmp_path):
+    """What the authority's process cannot be shown waits by itself."""
+    _, csr, digest = make_csr(tmp_path, "key")
+    ask_for(registry, "r-words", "system-7", CA, csr)
+    registry.must(decision(
+        "certificate-request", "r-words", "approve", "secretariat", WG,
+        registry_today(), approval("system-7", CA, digest, note="x" * 7900),
+        actor="office", reason="x" * 7900, document="x" * 7900))
+    certify(registry, tmp_path, "r-behind", "system-7", CA)
+    assert registry.get("certificate-request/r-words")["state"] == "approved"
+    wait_for("the long one to be told",
+             lambda: registry.get("status")["authority_waits"] == 1)
+
+
 def test_of_a_revoked_one_only_that_its_key_is_known_can_be_said(
         registry, root, tmp_path):
     _, path, name = certify(registry, tmp_path, "r-worse", "system-1", CA)

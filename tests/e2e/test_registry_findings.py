@@ -270,6 +270,16 @@ def test_r123_named_consumers_are_changed_by_a_resolution_only(registry):
     registry.must(chair("resolution", "x-named/r1", "enact"), change,
                   representative("red-crescent", "request", "x-named", "file", {
                       "consumer": "red-crescent", "version": f"{name}/v1"}))
+    # a mode that was proposed before is held against the names of today
+    registry.must(
+        chair("service", name, "name-consumers", {
+            "only_consumers": ["red-crescent"], "consumers_by": "x-named/r1"}),
+        secretariat("resolution", "x-named/r2", "draft", {
+            "meeting": "x-named", "title_fa": "مصوبه",
+            "items": [{"item": "1", "text_fa": "شیوه",
+                       "modes": ["x-named"]}]}))
+    refused(registry, "R-123", "named-consumers",
+            chair("resolution", "x-named/r2", "enact"))
 
 
 def test_r253_needs_of_a_passport_become_missing_requests(registry):

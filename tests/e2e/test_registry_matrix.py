@@ -82,6 +82,7 @@ WHO = {  # kind: {offices: events}; an event in no row is no one's
     "grant": {"provider": "provider-ready", "consumer": "consumer-ready",
               "operator secretariat": "go-live suspend",
               "secretariat": "map resume",
+              "working-group": "open-items",
               "secretariat working-group": "withdraw",
               "secretariat consumer": "end"},
     "mode": {"provider": "propose withdraw", "working-group": "end"},

@@ -342,6 +342,24 @@ answer(struct request *request)
     }
 }
 
+/* Nobody reads an answer there: one that only asked to be called again when it
+   can answer would be worked for in vain. A half-closed one is gone as well. */
+static bool
+is_gone(const struct request *request)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+        request->call.connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    char    byte;
+    ssize_t n;
+
+    if (info == NULL) {
+        return true;
+    }
+    n = recv(info->connect_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n == 0 || (n == -1 && errno != EAGAIN && errno != EWOULDBLOCK &&
+                      errno != EINTR);
+}
+
 static enum MHD_Result
 on_request(void *context, struct MHD_Connection *connection, const char *url,
            const char *method, const char *version, const char *data,
@@ -368,6 +386,9 @@ on_request(void *context, struct MHD_Connection *connection, const char *url,
         }
         *len = 0;
         return MHD_YES;
+    }
+    if (request->call.again_ms != 0 && is_gone(request)) {
+        return MHD_NO; /* the state is forgotten in on_completed */
     }
     answer(request);
     if (request->call.again_ms != 0) {

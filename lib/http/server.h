@@ -155,7 +155,8 @@ enum pv_err pv_server_query(struct pv_slice         query,
 
 /*
  * No answer yet: the function is called again for the same request after
- * pv_server_wake, or at until_ms (monotonic) at the latest.
+ * pv_server_wake, or at until_ms (monotonic) at the latest. When the client has
+ * gone by then, the request ends: its state is forgotten and fn is not called.
  */
 void pv_server_wait(struct pv_server_call *call, int64_t until_ms);
 

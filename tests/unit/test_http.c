@@ -128,11 +128,20 @@ say_nothing(struct pv_server_call *call)
 }
 
 static unsigned later_calls;
+static unsigned forgotten;
+
+static void
+forget(void *state)
+{
+    (void)state; /* nothing is held */
+    forgotten++;
+}
 
 /* Answers when it is asked for the third time, or when the time is over. */
 static void
 say_later(struct pv_server_call *call)
 {
+    call->state = &later_calls;
     later_calls++;
     if (later_calls < 3 && call->query.len == 0) {
         pv_server_wait(call, call->begun_ms + 60000);
@@ -166,6 +175,7 @@ open_scene(struct scene *scene, uid_t uid)
                                       .uid = &uid,
                                       .uid_count = 1,
                                       .connections_max = 4,
+                                      .forget = forget,
                                       .route = route,
                                       .route_count =
                                           sizeof(route) / sizeof(route[0])};
@@ -318,6 +328,20 @@ test_waiting(void **state)
     assert_true(recv(fd, answer, sizeof(answer) - 1, 0) > 0);
     assert_non_null(strstr(answer, "now")); /* its time was over */
     (void)close(fd);                        /* read */
+
+    later_calls = 0; /* one that leaves */
+    forgotten = 0;
+    fd = say(&scene, "GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
+    for (int i = 0; i < ROUNDS_MAX && later_calls < 1; i++) {
+        assert_int_equal(pv_server_run(scene.server, 10), PV_OK);
+    }
+    (void)close(fd); /* nobody waits any more */
+    for (int i = 0; i < ROUNDS_MAX && forgotten == 0; i++) {
+        pv_server_wake(scene.server);
+        assert_int_equal(pv_server_run(scene.server, 10), PV_OK);
+    }
+    assert_int_equal(forgotten, 1);
+    assert_int_equal(later_calls, 1); /* it was not asked again */
 
     later_calls = 0; /* two that wait for a minute */
     fd = say(&scene, "GET /later HTTP/1.1\r\nHost: h\r\n\r\n");

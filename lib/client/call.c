@@ -10,9 +10,12 @@
 
 #include "base/num.h"
 #include "base/time.h"
+#include "policy/outcome.h"
+#include "trace/tracking_id.h"
 
 #define PAUSE_FIRST_MS 200 /* doubled from try to try */
 #define RETRY_AFTER_MAX 86400
+#define STATUS_ANSWERED_MAX 204 /* as an exchange passes them on */
 
 static const struct {
     const char *name;
@@ -26,10 +29,12 @@ static const struct {
 
 /* ---- a call and its settings ---- */
 
-static bool
-is_method(struct pv_slice method)
+bool
+pv_client_is_method(struct pv_slice method)
 {
-    size_t slashes = 0;
+    struct pv_slice provider;
+    struct pv_slice rest;
+    size_t          slashes = 0;
 
     for (size_t i = 0; i < method.len; i++) {
         char c = method.ptr[i];
@@ -39,7 +44,9 @@ is_method(struct pv_slice method)
             return false;
         }
     }
-    return slashes == 3;
+    return slashes == 3 && method.len <= METHOD_MAX &&
+           pv_slice_cut(method, '/', &provider, &rest) &&
+           provider.len <= PROVIDER_MAX;
 }
 
 struct payvand_call *
@@ -53,7 +60,10 @@ payvand_call_new(struct payvand *exchange, const char *method)
     if (pv_slice_starts(name, PV_LIT("/x/"))) {
         name = pv_slice_from(method + 3);
     }
-    (void)pv_slice_cut(name, '/', &provider, &rest); /* is_method: it has one */
+    if (!pv_client_is_method(name)) {
+        return NULL;
+    }
+    (void)pv_slice_cut(name, '/', &provider, &rest); /* it has one */
     call = calloc(1, sizeof(*call));
     if (call == NULL) {
         return NULL;
@@ -63,8 +73,7 @@ payvand_call_new(struct payvand *exchange, const char *method)
     pv_buf_init(&call->last, PV_VALUE_MAX);
     pv_http_init(&call->http);
     pv_evidence_init(&call->evidence);
-    if (!is_method(name) ||
-        pv_slice_to_cstr(name, call->method, sizeof(call->method)) != PV_OK ||
+    if (pv_slice_to_cstr(name, call->method, sizeof(call->method)) != PV_OK ||
         pv_slice_to_cstr(provider, call->provider, sizeof(call->provider)) !=
             PV_OK) {
         payvand_call_free(call);
@@ -210,6 +219,57 @@ sign(struct payvand_call *call)
                : fail(call, PAYVAND_EINVAL, "too many headers");
 }
 
+static bool
+is(const struct payvand_call *call, const char *outcome)
+{
+    return strcmp(call->http.outcome, outcome) == 0;
+}
+
+static enum payvand_result
+withhold(struct payvand_call *call, enum payvand_result result)
+{
+    pv_buf_wipe(&call->http.answer);
+    pv_buf_init(&call->http.answer, PV_HTTP_ANSWER_MAX);
+    return result;
+}
+
+static bool
+has_tracking_id(const struct payvand_call *call)
+{
+    struct pv_tracking_id id;
+
+    return pv_tracking_id_parse(pv_slice_from(call->http.tracking_id), &id) ==
+           PV_OK;
+}
+
+/*
+ * An exchange says one of its outcomes, and `answered` alone is a success: what
+ * an application takes for an answer by its status has been judged as one.
+ */
+static bool
+is_of_an_exchange(const struct payvand_call *call)
+{
+    const long status = call->http.status;
+
+    return pv_outcome_from_word(pv_slice_from(call->http.outcome)) !=
+               PV_OUTCOME_NONE &&
+           (is(call, "answered")
+                ? status >= 200 && status <= STATUS_ANSWERED_MAX
+                : status >= 400 && status <= 599) &&
+           has_tracking_id(call);
+}
+
+/* Half an answer, or nobody's, is none; its tracking id may still be told. */
+static enum payvand_result
+drop(struct payvand_call *call, enum payvand_result result)
+{
+    call->http.outcome[0] = '\0';
+    if (!has_tracking_id(call)) {
+        call->http.tracking_id[0] = '\0';
+    }
+    return withhold(call, result);
+}
+
 static enum payvand_result
 send_once(struct payvand_call *call)
 {
@@ -232,31 +292,16 @@ send_once(struct payvand_call *call)
     case PV_EFULL:
         return PAYVAND_EINVAL;
     default:
-        http->outcome[0] = '\0'; /* half an answer is none */
-        return PAYVAND_ENOANSWER;
+        return drop(call, PAYVAND_ENOANSWER);
     }
-    if (http->outcome[0] == '\0') {
+    if (!is_of_an_exchange(call)) {
         pv_why_set(&call->why,
-                   "%s answered HTTP %ld without saying what became of the "
-                   "call: is it a Payvand exchange?",
+                   "%s answered HTTP %ld without saying, as an exchange "
+                   "does, what became of the call: is it a Payvand exchange?",
                    setting[PAYVAND_URL], http->status);
-        return PAYVAND_EPROTOCOL;
+        return drop(call, PAYVAND_EPROTOCOL);
     }
     return PAYVAND_OK;
-}
-
-static bool
-is(const struct payvand_call *call, const char *outcome)
-{
-    return strcmp(call->http.outcome, outcome) == 0;
-}
-
-static enum payvand_result
-withhold(struct payvand_call *call, enum payvand_result result)
-{
-    pv_buf_wipe(&call->http.answer);
-    pv_buf_init(&call->http.answer, PV_HTTP_ANSWER_MAX);
-    return result;
 }
 
 /*

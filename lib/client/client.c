@@ -68,7 +68,8 @@ judge(struct payvand *exchange, enum payvand_setting setting, const char *value)
     return PAYVAND_OK;
 }
 
-/* A key that cannot sign is still one for TLS: then nothing is signed. */
+/* A key that cannot sign is still one for TLS: then nothing is signed, and the
+   exchange's sentence says why. */
 static void
 read_key(struct payvand *exchange)
 {
@@ -76,9 +77,15 @@ read_key(struct payvand *exchange)
     exchange->key = NULL;
     if (exchange->setting[PAYVAND_KEY] != NULL &&
         pv_httpsig_key_read_file(exchange->setting[PAYVAND_KEY], true,
-                                 &exchange->key, NULL) != PV_OK) {
+                                 &exchange->key, &exchange->why) != PV_OK) {
         exchange->key = NULL;
     }
+}
+
+bool
+pv_client_signs(const struct payvand *exchange)
+{
+    return exchange->key != NULL;
 }
 
 enum payvand_result

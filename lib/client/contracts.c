@@ -141,6 +141,12 @@ pv_client_check_contract(struct payvand_call *call, struct pv_why *why)
                                   pv_buf_view(&call->http.answer), &call->last,
                                   &call->fault);
     }
+    if (err == PV_OK && call->is_next && !call->terms->pages.is_set) {
+        /* it was replaced: nobody knows whether the list is whole */
+        pv_fault_set(&call->fault, PV_FAULT_ORDER, PV_LIT(""));
+        pv_why_set(why, "The list's contract has no pages any more");
+        return PV_EINVAL;
+    }
     if (err != PV_OK) {
         say_fault(call, "answer", why);
     }
@@ -173,7 +179,9 @@ payvand_call_next(struct payvand_call *call)
         pv_why_set(&call->why, "no memory");
         result = PAYVAND_ENOMEM;
     } else {
+        call->is_next = true;
         result = payvand_call_run(call, question.ptr, question.len);
+        call->is_next = false;
     }
     pv_buf_wipe(&question);
     return result;

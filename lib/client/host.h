@@ -44,6 +44,15 @@ struct pv_client_store {
 void pv_client_set_store(struct payvand               *exchange,
                          const struct pv_client_store *store);
 
+/*
+ * Are its requests signed? False without PAYVAND_KEY, and for a file that is
+ * not read or whose key is of another kind: payvand_error says why.
+ */
+bool pv_client_signs(const struct payvand *exchange);
+
+/* A method as payvand_call_new takes it, without "/x/". */
+bool pv_client_is_method(struct pv_slice method);
+
 /* For the store: what a caller has with its call. */
 void  pv_client_set_owner(struct payvand_call *call, void *owner);
 void *pv_client_owner(const struct payvand_call *call);

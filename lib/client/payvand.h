@@ -58,7 +58,8 @@ enum payvand_result {
     PAYVAND_EINVAL = 1,    /* a setting or an input; nothing was sent */
     PAYVAND_ENOMEM = 2,    /* no memory; nothing was sent */
     PAYVAND_ENOANSWER = 3, /* no answer; the call may have been made */
-    PAYVAND_EPROTOCOL = 4, /* an answer, but not of a Payvand exchange */
+    PAYVAND_EPROTOCOL = 4, /* an answer, but not of a Payvand exchange: it is
+                              withheld */
     PAYVAND_EEVIDENCE = 5, /* evidence was not kept: with an outcome, after
                               the call, otherwise nothing was sent */
     PAYVAND_EVERIFY = 6,   /* answered, and not shown to be the provider's

@@ -42,6 +42,7 @@ struct payvand_call {
     struct pv_contract              *contract; /* of this call, or NULL */
     const struct pv_contract_method *terms;    /* in ->contract, or NULL */
     struct pv_buf   last;    /* key of the page's last row; empty: no more */
+    bool            is_next; /* of a list that has begun */
     int64_t         sent_ms; /* wall clock, of the present try */
     int             tries;
     int             verified;

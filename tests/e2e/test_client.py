@@ -280,11 +280,11 @@ class Unavailable(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
         self.server.seen.append(dict(self.headers))
-        body = b'{"type":"urn:payvand:problem:journal-down"}'
-        self.send_response(503)
-        for name, value in (("Payvand-Outcome", "unavailable"),
+        status, outcome, id, body = self.server.answer
+        self.send_response(status)
+        for name, value in (("Payvand-Outcome", outcome),
                             ("Payvand-Tracking-Id",
-                             "0198f2c4-0000-7000-8000-%012d" %
+                             id or "0198f2c4-0000-7000-8000-%012d" %
                              len(self.server.seen)),
                             ("Content-Type", "application/problem+json"),
                             ("Content-Length", str(len(body)))):
@@ -305,6 +305,8 @@ def down(pki):
     context.load_cert_chain(local.cert, local.key)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     server.seen = []
+    server.answer = (503, "unavailable", None,
+                     b'{"type":"urn:payvand:problem:journal-down"}')
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield server
@@ -330,6 +332,25 @@ def test_only_what_may_be_repeated_is(scene, down, tmp_path, more, tries):
         assert len({seen[name] for seen in down.seen}) == tries
     assert len({seen.get("Idempotency-Key") for seen in down.seen}) == 1
     assert len({seen["Content-Digest"] for seen in down.seen}) == 1
+
+
+@pytest.mark.parametrize("status,outcome,id", [
+    (200, "failed", None), (204, "unavailable", None), (302, "refused", None),
+    (502, "answered", None), (200, "Answered", None), (502, "broken", None),
+    (502, "failed", "1"), (200, "answered", "0198f2c4")])
+def test_what_no_exchange_says_is_withheld(scene, down, tmp_path, status,
+                                           outcome, id):
+    """Nobody signs an outcome that is not `answered`: with a status of
+    success an application would take its body for an answer."""
+    down.answer = (status, outcome, id,
+                   b'' if status == 204 else b'{"result":"yes"}')
+    done = scene.call("yes", "--keep-evidence", str(tmp_path / "e"),
+                      PAYVAND_PROVIDER_KEYS="",
+                      PAYVAND_URL="https://127.0.0.1:%d" %
+                      down.server_address[1])
+    assert (done.returncode, done.stdout, len(down.seen)) == (1, b"", 1)
+    assert b"is it a Payvand exchange" in done.stderr
+    assert os.listdir(tmp_path / "e")[0].startswith("pending-")
 
 
 # ---- the library itself -----------------------------------------------------

@@ -228,6 +228,23 @@ def test_an_old_page_in_the_place_of_a_new_one_is_withheld(scene):
     assert (done.returncode, len(lines)) == (3, 2000), done.stderr
 
 
+def test_a_list_whose_contract_lost_its_pages_is_not_whole(scene):
+    def lose(page, answer, _):
+        if page == 2:
+            method = {**CONTRACT["methods"][0]}
+            del method["pages"]
+            save(scene.contract, {**CONTRACT, "methods": [method]})
+        return answer
+
+    scene.pass_on(lose)
+    try:
+        done, lines = scene.call()
+    finally:
+        save(scene.contract, CONTRACT)
+    assert (done.returncode, len(lines)) == (3, 2000), done.stderr
+    assert b"has no pages any more" in done.stderr and scene.pages == 3
+
+
 def test_a_statement_with_a_smaller_limit_only_gives_more_pages(scene):
     scene.answer_with(BEHIND + "ORDER BY n LIMIT 7")
     done, lines = scene.call({"after": str(ROWS - 14)})

@@ -128,6 +128,7 @@ run(struct args *args)
 {
     struct consumer_store *store = NULL;
     struct pv_why          why = {""};
+    size_t                 skipped = 0;
     enum pv_err err = consumer_store_open(args->store, true, &store, &why);
 
     if (err != PV_OK) {
@@ -139,11 +140,23 @@ run(struct args *args)
         pv_json_object(&args->list, NULL);
         pv_json_array(&args->list, "calls");
     }
-    err = consumer_store_show(store, args->id, args->last, on_row, args);
+    err = consumer_store_show(store, args->id, args->last, on_row, args,
+                              &skipped);
     consumer_store_close(store);
     if (args->json && args->id == NULL) {
         pv_json_end_array(&args->list);
+        pv_json_u64(&args->list, "left_out", skipped);
         pv_json_end_object(&args->list);
+    }
+    if (skipped > 0) {
+        pv_cli_error(
+            "%zu %s", skipped,
+            pv_cli_text(
+                args->lang,
+                "are left out: a field is longer than "
+                "evidence has it",
+                "فراخوانی نشان داده نمی‌شود: فیلدی از "
+                "اندازه مدرک بلندتر است"));
     }
     err = err == PV_OK ? args->err : err;
     if (err != PV_OK) {

@@ -97,6 +97,16 @@ exchange_for(struct callers *callers, const struct consumer_system *system,
                : NULL;
 }
 
+/* A call that cannot be proved is not made. */
+static void
+refuse_unsigned(struct job *job, const struct payvand *exchange)
+{
+    pv_log_event("error", "consumer.key_unusable", "system=%s: %s",
+                 job->application->system->id, payvand_error(exchange));
+    job_tell_unsigned(job);
+    pv_buf_wipe(&job->body);
+}
+
 static enum payvand_result
 run_call(struct job *job, struct payvand_call *call)
 {
@@ -119,11 +129,15 @@ make_call(struct callers *callers, struct job *job, struct payvand **own)
 {
     struct payvand *exchange =
         exchange_for(callers, job->application->system, own);
-    struct payvand_call *call =
-        exchange == NULL ? NULL : payvand_call_new(exchange, job->method);
-    enum payvand_result result =
-        call == NULL ? PAYVAND_ENOMEM : run_call(job, call);
+    struct payvand_call *call;
+    enum payvand_result  result;
 
+    if (exchange != NULL && !pv_client_signs(exchange)) {
+        refuse_unsigned(job, exchange);
+        return;
+    }
+    call = exchange == NULL ? NULL : payvand_call_new(exchange, job->method);
+    result = call == NULL ? PAYVAND_ENOMEM : run_call(job, call);
     if (result == PAYVAND_EINVAL || result == PAYVAND_ENOANSWER ||
         result == PAYVAND_EPROTOCOL || result == PAYVAND_EEVIDENCE) {
         /* the sentence names files, addresses and members, never a value */

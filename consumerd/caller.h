@@ -69,5 +69,6 @@ size_t caller_open(struct callers *callers);
 /* outcome.c: what an application is told of a call that ended so. */
 void job_tell(struct job *job, enum payvand_result result,
               const struct payvand_call *call);
+void job_tell_unsigned(struct job *job); /* nothing was sent: no key signs */
 
 #endif

@@ -8,11 +8,12 @@
 #include "crypto/secret.h"
 #include "daemon/event.h"
 
-#define ASK_AGAIN_MS 60000 /* it is woken when the call is done */
+#define ASK_AGAIN_MS 1000 /* woken when it is done; is its caller there? */
 #define BUSY_RETRY_S 1
 
 enum refusal {
     REFUSED_APPLICATION = 0,
+    REFUSED_PATH,
     REFUSED_METHOD,
     REFUSED_PURPOSE,
     REFUSED_NO_PURPOSE,
@@ -30,6 +31,9 @@ static const struct {
     [REFUSED_APPLICATION] = {401, "refused", "application-unknown",
                              "This application is not registered here",
                              "این برنامه در اینجا ثبت نشده است"},
+    [REFUSED_PATH] = {404, "refused", "method-unknown",
+                      "The path is not /x/provider/service/version/method",
+                      "نشانی به شکل /x/provider/service/version/method نیست"},
     [REFUSED_METHOD] = {403, "refused", "application-method",
                         "This application may not call this method",
                         "این برنامه اجازه فراخوانی این متد را ندارد"},
@@ -183,6 +187,10 @@ take_job(const struct pv_server_call *call, struct job *job, enum refusal *why)
     *why = REFUSED_APPLICATION;
     job->application = who_asks(call);
     if (job->application == NULL) {
+        return false;
+    }
+    *why = REFUSED_PATH;
+    if (!pv_client_is_method(call->rest)) {
         return false;
     }
     *why = REFUSED_METHOD;

@@ -62,7 +62,7 @@ static const char help_text[] =
     "  payvand-consumerd --config FILE [--check]\n"
     "\n"
     "  --config FILE      the exchange, systems, applications\n"
-    "  --check            read it, say what is wrong, and end\n"
+    "  --check            read it and the keys, say what is wrong, and end\n"
     "  --help, --version\n"
     "\n"
     "Manual: man payvand-consumerd\n";
@@ -214,14 +214,15 @@ static void
 sweep(struct running *running)
 {
     const int64_t now_ms = pv_time_monotonic_ms();
+    bool          more = false;
     enum pv_err   err;
 
     if (running->swept_ms != 0 && now_ms - running->swept_ms < SWEEP_EVERY_MS) {
         return;
     }
-    running->swept_ms = now_ms;
-    err = consumer_store_sweep(
-        running->store, pv_time_wall_ms() - running->config.keep_days * DAY_MS);
+    err = consumer_store_sweep(running->store, pv_time_wall_ms(),
+                               running->config.keep_days * DAY_MS, &more);
+    running->swept_ms = more ? 0 : now_ms; /* 0: again in the next round */
     if (err != PV_OK) {
         pv_log_event("warn", "consumer.sweep_failed", "%s", pv_err_text(err));
     }
@@ -291,6 +292,29 @@ end(struct running *running)
     consumer_config_clear(&running->config);
 }
 
+/* A call is not made without its system's signature. */
+static enum pv_err
+check_keys(const struct consumer_config *config, struct pv_why *why)
+{
+    enum pv_err err = PV_OK;
+
+    for (size_t i = 0; err == PV_OK && i < config->system_count; i++) {
+        struct payvand *exchange = payvand_new();
+
+        if (exchange == NULL ||
+            payvand_set(exchange, PAYVAND_KEY, config->system[i].key) ==
+                PAYVAND_ENOMEM) {
+            err = PV_ENOMEM;
+        } else if (!pv_client_signs(exchange)) {
+            pv_why_set(why, "system %s does not sign: %s", config->system[i].id,
+                       payvand_error(exchange));
+            err = PV_EINVAL;
+        }
+        payvand_free(exchange);
+    }
+    return err;
+}
+
 static bool
 read_options(int argc, char **argv, const char **ret_config, bool *ret_check,
              bool *ret_done)
@@ -355,7 +379,9 @@ main(int argc, char **argv)
     if (err == PV_OK) {
         err = consumer_config_read(config, &running.config, &why);
     }
-    if (err == PV_OK && !check) {
+    if (err == PV_OK && check) {
+        err = check_keys(&running.config, &why);
+    } else if (err == PV_OK) {
         err = start(&running, &why);
         if (err == PV_OK) {
             pv_log_event("info", "consumer.started", "url=%s applications=%zu",

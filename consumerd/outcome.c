@@ -8,13 +8,15 @@
 
 #define TYPE_PREFIX "urn:payvand:problem:"
 
-static const struct {
+struct telling {
     unsigned    status;
     const char *outcome;
     const char *word;
     const char *en;
     const char *fa;
-} told[] = {
+};
+
+static const struct telling told[] = {
     [PAYVAND_EINVAL] = {503, "unavailable", "not-sent",
                         "The call was not sent; the log says why",
                         "فراخوانی فرستاده نشد؛ علت در رخدادنامه است"},
@@ -45,6 +47,38 @@ static const struct {
          "پاسخ با قرارداد سرویس نمی‌خواند و داده نمی‌شود"},
 };
 
+/* `unavailable` is only said where nothing was forwarded. */
+static const struct telling not_kept = {
+    502, "unknown", "evidence-not-kept",
+    "Evidence of the call was not kept; the call may have been made, its answer "
+    "is withheld",
+    "مدرک فراخوانی نگهداری نشد؛ شاید انجام شده باشد و پاسخ آن داده نمی‌شود"};
+static const struct telling lost = {
+    502, "unknown", "answer-lost",
+    "The call may have been made; there is no answer to tell",
+    "شاید فراخوانی انجام شده باشد؛ پاسخی برای گفتن نیست"};
+static const struct telling no_key = {
+    503, "unavailable", "key-unusable",
+    "The call was not sent; the key of its system does not sign",
+    "فراخوانی فرستاده نشد؛ کلید سامانه امضا نمی‌کند"};
+
+/* With an outcome it was made; of several tries one may have been. */
+static const struct telling *
+telling_of(enum payvand_result result, const struct payvand_call *call)
+{
+    const bool was_sent =
+        call != NULL &&
+        (payvand_call_outcome(call)[0] != '\0' || payvand_call_tries(call) > 1);
+
+    if (was_sent && result == PAYVAND_EEVIDENCE) {
+        return &not_kept;
+    }
+    if (was_sent && (result == PAYVAND_ENOMEM || result == PAYVAND_EINVAL)) {
+        return &lost;
+    }
+    return &told[result];
+}
+
 static void
 set_outcome(struct job *job, const char *outcome)
 {
@@ -53,26 +87,26 @@ set_outcome(struct job *job, const char *outcome)
 }
 
 static void
-tell_problem(struct job *job, enum payvand_result result,
+tell_problem(struct job *job, const struct telling *telling,
              const struct pv_fault *fault)
 {
     char           type[64];
     struct pv_json json;
 
     (void)snprintf(type, sizeof(type), TYPE_PREFIX "%s",
-                   told[result].word); /* fits */
+                   telling->word); /* fits */
     job->answer.len = 0;
-    job->status = told[result].status;
-    set_outcome(job, told[result].outcome);
+    job->status = telling->status;
+    set_outcome(job, telling->outcome);
     pv_json_init(&json, &job->answer);
     pv_json_object(&json, NULL);
-    if (result == PAYVAND_ECONTRACT) {
+    if (telling == &told[PAYVAND_ECONTRACT]) {
         pv_json_string(&json, "fault", pv_fault_word(fault->kind));
         pv_json_text(&json, "member", fault->member);
     }
     pv_json_u64(&json, "status", job->status);
-    pv_json_text(&json, "title", told[result].en);
-    pv_json_text(&json, "title_fa", told[result].fa);
+    pv_json_text(&json, "title", telling->en);
+    pv_json_text(&json, "title_fa", telling->fa);
     if (job->tracking_id[0] != '\0') {
         pv_json_text(&json, "tracking_id", job->tracking_id);
     }
@@ -97,8 +131,16 @@ tell_answer(struct job *job, const struct payvand_call *call)
     job->retry_after_s = (unsigned)payvand_call_retry_after(call);
     if (pv_buf_add(&job->answer, (struct pv_slice){body, len}) != PV_OK) {
         job->type = "application/problem+json";
-        tell_problem(job, PAYVAND_ENOMEM, NULL);
+        job->retry_after_s = 0;
+        tell_problem(job, &lost, NULL);
     }
+}
+
+void
+job_tell_unsigned(struct job *job)
+{
+    job->type = "application/problem+json";
+    tell_problem(job, &no_key, NULL);
 }
 
 void
@@ -124,6 +166,6 @@ job_tell(struct job *job, enum payvand_result result,
             job->answer.len = 0; /* the status still says it */
         }
     } else {
-        tell_problem(job, result, fault);
+        tell_problem(job, telling_of(result, call), fault);
     }
 }

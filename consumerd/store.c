@@ -11,6 +11,8 @@
 #include "base/time.h"
 
 #define BUSY_MS 5000 /* a reader or a backup may hold it */
+#define DAY_MS INT64_C(86400000)
+#define SWEEP_ROWS 1000
 #define SCHEMA                                                                 \
     "PRAGMA journal_mode = WAL;"                                               \
     "PRAGMA synchronous = FULL;"                                               \
@@ -272,25 +274,55 @@ consumer_store_answer(struct consumer_store *store, int64_t id,
     return err;
 }
 
-enum pv_err
-consumer_store_sweep(struct consumer_store *store, int64_t before_ms)
+/* 0: there is no row. */
+static enum pv_err
+find_newest(struct consumer_store *store, int64_t *ret_ms)
 {
-    const struct value value = number(before_ms);
-    enum pv_err        err;
+    sqlite3_stmt *stmt = NULL;
+    enum pv_err err = start(store, "SELECT coalesce(max(at_ms), 0) FROM asked",
+                            NULL, 0, &stmt);
 
+    if (err == PV_OK) {
+        err = err_of(sqlite3_step(stmt));
+    }
+    if (err == PV_OK) {
+        *ret_ms = sqlite3_column_int64(stmt, 0);
+    }
+    (void)sqlite3_finalize(stmt); /* its error was told */
+    return err;
+}
+
+enum pv_err
+consumer_store_sweep(struct consumer_store *store, int64_t now_ms,
+                     int64_t keep_ms, bool *ret_more)
+{
+    struct value value[] = {number(0), number(SWEEP_ROWS)};
+    int64_t      newest_ms = 0;
+    enum pv_err  err;
+
+    *ret_more = false;
     (void)pthread_mutex_lock(&store->lock); /* not held by this thread */
-    err = run(store, "UPDATE kept SET since_ms = max(since_ms, ?)", &value, 1);
+    err = find_newest(store, &newest_ms);
+    if (now_ms > newest_ms + DAY_MS) {
+        now_ms = newest_ms + DAY_MS;
+    }
+    value[0].number = now_ms - keep_ms;
+    if (err == PV_OK) {
+        err =
+            run(store, "UPDATE kept SET since_ms = max(since_ms, ?)", value, 1);
+    }
     if (err == PV_OK) {
         err = run(store,
                   "DELETE FROM answered WHERE asked IN (SELECT id FROM asked "
-                  "WHERE at_ms < ? ORDER BY at_ms LIMIT 1000)",
-                  &value, 1);
+                  "WHERE at_ms < ? ORDER BY at_ms LIMIT ?)",
+                  value, 2);
     }
     if (err == PV_OK) {
         err = run(store,
                   "DELETE FROM asked WHERE id IN (SELECT id FROM asked WHERE "
-                  "at_ms < ? ORDER BY at_ms LIMIT 1000)",
-                  &value, 1);
+                  "at_ms < ? ORDER BY at_ms LIMIT ?)",
+                  value, 2);
+        *ret_more = err == PV_OK && sqlite3_changes(store->db) >= SWEEP_ROWS;
     }
     (void)pthread_mutex_unlock(&store->lock); /* held */
     return err;
@@ -380,7 +412,7 @@ show_row(sqlite3_stmt *stmt, consumer_row_fn *fn, void *context)
 
 enum pv_err
 consumer_store_show(struct consumer_store *store, const char *id, unsigned most,
-                    consumer_row_fn *fn, void *context)
+                    consumer_row_fn *fn, void *context, size_t *ret_skipped)
 {
     const struct value value = id == NULL ? number(most) : text(id);
     sqlite3_stmt      *stmt = NULL;
@@ -388,6 +420,7 @@ consumer_store_show(struct consumer_store *store, const char *id, unsigned most,
     enum pv_err        err;
     int                code = SQLITE_DONE;
 
+    *ret_skipped = 0;
     (void)pthread_mutex_lock(&store->lock); /* not held by this thread */
     err = start(store,
                 id == NULL ? SHOWN " ORDER BY a.id DESC LIMIT ?"
@@ -395,8 +428,13 @@ consumer_store_show(struct consumer_store *store, const char *id, unsigned most,
                                    "a.commitment = ?1",
                 &value, 1, &stmt);
     while (err == PV_OK && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
-        rows++;
         err = show_row(stmt, fn, context);
+        if (err == PV_ERANGE) {
+            ++*ret_skipped;
+            err = PV_OK;
+        } else {
+            rows++;
+        }
     }
     if (err == PV_OK) {
         err = err_of(code);

@@ -54,16 +54,22 @@ enum pv_err
 consumer_store_answer(struct consumer_store *store, int64_t id,
                       const struct pv_client_end *end) PV_MUST_CHECK;
 
-/* Let rows go that were asked before this moment; a few at a time. */
-enum pv_err consumer_store_sweep(struct consumer_store *store,
-                                 int64_t before_ms) PV_MUST_CHECK;
+/*
+ * Let rows go that were asked more than keep_ms ago, a few at a time;
+ * *ret_more: there may be others. Now is at most a day after the newest row, so
+ * that a clock that is ahead takes nothing away.
+ */
+enum pv_err consumer_store_sweep(struct consumer_store *store, int64_t now_ms,
+                                 int64_t keep_ms, bool *ret_more) PV_MUST_CHECK;
 
 /*
  * The newest first, at most `most`; or with an id, which is a tracking id or a
- * commitment, that one. PV_ENOTFOUND: there is no such row.
+ * commitment, that one. Rows whose fields are longer than evidence has them are
+ * left out and counted. PV_ENOTFOUND: there is no such row.
  */
 enum pv_err consumer_store_show(struct consumer_store *store, const char *id,
                                 unsigned most, consumer_row_fn *fn,
-                                void *context) PV_MUST_CHECK;
+                                void   *context,
+                                size_t *ret_skipped) PV_MUST_CHECK;
 
 #endif

@@ -260,6 +260,80 @@ def test_the_evidence_of_an_application_that_left_is_whole(scene):
     assert scene.curl(scene.sample["no"])[2] == {"result": "no"}
 
 
+def test_a_call_that_nobody_waits_for_is_not_sent(scene):
+    go = threading.Event()
+    scene.pass_on(lambda answer: go.wait(60) and answer)
+
+    def ask():
+        return subprocess.Popen(
+            ["curl", "-sS", "--unix-socket", scene.socket, "-d",
+             json.dumps(scene.sample["yes"]), "http://x/x/" + METHOD],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def is_open(count):
+        _, _, text = scene.curl(None, path="/metrics")
+        return "payvand_consumer_open %d\n" % count in text
+
+    curls = [ask() for _ in range(2)]  # as many as workers
+    try:
+        wait_for("both workers", lambda: len(scene.asked) == 2)
+        curls.append(ask())
+        wait_for("one to wait", lambda: is_open(3))
+        curls[2].kill()
+        wait_for("it to be forgotten", lambda: is_open(2))
+    finally:
+        go.set()
+        for curl in curls:
+            curl.wait(60)
+    wait_for("the end", lambda: is_open(0))
+    assert len(scene.asked) == 2
+
+
+def test_a_call_that_was_made_is_never_said_to_be_not_sent(scene):
+    with sqlite3.connect(scene.store) as base:
+        base.execute("CREATE TRIGGER broken BEFORE INSERT ON answered BEGIN "
+                     "SELECT raise(ABORT, 'broken'); END")
+    try:
+        status, headers, said = scene.curl(scene.sample["yes"])
+    finally:
+        with sqlite3.connect(scene.store) as base:
+            base.execute("DROP TRIGGER broken")
+    assert (status, headers["payvand-outcome"]) == (502, "unknown")
+    assert problem(said) == "evidence-not-kept" and "result" not in said
+    assert headers["payvand-tracking-id"] and len(scene.asked) == 1
+
+
+def test_without_a_key_that_signs_no_call_is_made(scene):
+    key = scene.config["systems"][0]["key"]
+    os.rename(key, key + ".away")
+    try:
+        for content in (None, "no key"):
+            if content:
+                write(key, content)
+            status, headers, said = scene.curl(scene.sample["yes"])
+            assert (status, problem(said)) == (503, "key-unusable")
+            assert headers["payvand-outcome"] == "unavailable"
+            done = subprocess.run(
+                [built("payvand-consumerd"), "--config",
+                 str(scene.home / "consumer.json"), "--check"],
+                env=program_env(), capture_output=True, timeout=60,
+                check=False)
+            assert done.returncode == 1 and b"does not sign" in done.stderr
+    finally:
+        os.rename(key + ".away", key)
+    assert not scene.asked
+    assert scene.curl(scene.sample["yes"])[2] == {"result": "yes"}
+
+
+@pytest.mark.parametrize("method", ["a/b/c", METHOD + "/more",
+                                    METHOD + "#part", "a" * 65 + "/b/v1/c"])
+def test_a_path_of_another_form_is_not_found(scene, method):
+    status, headers, said = scene.curl(
+        {}, "--request-target", "/x/" + method)
+    assert (status, problem(said)) == (404, "method-unknown")
+    assert headers["payvand-outcome"] == "refused" and not scene.asked
+
+
 def test_a_wrong_configuration_is_said(scene, tmp_path):
     for changes in ({"more": 1}, {"port": 70000}, {"workers": 0},
                     {"applications": [{"id": "x", "system": "nobody",

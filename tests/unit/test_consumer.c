@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -74,6 +75,7 @@ ask(int64_t time_ms, bool keep_content, char room[PV_COMMITMENT_TEXT_LEN + 1])
 
 struct seen {
     size_t rows;
+    size_t skipped;
     char   result[32];
     char   fault[32];
     bool   has_content;
@@ -94,7 +96,8 @@ static struct seen
 show(const char *id)
 {
     struct seen seen = {0};
-    enum pv_err err = consumer_store_show(store, id, 100, see, &seen);
+    enum pv_err err =
+        consumer_store_show(store, id, 100, see, &seen, &seen.skipped);
 
     assert_int_equal(err, id != NULL && seen.rows == 0 ? PV_ENOTFOUND : PV_OK);
     return seen;
@@ -134,6 +137,16 @@ an_end_is_written_once(void **state)
     assert_string_equal(show(commitment).result, "breaks-contract");
 }
 
+static bool
+sweep(int64_t now_ms, int64_t days)
+{
+    bool more = true;
+
+    assert_int_equal(consumer_store_sweep(store, now_ms, days * DAY_MS, &more),
+                     PV_OK);
+    return more;
+}
+
 static void
 rows_go_after_their_days_and_not_before(void **state)
 {
@@ -147,11 +160,64 @@ rows_go_after_their_days_and_not_before(void **state)
                          store, ask(NOW_MS - 3 * DAY_MS, false, old), &end),
                      PV_OK);
     (void)ask(NOW_MS, false, young);
-    assert_int_equal(consumer_store_sweep(store, NOW_MS - 4 * DAY_MS), PV_OK);
+    assert_false(sweep(NOW_MS, 4));
     assert_int_equal(show(NULL).rows, 2);
-    assert_int_equal(consumer_store_sweep(store, NOW_MS - 2 * DAY_MS), PV_OK);
+    assert_false(sweep(NOW_MS, 2));
     assert_int_equal(show(old).rows, 0);
     assert_int_equal(show(young).rows, 1);
+}
+
+static void
+a_clock_that_is_ahead_takes_nothing_away(void **state)
+{
+    char row[PV_COMMITMENT_TEXT_LEN + 1];
+
+    (void)state;
+    (void)ask(NOW_MS - 2 * DAY_MS, false, row);
+    (void)ask(NOW_MS, false, row);
+    assert_false(sweep(NOW_MS + 4000 * DAY_MS, 4));
+    assert_int_equal(show(NULL).rows, 2);
+    (void)ask(NOW_MS + 3 * DAY_MS, false, row);
+    assert_false(sweep(NOW_MS + 4000 * DAY_MS, 4)); /* now is a day behind it */
+    assert_int_equal(show(NULL).rows, 2);
+}
+
+static void
+many_old_rows_go_in_several_rounds(void **state)
+{
+    char     row[PV_COMMITMENT_TEXT_LEN + 1];
+    sqlite3 *db = NULL;
+
+    (void)state;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db,
+                     "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 "
+                     "FROM n WHERE n < 1500) INSERT INTO asked SELECT n, n, "
+                     "'a', 's', 'm', '', 'nonce', 'c' || n, 'd', NULL FROM n",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    (void)ask(NOW_MS, false, row);
+    assert_true(sweep(NOW_MS, 2));
+    assert_false(sweep(NOW_MS, 2));
+    assert_int_equal(show(NULL).rows, 1);
+}
+
+static void
+a_row_that_is_too_long_hides_no_other(void **state)
+{
+    struct pv_client_end end = {.result = PAYVAND_OK,
+                                .outcome = "an outcome of no exchange",
+                                .tracking_id = ""};
+    char                 row[PV_COMMITMENT_TEXT_LEN + 1];
+
+    (void)state;
+    assert_int_equal(
+        consumer_store_answer(store, ask(NOW_MS, false, row), &end), PV_OK);
+    (void)ask(NOW_MS, false, row);
+    assert_int_equal(show(NULL).rows, 1);
+    assert_int_equal(show(NULL).skipped, 1);
 }
 
 int
@@ -163,6 +229,9 @@ main(void)
         WITH_STORE(a_call_without_an_answer_is_there),
         WITH_STORE(an_end_is_written_once),
         WITH_STORE(rows_go_after_their_days_and_not_before),
+        WITH_STORE(a_clock_that_is_ahead_takes_nothing_away),
+        WITH_STORE(many_old_rows_go_in_several_rounds),
+        WITH_STORE(a_row_that_is_too_long_hides_no_other),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,5 +1,6 @@
 #include "contract/answer.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/jalali.h"
@@ -44,6 +45,38 @@ opens(const json_t *items, const char *name)
     return false;
 }
 
+/* Does the name of an output, or of an object of outputs, begin like that? */
+static bool
+is_output(const struct pv_method *method, const char *name)
+{
+    size_t len = strcspn(name, ".");
+
+    for (size_t i = 0; i < method->column_count; i++) {
+        const struct pv_column *column = &method->column[i];
+
+        if (column->source != PV_FROM_STATEMENT &&
+            strcspn(column->name, ".") == len &&
+            strncmp(column->name, name, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* By its list's name, by both, or by its own where that names no output. */
+static bool
+opens_in_list(const struct pv_method *method, const json_t *items,
+              const char *name)
+{
+    char full[2 * PV_MEMBER_MAX + 1];
+    int  len =
+        snprintf(full, sizeof(full), "%s.%s", method->rows_as->name, name);
+
+    return len > 0 && (size_t)len < sizeof(full) &&
+           (opens(items, full) ||
+            (!is_output(method, name) && opens(items, name)));
+}
+
 uint64_t
 pv_method_closed(const struct pv_method *method, const json_t *items)
 {
@@ -58,8 +91,8 @@ pv_method_closed(const struct pv_method *method, const json_t *items)
         bool                    in_list = method->answer == PV_ANSWER_ROWS &&
                        column->source == PV_FROM_STATEMENT;
 
-        if (!opens(items, column->name) &&
-            !(in_list && opens(items, method->rows_as->name))) {
+        if (!(in_list ? opens_in_list(method, items, column->name)
+                      : opens(items, column->name))) {
             closed |= UINT64_C(1) << i;
         }
     }
@@ -313,6 +346,19 @@ put_scalars(const struct pv_method *method, const struct pv_rows *scalar,
     return err;
 }
 
+/* Not even how many rows it has is told then. */
+static bool
+is_list_closed(const struct pv_method *method, uint64_t closed)
+{
+    for (size_t i = 0; i < method->column_count; i++) {
+        if (method->column[i].source == PV_FROM_STATEMENT &&
+            (closed >> i & 1) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum pv_err
 build_rows(const struct pv_method *method, const struct pv_rows *rows,
            const struct pv_rows *scalar, const struct circumstances *now,
@@ -324,7 +370,7 @@ build_rows(const struct pv_method *method, const struct pv_rows *rows,
         return fail(fault, PV_FAULT_ROWS, method->rows_as->name);
     }
     err = put_found(body, rows->row_count > 0);
-    if (err == PV_OK) {
+    if (err == PV_OK && !is_list_closed(method, now->closed)) {
         err = put_list(method, rows, now, body, fault);
     }
     if (err == PV_OK) {

@@ -547,7 +547,10 @@ answers_hold_what_a_right_opens(void **state)
          "{\"found\":\"yes\",\"a\":{\"id\":\"9991234561\",\"name\":\"x\"}}"},
         {1, "[\"a.nam\",\"a.name.x\",\"\",7]", "{\"found\":\"yes\"}"},
         {1, "[]", "{\"found\":\"yes\"}"},
-        {2, "[\"n\"]", "{\"found\":\"yes\",\"all\":[{},{}],\"n\":\"5\"}"},
+        {2, "[\"n\"]", "{\"found\":\"yes\",\"n\":\"5\"}"},
+        {2, "[\"all.code\"]",
+         "{\"found\":\"yes\",\"all\":[{\"code\":\"1\"},{\"code\":\"2\"}]}"},
+        {2, "[\"all.n\",\"all.cod\",\"cod\"]", "{\"found\":\"yes\"}"},
         {2, "[\"all\"]",
          "{\"found\":\"yes\",\"all\":[{\"code\":\"1\"},{\"code\":\"2\"}]}"},
         {2, "[\"code\",\"as_of\"]",
@@ -571,6 +574,35 @@ answers_hold_what_a_right_opens(void **state)
         pv_buf_clear(&out);
     }
     assert_int_equal(pv_method_closed(&service->method[0], json_null()), 0);
+}
+
+/* A name that an output beside the list has, too, is that output's. */
+static void
+a_column_is_not_opened_by_an_outputs_name(void **state)
+{
+    static const struct {
+        const char *items;
+        uint64_t    closed;
+    } row[] = {
+        {"[\"n\"]", 0x1},       {"[\"all.n\"]", 0x2}, {"[\"all\"]", 0x2},
+        {"[\"n\",\"all\"]", 0}, {"[\"x\"]", 0x3},
+    };
+    static struct pv_method method;
+
+    (void)state;
+    method.answer = PV_ANSWER_ROWS;
+    method.rows_as = service->method[2].rows_as;
+    method.column_count = 2;
+    method.column[0] =
+        (struct pv_column){.name = "n", .source = PV_FROM_STATEMENT};
+    method.column[1] =
+        (struct pv_column){.name = "n", .source = PV_FROM_SCALAR};
+    for (size_t i = 0; i < COUNT(row); i++) {
+        json_t *open = json_loads(row[i].items, 0, NULL);
+
+        assert_int_equal(pv_method_closed(&method, open), row[i].closed);
+        json_decref(open);
+    }
 }
 
 static void
@@ -610,6 +642,7 @@ main(void)
         cmocka_unit_test(yes_and_no_have_one_length),
         cmocka_unit_test(answers_are_judged),
         cmocka_unit_test(answers_hold_what_a_right_opens),
+        cmocka_unit_test(a_column_is_not_opened_by_an_outputs_name),
         cmocka_unit_test(problem_names_the_member),
     };
 

@@ -12,7 +12,8 @@
  *                                to S seconds, at most 30, for one
  *   GET  rights?agency=A&known=HEX&wait=S   what concerns an agency, signed
  *                                (rights/rights.h); without its body when
- *                                that is the one known, then after S seconds
+ *                                that is the one known, then after S seconds;
+ *                                503 where too many wait
  *   GET  {kind}?after=&count=&state= | as_of=1401-06-20 | at=NUMBER
  *   GET  {kind}/{id}?as_of= | at=
  *   GET  history/{kind}/{id}
@@ -55,6 +56,14 @@ enum pv_face {
     PV_FACE_SIGN_IN, /* payvand-sign-in, and that alone */
 };
 
+#define PV_API_CONNECTIONS_MAX 1024                     /* of one socket */
+#define PV_API_WAITERS_MAX (PV_API_CONNECTIONS_MAX / 2) /* for rights */
+
+/* Who waits for rights of that agency; "": nobody. A call's ->state. */
+struct pv_api_waiter {
+    char agency[PV_RIGHTS_AGENCY_MAX + 1];
+};
+
 /* One socket. */
 struct pv_api {
     struct pv_registry *registry; /* borrowed */
@@ -63,6 +72,8 @@ struct pv_api {
     struct pv_heads    *heads;    /* borrowed */
     enum pv_face        face;
     struct pv_caller    caller; /* of the call being answered */
+
+    struct pv_api_waiter waiter[PV_API_WAITERS_MAX];
 };
 
 /* api_log.c */
@@ -71,7 +82,8 @@ pv_server_fn pv_api_tile;
 pv_server_fn pv_api_feed;
 
 /* api_rights.c */
-pv_server_fn pv_api_rights;
+pv_server_fn        pv_api_rights;
+pv_server_forget_fn pv_api_stop_waiting;
 
 /* api_pki.c */
 pv_server_fn pv_api_crl;

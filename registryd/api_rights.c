@@ -11,6 +11,8 @@
 
 #define WAIT_MAX_S 30
 #define SIGNER_WAIT_MS 20
+#define WAITERS_OF_ONE_MAX 4 /* an agency's connectors, and their restarts */
+#define WAITERS_RETRY_S 5
 
 struct wanted {
     char           agency[PV_RIGHTS_AGENCY_MAX + 1];
@@ -94,6 +96,59 @@ hash(struct pv_slice body, struct pv_hash *ret)
     return err;
 }
 
+/* ---- those that wait ---- */
+
+/* A place for the call, which it has until it ends. False: there is none. */
+static bool
+take_place(struct pv_server_call *call, struct pv_api *api, const char *agency)
+{
+    struct pv_api_waiter *free_one = NULL;
+    size_t                of_one = 0;
+
+    if (call->state != NULL) {
+        return true;
+    }
+    for (size_t i = 0; i < PV_API_WAITERS_MAX; i++) {
+        struct pv_api_waiter *waiter = &api->waiter[i];
+
+        if (waiter->agency[0] == '\0') {
+            free_one = waiter;
+        } else if (strcmp(waiter->agency, agency) == 0) {
+            of_one++;
+        }
+    }
+    if (free_one == NULL || of_one >= WAITERS_OF_ONE_MAX) {
+        return false;
+    }
+    memcpy(free_one->agency, agency, strlen(agency) + 1);
+    call->state = free_one;
+    return true;
+}
+
+void
+pv_api_stop_waiting(void *state)
+{
+    struct pv_api_waiter *waiter = state;
+
+    waiter->agency[0] = '\0';
+}
+
+static void
+wait_for_news(struct pv_server_call *call, struct pv_api *api,
+              const char *agency, int64_t until_ms)
+{
+    if (take_place(call, api, agency)) {
+        pv_server_wait(call, until_ms);
+        return;
+    }
+    call->retry_after_s = WAITERS_RETRY_S;
+    pv_server_problem(call, 503, "too-many-wait",
+                      "too many wait for this already; ask again later",
+                      "شمار منتظران به سقف رسیده است؛ بعداً دوباره بپرسید");
+}
+
+/* ---- the answer ---- */
+
 /* Wait for what is new, or for the signer; or answer. */
 static void
 answer(struct pv_server_call *call, struct pv_api *api,
@@ -109,7 +164,7 @@ answer(struct pv_server_call *call, struct pv_api *api,
     is_known = err == PV_OK && wanted->has_known &&
                pv_hash_eq(&digest, &wanted->known);
     if (is_known && now_ms < until_ms) {
-        pv_server_wait(call, until_ms);
+        wait_for_news(call, api, wanted->agency, until_ms);
         return;
     }
     pv_buf_init(&note, PV_SIGNER_NOTE_MAX);
@@ -132,6 +187,11 @@ answer(struct pv_server_call *call, struct pv_api *api,
         pv_server_problem(call, 404, "no-signer",
                           "this registry signs nothing: it has no signer",
                           "این دفتر ثبت امضاکننده ندارد");
+    } else if (err == PV_ECLOSED) {
+        call->retry_after_s = WAITERS_RETRY_S;
+        pv_server_problem(
+            call, 503, "signer-silent", "the registry's signer does not answer",
+            "امضاکننده دفتر ثبت پاسخ نمی‌دهد");
     } else {
         pv_api_error(call, err);
     }

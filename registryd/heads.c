@@ -20,6 +20,7 @@
 #define SIGNER_SOCKET_FD 4
 #define HIGH_FD 16 /* above both */
 #define ANSWER_MS 5000
+#define SILENT_MS 30000
 #define HEAD_MS 100 /* from one to the next: the signer syncs its disk */
 #define LOCK_WAIT_MS                                                           \
     2000 /* a signer that was just killed may still hold it                    \
@@ -290,9 +291,19 @@ enum pv_err
 pv_heads_rights(struct pv_heads *heads, const struct pv_rights_head *head,
                 struct pv_buf *note)
 {
+    int64_t     now_ms = pv_time_monotonic_ms();
+    enum pv_err err;
+
     if (heads->signer.fd == -1) {
         return PV_ENOTFOUND;
     }
-    return heads->asked ? PV_EAGAIN
-                        : pv_signer_rights(&heads->signer, head, note);
+    if (heads->asked) {
+        return PV_EAGAIN;
+    }
+    if (heads->silent_ms != 0 && now_ms - heads->silent_ms < SILENT_MS) {
+        return PV_ECLOSED; /* nobody else waits for it, too */
+    }
+    err = pv_signer_rights(&heads->signer, head, note);
+    heads->silent_ms = err == PV_EAGAIN ? pv_time_monotonic_ms() : 0;
+    return err == PV_EAGAIN ? PV_ECLOSED : err;
 }

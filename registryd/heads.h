@@ -26,6 +26,7 @@ struct pv_heads {
     pid_t                   pid;
     bool                    asked; /* an answer is awaited */
     int64_t                 asked_ms;
+    int64_t                 silent_ms; /* rights were not answered; 0: were */
 };
 
 /*
@@ -61,6 +62,7 @@ enum pv_err pv_heads_round(struct pv_heads *heads, bool *ret_new,
  * The note of an agency's rights (rights/rights.h), in note. PV_EAGAIN: the
  * signer is at a head; once that is there it can be asked. Blocks until the
  * signer has answered, up to five seconds. PV_ENOTFOUND: there is no signer.
+ * PV_ECLOSED: it does not answer; then it is not asked for half a minute.
  */
 enum pv_err pv_heads_rights(struct pv_heads             *heads,
                             const struct pv_rights_head *head,

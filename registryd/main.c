@@ -48,7 +48,7 @@
 
 #define ROUND_MS 1000
 #define SETTLE_MS 100 /* what answers do not wait for, not more often */
-#define CONNECTIONS_MAX 256
+#define FILES_MAX (SOCKETS * PV_API_CONNECTIONS_MAX + 256)
 #define WEB_MODE 0660 /* its group is nginx's; the uid is checked, too */
 
 static volatile sig_atomic_t stop;
@@ -60,6 +60,22 @@ on_signal(int number)
     stop = 1;
 }
 
+/* So many connections are more files than a shell or systemd begins with. */
+static bool
+raise_files(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0) {
+        return false;
+    }
+    if (files.rlim_cur < FILES_MAX) {
+        files.rlim_cur =
+            files.rlim_max < FILES_MAX ? files.rlim_max : FILES_MAX;
+    }
+    return setrlimit(RLIMIT_NOFILE, &files) == 0;
+}
+
 /* No core, nothing to attach to, no new rights. */
 static enum pv_err
 harden(struct pv_why *why)
@@ -69,7 +85,7 @@ harden(struct pv_why *why)
     struct sigaction ignore = {.sa_handler = SIG_IGN};
 
     (void)umask(027); /* cannot fail */
-    if (setrlimit(RLIMIT_CORE, &none) != 0 ||
+    if (setrlimit(RLIMIT_CORE, &none) != 0 || !raise_files() ||
         prctl(PR_SET_DUMPABLE, DUMPABLE) != 0 ||
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
         sigaction(SIGTERM, &action, NULL) != 0 ||
@@ -91,10 +107,11 @@ open_server(const struct options *options, struct pv_api *api,
     struct pv_server_config config = {
         .uid = uid[api->face],
         .uid_count = api->face == PV_FACE_CONSOLE ? options->operator_count : 1,
-        .connections_max = CONNECTIONS_MAX,
+        .connections_max = PV_API_CONNECTIONS_MAX,
         .route = pv_api_route,
         .route_count = pv_api_route_count,
         .admit = pv_api_admit,
+        .forget = pv_api_stop_waiting,
         .context = api};
     enum pv_err err;
 

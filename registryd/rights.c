@@ -93,15 +93,15 @@ static enum pv_err
 version_row(struct pv_registry *registry, const char *agency,
             const struct pv_record *record, json_t *row, bool *ret_is_told)
 {
-    static const char *const names[] = {"service", "name", "methods",
-                                        "contract", NULL};
+    static const char *const names[] = {"service", "name", "methods", NULL};
+    const char              *state = state_of(PV_KIND_VERSION, record);
     enum pv_err              err = copy(record->body, names, row);
 
     (void)registry; /* all of it is in the record */
-    *ret_is_told = strcmp(pv_member(record->body, "provider"), agency) == 0;
-    return err == PV_OK
-               ? pv_set(row, "state", state_of(PV_KIND_VERSION, record))
-               : err;
+    *ret_is_told = strcmp(pv_member(record->body, "provider"), agency) == 0 &&
+                   strcmp(state, "replaced") != 0 &&
+                   strcmp(state, "ended") != 0;
+    return err == PV_OK ? pv_set(row, "state", state) : err;
 }
 
 /* ---- all ---- */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "connectord/config.h"
+#include "daemon/file.h"
 
 #define STALE_HOURS 72 /* unless it is said: a weekend and a day */
 
@@ -78,6 +79,9 @@ pv_rights_config_take(struct pv_rights_config *rights, const json_t *root,
     if (!take(object, "file", rights->file, sizeof(rights->file)) ||
         rights->file[0] != '/' || strrchr(rights->file, '/')[1] == '\0') {
         return refuse(why, "\"file\" must be an absolute path");
+    }
+    if (strlen(strrchr(rights->file, '/') + 1) > PV_FILE_NAME_MAX) {
+        return refuse(why, "the name of \"file\" is longer than 123 bytes");
     }
     if (!take(object, "socket", rights->socket, sizeof(rights->socket)) ||
         !take(object, "url", rights->url, sizeof(rights->url)) ||

@@ -6,9 +6,11 @@
  * Holds:   the key of the agency's certificate towards the registry; no
  *          password of a database, no call.
  * Talks:   with the registry, and with the main process, which it tells only.
- * Calls:   files and connections outwards; no exec, no listening (sandbox.c).
+ * Calls:   files and connections outwards; no exec, no listening, no signals
+ *          (sandbox.c). It runs under the uid of the others.
  * A thief: can hold new rights back until they are too old, and can make none:
- *          the main process checks the signature itself.
+ *          the main process checks the signature itself. He may open what this
+ *          uid may open.
  */
 #include "connectord/fetcher.h"
 
@@ -128,6 +130,10 @@ say(const struct pv_rights_fetch *fetch, enum pv_err err, enum pv_err *said)
     } else if (err == PV_EAGAIN) {
         pv_log_warn("connector.rights_away", "agency=%s %s; retrying",
                     fetch->source->agency, fetch->why.text);
+    } else if (err == PV_ESYS) { /* the file alone */
+        pv_log_error("connector.rights_unkept",
+                     "agency=%s %s; it is used all the same",
+                     fetch->source->agency, fetch->why.text);
     } else {
         pv_log_error("connector.rights_refused", "agency=%s %s; retrying",
                      fetch->source->agency, fetch->why.text);
@@ -149,7 +155,7 @@ serve(struct pv_rights_fetch *fetch)
     }
     while (err != PV_ECLOSED) {
         err = pv_rights_fetch_round(fetch, fetch->state.len > 0 ? WAIT_S : 0);
-        say(fetch, err, &said);
+        say(fetch, err == PV_OK && !fetch->is_kept ? PV_ESYS : err, &said);
         if (err == PV_OK) {
             pause_ms = 0;
             err = tell(fetch);
@@ -195,7 +201,7 @@ pv_fetcher_run(int argc, char **argv)
         err = PV_ESYS;
     }
     if (err == PV_OK) {
-        err = pv_sandbox_fetcher();
+        err = pv_sandbox_fetcher(source.socket[0] == '\0');
     }
     if (err == PV_OK) {
         err = pv_rights_fetch_open(&fetch, &source, dirfd, name + 1);

@@ -42,11 +42,19 @@ take_state(struct pv_rights_link *link, struct pv_slice state)
     struct pv_rights_head head;
     struct pv_rights     *rights = NULL;
     struct pv_slice       body;
+    int64_t               now_ms = pv_time_wall_ms();
     enum pv_err           err =
         pv_rights_open(state, &link->config->rights.log,
                        pv_slice_from(link->config->provider), &head, &body);
 
+    if (err == PV_OK && pv_rights_is_ahead(&head, now_ms)) {
+        pv_log_error("connector.rights_refused",
+                     "decision=%llu was signed in the future: a clock is wrong",
+                     (unsigned long long)head.decision);
+        return PV_OK; /* what is held is held */
+    }
     if (err == PV_OK && link->rights != NULL &&
+        !pv_rights_is_ahead(&link->head, now_ms) &&
         pv_rights_is_older(&head, &link->head)) {
         err = PV_EVERIFY;
     }
@@ -175,7 +183,7 @@ pv_rights_link_at(const struct pv_rights_link *link, int64_t when_ms)
 {
     int64_t age_ms = when_ms - (int64_t)link->head.when_s * 1000;
 
-    return link->rights != NULL &&
+    return link->rights != NULL && !pv_rights_is_ahead(&link->head, when_ms) &&
                    age_ms < link->config->rights.stale_hours * HOUR_MS
                ? link->rights
                : NULL;

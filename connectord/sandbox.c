@@ -178,6 +178,13 @@ pv_sandbox_spawner(void)
         SCMP_SYS(kcmp),
         SCMP_SYS(mount),
         SCMP_SYS(umount2),
+        SCMP_SYS(open_tree),
+        SCMP_SYS(move_mount),
+        SCMP_SYS(fsopen),
+        SCMP_SYS(fsconfig),
+        SCMP_SYS(fsmount),
+        SCMP_SYS(fspick),
+        SCMP_SYS(mount_setattr),
         SCMP_SYS(pivot_root),
         SCMP_SYS(chroot),
         SCMP_SYS(setns),
@@ -202,6 +209,7 @@ pv_sandbox_spawner(void)
         SCMP_SYS(open_by_handle_at),
         SCMP_SYS(io_uring_setup),
         SCMP_SYS(io_uring_enter),
+        SCMP_SYS(io_uring_register),
     };
 
     return filter_calls(SCMP_ACT_ALLOW, SCMP_ACT_ERRNO(EPERM), refused,
@@ -261,6 +269,30 @@ refuse_families(scmp_filter_ctx filter)
     return failed == 0 ? PV_OK : PV_ESYS;
 }
 
+/* The calls, and where only the Internet is asked the families above. */
+static enum pv_err
+refuse_calls(bool only_internet, const int *refused, size_t count)
+{
+    scmp_filter_ctx filter;
+    enum pv_err     err = PV_OK;
+
+    if (SANITIZED) {
+        return PV_OK;
+    }
+    filter = seccomp_init(SCMP_ACT_ALLOW);
+    if (filter == NULL) {
+        return PV_ESYS;
+    }
+    if (only_internet) {
+        err = refuse_families(filter);
+    }
+    if (err == PV_OK) {
+        err = load(filter, SCMP_ACT_ERRNO(EPERM), refused, count);
+    }
+    seccomp_release(filter);
+    return err;
+}
+
 enum pv_err
 pv_sandbox_rest(void)
 {
@@ -268,26 +300,13 @@ pv_sandbox_rest(void)
         SCMP_SYS(bind),    SCMP_SYS(listen),     SCMP_SYS(accept),
         SCMP_SYS(accept4), SCMP_SYS(socketpair),
     };
-    scmp_filter_ctx filter;
-    enum pv_err     err = pv_sandbox_worker(false);
+    enum pv_err err = pv_sandbox_worker(false);
 
-    if (err != PV_OK || SANITIZED) {
-        return err;
-    }
-    filter = seccomp_init(SCMP_ACT_ALLOW);
-    if (filter == NULL) {
-        return PV_ESYS;
-    }
-    err = refuse_families(filter);
-    if (err == PV_OK) {
-        err = load(filter, SCMP_ACT_ERRNO(EPERM), refused, COUNT(refused));
-    }
-    seccomp_release(filter);
-    return err;
+    return err == PV_OK ? refuse_calls(true, refused, COUNT(refused)) : err;
 }
 
 enum pv_err
-pv_sandbox_fetcher(void)
+pv_sandbox_fetcher(bool by_url)
 {
     static const int refused[] = {
         SCMP_SYS(execve),
@@ -296,12 +315,16 @@ pv_sandbox_fetcher(void)
         SCMP_SYS(listen),
         SCMP_SYS(accept),
         SCMP_SYS(accept4),
-        SCMP_SYS(ptrace),
-        SCMP_SYS(bpf),
-        SCMP_SYS(process_vm_readv),
-        SCMP_SYS(process_vm_writev),
+        SCMP_SYS(kill),
+        SCMP_SYS(tkill),
+        SCMP_SYS(tgkill),
+        SCMP_SYS(rt_sigqueueinfo),
+        SCMP_SYS(rt_tgsigqueueinfo),
+        SCMP_SYS(pidfd_send_signal),
+        SCMP_SYS(pidfd_getfd),
+        SCMP_SYS(process_madvise),
     };
+    enum pv_err err = pv_sandbox_spawner();
 
-    return filter_calls(SCMP_ACT_ALLOW, SCMP_ACT_ERRNO(EPERM), refused,
-                        COUNT(refused));
+    return err == PV_OK ? refuse_calls(by_url, refused, COUNT(refused)) : err;
 }

@@ -13,7 +13,10 @@
  *   signer   reading and writing what is open, memory, the end
  *   rest     the worker's without may_write, and only sockets of the Internet,
  *            none of which listens
- * Filters are left out of sanitizer builds, whose runtime needs more.
+ *   fetcher  the spawner's, no exec, no signal to anybody, no listening; with
+ *            a registry by_url only sockets of the Internet. A socketpair
+ * stays: libcurl's thread for names has one Filters are left out of sanitizer
+ * builds, whose runtime needs more.
  *
  * Errors: PV_ESYS. Nothing goes on half sandboxed: the caller ends.
  */
@@ -31,6 +34,6 @@ enum pv_err pv_sandbox_keeper(void) PV_MUST_CHECK;
 enum pv_err pv_sandbox_worker(bool may_write) PV_MUST_CHECK;
 enum pv_err pv_sandbox_signer(void) PV_MUST_CHECK;
 enum pv_err pv_sandbox_rest(void) PV_MUST_CHECK;
-enum pv_err pv_sandbox_fetcher(void) PV_MUST_CHECK;
+enum pv_err pv_sandbox_fetcher(bool by_url) PV_MUST_CHECK;
 
 #endif

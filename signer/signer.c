@@ -30,7 +30,8 @@
 #include "rights/rights.h"
 #include "signer_key.h"
 
-#define REFUSE_FOR_MS 4000 /* then it ends, and a new one looks again */
+#define RIGHTS_OFF_MAX_S 60 /* from the clock here */
+#define REFUSE_FOR_MS 4000  /* then it ends, and a new one looks again */
 
 /* ---- system calls ---- */
 
@@ -357,6 +358,12 @@ on_rights(struct signer *signer, uint64_t id, const uint8_t *packet,
     if (head.decision < signer->size) {
         refuse(signer, id, PV_SIGNER_OLD,
                "asked to sign rights of before the last checkpoint");
+        return;
+    }
+    if (llabs((long long)head.when_s - pv_time_wall_ms() / 1000) >
+        RIGHTS_OFF_MAX_S) {
+        refuse(signer, id, PV_SIGNER_TIME,
+               "asked to sign rights of another time than now");
         return;
     }
     pv_buf_init(&text, PV_RIGHTS_TEXT_MAX);

@@ -63,6 +63,7 @@ enum pv_signer_why {
     PV_SIGNER_UNPROVEN,   /* the proof does not lead from the last one to it */
     PV_SIGNER_FAILED,     /* the disk or the token: nothing was signed */
     PV_SIGNER_OLD,        /* rights of before the last checkpoint */
+    PV_SIGNER_TIME,       /* rights of a time that is not now */
 };
 
 /* The process itself. */

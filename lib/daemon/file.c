@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NAME_ROOM 128
+#define NAME_ROOM (PV_FILE_NAME_MAX + sizeof(".tmp"))
 #define READ_STEP 4096
 
 static enum pv_err

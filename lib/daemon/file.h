@@ -11,6 +11,7 @@
 
 #define PV_FILE_MODE_GROUP 0640 /* a group may be let to read the trace */
 #define PV_FILE_MODE_OWN 0600
+#define PV_FILE_NAME_MAX 123 /* bytes of a name that is replaced */
 
 /*
  * name is of dirfd's own, without a slash. Write name.tmp, fsync, rename to

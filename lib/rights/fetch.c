@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/time.h"
 #include "daemon/file.h"
 
 #define URL_MAX_LEN 1024
@@ -13,6 +14,31 @@
 #define HTTP_OK 200
 
 /* ---- what is held ---- */
+
+/* Is a state of the past, or of the future? Then why says so. */
+static bool
+is_of_another_time(struct pv_rights_fetch      *fetch,
+                   const struct pv_rights_head *head)
+{
+    int64_t now_ms = pv_time_wall_ms();
+
+    if (pv_rights_is_ahead(head, now_ms)) {
+        pv_why_set(&fetch->why,
+                   "it was signed %llu s in the future: a clock is wrong",
+                   (unsigned long long)head->when_s -
+                       (unsigned long long)(now_ms / 1000));
+        return true;
+    }
+    if (fetch->state.len > 0 && !pv_rights_is_ahead(&fetch->head, now_ms) &&
+        pv_rights_is_older(head, &fetch->head)) {
+        pv_why_set(&fetch->why,
+                   "it is of decision %llu, and %llu is held: an old one",
+                   (unsigned long long)head->decision,
+                   (unsigned long long)fetch->head.decision);
+        return true;
+    }
+    return false;
+}
 
 /* Hold a whole state if it is good and not older; else nothing changes. */
 static enum pv_err
@@ -26,12 +52,7 @@ hold(struct pv_rights_fetch *fetch, struct pv_buf *state)
         pv_rights_open(pv_buf_view(state), &source->log,
                        pv_slice_from(source->agency), &head, &body);
 
-    if (err == PV_OK && fetch->state.len > 0 &&
-        pv_rights_is_older(&head, &fetch->head)) {
-        pv_why_set(&fetch->why,
-                   "it is of decision %llu, and %llu is held: an old one",
-                   (unsigned long long)head.decision,
-                   (unsigned long long)fetch->head.decision);
+    if (err == PV_OK && is_of_another_time(fetch, &head)) {
         return PV_EVERIFY;
     }
     if (err == PV_OK) {
@@ -187,6 +208,21 @@ make_whole(const struct pv_rights_fetch *fetch, struct pv_buf *answer)
     return err;
 }
 
+/* A full disk takes no right from anybody: what is held goes on. */
+static void
+keep(struct pv_rights_fetch *fetch)
+{
+    enum pv_err err =
+        pv_file_replace(fetch->dirfd, fetch->name, pv_buf_view(&fetch->state),
+                        PV_FILE_MODE_OWN);
+
+    fetch->is_kept = err == PV_OK;
+    if (err != PV_OK) {
+        pv_why_set(&fetch->why, "it cannot be kept in %s: %s", fetch->name,
+                   pv_err_text(err));
+    }
+}
+
 enum pv_err
 pv_rights_fetch_round(struct pv_rights_fetch *fetch, unsigned wait_s)
 {
@@ -203,11 +239,7 @@ pv_rights_fetch_round(struct pv_rights_fetch *fetch, unsigned wait_s)
         err = hold(fetch, &answer);
     }
     if (err == PV_OK) {
-        err = pv_file_replace(fetch->dirfd, fetch->name,
-                              pv_buf_view(&fetch->state), PV_FILE_MODE_OWN);
-        if (err != PV_OK) {
-            pv_why_set(&fetch->why, "it cannot be kept: %s", pv_err_text(err));
-        }
+        keep(fetch);
     }
     pv_buf_clear(&answer);
     return err;

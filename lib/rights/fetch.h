@@ -3,7 +3,8 @@
  * state in a file, so that it is there when the registry is not.
  *
  * Nothing is taken that is not signed by the log's key for this agency, or that
- * is older than what is held; the file keeps what it had.
+ * is older than what is held, or signed in the future; the file keeps what it
+ * had. Where the file cannot be written a new state is held all the same.
  *
  * Ownership: the caller places the struct; texts are borrowed.
  * Threads:   one. Blocks: _round, up to wait_s and a few seconds.
@@ -30,9 +31,10 @@ struct pv_rights_fetch {
     int                            dirfd; /* of the file */
     const char                    *name;
     void                          *curl;
-    struct pv_rights_head          head;  /* of what is held */
-    struct pv_buf                  state; /* empty: nothing yet */
-    struct pv_why                  why;   /* why the last round failed */
+    struct pv_rights_head          head;    /* of what is held */
+    struct pv_buf                  state;   /* empty: nothing yet */
+    bool                           is_kept; /* in the file, by the last round */
+    struct pv_why                  why; /* why that failed, or kept nothing */
 };
 
 /*
@@ -46,8 +48,9 @@ void        pv_rights_fetch_close(struct pv_rights_fetch *fetch);
 
 /*
  * Ask once; with nothing new the answer comes after wait_s seconds, with a new
- * time. PV_OK: ->state and ->head are what was said now. PV_EAGAIN: no answer;
- * PV_EVERIFY, PV_EINVAL: one that is refused. Then what was held is held.
+ * time. PV_OK: ->state and ->head are what was said now; ->is_kept: they stand
+ * in the file, else ->why says why not. PV_EAGAIN: no answer; PV_EVERIFY,
+ * PV_EINVAL: one that is refused. Then what was held is held.
  */
 enum pv_err pv_rights_fetch_round(struct pv_rights_fetch *fetch,
                                   unsigned                wait_s) PV_MUST_CHECK;

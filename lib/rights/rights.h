@@ -30,6 +30,7 @@
 
 #define PV_RIGHTS_MAX ((size_t)8 * 1024 * 1024) /* bytes of a state */
 #define PV_RIGHTS_AGENCY_MAX 64
+#define PV_RIGHTS_AHEAD_MAX_S 300 /* of the clock of whoever takes a state */
 #define PV_RIGHTS_TEXT_MAX (PV_NOTE_NAME_MAX + PV_RIGHTS_AGENCY_MAX + 128)
 
 struct pv_rights_head {
@@ -58,10 +59,18 @@ bool pv_rights_is_older(const struct pv_rights_head *head,
                         const struct pv_rights_head *held);
 
 /*
+ * Was a state signed in the future, by more than PV_RIGHTS_AHEAD_MAX_S? It is
+ * refused, and held no more: it would never be too old.
+ */
+bool pv_rights_is_ahead(const struct pv_rights_head *head, int64_t now_ms);
+
+/*
  * A body: {"agency":id, "grants":[{"id","provider","consumer","path","methods",
  * "state","start","end","items",...}], "modes":[{"id","path"}],
- * "versions":[{"id","path","state",...}]}. path is /x/provider/service/version,
- * of a mode with its method. Members that nobody here knows are left alone.
+ * "versions":[{"id","service","name","methods","state"}]}: those that are
+ * neither replaced nor ended, without their contracts. path is
+ * /x/provider/service/version, of a mode with its method. Members that nobody
+ * here knows are left alone.
  */
 struct pv_rights;
 

@@ -125,3 +125,11 @@ pv_rights_is_older(const struct pv_rights_head *head,
 {
     return head->decision < held->decision || head->when_s < held->when_s;
 }
+
+bool
+pv_rights_is_ahead(const struct pv_rights_head *head, int64_t now_ms)
+{
+    uint64_t now_s = now_ms > 0 ? (uint64_t)now_ms / 1000 : 0;
+
+    return head->when_s > now_s && head->when_s - now_s > PV_RIGHTS_AHEAD_MAX_S;
+}

@@ -310,3 +310,79 @@ def test_how_old_the_rights_are_is_shown(scene):
                 if line.startswith("payvand_connector_rights"))
     assert int(said["payvand_connector_rights_decision"]) > 0
     assert 0 <= int(said["payvand_connector_rights_age_seconds"]) < 3600
+
+
+def wait_in_line(registry, query):
+    """A question that waits; its connection."""
+    connection = UnixConnection(registry.socket)
+    connection.request("GET", "/registry/v1/rights?agency=" + query)
+    return connection
+
+
+def test_so_many_may_wait_for_one_agency(scene):
+    """The next is sent away, and others go on; who has his answer is no more
+    in the line."""
+    registry = scene.registry
+
+    def known():
+        body = body_of(scene.relay.state(agency=CENTRE))
+        return "&known=%s&wait=%%d" % hashlib.sha256(body).hexdigest()
+
+    query = CENTRE + known()
+    line = [wait_in_line(registry, query % 30) for _ in range(4)]
+
+    def sent_away(query):
+        connection = wait_in_line(registry, query % 1)
+        answer = connection.getresponse()
+        text = answer.read()
+        connection.close()
+        if answer.status == 200:
+            return None  # not all four had been read
+        assert (answer.status, answer.getheader("Retry-After")) == (503, "5")
+        return json.loads(text)
+
+    said = wait_for("one to be sent away", lambda: sent_away(query))
+    assert said["type"] == "urn:payvand:problem:too-many-wait"
+    assert said["title_fa"]
+    assert sent_away(FUND + query[len(CENTRE):]) is None
+    resolution = registry.get("grant/" + GRANTS[CENTRE])["body"]["resolution"]
+    registry.must(decision(
+        "grant", GRANTS[CENTRE], "open-items", "chair", WG, "1404-01-04",
+        {"items": ["county"], "items_resolution": resolution}))
+    for connection in line:
+        answer = connection.getresponse()
+        assert answer.status == 200 and answer.read()
+        connection.close()
+    wait_for("the line to be empty",
+             lambda: sent_away(CENTRE + known()) is None)
+
+
+def test_what_cannot_be_written_is_used_all_the_same(scene):
+    has_rights(scene)
+    end(scene)
+    for path in (scene.rights["file"], scene.rights["file"] + ".tmp"):
+        Path(path).unlink(missing_ok=True)  # it was ended at any moment
+    os.mkdir(scene.rights["file"] + ".tmp")  # nothing can be written to it
+    again(scene)
+    has_rights(scene)
+    assert "connector.rights_unkept" in log(scene)
+    assert not os.path.exists(scene.rights["file"])
+    end(scene)
+    os.rmdir(scene.rights["file"] + ".tmp")
+    again(scene)
+    wait_for("the file", lambda: os.path.exists(scene.rights["file"]))
+
+
+def test_a_registry_is_found_by_its_name_in_the_sandbox(scene):
+    """Nobody listens there: the name was found, and a socket made."""
+    end(scene)
+    said = log(scene).count("connector.rights_away")
+    scene.connectors.start_one(POST, rights={
+        "log_key": scene.rights["log_key"], "file": scene.rights["file"],
+        "url": "https://localhost:1", "ca": "/none", "cert": "/none",
+        "key": "/none"})
+    wait_for("it to be away", lambda: log(scene).count(
+        "connector.rights_away") > said)
+    line = [line for line in log(scene).splitlines()
+            if "connector.rights_away" in line][-1]
+    assert "connect to server" in line, line

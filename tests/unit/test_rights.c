@@ -1,13 +1,18 @@
 /* lib/rights: what is signed for an agency, and the right that a call has. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/time.h"
+#include "daemon/file.h"
+#include "rights/fetch.h"
 #include "rights/rights.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -60,13 +65,14 @@ free_keys(void **state)
     return 0;
 }
 
-/* A state of that agency, signed by that key. */
+/* A state of that agency, signed by that key, at that time. */
 static void
-sign(size_t signer, const char *agency, const char *text, struct pv_buf *out)
+sign_at(size_t signer, const char *agency, const char *text, int64_t when_ms,
+        struct pv_buf *out)
 {
     struct pv_rights_head head = {.agency = pv_slice_from(agency),
                                   .decision = 7,
-                                  .when_s = WHEN_MS / 1000};
+                                  .when_s = (uint64_t)when_ms / 1000};
     struct pv_slice       part = pv_slice_from(text);
     struct pv_sha256     *sha = NULL;
     struct pv_buf         note;
@@ -83,6 +89,12 @@ sign(size_t signer, const char *agency, const char *text, struct pv_buf *out)
         PV_OK);
     assert_int_equal(pv_buf_add(out, part), PV_OK);
     pv_buf_clear(&note);
+}
+
+static void
+sign(size_t signer, const char *agency, const char *text, struct pv_buf *out)
+{
+    sign_at(signer, agency, text, WHEN_MS, out);
 }
 
 static void
@@ -125,6 +137,61 @@ a_state_is_what_was_signed_for_its_agency(void **state)
                              PV_OK);
     }
     pv_buf_clear(&whole);
+}
+
+/* What a file of that time is worth now. */
+static bool
+is_used(int dirfd, int64_t ahead_ms)
+{
+    const struct pv_rights_source source = {.agency = "post", .log = key[0]};
+    struct pv_rights_fetch        fetch;
+    struct pv_buf                 whole;
+    bool                          used;
+
+    pv_buf_init(&whole, PV_RIGHTS_MAX);
+    sign_at(0, "post", body, pv_time_wall_ms() + ahead_ms, &whole);
+    assert_int_equal(
+        pv_file_replace(dirfd, "rights", pv_buf_view(&whole), PV_FILE_MODE_OWN),
+        PV_OK);
+    pv_buf_clear(&whole);
+    assert_int_equal(pv_rights_fetch_open(&fetch, &source, dirfd, "rights"),
+                     PV_OK);
+    used = fetch.state.len > 0;
+    assert_true(used == (fetch.why.text[0] == '\0'));
+    pv_rights_fetch_close(&fetch);
+    return used;
+}
+
+static void
+a_state_of_the_future_is_refused(void **state)
+{
+    static const struct {
+        int64_t when_s;
+        bool    is_ahead;
+    } row[] = {
+        {0, false},
+        {WHEN_MS / 1000, false},
+        {WHEN_MS / 1000 + PV_RIGHTS_AHEAD_MAX_S, false},
+        {WHEN_MS / 1000 + PV_RIGHTS_AHEAD_MAX_S + 1, true},
+        {INT64_MAX, true},
+    };
+    char folder[] = "/tmp/pv-rights-XXXXXX";
+    int  dirfd;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(row); i++) {
+        struct pv_rights_head head = {.when_s = (uint64_t)row[i].when_s};
+
+        assert_int_equal(pv_rights_is_ahead(&head, WHEN_MS), row[i].is_ahead);
+    }
+    assert_non_null(mkdtemp(folder));
+    dirfd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_not_equal(dirfd, -1);
+    assert_true(is_used(dirfd, -3600000));
+    assert_false(is_used(dirfd, 3600000));
+    assert_int_equal(unlinkat(dirfd, "rights", 0), 0);
+    (void)close(dirfd);
+    assert_int_equal(rmdir(folder), 0);
 }
 
 static void
@@ -243,6 +310,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_state_is_what_was_signed_for_its_agency),
+        cmocka_unit_test(a_state_of_the_future_is_refused),
         cmocka_unit_test(a_checkpoint_is_no_state),
         cmocka_unit_test(older_is_what_goes_back_in_decisions_or_time),
         cmocka_unit_test(a_call_has_the_right_that_is_held_or_none),

@@ -342,6 +342,16 @@ on_sign(struct signer *signer, const struct ask *ask, struct pv_slice origin)
 /* ---- rights -------------------------------------------------------------- */
 
 /* What the registry says of an agency now: not what it said before. */
+/* Any number may come: nothing here overflows. */
+static bool
+is_of_now(uint64_t when_s)
+{
+    uint64_t now_s = (uint64_t)pv_time_wall_ms() / 1000;
+
+    return (when_s > now_s ? when_s - now_s : now_s - when_s) <=
+           RIGHTS_OFF_MAX_S;
+}
+
 static void
 on_rights(struct signer *signer, uint64_t id, const uint8_t *packet,
           struct pv_slice agency)
@@ -360,8 +370,7 @@ on_rights(struct signer *signer, uint64_t id, const uint8_t *packet,
                "asked to sign rights of before the last checkpoint");
         return;
     }
-    if (llabs((long long)head.when_s - pv_time_wall_ms() / 1000) >
-        RIGHTS_OFF_MAX_S) {
+    if (!is_of_now(head.when_s)) {
         refuse(signer, id, PV_SIGNER_TIME,
                "asked to sign rights of another time than now");
         return;

@@ -7,7 +7,10 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import socketserver
+import struct
+import subprocess
 import tempfile
 import threading
 import time
@@ -18,7 +21,7 @@ import pytest
 from connectors import Connectors, make_country
 from harness import (POSTAL, Exchange, assert_outcome, children_of, is_alive,
                      wait_for)
-from registryd import WG, Registry, UnixConnection, decision
+from registryd import BUILD, WG, Registry, UnixConnection, decision
 from test_registry_catalogue import FIRST, Catalogue, all_systems, register
 
 POST = "national-post-company"
@@ -386,3 +389,32 @@ def test_a_registry_is_found_by_its_name_in_the_sandbox(scene):
     line = [line for line in log(scene).splitlines()
             if "connector.rights_away" in line][-1]
     assert "connect to server" in line, line
+
+
+def test_the_signer_signs_only_what_is_of_now(tmp_path):
+    """Whoever holds the registry's main process cannot sign for next year."""
+    program = str(BUILD / "registryd/payvand-registryd")
+    folder = tmp_path / "signer"
+    folder.mkdir(mode=0o700)
+    subprocess.run([program, "--init-key", "--signer", folder, "--origin",
+                    "registry.example/decisions"], check=True,
+                   stdout=subprocess.DEVNULL)
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.settimeout(20)
+    home = os.open(folder, os.O_RDONLY)
+    with subprocess.Popen(
+            ["bash", "-c", 'exec "$0" -P signer 3<&%d 4<&%d' % (
+                home, its.fileno()), program],
+            pass_fds=[home, its.fileno()]) as signer:
+        os.close(home)
+        its.close()
+        signed, refused, now = 4, 5, int(time.time())
+        for when, wanted in ((now, signed), (now + 3600, refused),
+                             (now - 3600, refused), (2 ** 63, refused),
+                             (2 ** 64 - 1, refused), (0, refused)):
+            ours.send(struct.pack("<IIQQQ", 0x53565001, 6, 7, 0, when)
+                      + bytes(32) + b"post")
+            kind, = struct.unpack_from("<H", ours.recv(8192), 4)
+            assert kind == wanted, when
+        ours.close()
+        signer.wait(20)

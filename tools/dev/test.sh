@@ -14,7 +14,7 @@ PV_TEST_JOBS=2
 PV_TEST_E2E_JOBS=4       # these wait more than they compute
 PV_TEST_E2E_MINUTES=20  # a hang ends here; a run takes a few
 PV_TEST_E2E_AGAIN=3     # so many failed cases are run once more, alone
-PV_TEST_E2E_ONCE='test_(chaos|power|death|marker|yes_no|hostile)' # these never:
+PV_TEST_E2E_ONCE='test_(chaos|power|traced|keeper|marker|yes_no|hostile)' # these never:
 # one record lost, once, is a fault however often it goes well
 PV_TEST_UNIT_TIMES=1    # as long as meson.build says
 PV_TEST_LONG_MINUTES=480 # the same two with --long, which takes hours

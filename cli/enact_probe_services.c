@@ -133,6 +133,25 @@ add_right(struct pv_enact *enact, const json_t *probe, const struct days *days,
               "go-live");
 }
 
+/* Two documents name two custodians: both may offer it. */
+static void
+add_custodians(struct pv_enact *enact, const json_t *probe)
+{
+    static const char *const names[] = {"co_custodians", NULL};
+    json_t                  *row;
+    size_t                   i;
+
+    json_array_foreach(json_object_get(probe, "co_custodians"), i, row)
+    {
+        json_t *data = json_pack("{s:s}", "basis", "proposed");
+
+        pv_enact_copy(enact, data, row, names);
+        pv_enact_add(enact, pv_enact_day(probe, "date"), PV_ENACT_RESOLUTIONS,
+                     PV_ENACT_SECRETARIAT, "register",
+                     pv_enact_text(row, "register"), "change", data);
+    }
+}
+
 static const char *
 text_of(const json_t *value)
 {
@@ -162,6 +181,7 @@ pv_enact_probe_services(struct pv_enact *enact)
         {
             add_right(enact, probe, &days, text_of(one), grants);
         }
+        add_custodians(enact, probe);
         pv_enact_probe_resolution(enact, MEETING, probe, grants, modes);
     }
     json_decref(grants);

@@ -128,10 +128,10 @@ class Deployment:
         self.systems = [one for one in enactment["systems"]
                         if one["kind"] != "exchange"]
         connectors = {one["id"] for one in self.systems
-                      if one["kind"] == "connector"}
+                      if one["kind"] in ("connector", "gateway")}
         self.services = {}
         for path in sorted((self.catalogue / "services").glob("*/*.json")):
-            # a group of agencies has services, but no system of its own
+            # a member's gateway answers for a group of agencies
             if self.connector_of(path.parent.name) in connectors:
                 self.services.setdefault(path.parent.name, []).append(path)
         self.providers = sorted(self.services)

@@ -12,12 +12,27 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import LONG, Exchange  # noqa: E402
 from pki import Pki  # noqa: E402
 
+# What takes longest begins first, so that no worker is alone with it at the
+# end: xdist hands files out in this order (--dist loadfile).
+LONGEST_FIRST = (
+    "test_power", "test_traced_log", "test_grants", "test_chaos",
+    "test_registry_catalogue", "test_traced_disk", "test_marker",
+    "test_power_witness", "test_databases", "test_evidence", "test_live",
+    "test_provider", "test_log", "test_hostile", "test_yes_no",
+    "test_witnessed")
+
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "long: only with PAYVAND_LONG=1")
 
 
+def _place(item):
+    name = item.path.stem
+    return LONGEST_FIRST.index(name) if name in LONGEST_FIRST else len(LONGEST_FIRST)
+
+
 def pytest_collection_modifyitems(items):
+    items.sort(key=_place)
     for item in items:
         if item.get_closest_marker("long") and not LONG:
             item.add_marker(pytest.mark.skip(reason="PAYVAND_LONG is not 1"))

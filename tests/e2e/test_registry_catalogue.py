@@ -11,7 +11,7 @@ import json
 
 import pytest
 
-from harness import wait_for
+from harness import SANITIZE, wait_for
 from registryd import BUILD, CATALOGUE, WG, Registry, decision
 
 FIRST = "1393-06-11"
@@ -221,6 +221,8 @@ def compare(catalogue, systems, day, found):
             assert path not in refused, (day, path)
 
 
+@pytest.mark.skipif(
+    SANITIZE, reason="the same programs as in the other build, only slower")
 def test_history_opens_exactly_what_the_resolutions_say(tmp_path, catalogue):
     """R-002, R-012, R-110, R-112, R-122, R-124, R-132: lived day by day, and
     looked at again from the end."""

@@ -1,6 +1,7 @@
 """The courier of payvand-traced between a log (played here, tlog.py) and real
 witnesses: how many of them are enough, and what is said of the others."""
 
+import fcntl
 import os
 import re
 import select
@@ -48,10 +49,11 @@ class Courier:
         self.stderr = str(folder / "courier.log")
 
         def place():
-            os.dup2(other.fileno(), 100)
-            os.dup2(file, 101)
-            os.dup2(100, fixed_fd("FD_SERVE_COURIER"))
-            os.dup2(101, fixed_fd("FD_WITNESSES"))
+            # out of the way first: either may have the other's place
+            spare = [fcntl.fcntl(fd, fcntl.F_DUPFD, 500)
+                     for fd in (other.fileno(), file)]
+            os.dup2(spare[0], fixed_fd("FD_SERVE_COURIER"))
+            os.dup2(spare[1], fixed_fd("FD_WITNESSES"))
             os.closerange(fixed_fd("FD_WITNESSES") + 1, 1000)
 
         with open(self.stderr, "ab") as errors:
@@ -386,7 +388,7 @@ def test_authorities_that_cannot_be_read_are_refused(scene, tmp_path):
         [(tlog.Key("w", tlog.COSIGNATURE).vkey, "https://127.0.0.1:1")],
         options=["--witnesses", "f", "--log", "l", "--signer", "s",
                  "--witness-ca", str(tmp_path / "none.pem")])
-    assert courier.process.wait(PATIENCE_S) == 3
+    assert courier.process.wait(PATIENCE_S) == 3, courier.said()
     assert "cannot read --witness-ca" in courier.said()
 
 

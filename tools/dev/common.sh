@@ -5,6 +5,7 @@ PV_TOOLS=$PV_ROOT/tools/dev
 PV_RUN=$PV_ROOT/.run
 PV_BUILD=$PV_ROOT/build
 PV_PYTHON=/usr/bin/python3 # Debian's; another one may lack its packages
+export PYTHONDONTWRITEBYTECODE=1 # nothing is written beside the tools
 
 PV_READY_SECONDS=30 # how long a program may take until it answers
 PV_STOP_SECONDS=10  # how long it may take to end before it is killed

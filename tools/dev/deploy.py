@@ -4,22 +4,22 @@
 Makes what the running exchange is made from, out of the catalogue and the
 demo's certificates. WHAT is one of
 
-  names       prints the systems that get a certificate: applications, --,
-              connectors
   providers   prints the providers that have a connector, a name and port each
   env         prints the shell variables for people
-  files       writes the deployment file for `payvand import`, a configuration
-              for each connector, who may read the trace, and the nginx
-              configurations; a file is only touched when its content changes
+  deployment  writes the deployment file for `payvand import`
+  files       writes a configuration for each connector, who may read the
+              trace, and the nginx configurations
+
+A file is only touched when its content changes.
 
 UID is the user whose the programs are, OPERATOR the one who started them.
 """
 import base64
+import datetime
 import hashlib
 import json
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -29,6 +29,15 @@ LOOPBACK = ["127.0.0.0/8"]
 DRIVER = "SQLite3"
 # Who may read the whole trace through the API, and their systems' names.
 READERS = (("operator", "operator-console"), ("auditor", "national-audit"))
+OPERATOR = "information-technology-organisation"
+# Systems of the demo that no catalogue knows: the readers, and one of which the
+# tour shows a certificate's life.
+VISITORS = ({"system": "operator-console", "agency": OPERATOR,
+             "name_fa": "میز بهره‌بردار نمایشی"},
+            {"system": "national-audit", "agency": OPERATOR,
+             "name_fa": "حسابرس نمایشی"},
+            {"system": "tour-visitor", "agency": "mashhad-municipality",
+             "name_fa": "سامانه بازدید نمایشی"})
 REGISTRY_URL = "https://registry.payvand.test/access"
 
 
@@ -43,6 +52,10 @@ def write(path, text, mode=0o600):
                    "w", encoding="utf-8") as out:
         out.write(text)
     new.rename(path)
+
+
+def dump(value):
+    return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
 
 
 def load(path):
@@ -62,17 +75,17 @@ def nginx_values(folder, port):
             "EMPTY": f"{folder}/no-temp", "LISTEN": f"127.0.0.1:{port}"}
 
 
-def certificate(path, *options):
-    return subprocess.run(
-        ["openssl", "x509", "-in", str(path), "-noout", *options],
-        check=True, capture_output=True, text=True).stdout
+def der_of(path):
+    """The bytes of what stands in PEM."""
+    text = Path(path).read_text(encoding="ascii")
+    return base64.b64decode("".join(line for line in text.splitlines()
+                                    if "-----" not in line))
 
 
 def fields(path):
-    """The DER fields of a certificate's TBSCertificate, from serialNumber on."""
-    text = Path(path).read_text(encoding="ascii")
-    der = base64.b64decode("".join(line for line in text.splitlines()
-                                   if "-----" not in line))
+    """The DER fields of a certificate from its serialNumber on, or those of a
+    request behind its version."""
+    der = der_of(path)
 
     def bounds(at):
         """Where the content of the element at `at` begins and ends."""
@@ -84,8 +97,7 @@ def fields(path):
         return start, start + length
 
     at, end = bounds(bounds(0)[0])
-    if der[at] == 0xA0:  # version
-        at = bounds(at)[1]
+    at = bounds(at)[1] if der[at] == 0xA0 or path.suffix == ".csr" else at
     found = []
     while at < end:
         stop = bounds(at)[1]
@@ -94,16 +106,20 @@ def fields(path):
     return found
 
 
-def key_hash(path):
-    """SHA-256 of the certificate's SubjectPublicKeyInfo, in hex."""
-    return hashlib.sha256(fields(path)[5]).hexdigest()
+def end_of(path):
+    """The moment behind which a certificate of this century is good no more."""
+    text = re.findall(rb"[\x17\x18].([0-9]+)Z", fields(path)[3])[1].decode()
+    return datetime.datetime.strptime(
+        ("" if len(text) == 14 else "20") + text + "+0000", "%Y%m%d%H%M%S%z")
 
 
-def issuer_and_serial(path):
-    """What a revocation names: hash of the issuer's DER name, the serial."""
-    found = fields(path)
-    return {"issuer_sha256": hashlib.sha256(found[2]).hexdigest(),
-            "serial": found[0][2:].lstrip(b"\0").hex()}
+def key_hash(stem):
+    """SHA-256 of a holder's SubjectPublicKeyInfo, in hex; before there is a
+    certificate, that of its request."""
+    path = stem.with_suffix(".crt")
+    key = fields(path)[5] if path.exists() else fields(
+        stem.with_suffix(".csr"))[1]
+    return hashlib.sha256(key).hexdigest()
 
 
 def variable(system):
@@ -151,8 +167,6 @@ class Deployment:
         return {
             "systems": [
                 {"system": one["id"],
-                 "spki_sha256": key_hash(
-                     self.pki / "systems" / f"{one['id']}.crt"),
                  "networks": LOOPBACK}
                 for one in self.systems],
             "endpoints": [
@@ -161,11 +175,29 @@ class Deployment:
                  "port": self.port_of(provider),
                  "tls_name": f"{self.connector_of(provider)}.{DOMAIN}",
                  "spki_sha256": key_hash(
-                     self.pki / "systems" /
-                     f"{self.connector_of(provider)}.crt")}
+                     self.pki / "systems" / self.connector_of(provider))}
                 for provider in self.providers],
-            "revoked": [issuer_and_serial(self.pki / "extra" / "revoked.crt")],
         }
+
+    def holders(self):
+        """All who have a key: its file, whose it is, and a server's names."""
+        def holder(system, agency, names=(), file=None):
+            return {"file": file or self.pki / "systems" / system,
+                    "system": system, "agency": agency, "names": list(names)}
+
+        yield holder(self.node, OPERATOR,
+                     ["localhost", f"{self.node}.{DOMAIN}"],
+                     self.pki / "exchange")
+        for one in self.systems:
+            yield holder(one["id"], one["agency"],
+                         [f"{one['id']}.{DOMAIN}"]
+                         if one["kind"] == "connector" else [])
+        for _, name in READERS:
+            yield holder(name, OPERATOR)
+
+    def authority(self):
+        """The embedded authority's id."""
+        return f"{self.node}-authority"
 
     def agencies(self):
         """For a keeper: each agency with the systems that may call."""
@@ -239,7 +271,7 @@ class Deployment:
         lines = ["# who may read the whole trace; see payvand-traced(8)",
                  f"operator uid {self.operator}"]
         lines += [f"{role} key "
-                  f"{key_hash(self.pki / 'systems' / f'{name}.crt')} {name}"
+                  f"{key_hash(self.pki / 'systems' / name)} {name}"
                   for role, name in READERS]
         return "\n".join(lines) + "\n"
 
@@ -252,20 +284,21 @@ class Deployment:
                   "LISTEN": f"127.0.0.1:{self.port_of(provider)}",
                   "TLS_NAME": f"{self.connector_of(provider)}.{DOMAIN}"})
             for provider in self.providers]
-        fingerprint = certificate(self.pki / "exchange.crt", "-fingerprint",
-                                  "-sha1").split("=")[1].strip()
+        fingerprint = hashlib.sha1(  # as nginx names it
+            der_of(self.pki / "exchange.crt")).hexdigest()
         return fill(
             self.root / "packaging/nginx/provider.conf.in",
             {**nginx_values(self.run / "providers", 0), "PKI": self.pki,
-             "EXCHANGE_FINGERPRINT": fingerprint.replace(":", "").lower(),
+             "EXCHANGE_FINGERPRINT": fingerprint,
              "SERVERS": "\n".join(servers).rstrip()})
 
     def env(self):
         lines = {
-            "PAYVAND_URL": f"https://127.0.0.1:{self.port}",
+            "PAYVAND_URL": f"https://localhost:{self.port}",
             "PAYVAND_PORT": self.port,
             "PAYVAND_PROVIDER_PORT": self.provider_port,
             "PAYVAND_CA": self.pki / "ca.crt",
+            "PAYVAND_AUTHORITY": self.authority(),
             "PAYVAND_IMAGE": self.run / "policy",
             "PAYVAND_REGISTRY_SOCKET":
                 self.run / "socket" / "registry.sock",
@@ -275,7 +308,7 @@ class Deployment:
             "PAYVAND_MODULE":
                 self.root / "build/gateway/ngx_http_payvand_module.so",
             "PAYVAND_PROVIDERS": self.run / "providers",
-            "PAYVAND_API_URL": f"https://127.0.0.1:{self.api_port}",
+            "PAYVAND_API_URL": f"https://localhost:{self.api_port}",
             "PAYVAND_TRACE_SOCKET": self.run / "socket" / "trace.sock",
             "PAYVAND_LOG": self.run / "trace",
             "PAYVAND_LOG_KEY":
@@ -295,22 +328,11 @@ class Deployment:
         text += [f'PATH="{self.root}/build/cli:$PATH"', ""]
         return "\n".join(text)
 
-    def names(self):
-        kinds = {True: [], False: []}
-        for one in self.systems:
-            kinds[one["kind"] == "connector"].append(one["id"])
-        return "\n".join([*kinds[False], *(name for _, name in READERS), "--",
-                          *kinds[True]])
-
     def provider_list(self):
         return "\n".join(f"{provider} {self.port_of(provider)}"
                          for provider in self.providers)
 
     def files(self):
-        def dump(value):
-            return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
-
-        write(self.run / "deploy" / "deployment.json", dump(self.deployment()))
         for provider in self.providers:
             write(self.run / "providers" / f"{provider}.json",
                   dump(self.connector(provider)))
@@ -332,6 +354,7 @@ if __name__ == "__main__":
     made = Deployment(*sys.argv[2:])
     if sys.argv[1] == "files":
         made.files()
+    elif sys.argv[1] == "deployment":
+        write(made.run / "deploy" / "deployment.json", dump(made.deployment()))
     else:
-        print({"names": made.names, "providers": made.provider_list,
-               "env": made.env}[sys.argv[1]]())
+        print({"providers": made.provider_list, "env": made.env}[sys.argv[1]]())

@@ -48,9 +48,19 @@ pv_settings_save() {
     mv "$PV_SETTINGS.new" "$PV_SETTINGS"
 }
 
-# deploy.py with the settings; the first argument says what to make.
+# What deploy.py and certify.py want to know, behind the word for what to make.
+pv_deploy_args() {
+    PV_DEPLOY_ARGS=("$PV_ROOT" "$PV_RUN" "$PV_NODE" "$PV_PORT" "$PV_PROVIDER_PORT"
+        "$PV_WORKERS" "$(id -u "$PV_USER")" "$PV_API_PORT" "$(id -u)")
+}
+
 pv_deploy() {
-    "$PV_PYTHON" "$PV_TOOLS/deploy.py" "$1" "$PV_ROOT" "$PV_RUN" "$PV_NODE" \
-        "$PV_PORT" "$PV_PROVIDER_PORT" "$PV_WORKERS" "$(id -u "$PV_USER")" \
-        "$PV_API_PORT" "$(id -u)"
+    pv_deploy_args
+    "$PV_PYTHON" "$PV_TOOLS/deploy.py" "$1" "${PV_DEPLOY_ARGS[@]}"
+}
+
+# The same, or certify.py, as the user whose the files are.
+pv_deploy_as() {
+    pv_deploy_args
+    "${PV_AS[@]}" "$PV_PYTHON" "$PV_TOOLS/$1" "$2" "${PV_DEPLOY_ARGS[@]}"
 }

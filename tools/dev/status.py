@@ -21,7 +21,7 @@ def exchange(run, port):
     try:
         context = ssl.create_default_context(cafile=str(run / "pki/ca.crt"))
         with urllib.request.urlopen(
-                f"https://127.0.0.1:{port}/payvand/status",
+                f"https://localhost:{port}/payvand/status",
                 context=context, timeout=WAIT_SECONDS) as answer:
             return json.load(answer)
     except (OSError, ValueError):
@@ -76,7 +76,7 @@ def main():
     dead = [one["name"] for one in programs if one["state"] != "running"]
     report = {
         "running": bool(programs) and not dead,
-        "url": f"https://127.0.0.1:{port}",
+        "url": f"https://localhost:{port}",
         "port": int(port),
         "provider_port": int(provider_port),
         "programs": programs,

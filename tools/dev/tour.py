@@ -2,8 +2,9 @@
 """tour.py ROOT RUN [--lang en|fa]
 
 A walk through the running exchange: real calls by curl, first the services
-that answer, then the ways to be refused, then the trace of one of them. Each
-call has an expected end; another end is marked and makes the exit code 1.
+that answer, then the ways to be refused, then the life of a certificate, then
+the trace of one of them. Each call has an expected end; another end is marked
+and makes the exit code 1.
 """
 import json
 import os
@@ -12,6 +13,8 @@ import sys
 import tempfile
 import unicodedata
 from pathlib import Path
+
+import tour_certificate
 
 WAIT_SECONDS = "10"
 RATE_TRIES = 6  # the smallest quota is one call a second
@@ -85,9 +88,6 @@ REFUSED = [
     ("a suspended consumer", "مصرف‌کننده معلق",
      "country-divisions/inquire", "national-library-archives-main", None,
      ["consumer-suspended"]),
-    ("a revoked certificate", "گواهی باطل‌شده",
-     "country-divisions/inquire", "/revoked", None,
-     ["certificate-revoked"]),
     ("an expired certificate", "گواهی منقضی",
      "country-divisions/inquire", "/expired", None,
      ["certificate-expired"]),
@@ -115,6 +115,10 @@ WORDS = {
     "digit": ("a national id with a wrong check digit",
               "کد ملی با رقم کنترل نادرست"),
     "rate": ("more calls than the quota allows", "بیش از سهمیه مجاز"),
+    "life": ("A certificate's life (docs/keys.md)",
+             "زندگی یک گواهی (docs/keys.md)"),
+    "step": ("step", "گام"),
+    "result": ("result", "نتیجه"),
     "said": ("What a caller who is refused is told:",
              "آنچه به فراخواننده ردشده گفته می‌شود:"),
     "trace": ("Its trace (payvand trace ...):", "رد آن (payvand trace ...):"),
@@ -313,6 +317,11 @@ class Tour:
         table([self.word("case"), self.word("service"), self.word("who"),
                self.word("outcome"), ""], rows)
 
+    def certificate_life(self):
+        print(f"{self.word('life')}\n")
+        table([self.word("step"), self.word("result"), ""],
+              tour_certificate.Life(self).live())
+
     def trace(self):
         if self.shown is None:
             return
@@ -360,6 +369,7 @@ def main():
                 "--lang" in sys.argv and sys.argv[-1].startswith("fa"))
     tour.answered()
     tour.refused()
+    tour.certificate_life()
     tour.trace()
     tour.steps()
     tour.curl()

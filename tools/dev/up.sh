@@ -10,11 +10,12 @@ pv_up_usage() {
     cat <<'TEXT'
 ./dev up [OPTION...]: build and start a whole exchange on this machine
 
-Installs the Debian packages that are missing, builds, makes certificates and
-a synthetic country, starts the registry, the journal's writer with its log, a
-connector for each provider and three nginx in the background, enters the
-catalogue as decisions, and ends with a tour of answered and refused calls. Run again it reports what runs already and starts
-again what died or what changed.
+Installs the Debian packages that are missing, builds, makes keys and a
+synthetic country, starts the registry with an authority, enters the catalogue
+as decisions, asks for everybody's certificate, starts the journal's writer with
+its log, a connector for each provider and three nginx in the background, and
+ends with a tour of answered and refused calls and of a certificate's life. Run
+again it reports what runs already and starts again what died or what changed.
 
   --persons N   size of the synthetic country (100 to 1000000; 100000)
   --seed N      another country of the same size (1)
@@ -32,6 +33,9 @@ TEXT
 
 # A Unix socket's path has at most 107 bytes (sun_path).
 PV_UP_SOCKET_MAX=107
+
+# The system whose key is in an expired certificate, too.
+PV_UP_EXPIRED=customs-administration-main
 
 # The programs that run, as the build names them.
 PV_UP_TARGETS=(cli/payvand traced/payvand-traced connectord/payvand-connectord
@@ -69,7 +73,8 @@ pv_up_folders() {
 
     mkdir -p "$PV_PIDS"
     chmod 755 "$PV_RUN"
-    for dir in pki policy registry registry/log registry/signer journal trace signer country deploy log socket gateway \
+    for dir in pki pki/extra policy registry registry/log registry/signer \
+        registry/authority journal trace signer country deploy log socket gateway \
         gateway/logs providers providers/logs api api/logs; do
         if [ ! -d "$PV_RUN/$dir" ]; then
             mkdir "$PV_RUN/$dir"
@@ -118,13 +123,20 @@ pv_up_ports() {
     done <<<"$PV_UP_PROVIDERS"
 }
 
-pv_up_pki() {
-    local names made
+# Everybody's key, and what the registry's authority does not make.
+pv_up_keys() {
+    pv_deploy_as certify.py keys || pv_die "openssl could not make the keys"
+    "${PV_AS[@]}" bash "$PV_TOOLS/pki.sh" "$PV_RUN/pki" "$PV_UP_EXPIRED" ||
+        pv_die "openssl could not make the certificates"
+}
 
-    mapfile -t names < <(pv_deploy names)
-    made=$("${PV_AS[@]}" bash "$PV_TOOLS/pki.sh" "$PV_RUN/pki" "$PV_NODE" \
-        "${names[@]}") || pv_die "openssl could not make the certificates"
-    [ "$made" -eq 0 ] || pv_note "$made certificates in .run/pki"
+pv_up_certificates() {
+    local made
+
+    made=$(pv_deploy_as certify.py certificates) ||
+        pv_die "the registry gave no certificates"
+    [ "$made" -eq 0 ] ||
+        pv_note "$made certificates asked for, approved and issued, in .run/pki"
 }
 
 pv_up_country() {
@@ -190,9 +202,11 @@ pv_up_registryd() {
         pv_stop registryd
         "${PV_AS[@]}" sh -c 'rm -f "$1"/*.mdb' sh "$PV_RUN/policy"
     fi
-    pv_start registryd "$(pv_fingerprint "$program" "$PV_NODE" "$PV_USER" "$(id -u)")" \
+    pv_start registryd "$(pv_fingerprint "$program" "$PV_NODE" "$PV_USER" "$(id -u)" \
+        "$PV_API_PORT")" \
         "$program" --store "sqlite:$folder/registry.db" --image "$PV_RUN/policy" \
         --log "$folder/log" --signer "$folder/signer" --secrets "$folder/secrets" \
+        --authority "$folder/authority" \
         --node "$PV_NODE" --loopback --socket "$socket" \
         --web-socket "$PV_RUN/socket/registry-web.sock" \
         --operator-uid "$(id -u "$PV_USER")" --operator-uid "$(id -u)"
@@ -209,17 +223,40 @@ pv_up_registry_key() {
         pv_die "the key of the decision log could not be made"
 }
 
+# The authority obeys the log of that key. What it signs says where its answers
+# are; the port may be another one than before.
+pv_up_authority() {
+    local folder=$PV_RUN/registry/authority where="https://localhost:$PV_API_PORT/pki"
+    local crl=$where/crl/$PV_NODE-authority
+
+    if [ -e "$folder/ca.crt" ]; then
+        printf '%s\n' "$crl" "$where/ocsp" | "${PV_AS[@]}" tee "$folder/urls" >/dev/null
+        return 0
+    fi
+    "${PV_AS[@]}" "$PV_BUILD/registryd/payvand-registryd" \
+        --init-authority "$PV_NODE-authority" --authority "$folder" \
+        --log-key "$(cat "$PV_RUN/registry/signer/vkey")" \
+        --crl-url "$crl" --ocsp-url "$where/ocsp" >/dev/null ||
+        pv_die "the authority could not be made"
+}
+
 # What was decided stays decided: a catalogue with another history begins anew.
 pv_up_history() {
     local entered=$PV_RUN/registry/entered
 
-    PV_UP_HISTORY=$("${PV_AS[@]}" "$PV_BUILD/cli/payvand" import --list --probes --probe-services \
-        --catalogue "$PV_ROOT/catalogue" 2>"$PV_RUN/import.log" | sha256sum)
+    PV_UP_HISTORY=$({
+        printf 'certificates by %s-authority\n' "$PV_NODE"
+        "${PV_AS[@]}" "$PV_BUILD/cli/payvand" import --list --probes --probe-services \
+            --catalogue "$PV_ROOT/catalogue" 2>"$PV_RUN/import.log"
+    } | sha256sum)
     if "${PV_AS[@]}" test -e "$PV_RUN/registry/registry.db" &&
         [ "$("${PV_AS[@]}" cat "$entered" 2>/dev/null)" != "$PV_UP_HISTORY" ]; then
         pv_note "the catalogue has another history now: the registry begins anew"
         pv_stop registryd
-        "${PV_AS[@]}" sh -c 'rm -f "$1"/registry.db* "$1/entered" "$1"/signer/*' sh "$PV_RUN/registry"
+        # shellcheck disable=SC2016
+        "${PV_AS[@]}" sh -c 'rm -f "$1"/registry.db* "$1/entered" "$1"/signer/*
+            rm -rf "$1"/authority/* "$2"/*.crt "$2"/systems "$2"/extra/*' \
+            sh "$PV_RUN/registry" "$PV_RUN/pki"
     fi
 }
 
@@ -231,7 +268,7 @@ pv_up_registry_answers() {
 pv_up_reader_answers() {
     # 404 before the first checkpoint: any answer will do
     "${PV_AS[@]}" curl -s -o /dev/null --max-time 2 --cacert "$PV_RUN/pki/ca.crt" \
-        "https://127.0.0.1:$PV_API_PORT/checkpoint"
+        "https://localhost:$PV_API_PORT/checkpoint"
 }
 
 pv_up_connector_answers() {
@@ -258,7 +295,7 @@ pv_up_connectors() {
 }
 
 # pv_up_nginx NAME FOLDER PORT FILE...: one of the nginx; it is started again
-# when a file changes
+# when a file or a certificate changes
 pv_up_nginx() {
     local name=$1 folder=$2 port=$3 conf=$2/nginx.conf
 
@@ -268,7 +305,8 @@ pv_up_nginx() {
         sed 's/^/    /' "$PV_RUN/nginx-test.log" >&2
         pv_die "nginx refuses the configuration ${conf#"$PV_ROOT"/}"
     fi
-    pv_start "$name" "$(pv_fingerprint "$@" "$("${PV_AS[@]}" cat "$conf")")" \
+    pv_start "$name" "$(pv_fingerprint "$@" "$("${PV_AS[@]}" cat "$conf")" \
+        "$("${PV_AS[@]}" sh -c 'cat "$1"/*.crt "$1"/systems/*-connector.crt' sh "$PV_RUN/pki")")" \
         /usr/sbin/nginx -p "$folder" -c "$conf" -e "$folder/logs/error.log" \
         -g 'daemon off;'
     pv_ready "$name" "$folder/logs/error.log" pv_port_taken "$port"
@@ -290,7 +328,7 @@ pv_up_import() {
 
 pv_up_answers() {
     "${PV_AS[@]}" curl -sf -o /dev/null --max-time 2 --cacert "$PV_RUN/pki/ca.crt" \
-        "https://127.0.0.1:$PV_PORT/payvand/status"
+        "https://localhost:$PV_PORT/payvand/status"
 }
 
 pv_up() {
@@ -313,21 +351,22 @@ pv_up() {
     pv_up_ports
     pv_settings_save
 
-    pv_step "Certificates and configuration"
-    pv_up_pki
-    "${PV_AS[@]}" "$PV_PYTHON" "$PV_TOOLS/deploy.py" files "$PV_ROOT" "$PV_RUN" \
-        "$PV_NODE" "$PV_PORT" "$PV_PROVIDER_PORT" "$PV_WORKERS" "$(id -u "$PV_USER")" \
-        "$PV_API_PORT" "$(id -u)"
-    pv_up_log_key
+    pv_step "Keys and a synthetic country"
     pv_up_history
+    pv_up_keys
+    pv_up_log_key
     pv_up_registry_key
+    pv_up_authority
     pv_deploy env >"$PV_RUN/env.new"
     mv "$PV_RUN/env.new" "$PV_RUN/env"
     pv_up_country
 
-    pv_step "Starting the registry, and entering the catalogue as decisions"
+    pv_step "Starting the registry, entering the catalogue as decisions, asking for certificates"
     pv_up_registryd
+    pv_deploy_as deploy.py deployment
     pv_up_import
+    pv_up_certificates
+    pv_deploy_as deploy.py files
 
     pv_step "Starting the journal's writer and the providers, as user $PV_USER"
     pv_up_traced
@@ -389,7 +428,7 @@ pv_up_first_person() {
     [ -n "$code" ] || return 0
     cat <<TEXT
 
-People sign in at https://127.0.0.1:$PV_API_PORT/registry/v1/session. The first
+People sign in at https://localhost:$PV_API_PORT/registry/v1/session. The first
 administrator is made by this code, once and within an hour of the start; the
 answer has the secret for his one-time codes (payvand-registryd(8)):
 

@@ -78,7 +78,7 @@ is_answered(struct trying *trying, char *key)
            read_names(trying, &rows) && SQL_SUCCEEDED(SQLFetch(trying->stmt)) &&
            read_row(trying, &rows) && SQLFetch(trying->stmt) == SQL_NO_DATA &&
            pv_answer_build(trying->method, &rows, NULL, pv_time_wall_ms(),
-                           PV_LIT(""), 0, &out, &fault) == PV_OK;
+                           PV_LIT(""), 0, NULL, &out, &fault) == PV_OK;
     (void)SQLFreeStmt(trying->stmt, SQL_CLOSE); /* also when none is open */
     pv_buf_wipe(&out);
     return done;

@@ -9,6 +9,7 @@
 
 #include "connectord/http_private.h"
 #include "connectord/order.h"
+#include "contract/coding.h"
 #include "contract/request.h"
 #include "trace/tracking_id.h"
 
@@ -34,6 +35,8 @@ struct call {
     bool                    recording; /* the keeper is at it */
     char                    grant[PV_CALL_HEADER_MAX + 1]; /* "": none said */
     uint64_t                closed; /* columns, of pv_method_closed */
+    json_t                 *codes;  /* pv_rights_code_map; NULL: own coding */
+    struct pv_code_map      code_map;
     struct pv_keeping       keeping;
     struct pv_buf           after;   /* where its page begins (pages.h) */
     struct pv_buf           persons; /* texts, as in keeper_message.h */
@@ -94,6 +97,9 @@ bool pv_call_record(struct call *call);
 
 /* The right, and what it opens. False: a problem is the answer. */
 bool pv_call_check_right(struct call *call);
+
+/* To the provider's coding. False: a problem is the answer. */
+bool pv_call_translate(struct call *call, struct pv_request *request);
 
 /* call_say.c: set the call's answer to a problem (RFC 9457). */
 void pv_call_say_problem(struct call *call, unsigned status,

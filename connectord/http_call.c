@@ -140,6 +140,7 @@ build_answer(struct call *call, struct pv_slice body, int64_t when_ms)
         if (err == PV_OK && done) {
             err = pv_answer_build(method, &sets[0], &sets[1], when_ms,
                                   order_token_of(call), call->closed,
+                                  call->codes == NULL ? NULL : &call->code_map,
                                   &call->answer, &fault);
         }
         pv_rows_clear(&sets[0]);
@@ -321,6 +322,10 @@ start_job(struct call *call)
         pv_call_say_fault(call, &fault);
         return false;
     }
+    if (err == PV_OK && !pv_call_translate(call, &request)) {
+        pv_request_clear(&request);
+        return false;
+    }
     if (err == PV_OK) {
         err = begin_call(call, &request);
         pv_request_clear(&request);
@@ -423,6 +428,7 @@ pv_call_on_completed(void *context, struct MHD_Connection *connection,
     pv_buf_wipe(&call->job.call);
     pv_buf_wipe(&call->persons);
     pv_buf_wipe(&call->after);
+    json_decref(call->codes); /* accepts NULL */
     explicit_bzero(call, sizeof(*call));
     free(call);
     *con_cls = NULL;

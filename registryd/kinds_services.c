@@ -228,6 +228,11 @@ static const struct pv_field version_fields[] = {
      .set_by = VERSION_SET},
     {.name = "needs_consent", .type = PV_FIELD_FLAG, .set_by = VERSION_SET},
     {.name = "contract", .type = PV_FIELD_JSON, .set_by = VERSION_SET},
+    {.name = "code_maps", /* that its contract translates by */
+     .type = PV_FIELD_RECORD,
+     .is_list = true,
+     .target = PV_KIND_CODE_MAP,
+     .set_by = VERSION_SET | ON(VERSION_SETTINGS)},
     {.name = "resolution",
      .type = PV_FIELD_RECORD,
      .target = PV_KIND_RESOLUTION,

@@ -93,7 +93,8 @@ static enum pv_err
 version_row(struct pv_registry *registry, const char *agency,
             const struct pv_record *record, json_t *row, bool *ret_is_told)
 {
-    static const char *const names[] = {"service", "name", "methods", NULL};
+    static const char *const names[] = {"service", "name", "methods",
+                                        "code_maps", NULL};
     const char              *state = state_of(PV_KIND_VERSION, record);
     enum pv_err              err = copy(record->body, names, row);
 
@@ -141,6 +142,92 @@ add_rows(struct pv_registry *registry, const char *agency, enum pv_kind kind,
     return err;
 }
 
+/* ---- code maps that its versions name (R-211) ---- */
+
+struct announced {
+    int64_t version;
+    int64_t day;
+    json_t *body; /* NULL: none is announced */
+};
+
+/* The last one that was announced holds until the next, or its withdrawal. */
+static enum pv_err
+take_map(void *context, const struct pv_value *column)
+{
+    struct announced *last = context;
+
+    if (!pv_slice_eq(column[3].text, PV_LIT("announced")) &&
+        !pv_slice_eq(column[3].text, PV_LIT("withdrawn"))) {
+        return PV_OK;
+    }
+    json_decref(last->body); /* accepts NULL */
+    last->body = NULL;
+    if (pv_slice_eq(column[3].text, PV_LIT("announced"))) {
+        last->version = column[0].number;
+        last->day = column[2].number;
+        last->body = json_loadb(column[4].text.ptr, column[4].text.len,
+                                JSON_REJECT_DUPLICATES, NULL);
+        return last->body == NULL ? PV_ECORRUPT : PV_OK;
+    }
+    return PV_OK;
+}
+
+static enum pv_err
+add_map(struct pv_registry *registry, const char *id, json_t *list)
+{
+    static const char *const names[] = {"lists", "rows", NULL};
+    struct pv_value          arguments[] = {PV_TEXT(PV_LIT("code-map")),
+                                            PV_TEXT(pv_slice_from(id))};
+    struct announced         last = {.body = NULL};
+    char                     day[PV_JALALI_ROOM];
+    json_t                  *row = NULL;
+    enum pv_err              err =
+        pv_store_run(registry->store, PV_STMT_RECORD_HISTORY, arguments,
+                     COUNT(arguments), take_map, &last);
+
+    if (err == PV_OK && last.body != NULL) {
+        pv_day_text(last.day, day);
+        row = json_pack("{s:s, s:I, s:s}", "id", id, "version",
+                        (json_int_t)last.version, "date", day);
+        err = row == NULL ? PV_ENOMEM : copy(last.body, names, row);
+    }
+    if (err == PV_OK && row != NULL && json_array_append(list, row) != 0) {
+        err = PV_ENOMEM;
+    }
+    json_decref(row); /* accepts NULL */
+    json_decref(last.body);
+    return err;
+}
+
+/* Each map once, in the order in which the versions name them. */
+static enum pv_err
+add_maps(struct pv_registry *registry, const json_t *root, json_t *list)
+{
+    json_t     *told = json_object();
+    json_t     *version;
+    json_t     *map;
+    size_t      i;
+    size_t      m;
+    enum pv_err err = told == NULL ? PV_ENOMEM : PV_OK;
+
+    json_array_foreach(json_object_get(root, "versions"), i, version)
+    {
+        json_array_foreach(json_object_get(version, "code_maps"), m, map)
+        {
+            const char *id = json_string_value(map);
+
+            if (err != PV_OK || json_object_get(told, id) != NULL) {
+                continue;
+            }
+            err = json_object_set_new(told, id, json_true()) == 0
+                      ? add_map(registry, id, list)
+                      : PV_ENOMEM;
+        }
+    }
+    json_decref(told);
+    return err;
+}
+
 enum pv_err
 pv_agency_rights(struct pv_registry *registry, const char *agency,
                  struct pv_buf *out)
@@ -165,6 +252,13 @@ pv_agency_rights(struct pv_registry *registry, const char *agency,
 
         err = json_object_set_new(root, part[i].name, list) == 0
                   ? add_rows(registry, agency, part[i].kind, part[i].fn, list)
+                  : PV_ENOMEM;
+    }
+    if (err == PV_OK) {
+        json_t *list = json_array();
+
+        err = json_object_set_new(root, "code_maps", list) == 0
+                  ? add_maps(registry, root, list)
                   : PV_ENOMEM;
     }
     if (err == PV_OK) {

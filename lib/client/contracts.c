@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/time.h"
+#include "contract/coding.h"
 #include "contract/pages.h"
 #include "contract/reply.h"
 #include "contract/request.h"
@@ -136,6 +137,11 @@ pv_client_check_contract(struct payvand_call *call, struct pv_why *why)
     /* as of when it was sent: an item of the last day may come after it */
     err = pv_reply_check(call->terms, pv_buf_view(&call->http.answer),
                          call->sent_ms, &call->fault);
+    if (err == PV_OK) {
+        err = pv_coding_check_reply(call->terms, pv_buf_view(&call->body),
+                                    pv_buf_view(&call->http.answer),
+                                    &call->fault);
+    }
     if (err == PV_OK) {
         err = pv_page_check_reply(call->terms, pv_buf_view(&call->body),
                                   pv_buf_view(&call->http.answer), &call->last,

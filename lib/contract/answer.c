@@ -444,7 +444,8 @@ enum pv_err
 pv_answer_build(const struct pv_method *method, const struct pv_rows *rows,
                 const struct pv_rows *scalar, int64_t when_ms,
                 struct pv_slice order_token, uint64_t closed,
-                struct pv_buf *out, struct pv_fault *ret_fault)
+                const struct pv_code_map *map, struct pv_buf *out,
+                struct pv_fault *ret_fault)
 {
     json_t     *body = json_object();
     size_t      start = out->len;
@@ -452,6 +453,9 @@ pv_answer_build(const struct pv_method *method, const struct pv_rows *rows,
 
     if (body != NULL) {
         err = build(method, rows, scalar, when_ms, closed, body, ret_fault);
+    }
+    if (err == PV_OK && map != NULL) {
+        err = pv_coding_answer(method->contract, map, body);
     }
     if (err == PV_OK) {
         err = put_validity(method->contract, when_ms, body);

@@ -20,6 +20,7 @@
 #ifndef PV_CONTRACT_ANSWER_H
 #define PV_CONTRACT_ANSWER_H
 
+#include "contract/coding.h"
 #include "contract/service.h"
 
 #define PV_ANSWER_MAX (1024 * 1024) /* bytes of a body */
@@ -41,13 +42,14 @@ struct pv_rows {
  * contract, PV_ERANGE past out's maximum, PV_ENOMEM. scalar is only read
  * where the method has a scalar statement; when_ms is now, by the wall clock.
  * order_token, which may be empty, goes with a yes (R-154). closed is a bit for
- * each column that is left out, of pv_method_closed; 0: all are sent.
+ * each column that is left out, of pv_method_closed; 0: all are sent. map is
+ * that of the coding which was asked for (coding.h); NULL: the provider's own.
  */
 enum pv_err pv_answer_build(const struct pv_method *method,
                             const struct pv_rows   *rows,
                             const struct pv_rows *scalar, int64_t when_ms,
                             struct pv_slice order_token, uint64_t closed,
-                            struct pv_buf   *out,
+                            const struct pv_code_map *map, struct pv_buf *out,
                             struct pv_fault *ret_fault) PV_MUST_CHECK;
 
 /*

@@ -33,6 +33,8 @@
  *                           once (R-046); every command has it
  *     pages                 {key, after}: a list in the order of this item of
  *                           its elements, from behind this input on (pages.h)
+ *     coding                {map, list, type}: codes may be asked for in
+ *                           another list of the map (coding.h, R-211)
  *     consumers             agencies that alone may ask (R-122)
  *     hours                 {from "07:30", until "14:00", days [sat ... fri]}
  *     max_rows, pad_to      1 to 1,000,000 rows; verify: 32 to 4096 bytes
@@ -73,6 +75,7 @@
 #define PV_PAD_MIN 32
 #define PV_PAD_DEFAULT 64
 #define PV_PAD_MAX 4096
+#define PV_CODE_LIST_MAX 120      /* an id of the registry */
 #define PV_DAY_LEN 10             /* 1401-06-31 */
 #define PV_ORDER_TOKEN_LEN_MAX 64 /* bytes of an order_token */
 
@@ -91,6 +94,7 @@ struct pv_field {
     bool                       input; /* not an output */
     bool                       required;
     bool                       proposed;
+    bool                       coded; /* of the type that `coding` names */
     char                       until[PV_DAY_LEN + 1]; /* "": always */
     struct pv_field           *item; /* members of an object or an element */
     size_t                     item_count;
@@ -135,6 +139,12 @@ struct pv_pages {
     size_t                 after; /* input, by index */
 };
 
+struct pv_coding {
+    const struct pv_data_item *type; /* NULL: none */
+    char                       map[PV_CODE_LIST_MAX + 1];
+    char                       list[PV_CODE_LIST_MAX + 1]; /* the provider's */
+};
+
 struct pv_after {
     const struct pv_contract_method *method; /* NULL: none */
     size_t   same[PV_FIELDS_MAX]; /* inputs of this method, by index */
@@ -163,6 +173,7 @@ struct pv_contract_method {
     struct pv_consent    consent;
     struct pv_after      after;
     struct pv_pages      pages;
+    struct pv_coding     coding;
     const struct pv_contract_method *unlocks; /* the one after it, or NULL */
     uint32_t      keep_days; /* a command's idempotency; else 0 */
     const json_t *source;

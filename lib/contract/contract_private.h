@@ -34,6 +34,10 @@ enum pv_err pv_take_needs(struct pv_taker *taker, const json_t *object,
 enum pv_err pv_take_pages(struct pv_taker *taker, const json_t *object,
                           struct pv_contract_method *method) PV_MUST_CHECK;
 
+/* The keyword "coding" (coding.c), after pages; a part of pv_take_rules. */
+enum pv_err pv_take_coding(struct pv_taker *taker, const json_t *object,
+                           struct pv_contract_method *method) PV_MUST_CHECK;
+
 /* A list of names of inputs, as their indexes. */
 enum pv_err pv_take_input_names(const struct pv_taker           *taker,
                                 const struct pv_contract_method *method,

@@ -5,6 +5,7 @@
 #include "contract/contract_private.h"
 
 #define WINDOW_DAYS_MAX 36500
+#define PV_NUMBER_LEN_MAX 20
 
 /* The index of the input that a text names. */
 static enum pv_err
@@ -299,6 +300,10 @@ pv_pad_needed(const struct pv_contract_method *method)
     if (method->timed) {
         len += strlen(",'determined_at':''") + PV_TIME_TEXT_LEN;
     }
+    if (json_object_get(method->source, "coding") != NULL) {
+        len += strlen(",'coding':'','code_map':'','code_map_version':''") +
+               2 * PV_CODE_LIST_MAX + PV_NUMBER_LEN_MAX;
+    }
     if (method->unlocks != NULL) {
         len += strlen(",'order_token':''") + PV_ORDER_TOKEN_LEN_MAX;
     }
@@ -363,6 +368,9 @@ pv_take_rules(struct pv_taker *taker, const json_t *object,
     }
     if (err == PV_OK) {
         err = pv_take_pages(taker, object, method);
+    }
+    if (err == PV_OK) {
+        err = pv_take_coding(taker, object, method);
     }
     if (err == PV_OK) {
         err = take_never(taker, object, method);

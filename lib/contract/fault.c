@@ -97,6 +97,13 @@ static const struct words words[PV_FAULT_END] = {
     [PV_FAULT_WINDOW] =
         {PV_SLICE_INIT("window"), "lies outside the days that are answered",
          "بیرون از بازه روزهای پاسخ‌دادنی است"},
+    [PV_FAULT_CODING] = {PV_SLICE_INIT("coding"),
+                         "is no coding of this method's code map",
+                         "در نگاشت کد این متد چنین کدگذاری نیست"},
+    [PV_FAULT_NO_PARTNER] =
+        {PV_SLICE_INIT("no-partner"),
+         "has no single partner among the provider's codes; nothing is guessed",
+         "در کدهای ارائه‌دهنده جفت یکتا ندارد و چیزی حدس زده نمی‌شود"},
     [PV_FAULT_COLUMN_MISSING] =
         {PV_SLICE_INIT("column-missing"), "the statement gives no such column",
          "دستور چنین ستونی نمی‌دهد"},

@@ -45,6 +45,9 @@ enum pv_fault_kind {
     PV_FAULT_ONE_OF,     /* none of those of which one is needed */
     PV_FAULT_FUTURE,     /* after today */
     PV_FAULT_WINDOW,     /* a day outside the window */
+    /* codes (coding.h) */
+    PV_FAULT_CODING,     /* a coding that this method does not speak */
+    PV_FAULT_NO_PARTNER, /* not exactly one in the provider's list */
     /* only in answers */
     PV_FAULT_COLUMN_MISSING,
     PV_FAULT_COLUMN_UNKNOWN,

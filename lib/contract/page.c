@@ -233,6 +233,12 @@ rules(struct page *page, const struct pv_contract_method *method)
                  "تنها با order_token پاسخ بلی در:"),
              method->after.method->id);
     }
+    if (method->coding.type != NULL) {
+        line(page,
+             say(page, "With \"coding\", codes of another list of the map:",
+                 "با «coding»، کدهای فهرستی دیگر از نگاشت:"),
+             method->coding.map);
+    }
     if (method->pages.is_set) {
         line(
             page,

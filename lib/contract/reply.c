@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/jalali.h"
+#include "contract/coding.h"
 #include "contract/shape.h"
 
 static enum pv_err
@@ -161,6 +162,9 @@ pv_reply_check(const struct pv_contract_method *method, struct pv_slice body,
     }
     if (err == PV_OK) {
         err = take_token(method, object, ret_fault);
+    }
+    if (err == PV_OK) {
+        err = pv_coding_reply(method, object, ret_fault);
     }
     if (err == PV_OK) {
         err = check_days(method->output, method->output_count, object, today,

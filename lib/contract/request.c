@@ -8,6 +8,7 @@
 
 #define NO_MEMBER PV_LIT("")
 #define ORDER_TOKEN "order_token"
+#define CODING "coding"
 
 static enum pv_err
 fail(struct pv_fault *fault, enum pv_fault_kind kind, struct pv_slice member)
@@ -153,6 +154,18 @@ take_members(const struct pv_contract_method *method,
         }
         request->order_token = (struct pv_slice){json_string_value(token),
                                                  json_string_length(token)};
+        found++;
+    }
+    if (method->coding.type != NULL &&
+        json_object_get(request->root, CODING) != NULL) {
+        const json_t *coding = json_object_get(request->root, CODING);
+
+        request->coding = (struct pv_slice){json_string_value(coding),
+                                            json_string_length(coding)};
+        if (request->coding.len == 0 ||
+            request->coding.len > PV_CODE_LIST_MAX) {
+            return fail(fault, PV_FAULT_CODING, PV_LIT(CODING));
+        }
         found++;
     }
     /* which member is none of the inputs? */

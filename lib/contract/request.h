@@ -3,7 +3,8 @@
  *
  * The body is one JSON object of at most PV_BODY_MAX bytes whose members are
  * the method's inputs, in the shapes of shape.h, and "order_token" where the
- * method comes after another (R-154; whether it is good is not judged here).
+ * method comes after another (R-154; whether it is good is not judged here),
+ * and "coding" where the method may speak another (coding.h).
  * Duplicate and unknown
  * members, absent required ones, values that are not of their data item,
  * inputs that break a rule together and days outside the window are faults
@@ -32,6 +33,7 @@ struct pv_request {
     struct pv_value value[PV_FIELDS_MAX]; /* by input */
     char           *dump[PV_FIELDS_MAX];  /* texts of structures, or NULL */
     struct pv_slice order_token; /* of a method after another; else empty */
+    struct pv_slice coding;      /* a code list; empty: the provider's own */
     struct pv_slice call[PV_CALL_VALUES]; /* set by who has it, for commands */
 };
 

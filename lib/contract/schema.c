@@ -102,6 +102,23 @@ put_binary(json_t *schema, const struct pv_field *field, bool *ok)
         ok);
 }
 
+/* A code, or one that has no single partner in the coding asked for. */
+static void
+put_coded(json_t *schema, const struct pv_field *field, bool *ok)
+{
+    json_t *plain = json_object();
+    json_t *value = json_object();
+
+    put_plain(plain, field->type, ok);
+    put_plain(value, field->type, ok);
+    put(schema, "anyOf",
+        json_pack("[o,{s:s,s:b,s:[s,s,s],s:{s:{s:s},s:o,s:{s:[s,s]}}}]", plain,
+                  "type", "object", "additionalProperties", 0, "required",
+                  "type", "value", "partners", "properties", "type", "type",
+                  "string", "value", value, "partners", "enum", "none", "many"),
+        ok);
+}
+
 static void
 put_geometry(json_t *schema, bool *ok)
 {
@@ -123,6 +140,10 @@ schema_of(const struct pv_field *field, bool inputs, bool *ok)
     json_t *items;
 
     put_titles(schema, field, ok);
+    if (field->coded && !inputs) {
+        put_coded(schema, field, ok);
+        return schema;
+    }
     switch (field->type->base) {
     case PV_BASE_LIST:
         items = json_object();
@@ -225,6 +246,14 @@ pv_schema_request(const struct pv_contract_method *method, json_t **ret)
         ok = json_array_append_new(required, json_string("order_token")) == 0 &&
              ok;
     }
+    if (method->coding.type != NULL) {
+        put(json_object_get(schema, "properties"), "coding",
+            json_pack("{s:s,s:i,s:s}", "type", "string", "maxLength",
+                      PV_CODE_LIST_MAX, "description",
+                      "The list of the code map that the codes are of, and "
+                      "those of the answer; without it the provider's own"),
+            &ok);
+    }
     return give(schema, ok, ret);
 }
 
@@ -253,6 +282,13 @@ pv_schema_answer(const struct pv_contract_method *method, json_t **ret)
             json_pack("{s:s,s:i}", "type", "string", "maxLength",
                       PV_ORDER_TOKEN_LEN_MAX),
             &ok);
+    }
+    if (method->coding.type != NULL) { /* where another was asked for */
+        put(properties, "coding", json_pack("{s:s}", "type", "string"), &ok);
+        put(properties, "code_map",
+            json_pack("{s:s}", "const", method->coding.map), &ok);
+        put(properties, "code_map_version",
+            json_pack("{s:s}", "type", "string"), &ok);
     }
     if (method->coverage_from[0] != '\0') {
         put(properties, "coverage_from",

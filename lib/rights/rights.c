@@ -1,6 +1,7 @@
 /* rights.c - the body of a state, and the right that a call has. */
 #include "rights/rights.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@ struct pv_rights {
     json_t       *root;
     json_t       *by_id; /* id of a grant: borrowed from root */
     const json_t *modes;
+    json_t       *indexes; /* "map own other" -> what was made of a map */
 };
 
 static enum pv_err
@@ -44,13 +46,14 @@ pv_rights_read(struct pv_slice body, struct pv_rights **ret)
         return err;
     }
     rights->by_id = json_object();
+    rights->indexes = json_object();
     rights->root = json_loadb(body.len == 0 ? "" : body.ptr, body.len,
                               JSON_REJECT_DUPLICATES, NULL);
     grants = json_object_get(rights->root, "grants");
     rights->modes = json_object_get(rights->root, "modes");
     if (!json_is_array(grants) || !json_is_array(rights->modes)) {
         err = PV_EINVAL;
-    } else if (rights->by_id != NULL) {
+    } else if (rights->by_id != NULL && rights->indexes != NULL) {
         err = index_grants(rights, grants);
     }
     if (err != PV_OK) {
@@ -66,6 +69,7 @@ pv_rights_free(struct pv_rights *rights)
 {
     if (rights != NULL) {
         json_decref(rights->by_id); /* accepts NULL */
+        json_decref(rights->indexes);
         json_decref(rights->root);
         free(rights);
     }
@@ -169,4 +173,123 @@ pv_rights_allow(const struct pv_rights      *rights,
     }
     *ret_items = items;
     return json_is_array(items);
+}
+
+/* ---- code maps (R-211) ---- */
+
+/* Where a list stands among those of a map; their number: nowhere. */
+static size_t
+place_of(const json_t *lists, const char *list)
+{
+    size_t i = 0;
+
+    while (i < json_array_size(lists) &&
+           (!json_is_string(json_array_get(lists, i)) ||
+            strcmp(json_string_value(json_array_get(lists, i)), list) != 0)) {
+        i++;
+    }
+    return i;
+}
+
+/* One more partner of a code: a second, other one makes it null. */
+static enum pv_err
+add_partner(json_t *index, const char *code, json_t *partner)
+{
+    json_t *known = json_object_get(index, code);
+
+    if (known == NULL) {
+        return json_object_set(index, code, partner) == 0 ? PV_OK : PV_ENOMEM;
+    }
+    if (json_equal(known, partner) == 1) {
+        return PV_OK;
+    }
+    return json_object_set_new(index, code, json_null()) == 0 ? PV_OK
+                                                              : PV_ENOMEM;
+}
+
+static enum pv_err
+index_map(const json_t *map, size_t own, size_t other, json_t **ret)
+{
+    char        version[24];
+    json_t     *from = json_object();
+    json_t     *to = json_object();
+    json_t     *row;
+    size_t      i;
+    enum pv_err err = PV_OK;
+
+    (void)snprintf(version, sizeof(version), "%lld",
+                   (long long)json_integer_value(
+                       json_object_get(map, "version"))); /* it fits */
+    json_array_foreach(json_object_get(map, "rows"), i, row)
+    {
+        json_t *mine = json_array_get(row, own);
+        json_t *theirs = json_array_get(row, other);
+
+        if (err == PV_OK && json_is_string(mine) && json_is_string(theirs)) {
+            err = add_partner(to, json_string_value(mine), theirs);
+        }
+        if (err == PV_OK && json_is_string(mine) && json_is_string(theirs)) {
+            err = add_partner(from, json_string_value(theirs), mine);
+        }
+    }
+    *ret = json_pack("{s:s, s:o, s:o}", "version", version, "from", from, "to",
+                     to);
+    if (*ret == NULL) {
+        return PV_ENOMEM;
+    }
+    if (err != PV_OK) {
+        json_decref(*ret);
+    }
+    return err;
+}
+
+static const json_t *
+find_map(const struct pv_rights *rights, const char *id)
+{
+    json_t *map;
+    size_t  i;
+
+    json_array_foreach(json_object_get(rights->root, "code_maps"), i, map)
+    {
+        const char *name = json_string_value(json_object_get(map, "id"));
+
+        if (name != NULL && strcmp(name, id) == 0) {
+            return map;
+        }
+    }
+    return NULL;
+}
+
+enum pv_err
+pv_rights_code_map(const struct pv_rights *rights, const char *id,
+                   const char *own, const char *other, json_t **ret)
+{
+    const json_t *map = find_map(rights, id);
+    const json_t *lists = json_object_get(map, "lists");
+    size_t        mine = place_of(lists, own);
+    size_t        theirs = place_of(lists, other);
+    char          key[512];
+    json_t       *index = NULL;
+    int           len;
+    enum pv_err   err = PV_OK;
+
+    if (mine == json_array_size(lists)) {
+        return PV_ENOTFOUND;
+    }
+    len = snprintf(key, sizeof(key), "%s %s %s", id, own, other);
+    if (theirs == json_array_size(lists) || len >= (int)sizeof(key)) {
+        return PV_EINVAL;
+    }
+    index = json_incref(json_object_get(rights->indexes, key));
+    if (index == NULL) {
+        err = index_map(map, mine, theirs, &index);
+        if (err == PV_OK) {
+            /* without memory it is made again, no more */
+            (void)json_object_set(rights->indexes, key, index);
+        }
+    }
+    if (err == PV_OK) {
+        *ret = index;
+    }
+    return err;
 }

@@ -68,7 +68,9 @@ bool pv_rights_is_ahead(const struct pv_rights_head *head, int64_t now_ms);
  * A body: {"agency":id, "grants":[{"id","provider","consumer","path","methods",
  * "state","start","end","items",...}], "modes":[{"id","path"}],
  * "versions":[{"id","service","name","methods","state"}]}: those that are
- * neither replaced nor ended, without their contracts. path is
+ * neither replaced nor ended, without their contracts;
+ * "code_maps":[{"id","version","lists":[id],"rows":[[code or null]]}]: the
+ * announced maps that they name (R-211). path is
  * /x/provider/service/version, of a mode with its method. Members that nobody
  * here knows are left alone.
  */
@@ -94,5 +96,16 @@ struct pv_rights_call {
 bool pv_rights_allow(const struct pv_rights      *rights,
                      const struct pv_rights_call *call,
                      const json_t               **ret_items);
+
+/*
+ * What a map says between two of its lists, as a new reference: {"version":
+ * text, "from":{code of other: code of own}, "to":{the other way}}, with null
+ * where a code has several partners. Made at the first question and kept with
+ * the state. PV_ENOTFOUND: no such map is announced, or own is no list of it;
+ * PV_EINVAL: other is none; PV_ENOMEM.
+ */
+enum pv_err pv_rights_code_map(const struct pv_rights *rights, const char *map,
+                               const char *own, const char *other,
+                               json_t **ret) PV_MUST_CHECK;
 
 #endif

@@ -9,6 +9,7 @@ import os
 import shutil
 import socket
 import socketserver
+import sqlite3
 import struct
 import subprocess
 import tempfile
@@ -19,13 +20,15 @@ from pathlib import Path
 import pytest
 
 from connectors import Connectors, make_country
-from harness import (POSTAL, Exchange, assert_outcome, children_of, is_alive,
+from harness import (CATALOGUE, POSTAL, Exchange, assert_outcome, children_of, is_alive,
                      wait_for)
 from registryd import BUILD, WG, Registry, UnixConnection, decision
 from test_registry_catalogue import FIRST, Catalogue, all_systems, register
 
 POST = "national-post-company"
 CENTRE, FUND = "financial-information-centre", "building-disaster-insurance-fund"
+INTERIOR, STATISTICS = "ministry-interior", "statistical-centre"
+DIVISIONS = f"/x/{INTERIOR}/country-divisions/v1/inquire"
 GRANTS = {CENTRE: "g-m24-r1-10", FUND: "g-m38-r1-22"}
 
 
@@ -88,6 +91,22 @@ class Relay:
         return body
 
 
+def coded_contracts(folder):
+    """Those of the interior ministry; its divisions may be asked for in
+    another coding."""
+    contracts = []
+    for path in sorted(Path(CATALOGUE, "contracts", INTERIOR).glob("*.json")):
+        contract = json.loads(path.read_text())
+        if contract["service"] == "country-divisions":
+            contract["methods"][0]["coding"] = {
+                "map": "settlements", "list": "settlements/interior",
+                "type": "division_code"}
+        to = Path(folder, path.name)
+        to.write_text(json.dumps(contract, ensure_ascii=False))
+        contracts.append(str(to))
+    return contracts
+
+
 @pytest.fixture(scope="module")
 def scene(pki, tmp_path_factory):
     folder = tempfile.mkdtemp(prefix="pv-rights-")
@@ -99,11 +118,15 @@ def scene(pki, tmp_path_factory):
     registry.enact()
     relay = Relay(os.path.join(folder, "relay"), registry)
     exchange = Exchange(os.path.join(folder, "x"), pki,
-                        providers=[POST])
-    connectors = Connectors(exchange, country[0], [POST])
+                        providers=[POST, INTERIOR])
+    connectors = Connectors(exchange, country[0], [POST, INTERIOR])
     exchange.rights = {"log_key": registry.vkey, "socket": relay.path,
                        "file": os.path.join(folder, "rights")}
     connectors.start_one(POST, rights=exchange.rights)
+    connectors.start_one(INTERIOR, contracts=coded_contracts(folder),
+                         rights=dict(exchange.rights,
+                                     file=os.path.join(folder, "interior")))
+    exchange.divisions = os.path.join(country[0], INTERIOR + ".sqlite")
     connectors.start_front()
     exchange.connectors, exchange.relay = connectors, relay
     exchange.registry = registry
@@ -313,6 +336,104 @@ def test_how_old_the_rights_are_is_shown(scene):
                 if line.startswith("payvand_connector_rights"))
     assert int(said["payvand_connector_rights_decision"]) > 0
     assert 0 <= int(said["payvand_connector_rights_age_seconds"]) < 3600
+
+
+# ---- codes in the consumer's own coding (R-211) ----
+
+def deliver(registry, agency, codes, day):
+    """A list of codes from its agency."""
+    registry.must(decision(
+        "code-list", "settlements/" + agency[0], "deliver", "representative",
+        agency[1], day, {"agency": agency[1], "what": "settlements",
+                         "date": day, "codes": codes}))
+
+
+def announce(registry, rows, day):
+    """The map of the two lists."""
+    operator = ("operator", "information-technology-organisation", day)
+    registry.must(
+        decision("code-map", "settlements", "build", *operator, {
+            "lists": ["settlements/interior", "settlements/statistics"],
+            "rows": rows}),
+        decision("code-map", "settlements", "announce", *operator))
+
+
+def divisions(ex, **question):
+    """A whole answer of the divisions."""
+    return ex.call(CENTRE + "-main", DIVISIONS, json.dumps(question).encode())
+
+
+def test_r211_codes_are_asked_for_in_the_consumers_own_coding(scene):
+    registry, day = scene.registry, "1404-02-01"
+    with sqlite3.connect(scene.divisions) as db:
+        ours = dict(db.execute("SELECT code, name FROM division"))
+        parent, = db.execute(
+            "SELECT parent_code FROM division WHERE parent_code != '' "
+            "GROUP BY parent_code HAVING count(*) > 3 LIMIT 1").fetchone()
+        below = [code for code, in db.execute(
+            "SELECT code FROM division WHERE parent_code = ? ORDER BY code",
+            (parent,))]
+    wait_for("the connector to hold rights", lambda: divisions(
+        scene, code=below[0]).outcome == "answered")
+    coding = "settlements/statistics"
+    # without a map nothing is answered in that coding, and all in their own
+    answer = divisions(scene, code=below[0], coding=coding)
+    assert_outcome(answer, "failed", "provider-answer")
+    theirs = {str(n): name for n, name in
+              enumerate(list(ours.values())[:900], 100000)}
+    theirs |= {"7001": "یک", "7002": "دو", "7003": "سه", "7100": "بالا"}
+    deliver(registry, ("interior", INTERIOR), ours, day)
+    deliver(registry, ("statistics", STATISTICS), theirs, day)
+    # the third division has two partners, the fourth none
+    announce(registry, [[parent, "7100"], [below[0], "7001"],
+                        [below[1], "7002"], [below[2], "7002"],
+                        [below[2], "7003"], [below[3], None]], day)
+    registry.must(decision(
+        "version", "country-divisions/v1", "settings", "representative",
+        INTERIOR, day, {"code_maps": ["settlements"]}))
+    wait_for("the map", lambda: divisions(
+        scene, code="7001", coding=coding).outcome == "answered")
+    own = divisions(scene, code=parent).json
+    assert not {"coding", "code_map", "code_map_version"} & set(own)
+    said = divisions(scene, code="7100", coding=coding).json
+    assert (said["coding"], said["code_map"], said["code_map_version"]) == (
+        coding, "settlements", "2")
+    assert len(said["divisions"]) == len(own["divisions"])
+    found = {ours_row["code"]: row for ours_row, row in
+             zip(own["divisions"], said["divisions"])}
+
+    def typed(code, partners):
+        return {"type": "settlements/interior", "value": code,
+                "partners": partners}
+    assert found[parent]["code"] == "7100"
+    assert (found[below[0]]["code"], found[below[0]]["parent_code"]) == (
+        "7001", "7100")
+    assert found[below[1]]["code"] == "7002"
+    assert found[below[2]]["code"] == typed(below[2], "many")
+    assert found[below[3]]["code"] == typed(below[3], "none")
+    # two of ours are their 7002: which is asked for is not guessed
+    for question, fault, member in (
+            ({"code": "7002", "coding": coding}, "no-partner", "code"),
+            ({"code": below[0], "coding": coding}, "no-partner", "code"),
+            ({"coding": "settlements/housing"}, "coding", "coding"),
+            ({"coding": ""}, "coding", "coding")):
+        answer = divisions(scene, **question)
+        assert_outcome(answer, "invalid")
+        assert (answer.json["fault"], answer.json["member"]) == (
+            fault, member), question
+    # a newer map holds from its announcement on, until it is withdrawn
+    announce(registry, [[below[0], "7003"]], day)
+    wait_for("the newer map", lambda: divisions(
+        scene, code="7003", coding=coding).json["code_map_version"] == "4")
+    answer = divisions(scene, code="7003", coding=coding).json
+    assert answer["divisions"][0]["parent_code"] == typed(parent, "none")
+    registry.must(decision("code-map", "settlements", "withdraw", "operator",
+                           "information-technology-organisation", day))
+    wait_for("the withdrawal", lambda: divisions(
+        scene, code="7003", coding=coding).outcome == "failed")
+    assert "connector.code_map_missing" in Path(
+        scene.path("log", INTERIOR + ".log")).read_text()
+    assert divisions(scene, code=below[0]).outcome == "answered"
 
 
 def wait_in_line(registry, query):

@@ -89,9 +89,14 @@ static struct pv_contract   *good;
     "{'name':'n','type':'count'},"                                             \
     "{'name':'first','type':'first_name','until':'1402-01-01'}]}],"            \
     "'pages':{'key':'n','after':'behind'}}"
+#define CODED                                                                  \
+    "{'id':'coded','pattern':'inquiry','deadline_ms':3000,"                    \
+    "'inputs':[{'name':'place','type':'division_code'}],\n"                    \
+    "'outputs':[{'name':'above','type':'division_code'}],"                     \
+    "'coding':{'map':'m','list':'m/own','type':'division_code'}}"
 #define GOOD                                                                   \
     HEAD VERIFY ",\n" LIST ",\n" RECORD ",\n" COMMAND ",\n" COUNTS ",\n" PAGED \
-                "\n]}\n"
+                ",\n" CODED "\n]}\n"
 
 static struct pv_slice
 json_of(const char *text)
@@ -164,6 +169,10 @@ contract_is_understood(void **state)
     assert_true(method("counts")->aggregate_only);
     assert_string_equal(method("paged")->pages.key->name, "n");
     assert_false(list->pages.is_set);
+    assert_true(method("coded")->input[0].coded &&
+                method("coded")->output[0].coded);
+    assert_string_equal(method("coded")->coding.list, "m/own");
+    assert_null(method("paged")->coding.type);
     assert_null(method("none"));
 }
 
@@ -248,6 +257,21 @@ faults_are_refused_with_their_line(void **state)
          "'id':'paged','pattern':'command','idempotency':{'keep_days':1}",
          "an inquiry or a list"},
         {"'after':'behind'}", "'after':'behind','rows':1}", "unknown keyword"},
+        {"'map':'m'", "'map':'M'", "no id of the registry"},
+        {"'list':'m/own'", "'list':'m//own'", "no id of the registry"},
+        {"'list':'m/own',", "", "/methods/7/coding"},
+        {"'list':'m/own','type':'division_code'",
+         "'list':'m/own','type':'postal_code'", "no field is of this type"},
+        {"'list':'m/own','type':'division_code'",
+         "'list':'m/own','type':'no_such_type'", "/methods/7/coding/type"},
+        {"'name':'above'", "'name':'code_map'", "connector's own"},
+        {"{'name':'place','type':'division_code'}",
+         "{'name':'all','type':'list','items':[{'name':'place',"
+         "'type':'division_code'}]}",
+         "within the input \"all\""},
+        {"'pages':{'key':'n'",
+         "'coding':{'map':'m','list':'o','type':'count'},'pages':{'key':'n'",
+         "keeps its order"},
     };
 
     (void)state;
@@ -459,7 +483,7 @@ answer(const char *id, const char *const *name, const char *const *cell,
     pv_buf_init(out, PV_ANSWER_MAX);
     *fault = (struct pv_fault){PV_FAULT_NONE, ""};
     err = pv_answer_build(&service->method[0], &rows, &none, NOW_MS, PV_LIT(""),
-                          0, out, fault);
+                          0, NULL, out, fault);
     pv_service_free(service);
     return err;
 }

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "contract/coding.h"
 #include "contract/pages.h"
 #include "contract/reply.h"
 
@@ -43,8 +44,14 @@ static struct pv_contract   *contract;
     "'absent_fa':'x','absent_en':'x'}],"                                       \
     "'outputs':[{'name':'all','type':'list','items':["                         \
     "{'name':'n','type':'division_code'}]}],"                                  \
-    "'pages':{'key':'n','after':'after'}}]}"
+    "'pages':{'key':'n','after':'after'}},"                                    \
+    "{'id':'coded','pattern':'inquiry','deadline_ms':3000,"                    \
+    "'inputs':[{'name':'place','type':'division_code'}],"                      \
+    "'outputs':[{'name':'above','type':'division_code'}],"                     \
+    "'coding':{'map':'m','list':'m/own','type':'division_code'}}]}"
 
+#define THEIRS                                                                 \
+    "'found':'yes','coding':'m/b','code_map':'m','code_map_version':'2'"
 #define BESIDE                                                                 \
     "'found':'yes','coverage_from':'1390-01-01',"                              \
     "'determined_at':'2023-03-21T12:00:00.000Z'"
@@ -137,6 +144,32 @@ answer_is_what_its_contract_says(void **state)
          PV_FAULT_MISSING, "coverage_from"},
         {"person", "{'found':'yes','coverage_from':'1390-01-01'}",
          PV_FAULT_MISSING, "determined_at"},
+        {"coded", "{'found':'yes','above':'17'}", PV_FAULT_NONE, ""},
+        {"coded", "{" THEIRS ",'above':'17'}", PV_FAULT_NONE, ""},
+        {"coded",
+         "{" THEIRS ",'above':{'type':'m/own','value':'17',"
+         "'partners':'many'}}",
+         PV_FAULT_NONE, ""},
+        {"coded",
+         "{" THEIRS ",'above':{'type':'m/b','value':'17','partners':'many'}}",
+         PV_FAULT_CODING, "above"},
+        {"coded",
+         "{" THEIRS ",'above':{'type':'m/own','value':'17','partners':'one'}}",
+         PV_FAULT_CODING, "above"},
+        {"coded",
+         "{" THEIRS ",'above':{'type':'m/own','value':'a','partners':'none'}}",
+         PV_FAULT_PATTERN, "above"},
+        {"coded",
+         "{'found':'yes','above':{'type':'m/own','value':'17',"
+         "'partners':'none'}}",
+         PV_FAULT_NOT_STRING, "above"},
+        {"coded", "{'found':'yes','coding':'m/b','above':'17'}",
+         PV_FAULT_CODING, "code_map"},
+        {"coded",
+         "{'found':'yes','coding':'m/b','code_map':'n',"
+         "'code_map_version':'2'}",
+         PV_FAULT_CODING, "code_map"},
+        {"person", "{" BESIDE ",'coding':'m/b'}", PV_FAULT_UNKNOWN, "coding"},
     };
 
     (void)state;
@@ -153,6 +186,38 @@ answer_is_what_its_contract_says(void **state)
             fail_msg("%s: %.*s %s", row[i].body,
                      PV_FMT(pv_fault_word(fault.kind)), fault.member);
         }
+    }
+}
+
+/* */
+static void
+an_answer_is_in_the_coding_that_was_asked_for(void **state)
+{
+    static const struct {
+        const char *question;
+        const char *answer;
+        bool        same;
+    } row[] = {
+        {"{'place':'1'}", "{'found':'no'}", true},
+        {"{'place':'1','coding':'m/b'}", "{" THEIRS "}", true},
+        {"{'place':'1','coding':'m/b'}", "{'found':'no'}", false},
+        {"{'place':'1','coding':'m/c'}", "{" THEIRS "}", false},
+        {"{'place':'1'}", "{" THEIRS "}", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(row); i++) {
+        struct pv_fault fault = {PV_FAULT_NONE, ""};
+        char            question[256];
+        char            answer[256];
+        enum pv_err     err = pv_coding_check_reply(
+                pv_contract_method(contract, PV_LIT("coded")),
+                quoted(row[i].question, question, sizeof(question)),
+                quoted(row[i].answer, answer, sizeof(answer)), &fault);
+
+        assert_int_equal(err, row[i].same ? PV_OK : PV_EINVAL);
+        assert_int_equal(fault.kind,
+                         row[i].same ? PV_FAULT_NONE : PV_FAULT_CODING);
     }
 }
 
@@ -283,6 +348,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answer_is_what_its_contract_says),
+        cmocka_unit_test(an_answer_is_in_the_coding_that_was_asked_for),
         cmocka_unit_test(dated_item_is_refused_after_its_last_day),
         cmocka_unit_test(yes_and_no_have_their_meaning),
         cmocka_unit_test(page_ascends_from_where_it_was_asked),

@@ -34,7 +34,10 @@ static const char body[] =
     "\"start\":\"1405-06-31\"},"
     "{\"id\":\"g-one\",\"path\":\"/x/post/code/v1\",\"methods\":[\"ask\"],"
     "\"system\":\"bank-1\"}],"
-    "\"modes\":[{\"id\":\"m-1\",\"path\":\"/x/post/open/v1/ask\"}]}";
+    "\"modes\":[{\"id\":\"m-1\",\"path\":\"/x/post/open/v1/ask\"}],"
+    "\"code_maps\":[{\"id\":\"m\",\"version\":3,\"lists\":[\"a\",\"b\",\"c\"],"
+    "\"rows\":[[\"1\",\"x\",null],[\"2\",\"y\",\"k\"],[\"2\",\"z\",\"k\"],"
+    "[\"3\",\"z\",null],[\"4\",null,null]]}]}";
 
 static struct pv_note_key key[2];
 static struct pv_ed25519 *secret[2];
@@ -282,6 +285,59 @@ a_call_has_the_right_that_is_held_or_none(void **state)
     pv_rights_free(rights);
 }
 
+static const char *
+partner(const json_t *codes, const char *way, const char *code)
+{
+    const json_t *found = json_object_get(json_object_get(codes, way), code);
+
+    return found == NULL         ? "none"
+           : json_is_null(found) ? "many"
+                                 : json_string_value(found);
+}
+
+/* */
+static void
+a_code_has_one_partner_or_none_is_named(void **state)
+{
+    static const struct {
+        const char *own;
+        const char *other;
+        const char *way;
+        const char *code;
+        const char *partner;
+    } row[] = {
+        {"a", "b", "to", "1", "x"},    {"a", "b", "to", "2", "many"},
+        {"a", "b", "to", "4", "none"}, {"a", "b", "from", "z", "many"},
+        {"a", "b", "from", "y", "2"},  {"a", "c", "to", "2", "k"},
+        {"a", "c", "from", "k", "2"},  {"b", "a", "to", "z", "many"},
+        {"a", "c", "to", "1", "none"}, {"b", "c", "from", "k", "many"},
+    };
+    struct pv_rights *rights = NULL;
+    json_t           *codes = NULL;
+
+    (void)state;
+    assert_int_equal(pv_rights_read(pv_slice_from(body), &rights), PV_OK);
+    for (size_t i = 0; i < COUNT(row); i++) {
+        assert_int_equal(
+            pv_rights_code_map(rights, "m", row[i].own, row[i].other, &codes),
+            PV_OK);
+        assert_string_equal(partner(codes, row[i].way, row[i].code),
+                            row[i].partner);
+        assert_string_equal(
+            json_string_value(json_object_get(codes, "version")), "3");
+        json_decref(codes);
+        codes = NULL;
+    }
+    assert_int_equal(pv_rights_code_map(rights, "n", "a", "b", &codes),
+                     PV_ENOTFOUND);
+    assert_int_equal(pv_rights_code_map(rights, "m", "d", "b", &codes),
+                     PV_ENOTFOUND);
+    assert_int_equal(pv_rights_code_map(rights, "m", "a", "d", &codes),
+                     PV_EINVAL);
+    assert_null(codes);
+    pv_rights_free(rights);
+}
+
 static void
 what_is_no_body_is_refused(void **state)
 {
@@ -314,6 +370,7 @@ main(void)
         cmocka_unit_test(a_checkpoint_is_no_state),
         cmocka_unit_test(older_is_what_goes_back_in_decisions_or_time),
         cmocka_unit_test(a_call_has_the_right_that_is_held_or_none),
+        cmocka_unit_test(a_code_has_one_partner_or_none_is_named),
         cmocka_unit_test(what_is_no_body_is_refused),
     };
 

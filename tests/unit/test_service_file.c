@@ -394,7 +394,7 @@ build_of(const char *open, size_t method, const char *const *columns,
     list = open == NULL ? NULL : json_loads(open, 0, NULL);
     err = pv_answer_build(
         &service->method[method], &rows, &scalar, NOW_MS, PV_LIT(""),
-        pv_method_closed(&service->method[method], list), out, fault);
+        pv_method_closed(&service->method[method], list), NULL, out, fault);
     json_decref(list); /* accepts NULL */
     return err;
 }

@@ -252,6 +252,51 @@ offer_kinds(const struct pv_kind_args *args, const char *begin)
     }
 }
 
+#define VERB_OPTIONS_MAX 20
+
+/* Verbs that need no registry, and their options. */
+static const struct {
+    const char *command;
+    const char *verb;
+    const char *option[VERB_OPTIONS_MAX];
+} local[] = {
+    {"contract", "check", {"--catalogue", "--json", "--lang"}},
+    {"contract", "example", {"--as", "--catalogue", "--lang", "--server"}},
+    {"contract", "openapi", {"--catalogue", "--lang", "--server"}},
+    {"contract", "page", {"--catalogue", "--lang"}},
+    {"service",
+     "init",
+     {"--catalogue", "--dsn", "--json", "--key", "--lang", "--out",
+      "--provider", "--service", "--socket", "--table", "--title-en",
+      "--title-fa"}},
+    {"service",
+     "test",
+     {"--act", "--as", "--config", "--connectord", "--examples", "--json",
+      "--lang", "--running"}},
+};
+
+/* True: the line is of such a verb, and no record's. */
+static bool
+offer_local(int argc, char **argv, const char *last)
+{
+    bool is_local = false;
+
+    for (size_t i = 0; argc > 2 && i < sizeof(local) / sizeof(local[0]); i++) {
+        if (strcmp(argv[1], local[i].command) != 0) {
+            continue;
+        }
+        if (argc == 3) {
+            offer(local[i].verb, last);
+        } else if (strcmp(argv[2], local[i].verb) == 0) {
+            is_local = true;
+            for (size_t j = 0; last[0] == '-' && j < VERB_OPTIONS_MAX; j++) {
+                offer(local[i].option[j], last);
+            }
+        }
+    }
+    return is_local;
+}
+
 int
 pv_cmd_complete(int argc, char **argv)
 {
@@ -261,6 +306,9 @@ pv_cmd_complete(int argc, char **argv)
 
     if (argc <= 2) {
         pv_cli_offer_commands(last);
+    }
+    if (offer_local(argc, argv, last)) {
+        return PV_EXIT_OK;
     }
     if (pv_registry_get_json(args.socket, "/registry/v1/kinds", &args.tables,
                              &why) != PV_OK) {

@@ -176,6 +176,10 @@ main(int argc, char **argv)
         strcmp(argv[2], "init") == 0) { /* no record yet: a table */
         return pv_cmd_service_init(argc - 2, argv + 2);
     }
+    if (strcmp(argv[1], "service") == 0 && argc > 2 &&
+        strcmp(argv[2], "test") == 0) { /* nor here: a connector's files */
+        return pv_cmd_service_test(argc - 2, argv + 2);
+    }
     found = find(argv[1]);
     if (found == NULL) { /* a kind of record, perhaps */
         return pv_cmd_view(argc - 1, argv + 1);

@@ -156,7 +156,7 @@ def test_the_commands_of_the_guide_work(tmp_path):
     with open(os.path.join(ROOT, "docs", "open-a-service.md"),
               encoding="utf-8") as file:
         steps = re.findall(r"```sh\n(.*?)```", file.read(), re.S)
-    assert len(steps) == 3
+    assert len(steps) == 4
     with sqlite3.connect(str(tmp_path / "people.sqlite")) as base:
         base.executescript(TABLE.replace("citizen", "person"))
     base.close()
@@ -171,3 +171,4 @@ def test_the_commands_of_the_guide_work(tmp_path):
                           capture_output=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert '"first_name":"%s"' % SECRET in done.stdout
+    assert "4 passed, 0 failed, 0 not tried" in done.stdout

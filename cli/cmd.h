@@ -76,6 +76,10 @@ void pv_cli_error(const char *format, ...) PV_PRINTF(1, 2);
 /* Names of commands that begin so, one a line. */
 void pv_cli_offer_commands(const char *begin);
 
+/* The views of a kind of record besides list and show; how many. */
+#define PV_VIEW_VERBS_MAX 8
+size_t pv_view_verbs(const char *command, const char *ret[PV_VIEW_VERBS_MAX]);
+
 /* Points at --help on stderr; gives PV_EXIT_USAGE. */
 int pv_cli_usage_error(const char *command);
 

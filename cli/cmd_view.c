@@ -72,6 +72,22 @@ static const struct {
     {"resolution", "show", true, "resolution", "", pv_text_resolution},
 };
 
+size_t
+pv_view_verbs(const char *command, const char *ret[PV_VIEW_VERBS_MAX])
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < sizeof(verb_row) / sizeof(verb_row[0]); i++) {
+        if (strcmp(verb_row[i].command, command) == 0 &&
+            strcmp(verb_row[i].verb, "list") != 0 &&
+            strcmp(verb_row[i].verb, "show") != 0 &&
+            count < PV_VIEW_VERBS_MAX) {
+            ret[count++] = verb_row[i].verb;
+        }
+    }
+    return count;
+}
+
 static const char usage_en[] =
     "payvand resolution show ID\n"
     "payvand meeting agenda [--body ID]\n"

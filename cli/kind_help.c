@@ -94,6 +94,20 @@ static const char notes_fa[] =
     "‎--json و ‎--lang en|fa و ‎--socket PATH را می‌پذیرند. راهنما: man "
     "payvand-registry\n";
 
+/* Verbs of a kind that are no events: views, and what is done elsewhere. */
+static size_t
+own_verbs(const char *kind, const char *ret[PV_VIEW_VERBS_MAX + 1])
+{
+    size_t count = pv_view_verbs(kind, ret);
+
+    if (strcmp(kind, "service") == 0) {
+        ret[count++] = "init";
+    } else if (strcmp(kind, "commitment") == 0) {
+        ret[count++] = "evidence";
+    }
+    return count;
+}
+
 static void
 print_usage(const char *kind)
 {
@@ -102,9 +116,14 @@ print_usage(const char *kind)
         "show ID [--as-of DAY | --at NUMBER]", "history ID",
         ("EVENT ID [FIELD=VALUE...] --as ROLE/WHERE\n"
          "      [--date DAY] [--reason TEXT] [--document NUMBER] [--key KEY]")};
+    const char  *own[PV_VIEW_VERBS_MAX + 1];
+    const size_t count = own_verbs(kind, own);
 
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         (void)printf("  payvand %s %s\n", kind, lines[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        (void)printf("  payvand %s %s (--help)\n", kind, own[i]);
     }
 }
 
@@ -214,12 +233,17 @@ offer_fields(const struct pv_kind_args *args, const char *event,
 static void
 offer_verbs(const struct pv_kind_args *args, const char *begin)
 {
-    json_t *event;
-    size_t  i;
+    const char  *own[PV_VIEW_VERBS_MAX + 1];
+    const size_t count = own_verbs(pv_kind_text(args->kind, "kind"), own);
+    json_t      *event;
+    size_t       i;
 
     offer("list", begin);
     offer("show", begin);
     offer("history", begin);
+    for (i = 0; i < count; i++) {
+        offer(own[i], begin);
+    }
     json_array_foreach(json_object_get(args->kind, "events"), i, event)
     {
         if (json_array_size(json_object_get(event, "by")) > 0) {

@@ -28,10 +28,14 @@ cmd_image(int argc, char **argv)
             return part[i].run(argc - 1, argv + 1);
         }
     }
+    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+        return puts("payvand image service list|show (--help)\n"
+                    "payvand image grant list (--help)") == EOF
+                   ? PV_EXIT_FAILED
+                   : PV_EXIT_OK;
+    }
     pv_cli_error("image: service list|show, or grant list");
-    return argc > 1 && strcmp(argv[1], "--help") == 0
-               ? PV_EXIT_OK
-               : pv_cli_usage_error("image service");
+    return pv_cli_usage_error("image");
 }
 
 static const struct command command[] = {

@@ -3,6 +3,7 @@ registry's own tables; and the completion of a real bash."""
 
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -162,6 +163,39 @@ def complete(registry, line):
 ])
 def test_bash_completes(registry, line, offered):
     assert complete(registry, line) == offered
+
+
+@pytest.mark.parametrize("command, verbs", [
+    ("log", "export prune restore"), ("contract", "check example openapi page"),
+    ("consent", "issue list terms withdraw"), ("evidence", "list show"),
+    ("image", "grant service"), ("report", "calls volumes"),
+    ("verify", "decisions log"), ("meeting", "agenda"),
+    ("commitment", "evidence overdue progress reminders"),
+    ("certificate", "ending revoke"), ("certificate-request", "approve request"),
+    ("grant", "duplicates"), ("link", "violations"), ("request", "missing"),
+    ("service", "init"),
+])
+def test_bash_completes_verbs_that_are_no_events(registry, command, verbs):
+    assert set(verbs.split()) <= set(complete(registry, f"payvand {command} "))
+
+
+def test_bash_completes_all_that_help_names(registry):
+    named = re.findall(r"^  ([a-z-]+) +\S", say(registry, "--help"), re.M)
+    offered = complete(registry, "payvand ")
+    named = set(named) - {"payvand"}
+    assert len(named) > 20 and named <= set(offered)
+    for command in offered:
+        text = say(registry, command, "--help")
+        verbs = [verb for found in re.findall(
+            rf"^ *payvand {command} ([a-z][a-z|-]*)", text, re.M)
+            for verb in found.split("|")]
+        if "\nEvents\n" in text:
+            part = text.split("\nEvents\n")[1].split("\n\n")[0]
+            verbs += re.findall(r"^  (\S+) +\S", part, re.M)
+        missing = set(verbs) - set(complete(registry, f"payvand {command} "))
+        assert not missing, (command, missing)
+        if f"payvand {command}: " not in text:
+            assert "--help" in complete(registry, f"payvand {command} x --")
 
 
 def test_bash_completes_commands_without_a_registry(registry):

@@ -25,6 +25,24 @@ pv_call_pattern_word(enum pv_call_pattern pattern)
     return pattern_word[pattern];
 }
 
+bool
+pv_order_token_fits(struct pv_slice token)
+{
+    static const char letters[] =
+        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz+/";
+    size_t len = token.len;
+
+    while (len > 0 && token.len - len < 2 && token.ptr[len - 1] == '=') {
+        len--;
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (token.ptr[i] == '\0' || strchr(letters, token.ptr[i]) == NULL) {
+            return false;
+        }
+    }
+    return token.len <= PV_ORDER_TOKEN_LEN_MAX;
+}
+
 const struct pv_contract_method *
 pv_contract_method(const struct pv_contract *contract, struct pv_slice id)
 {

@@ -217,6 +217,9 @@ bool pv_method_is_yes_no(const struct pv_contract_method *method);
 /* Whether its answer begins with "found": yes or no (inquiry and list). */
 bool pv_method_says_found(const struct pv_contract_method *method);
 
+/* Whether it may be an order_token: base64, of at most that many bytes. */
+bool pv_order_token_fits(struct pv_slice token);
+
 /* The words of a pattern: "inquiry" ... */
 const char *pv_call_pattern_word(enum pv_call_pattern pattern);
 

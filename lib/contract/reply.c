@@ -89,8 +89,9 @@ take_token(const struct pv_contract_method *method, json_t *object,
         return PV_OK;
     }
     if (!json_is_string(token) ||
-        json_string_length(token) > PV_ORDER_TOKEN_LEN_MAX) {
-        return fail(fault, PV_FAULT_TOO_LONG, "order_token");
+        !pv_order_token_fits((struct pv_slice){json_string_value(token),
+                                               json_string_length(token)})) {
+        return fail(fault, PV_FAULT_PATTERN, "order_token");
     }
     (void)json_object_del(object, "order_token"); /* it is there */
     return PV_OK;

@@ -146,14 +146,14 @@ take_members(const struct pv_contract_method *method,
     if (method->after.method != NULL) {
         const json_t *token = json_object_get(request->root, ORDER_TOKEN);
 
+        request->order_token = (struct pv_slice){json_string_value(token),
+                                                 json_string_length(token)};
         if (!json_is_string(token) ||
-            json_string_length(token) > PV_ORDER_TOKEN_LEN_MAX) {
+            !pv_order_token_fits(request->order_token)) {
             return fail(fault,
                         token == NULL ? PV_FAULT_MISSING : PV_FAULT_PATTERN,
                         PV_LIT(ORDER_TOKEN));
         }
-        request->order_token = (struct pv_slice){json_string_value(token),
-                                                 json_string_length(token)};
         found++;
     }
     if (method->coding.type != NULL &&

@@ -3,6 +3,10 @@
 
 #include "contract/openapi.h"
 
+/* pv_time_text's; `format` says nothing to a validator unless it is asked */
+#define TIME_PATTERN                                                           \
+    "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z$"
+
 /*
  * Set a member, taking value. A NULL value is no memory: it is left out, and
  * `ok` says so at the end.
@@ -214,6 +218,15 @@ put_object(json_t *schema, const struct pv_field *field, size_t count,
     }
 }
 
+/* Base64 of the provider's: characters are bytes. */
+static json_t *
+order_token(void)
+{
+    return json_pack("{s:s,s:s,s:i}", "type", "string", "pattern",
+                     "^[0-9A-Za-z+/]*={0,2}$", "maxLength",
+                     PV_ORDER_TOKEN_LEN_MAX);
+}
+
 static enum pv_err
 give(json_t *schema, bool ok, json_t **ret)
 {
@@ -235,9 +248,7 @@ pv_schema_request(const struct pv_contract_method *method, json_t **ret)
     if (method->after.method != NULL) {
         json_t *required = json_object_get(schema, "required");
 
-        put(json_object_get(schema, "properties"), "order_token",
-            json_pack("{s:s,s:i}", "type", "string", "maxLength",
-                      PV_ORDER_TOKEN_LEN_MAX),
+        put(json_object_get(schema, "properties"), "order_token", order_token(),
             &ok);
         if (required == NULL) {
             required = json_array();
@@ -278,10 +289,7 @@ pv_schema_answer(const struct pv_contract_method *method, json_t **ret)
              ok;
     }
     if (method->unlocks != NULL) { /* with a yes */
-        put(properties, "order_token",
-            json_pack("{s:s,s:i}", "type", "string", "maxLength",
-                      PV_ORDER_TOKEN_LEN_MAX),
-            &ok);
+        put(properties, "order_token", order_token(), &ok);
     }
     if (method->coding.type != NULL) { /* where another was asked for */
         put(properties, "coding", json_pack("{s:s}", "type", "string"), &ok);
@@ -299,7 +307,8 @@ pv_schema_answer(const struct pv_contract_method *method, json_t **ret)
     }
     if (method->timed) {
         put(properties, "determined_at",
-            json_pack("{s:s,s:s}", "type", "string", "format", "date-time"),
+            json_pack("{s:s,s:s,s:s}", "type", "string", "format", "date-time",
+                      "pattern", TIME_PATTERN),
             &ok);
         ok = json_array_append_new(required, json_string("determined_at")) ==
                  0 &&

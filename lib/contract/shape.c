@@ -14,18 +14,19 @@ fail(struct pv_fault *fault, enum pv_fault_kind kind, const char *name)
 
 /* ---- plain values ---- */
 
-/* {"type": ..., "value": ...} for an item that accepts several types */
+/* {"type": ..., "value": ...} for an input that accepts several types */
 static enum pv_err
-take_alternative(const struct pv_data_item *item, const json_t *object,
+take_alternative(const struct pv_field *field, const json_t *object,
                  const char *name, struct pv_slice *text,
                  const struct pv_data_item **type, struct pv_fault *fault)
 {
+    const struct pv_data_item *item = field->type;
     const json_t              *type_name = json_object_get(object, "type");
     const json_t              *value = json_object_get(object, "value");
     const struct pv_data_item *member;
     enum pv_fault_kind         kind;
 
-    if (item->any_count == 0) {
+    if (!field->input || item->any_count == 0) {
         return fail(fault, PV_FAULT_NOT_STRING, name);
     }
     if (json_object_size(object) != 2 || !json_is_string(type_name) ||
@@ -54,8 +55,7 @@ pv_shape_text(const struct pv_field *field, const json_t *value,
     enum pv_err                err = PV_OK;
 
     if (json_is_object(value)) {
-        err =
-            take_alternative(field->type, value, name, &text, &type, ret_fault);
+        err = take_alternative(field, value, name, &text, &type, ret_fault);
     } else if (!json_is_string(value)) {
         err = fail(ret_fault, PV_FAULT_NOT_STRING, name);
     } else {

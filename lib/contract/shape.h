@@ -3,8 +3,8 @@
  * items, lists, objects, binary values and geometries, in requests and in
  * answers alike.
  *
- *   plain    a string, or {"type":"national_id","value":"..."} where the
- *            item accepts several identifier types (R-044)
+ *   plain    a string, or in a request {"type":"national_id","value":"..."}
+ *            where the item accepts several identifier types (R-044)
  *   list     an array of min_items to max_items objects
  *   object   its members and no others
  *   binary   {"media":"image/jpeg","data":"<base64>"}: of an allowed type,

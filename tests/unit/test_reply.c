@@ -32,6 +32,7 @@ static struct pv_contract   *contract;
     "'inputs':[{'name':'id','type':'national_id'}],"                           \
     "'outputs':[{'name':'first_name','type':'first_name'},"                    \
     "{'name':'postal_code','type':'postal_code','until':'1402-01-01'},"        \
+    "{'name':'owner','type':'person_unique_id'},"                              \
     "{'name':'homes','type':'list','items':["                                  \
     "{'name':'postal_code','type':'postal_code'}]}]},"                         \
     "{'id':'numbers','pattern':'list','deadline_ms':3000,"                     \
@@ -135,6 +136,10 @@ answer_is_what_its_contract_says(void **state)
          PV_FAULT_NONE, ""},
         {"person", "{" BESIDE ",'homes':[{'first_name':'a'}]}",
          PV_FAULT_UNKNOWN, "homes[0].first_name"},
+        {"person", "{" BESIDE ",'owner':'9991234561'}", PV_FAULT_NONE, ""},
+        {"person",
+         "{" BESIDE ",'owner':{'type':'national_id','value':'9991234561'}}",
+         PV_FAULT_NOT_STRING, "owner"},
         {"person", "{'first_name':'a'}", PV_FAULT_MISSING, "found"},
         {"person", "{'found':'yes','determined_at':'2023-03-21T12:00:00.000Z'}",
          PV_FAULT_MISSING, "coverage_from"},
@@ -218,6 +223,35 @@ an_answer_is_in_the_coding_that_was_asked_for(void **state)
         assert_int_equal(err, row[i].same ? PV_OK : PV_EINVAL);
         assert_int_equal(fault.kind,
                          row[i].same ? PV_FAULT_NONE : PV_FAULT_CODING);
+    }
+}
+
+static void
+order_token_is_base64_of_few_bytes(void **state)
+{
+    static const struct {
+        const char *token;
+        bool        fits;
+        const char *sentence;
+    } row[] = {
+        {"", true, "takes an empty one: it opens nothing"},
+        {"Az09+/==", true, "takes letters, digits, + and /, and two ="},
+        {"=AAA", false, "refuses = before the end"},
+        {"AAAA===", false, "refuses a third ="},
+        {"AA-A", false, "refuses another sign"},
+        {"AA A", false, "refuses a blank"},
+        {"\xdb\xb5", false, "refuses a Persian digit"},
+        {"0123456789012345678901234567890123456789012345678901234567890123",
+         true, "takes as many as there may be"},
+        {"01234567890123456789012345678901234567890123456789012345678901234",
+         false, "refuses one more"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(row); i++) {
+        if (pv_order_token_fits(pv_slice_from(row[i].token)) != row[i].fits) {
+            fail_msg("order_token %s", row[i].sentence);
+        }
     }
 }
 
@@ -349,6 +383,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answer_is_what_its_contract_says),
         cmocka_unit_test(an_answer_is_in_the_coding_that_was_asked_for),
+        cmocka_unit_test(order_token_is_base64_of_few_bytes),
         cmocka_unit_test(dated_item_is_refused_after_its_last_day),
         cmocka_unit_test(yes_and_no_have_their_meaning),
         cmocka_unit_test(page_ascends_from_where_it_was_asked),

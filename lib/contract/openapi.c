@@ -154,13 +154,11 @@ put_bodies(json_t *operation, const struct pv_contract_method *method,
                   body_of(part[0], part[1])),
         ok);
     put(operation, "responses",
-        json_pack("{s:{s:s,s:o,s:o},s:{s:s,s:{s:{s:{s:s}}}}}", "200",
-                  "description", "answered", "headers", answer_headers(),
-                  "content", body_of(part[2], part[3]), "default",
-                  "description",
-                  "any other outcome; the status and Payvand-Outcome say which",
-                  "content", MEDIA_PROBLEM, "schema", "$ref",
-                  "#/components/schemas/Problem"),
+        json_pack("{s:{s:s,s:o,s:o},s:{s:s},s:{s:s}}", "200", "description",
+                  "answered", "headers", answer_headers(), "content",
+                  body_of(part[2], part[3]), "4XX", "$ref",
+                  "#/components/responses/Asked", "default", "$ref",
+                  "#/components/responses/Other"),
         ok);
 }
 
@@ -197,18 +195,46 @@ operation_of(const struct pv_contract        *contract,
 /* ---- the document ---- */
 
 static json_t *
+problem_schema(void)
+{
+    static const char *const text[] = {"type",   "title",      "title_fa",
+                                       "detail", "detail_fa",  "fault",
+                                       "member", "tracking_id"};
+    json_t *properties = json_pack("{s:{s:s}}", "status", "type", "integer");
+    bool    ok = properties != NULL;
+
+    for (size_t i = 0; i < sizeof(text) / sizeof(text[0]); i++) {
+        put(properties, text[i], json_pack("{s:s}", "type", "string"), &ok);
+    }
+    if (!ok) {
+        json_decref(properties);
+        return NULL;
+    }
+    return json_pack("{s:s,s:[s,s],s:o}", "type", "object", "required", "type",
+                     "title", "properties", properties);
+}
+
+static json_t *
+problem_response(const char *description)
+{
+    return json_pack("{s:s,s:o,s:{s:{s:{s:s}}}}", "description", description,
+                     "headers", answer_headers(), "content", MEDIA_PROBLEM,
+                     "schema", "$ref", "#/components/schemas/Problem");
+}
+
+static json_t *
 components(void)
 {
     return json_pack(
-        "{s:{s:{s:s,s:s}},s:{s:{s:s,s:[s,s],s:{s:{s:s},s:{s:s},s:{s:s},s:{s:s},"
-        "s:{s:s},s:{s:s},s:{s:s},s:{s:s},s:{s:s}}}}}",
-        "securitySchemes", "system", "type", "mutualTLS", "description",
+        "{s:{s:{s:s,s:s}},s:{s:o},s:{s:o,s:o}}", "securitySchemes", "system",
+        "type", "mutualTLS", "description",
         "the registered certificate of an agency's system", "schemas",
-        "Problem", "type", "object", "required", "type", "title", "properties",
-        "type", "type", "string", "title", "type", "string", "title_fa", "type",
-        "string", "status", "type", "integer", "detail", "type", "string",
-        "detail_fa", "type", "string", "fault", "type", "string", "member",
-        "type", "string", "tracking_id", "type", "string");
+        "Problem", problem_schema(), "responses", "Asked",
+        problem_response("invalid, refused or limited: another question, a "
+                         "right or time is needed"),
+        "Other",
+        problem_response("any other outcome; the status and Payvand-Outcome "
+                         "say which"));
 }
 
 static json_t *

@@ -1,5 +1,6 @@
 """Packages of npm that tests use: kept outside the tree, fetched once."""
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -27,3 +28,28 @@ def installed(package, version):
         pytest.skip(f"npm does not install {package} (exit {done.returncode})")
     (folder / "whole").touch()
     return folder
+
+
+def redocly(folder, *names, skip=()):
+    """What a published linter finds in OpenAPI documents of a folder: the
+    broken rules of each, of its recommended ones but for those skipped."""
+    tool = installed("@redocly/cli", "2.77.0")
+    done = subprocess.run(
+        [tool / "node_modules/.bin/redocly", "lint", "--extends=recommended",
+         "--format=json", *(f"--skip-rule={rule}" for rule in skip), *names],
+        capture_output=True, text=True, check=False, cwd=folder, timeout=120,
+        env=dict(os.environ, REDOCLY_TELEMETRY="off",
+                 REDOCLY_SUPPRESS_UPDATE_NOTICE="true"))
+    found = {name: [] for name in names}
+    text = done.stdout.lstrip()
+    read = 0
+    while text:     # one JSON document a file
+        report, end = json.JSONDecoder().raw_decode(text)
+        text = text[end:].lstrip()
+        read += 1
+        for problem in report["problems"]:
+            file = problem["location"][0]["source"]["ref"]
+            found[os.path.basename(file)].append(problem["ruleId"])
+    assert read == len(names), (done.returncode, done.stderr[-2000:])
+    assert (done.returncode == 0) or any(found.values()), done.stderr[-2000:]
+    return found

@@ -3,7 +3,6 @@ that real answers and real decisions are as it says."""
 
 import json
 import os
-import subprocess
 import tempfile
 
 import jsonschema
@@ -59,17 +58,10 @@ def answer_of(operation):
 
 
 def test_a_published_linter_finds_nothing(registry):
-    folder = npm.installed("@redocly/cli", "2.77.0")
     path = registry.folder / "openapi.json"
     path.write_text(json.dumps(registry.document))
-    done = subprocess.run(
-        [folder / "node_modules/.bin/redocly", "lint", "--extends=recommended",
-         "--format=json", path], capture_output=True, text=True, check=False,
-        cwd=registry.folder, timeout=120,
-        env=dict(os.environ, REDOCLY_TELEMETRY="off",
-                 REDOCLY_SUPPRESS_UPDATE_NOTICE="true"))
-    found = json.loads(done.stdout)
-    assert done.returncode == 0 and found["problems"] == [], found
+    found = npm.redocly(registry.folder, path.name)
+    assert found == {path.name: []}
 
 
 def test_real_answers_are_as_it_says(registry):

@@ -174,7 +174,7 @@ static enum pv_err
 example_of(const struct pv_contract_method *method, bool all, int64_t when_ms,
            json_t **ret)
 {
-    struct pv_fault fault;
+    struct pv_fault fault = {PV_FAULT_NONE, ""};
     json_t         *request = NULL;
     enum pv_err     err = pv_example_request(method, all, when_ms, &request);
 

@@ -21,9 +21,10 @@ say(struct pv_test_case *one, enum pv_test_result result, const char *en,
     const char *fa)
 {
     one->result = result;
-    (void)snprintf(one->why_en, sizeof(one->why_en), "%s",
-                   en); /* cut when it is long */
-    (void)snprintf(one->why_fa, sizeof(one->why_fa), "%s", fa);
+    (void)snprintf(one->why_en, sizeof(one->why_en), "%.*s",
+                   PV_TEST_WHY_MAX - 1, en); /* cut when it is long */
+    (void)snprintf(one->why_fa, sizeof(one->why_fa), "%.*s",
+                   PV_TEST_WHY_MAX - 1, fa);
 }
 
 /* Some other outcome than the wanted one, and what the log has on it. */

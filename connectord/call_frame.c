@@ -125,13 +125,17 @@ static enum pv_err
 put_all_parameters(struct pv_buf *buf, const struct pv_request *request,
                    const struct pv_method *method)
 {
-    size_t count = method->statement.bind_count + method->scalar.bind_count;
+    size_t count = method->member.bind_count + method->statement.bind_count +
+                   method->scalar.bind_count;
     enum pv_err err;
 
     for (size_t i = 0; i < method->step_count; i++) {
         count += method->step[i].statement.bind_count;
     }
     err = pv_put_u32(buf, (uint32_t)count);
+    if (err == PV_OK) {
+        err = put_parameters(buf, request, &method->member);
+    }
     if (err == PV_OK) {
         err = put_parameters(buf, request, &method->statement);
     }

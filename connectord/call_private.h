@@ -111,5 +111,6 @@ void pv_call_say_fault(struct call *call, const struct pv_fault *fault);
 void pv_call_say_key_missing(struct call *call);
 void pv_call_say_key_reused(struct call *call);
 void pv_call_say_not_done(struct call *call);
+void pv_call_say_no_member(struct call *call);
 
 #endif

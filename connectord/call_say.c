@@ -1,7 +1,20 @@
 /* call_say.c - answers that are problems, and their words. */
 #include "connectord/call_private.h"
 
+#include <string.h>
+
 #include "base/json.h"
+#include "policy/outcome.h"
+
+/* Over HTTP a connector says 200; the gate gives the call its status. */
+static uint64_t
+gates_status(const char *outcome)
+{
+    int status =
+        pv_outcome_status(pv_outcome_from_word(pv_slice_from(outcome)));
+
+    return status > 0 ? (uint64_t)status : 0;
+}
 
 void
 pv_call_say_problem(struct call *call, unsigned status, const char *outcome,
@@ -18,7 +31,10 @@ pv_call_say_problem(struct call *call, unsigned status, const char *outcome,
     pv_json_text(&json, "type", word);
     pv_json_text(&json, "title", title);
     pv_json_text(&json, "title_fa", title_fa);
+    pv_json_u64(&json, "status", gates_status(outcome));
     pv_json_text(&json, "outcome", outcome);
+    pv_json_text(&json, "reason",
+                 strrchr(word, ':') == NULL ? word : strrchr(word, ':') + 1);
     if (call->tracking_id[0] != '\0') {
         pv_json_text(&json, "tracking_id", call->tracking_id);
     }
@@ -91,4 +107,16 @@ pv_call_say_not_done(struct call *call)
         "key gets this answer",
         "ارائه‌دهنده آن را انجام نداد؛ تکرار با همین کلید همین پاسخ "
         "را می‌گیرد");
+}
+
+/* a refusal, and nothing about what was asked for. */
+void
+pv_call_say_no_member(struct call *call)
+{
+    pv_call_say_problem(
+        call, MHD_HTTP_OK, "failed", "urn:payvand:problem:not-a-member",
+        "This is answered only for a current member; the one that was named "
+        "is none",
+        "این تنها برای عضو کنونی پاسخ داده می‌شود؛ آن‌که نام برده شد عضو "
+        "نیست");
 }

@@ -216,6 +216,7 @@ static enum pv_err
 put_queries(struct pv_buf *buf, const struct pv_method *method)
 {
     bool        scalar = method->scalar.sql != NULL;
+    bool        member = method->member.sql != NULL;
     enum pv_err err;
 
     if (method->step_count > 0) {
@@ -226,7 +227,10 @@ put_queries(struct pv_buf *buf, const struct pv_method *method)
         }
         return err;
     }
-    err = pv_put_u32(buf, scalar ? 2 : 1);
+    err = pv_put_u32(buf, 1u + scalar + member);
+    if (err == PV_OK && member) {
+        err = put_query(buf, PV_QUERY_NEEDED, &method->member);
+    }
     if (err == PV_OK) {
         err = put_query(buf, 0, &method->statement);
     }

@@ -198,6 +198,9 @@ on_done(struct pv_job *job, enum pv_job_end end, struct pv_slice rows)
     case PV_JOB_REUSED:
         pv_call_say_key_reused(call);
         break;
+    case PV_JOB_MEMBER:
+        pv_call_say_no_member(call);
+        break;
     case PV_JOB_TIMEOUT:
         pv_call_say_timeout(call);
         break;

@@ -72,6 +72,7 @@ enum pv_query_error {
     PV_QUERY_LOST,   /* the connection is gone; the worker ends */
     PV_QUERY_REUSED, /* the key of a command belongs to another request */
     PV_QUERY_HEAVY,  /* failed, and the driver keeps much; the worker ends */
+    PV_QUERY_MEMBER, /* the first query, which is needed, found nobody */
     PV_QUERY_END
 };
 
@@ -80,7 +81,9 @@ enum pv_query_error {
 #define PV_SETUP_HTTP 4u      /* the connection string is config_http.h's */
 #define PV_METHOD_EXISTS 1u   /* only whether there is a row */
 #define PV_METHOD_COMMAND 2u  /* its queries are the steps of a transaction */
-#define PV_QUERY_NEEDED 1u    /* without a row, nothing of it is done */
+#define PV_QUERY_NEEDED                                                        \
+    1u /* without a row, nothing of it is done; of a                           \
+          CALL the first alone, and it is no set */
 
 struct pv_frame {
     enum pv_message type;

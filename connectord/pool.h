@@ -29,6 +29,7 @@ enum pv_job_end {
     PV_JOB_ROWS = 1, /* rows holds the frame's body */
     PV_JOB_DONE,     /* likewise, of DONE: the end of a command */
     PV_JOB_REUSED,   /* its key belongs to another request */
+    PV_JOB_MEMBER,   /* for somebody who is no member */
     PV_JOB_FAILED,
     PV_JOB_TIMEOUT,
     PV_JOB_BUSY, /* the queue is full */

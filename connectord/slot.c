@@ -198,9 +198,19 @@ query_error_word(uint32_t kind)
         return "connection-lost";
     case PV_QUERY_REUSED:
         return "key-reused";
+    case PV_QUERY_MEMBER:
+        return "not-a-member";
     default:
         return "statement-failed";
     }
+}
+
+static enum pv_job_end
+query_error_end(uint32_t kind)
+{
+    return kind == PV_QUERY_REUSED   ? PV_JOB_REUSED
+           : kind == PV_QUERY_MEMBER ? PV_JOB_MEMBER
+                                     : PV_JOB_FAILED;
 }
 
 static void
@@ -221,9 +231,8 @@ on_error(struct slot *slot, struct pv_slice body)
         pv_slot_kill(slot);
         pv_pool_back_off(slot->pool, pv_time_monotonic_ms());
     }
-    pv_slot_end_job(slot,
-                    kind == PV_QUERY_REUSED ? PV_JOB_REUSED : PV_JOB_FAILED,
-                    query_error_word(kind), state, PV_LIT(""));
+    pv_slot_end_job(slot, query_error_end(kind), query_error_word(kind), state,
+                    PV_LIT(""));
 }
 
 static void

@@ -226,19 +226,40 @@ take_parameters(struct pv_slice *body, const struct method *method,
     return body->len == 0 ? PV_OK : PV_EPROTO;
 }
 
+/* is it a member at all? */
+static enum pv_err
+find_member(struct worker *worker, struct query *query,
+            struct parameter *parameter, enum pv_query_error *kind)
+{
+    bool        any;
+    enum pv_err err = pv_query_step(worker, query, parameter, false,
+                                    worker->out.len, &any, kind);
+
+    if (err == PV_OK && !any) {
+        *kind = PV_QUERY_MEMBER;
+        err = PV_ENOTFOUND;
+    }
+    return err;
+}
+
 static enum pv_err
 run_method(struct worker *worker, struct method *method,
            struct parameter *parameter, enum pv_query_error *kind)
 {
-    enum pv_err err = pv_put_u32(&worker->out, method->query_count);
+    uint32_t    first = method->query[0].needed ? 1 : 0;
+    enum pv_err err = pv_put_u32(&worker->out, method->query_count - first);
 
     if (err == PV_OK && worker->rest != NULL) {
         return pv_rest_run(worker, method, parameter, kind);
     }
-    for (uint32_t i = 0; err == PV_OK && i < method->query_count; i++) {
+    if (err == PV_OK && first > 0) {
+        err = find_member(worker, &method->query[0], parameter, kind);
+        parameter += method->query[0].binds;
+    }
+    for (uint32_t i = first; err == PV_OK && i < method->query_count; i++) {
         err = pv_query_run(worker, &method->query[i], parameter,
-                           i == 0 ? method->max_rows : 1,
-                           i == 0 && method->exists_only, kind);
+                           i == first ? method->max_rows : 1,
+                           i == first && method->exists_only, kind);
         parameter += method->query[i].binds;
     }
     return err;
@@ -286,7 +307,7 @@ send_end(struct worker *worker, const struct pv_frame *frame, enum pv_err err,
     if (err == PV_EDB && is_lost(worker)) {
         kind = PV_QUERY_LOST;
     }
-    if (kind != PV_QUERY_LOST && holds_much()) {
+    if (kind != PV_QUERY_LOST && kind != PV_QUERY_MEMBER && holds_much()) {
         kind = PV_QUERY_HEAVY;
     }
     err = send_error(worker, frame->call, kind);

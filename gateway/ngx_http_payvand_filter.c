@@ -245,6 +245,31 @@ ngx_http_payvand_is_json(ngx_table_elt_t *type)
 }
 
 
+/*
+ * A connector that answers "failed" may say why, such as a consent number that
+ * is used up: only as a problem. What else a broken provider says goes nowhere.
+ */
+
+static ngx_uint_t
+ngx_http_payvand_says_why(ngx_http_upstream_t *u,
+    ngx_http_payvand_answer_t *answer)
+{
+    static ngx_str_t  problem = ngx_string("application/problem+json");
+    ngx_table_elt_t  *outcome, *type;
+
+    outcome = answer->header[PV_HEADER_PAYVAND_OUTCOME];
+    type = answer->header[PV_HEADER_CONTENT_TYPE];
+
+    return u->headers_in.status_n == NGX_HTTP_OK
+           && outcome != NULL && type != NULL
+           && pv_outcome_from_word(ngx_http_payvand_slice(&outcome->value))
+              == PV_OUTCOME_FAILED
+           && type->value.len == problem.len
+           && ngx_strncasecmp(type->value.data, problem.data, problem.len)
+              == 0;
+}
+
+
 static ngx_int_t
 ngx_http_payvand_pass_answer(ngx_http_request_t *r,
     ngx_http_payvand_call_t *call, ngx_http_payvand_answer_t *answer)
@@ -365,7 +390,9 @@ ngx_http_payvand_judge(ngx_http_request_t *r, ngx_http_payvand_ctx_t *ctx,
         break;
 
     default:
-        ctx->reason = PV_REASON_PROVIDER_ANSWER;
+        if (!ngx_http_payvand_says_why(u, &answer)) {
+            ctx->reason = PV_REASON_PROVIDER_ANSWER;
+        }
     }
 
     if (ctx->reason == PV_REASON_NONE
@@ -580,7 +607,8 @@ ngx_http_payvand_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     if (last) {
         ctx->outcome = call->class;
         ctx->reason = call->class == PV_OUTCOME_INVALID ? PV_REASON_CONTRACT
-                                                        : PV_REASON_NONE;
+                      : call->class == PV_OUTCOME_FAILED
+                      ? PV_REASON_PROVIDER_ANSWER : PV_REASON_NONE;
     }
 
     return ngx_http_payvand_next_body(r, in);

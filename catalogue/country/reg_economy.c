@@ -169,10 +169,10 @@ sample_parties(struct pv_samples *samples, const struct note *note)
     pv_sample_add(samples, PARTIES, "found", "asked by a member of SETAD",
                   "note_serial", note->serial, "agency_id",
                   pv_setad_members[0].unique_id, NULL);
-    pv_sample_add(samples, PARTIES, "not-found", "a member no longer",
+    pv_sample_add(samples, PARTIES, "refused", "a member no longer",
                   "note_serial", note->serial, "agency_id",
                   pv_setad_members[6].unique_id, NULL);
-    pv_sample_add(samples, PARTIES, "not-found", "never was a member",
+    pv_sample_add(samples, PARTIES, "refused", "never was a member",
                   "note_serial", note->serial, "agency_id",
                   pv_setad_members[7].unique_id, NULL);
     pv_sample_add(samples, PARTIES, "not-found", "no such note", "note_serial",

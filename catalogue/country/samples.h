@@ -19,7 +19,8 @@
 
 struct pv_sample {
     const char *method; /* constant: service/method */
-    const char *expect; /* constant: yes, no, found, not-found, invalid */
+    const char *expect; /* constant: yes, no, found, not-found, invalid,
+                           refused: not a member (R-155) */
     const char *note;   /* constant */
     uint32_t    input_count;
     const char *name[PV_SAMPLE_INPUTS_MAX]; /* constant */

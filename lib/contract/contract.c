@@ -182,7 +182,7 @@ take_method(struct pv_taker *taker, const json_t *object,
         "deadline_ms", "rules",   "coverage", "timed",          "window",
         "consent",     "after",   "never",    "aggregate_only", "idempotency",
         "consumers",   "hours",   "max_rows", "pad_to",         "pages",
-        "coding",      NULL};
+        "coding",      "member",  NULL};
     size_t      pattern = 0;
     size_t      basis = contract->proposed;
     int         len;

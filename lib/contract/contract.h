@@ -27,6 +27,8 @@
  *     after                 {method, same: [inputs], valid_s} (R-154): a yes of
  *                           that method brings "order_token", which this one
  *                           asks for
+ *     member                {input, text_*}: answered only for a member, as
+ *                           the provider knows them (R-155)
  *     never                 data items that no answer may hold (R-090)
  *     aggregate_only        true: counts and amounts only (R-068)
  *     idempotency           {keep_days}: a command repeated with one key acts
@@ -153,27 +155,28 @@ struct pv_after {
 };
 
 struct pv_contract_method {
-    char                 id[PV_NAME_MAX + 1];
-    char                 path[PV_PATH_MAX]; /* /x/provider/service/v1/id */
-    enum pv_call_pattern pattern;
-    bool                 proposed;
-    uint32_t             deadline_ms;
-    uint32_t             max_rows;
-    uint32_t             pad_to;
-    struct pv_field     *input;
-    size_t               input_count;
-    struct pv_field     *output;
-    size_t               output_count;
-    struct pv_rule       rule[PV_RULES_MAX];
-    size_t               rule_count;
-    char                 coverage_from[PV_DAY_LEN + 1]; /* "": not limited */
-    bool                 timed;
-    bool                 aggregate_only;
-    struct pv_window     window;
-    struct pv_consent    consent;
-    struct pv_after      after;
-    struct pv_pages      pages;
-    struct pv_coding     coding;
+    char                   id[PV_NAME_MAX + 1];
+    char                   path[PV_PATH_MAX]; /* /x/provider/service/v1/id */
+    enum pv_call_pattern   pattern;
+    bool                   proposed;
+    uint32_t               deadline_ms;
+    uint32_t               max_rows;
+    uint32_t               pad_to;
+    struct pv_field       *input;
+    size_t                 input_count;
+    struct pv_field       *output;
+    size_t                 output_count;
+    struct pv_rule         rule[PV_RULES_MAX];
+    size_t                 rule_count;
+    char                   coverage_from[PV_DAY_LEN + 1]; /* "": not limited */
+    bool                   timed;
+    bool                   aggregate_only;
+    struct pv_window       window;
+    struct pv_consent      consent;
+    struct pv_after        after;
+    struct pv_pages        pages;
+    struct pv_coding       coding;
+    const struct pv_field *member;            /* the input, or NULL */
     const struct pv_contract_method *unlocks; /* the one after it, or NULL */
     uint32_t      keep_days; /* a command's idempotency; else 0 */
     const json_t *source;

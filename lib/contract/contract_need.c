@@ -125,6 +125,45 @@ take_after(struct pv_taker *taker, const json_t *object,
     return err;
 }
 
+/* somebody who is no member gets a refusal, not an empty answer. */
+static enum pv_err
+take_member(struct pv_taker *taker, const json_t *object,
+            struct pv_contract_method *method)
+{
+    static const char *const keywords[] = {"input", "text_fa", "text_en", NULL};
+    const json_t            *member = json_object_get(object, "member");
+    const char              *name;
+    size_t                   mark;
+    enum pv_err              err;
+
+    if (member == NULL) {
+        return PV_OK;
+    }
+    if (method->pattern == PV_CALL_COMMAND) {
+        return pv_taker_refuse(taker, "member",
+                               "a command's first step says "
+                               "for whom it is done");
+    }
+    mark = pv_taker_enter(taker, "member");
+    err = pv_taker_only(taker, member, keywords);
+    if (err == PV_OK) {
+        err = pv_taker_text(taker, member, "input", PV_NAME_MAX, &name);
+    }
+    if (err == PV_OK) {
+        method->member = pv_field_find(method->input, method->input_count,
+                                       pv_slice_from(name));
+        if (method->member == NULL || !method->member->required) {
+            err = pv_taker_refuse(taker, "input",
+                                  "\"%.64s\" is no required input", name);
+        }
+    }
+    if (err == PV_OK) {
+        err = pv_taker_words(taker, member, "text", true);
+    }
+    pv_taker_leave(taker, mark);
+    return err;
+}
+
 static enum pv_err
 take_idempotency(struct pv_taker *taker, const json_t *object,
                  struct pv_contract_method *method)
@@ -236,6 +275,9 @@ pv_take_needs(struct pv_taker *taker, const json_t *object,
 
     if (err == PV_OK) {
         err = take_after(taker, object, contract, method);
+    }
+    if (err == PV_OK) {
+        err = take_member(taker, object, method);
     }
     if (err == PV_OK) {
         err = take_idempotency(taker, object, method);

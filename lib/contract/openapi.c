@@ -84,10 +84,9 @@ static void
 put_rules(json_t *operation, const struct pv_contract_method *method, bool *ok)
 {
     static const char *const member[] = {
-        "meaning",     "rules", "coverage",  "window",
-        "consent",     "after", "never",     "aggregate_only",
-        "idempotency", "pages", "consumers", "hours",
-        NULL};
+        "meaning",   "rules",  "coverage",       "window",      "consent",
+        "after",     "member", "never",          "idempotency", "pages",
+        "consumers", "hours",  "aggregate_only", NULL};
     char name[64];
 
     for (int i = 0; member[i] != NULL; i++) {

@@ -239,6 +239,10 @@ rules(struct page *page, const struct pv_contract_method *method)
                  "با «coding»، کدهای فهرستی دیگر از نگاشت:"),
              method->coding.map);
     }
+    if (method->member != NULL) {
+        line(page, say(page, "Only for a member:", "تنها برای عضو:"),
+             word(page, json_object_get(source, "member"), "text"));
+    }
     if (method->pages.is_set) {
         line(
             page,

@@ -162,6 +162,7 @@ pv_service_free(struct pv_service *service)
         }
         pv_statement_clear(&method->statement);
         pv_statement_clear(&method->scalar);
+        pv_statement_clear(&method->member);
         for (size_t j = 0; j < method->step_count; j++) {
             pv_statement_clear(&method->step[j].statement);
         }

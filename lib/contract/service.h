@@ -13,6 +13,8 @@
  *               rows                 rows of the list that rows_as names
  *     rows_as                        (rows) the output that is the list
  *     scalar_statement, constants    (rows) the other outputs
+ *     member_statement               a row: it is a member (R-155); there when
+ *                                    the contract has "member"
  *   }]
  *
  * A command (R-046) has no statement of its own but
@@ -95,6 +97,7 @@ struct pv_method {
     bool                             http; /* ->statement is service_http.c's */
     struct pv_statement              statement;
     struct pv_statement              scalar; /* ->sql NULL: there is none */
+    struct pv_statement              member; /* likewise; it is asked first */
     struct pv_step                   step[PV_STEPS_MAX]; /* of a command */
     size_t                           step_count;
 };

@@ -227,6 +227,37 @@ pages_end_elsewhere(const struct pv_method *method)
     return true;
 }
 
+/* who is no member is refused before anything is looked up. */
+static enum pv_err
+take_member(const struct pv_taker *taker, const json_t *object,
+            struct pv_method *method)
+{
+    const struct pv_contract_method *contract = method->contract;
+    bool        there = json_object_get(object, "member_statement") != NULL;
+    bool        asked = false;
+    enum pv_err err;
+
+    if (there != (contract->member != NULL)) {
+        return pv_taker_refuse(taker, "member_statement",
+                               "\"member_statement\" stands where the "
+                               "contract has \"member\"");
+    }
+    if (!there) {
+        return PV_OK;
+    }
+    err = pv_take_statement(taker, object, "member_statement", method,
+                            &method->member);
+    for (size_t i = 0; i < method->member.bind_count; i++) {
+        asked = asked || &contract->input[method->member.bind[i].input] ==
+                             contract->member;
+    }
+    return err == PV_OK && !asked
+               ? pv_taker_refuse(taker, "member_statement",
+                                 "\"member_statement\" must look at :%s",
+                                 contract->member->name)
+               : err;
+}
+
 static enum pv_err
 take_statements(const struct pv_taker *taker, const json_t *object,
                 struct pv_method *method)
@@ -237,8 +268,11 @@ take_statements(const struct pv_taker *taker, const json_t *object,
     if (json_object_get(object, "steps") != NULL) {
         return pv_taker_refuse(taker, "steps", "\"steps\" are for commands");
     }
-    err = pv_take_statement(taker, object, "statement", method,
-                            &method->statement);
+    err = take_member(taker, object, method);
+    if (err == PV_OK) {
+        err = pv_take_statement(taker, object, "statement", method,
+                                &method->statement);
+    }
     if (err != PV_OK) {
         return err;
     }
@@ -324,6 +358,10 @@ take_http(struct pv_taker *taker, const json_t *object,
                                "a command acts in a database: no HTTP service "
                                "keeps its key in the same transaction");
     }
+    if (method->contract->member != NULL) {
+        return pv_taker_refuse(taker, "http",
+                               "no HTTP service is asked for members");
+    }
     method->http = true;
     return pv_take_http(taker, object, method);
 }
@@ -335,7 +373,8 @@ pv_take_method(struct pv_taker *taker, const json_t *object,
     static const char *const keywords[] = {
         "id",      "statement", "answer",
         "rows_as", "constants", "scalar_statement",
-        "steps",   "http",      NULL};
+        "steps",   "http",      "member_statement",
+        NULL};
     enum pv_err err = pv_taker_only(taker, object, keywords);
 
     if (err == PV_OK) {

@@ -58,6 +58,9 @@ def bind(method, values):
 
 
 def answer(db, method, values):
+    member = method.get("member_statement")
+    if member and not db.execute(member, bind(method, values)).fetchall():
+        return "refused", []
     rows = db.execute(method["statement"], bind(method, values))
     names = [c[0] for c in rows.description]
     rows = rows.fetchall()
@@ -197,6 +200,8 @@ def test_answers_its_samples_as_noted(country, key):
     samples = country.index["samples"][key]
     kinds = {"yes", "no"} if METHODS[key][1]["answer"] == "yes-if-row" else {
         "found", "invalid" if "window" in METHODS[key][1] else "not-found"}
+    if "member" in METHODS[key][1]:
+        kinds.add("refused")
     assert {s["expect"] for s in samples} == kinds
     for sample in samples:
         if sample["expect"] == "invalid":

@@ -314,6 +314,24 @@ def test_a_failed_answers_body_is_the_gates_own(ex, bank):
     assert b"stack trace" not in answer.body
 
 
+@pytest.mark.parametrize("status, outcome, kind, passes", [
+    ("200 OK", "failed", "application/problem+json", True),
+    ("200 OK", "failed", "application/json", False),
+    ("200 OK", "refused", "application/problem+json", False),
+    ("500 Oops", "failed", "application/problem+json", False)])
+def test_a_connectors_reason_passes_as_a_problem_alone(ex, bank, status,
+                                                       outcome, kind, passes):
+    """R-155, R-136: who is refused by the provider reads why."""
+    problem = b'{"type":"urn:payvand:problem:consent-used-up"}'
+    bank.behave = lambda seen, c: reply(
+        problem, status, headers=[("Payvand-Outcome", outcome)], kind=kind)
+    answer = ex.call(BANK, IBAN)
+    assert (answer.outcome, answer.status) == ("failed", 502)
+    assert (answer.body == problem) == passes, answer
+    assert passes or answer.reason == "provider-answer"
+    assert ex.completion(answer.tracking_id)[4] == "failed"
+
+
 def test_an_invalid_answers_body_passes(ex, bank):
     problem = b'{"type":"urn:payvand:problem:contract","detail":"national_id"}'
     bank.behave = lambda seen, c: reply(

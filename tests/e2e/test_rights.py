@@ -215,7 +215,7 @@ def test_a_right_that_is_withdrawn_is_none_at_the_connector(scene):
                                  reason="a test"))
     wait_for("the refusal", lambda: ask(scene, FUND).outcome == "failed")
     answer = ask(scene, FUND)
-    assert_outcome(answer, "failed", "provider-answer")
+    assert_outcome(answer, "failed", "right-unknown")
     assert "connector.right_unknown tracking_id=" + answer.tracking_id in log(
         scene)
 
@@ -233,7 +233,7 @@ def test_what_is_held_is_used_while_the_registry_is_away(scene):
 
 def refused_as_stale(ex):
     answer = ask(ex, CENTRE)
-    assert_outcome(answer, "failed", "provider-answer")
+    assert_outcome(answer, "failed", "rights-stale")
     assert "connector.rights_stale tracking_id=" + answer.tracking_id in log(ex)
 
 

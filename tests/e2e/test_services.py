@@ -276,6 +276,28 @@ def test_r155_the_method_of_setad_is_nobody_elses(ex):
         assert answer.outcome == "refused", answer
 
 
+def test_r155_no_member_gets_a_refusal_not_an_empty_answer(ex, country):
+    samples = country[1]["samples"]
+    token = ask(ex, "promissory-note", "verify-note", first(
+        country, "promissory-note/verify-note", "yes")).json["order_token"]
+    said = {}
+    for case in samples["promissory-note/note-parties"]:
+        answer = ask(ex, "promissory-note", "note-parties",
+                     {**case["input"], "order_token": token})
+        if case["expect"] == "refused":
+            said[case["input"]["agency_id"]] = answer
+            assert answer.outcome == "failed", answer
+            assert answer.problem["type"] == (
+                "urn:payvand:problem:not-a-member"), answer
+            assert "found" not in answer.json and "obligor" not in answer.json
+    assert len(said) == 2, "one that was a member, and one that never was"
+    # a member that asks for a note that is not there gets an answer: none
+    member = first(country, "promissory-note/note-parties", "found")
+    answer = ask(ex, "promissory-note", "note-parties",
+                 {**member, "order_token": token})
+    assert answer.json["found"] == "yes", answer
+
+
 @pytest.mark.parametrize("service,consumer", [
     ("residence-location", "ministry-education"),
     ("property-details", "statistical-centre"),

@@ -66,6 +66,7 @@ static struct pv_contract   *good;
     "'inputs':[{'name':'serial','type':'promissory_note_serial'}],\n"          \
     "'outputs':[{'name':'n','type':'count'}],"                                 \
     "'after':{'method':'verify','same':['serial'],'valid_s':600},"             \
+    "'member':{'input':'serial','text_fa':'x','text_en':'x'},"                 \
     "'consent':{'valid_months':1,'uses':2}}"
 #define COMMAND                                                                \
     "{'id':'act','pattern':'command','deadline_ms':3000,\n"                    \
@@ -160,6 +161,8 @@ contract_is_understood(void **state)
     assert_ptr_equal(method("second")->after.method, method("verify"));
     assert_int_equal(method("second")->after.valid_s, 600);
     assert_ptr_equal(method("verify")->unlocks, method("second"));
+    assert_ptr_equal(method("second")->member, &method("second")->input[0]);
+    assert_null(method("verify")->member);
     assert_true(method("second")->consent.is_set &&
                 method("second")->consent.shared);
     assert_string_equal(record->output[1].until, "1401-12-29");
@@ -241,6 +244,12 @@ faults_are_refused_with_their_line(void **state)
          "gives no yes or no"},
         {"'name':'serial'", "'name':'order_token'", "connector's own"},
         {",'valid_s':600", "", "\"valid_s\" is missing"},
+        {"'member':{'input':'serial'", "'member':{'input':'none'",
+         "no required input"},
+        {"'member':{'input':'serial','text_fa':'x'",
+         "'member':{'input':'serial'", "text_fa"},
+        {"'idempotency':{'keep_days':7}",
+         "'idempotency':{'keep_days':7},'member':{}", "first step"},
         {"'uses':2", "'uses':0", "uses"},
         {",\n'idempotency':{'keep_days':7}", "", "R-046"},
         {"{'name':'n','type':'count'},", "{'name':'id','type':'national_id'},",

@@ -31,6 +31,7 @@ static struct pv_service    *service;  /* GOOD, below */
     "'absent_fa':'x','absent_en':'x'},"                                        \
     "{'name':'amount','type':'amount_rial','required':false,"                  \
     "'absent_fa':'x','absent_en':'x'}],"                                       \
+    "'member':{'input':'national_id','text_fa':'x','text_en':'x'},"            \
     "'outputs':[{'name':'result','type':'yes_no'}],"                           \
     "'meaning':{'yes_fa':'y','yes_en':'y','no_fa':'n','no_en':'n'}},"          \
     "{'id':'record','pattern':'inquiry','deadline_ms':3000,'inputs':[],"       \
@@ -46,6 +47,7 @@ static struct pv_service    *service;  /* GOOD, below */
     "'outputs':[{'name':'n','type':'count'}],'idempotency':{'keep_days':1}}]}"
 #define VERIFY                                                                 \
     "{'id':'verify','answer':'yes-if-row',"                                    \
+    "'member_statement':'SELECT 1 FROM m WHERE id = :national_id',"            \
     "'statement':'SELECT 1 FROM a WHERE b = :national_id AND c = :holder "     \
     "AND d = :holder.type AND e = ' ':no' AND f::text = :amount'}"
 #define RECORD "{'id':'record','statement':'SELECT 1','answer':'record'}"
@@ -224,6 +226,11 @@ faults_are_refused(void **state)
         {"'constants':{'n':'5'}", "'constants':{'n':'x'}", "constant"},
         {"'constants':{'n':'5'}", "'constants':{'m':'5'}", "constants"},
         {",'scalar_statement':'SELECT as_of FROM s'", "", "scalar_statement"},
+        {"'member_statement':'SELECT 1 FROM m WHERE id = :national_id',", "",
+         "member_statement"},
+        {"FROM m WHERE id = :national_id", "FROM m", "look at :national_id"},
+        {"'id':'record'", "'member_statement':'SELECT 1','id':'record'",
+         "stands where"},
     };
 
     (void)state;

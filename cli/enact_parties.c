@@ -209,14 +209,44 @@ add_items(struct pv_enact *enact, const json_t *rows)
     }
 }
 
+/* The secretariat has the document; the agency that is named agrees. */
+static void
+add_served(struct pv_enact *enact, const json_t *row)
+{
+    static const char *const names[] = {"agency", "note", "basis", "source",
+                                        NULL};
+    const char              *system = pv_enact_text(row, "id");
+    json_t                  *agency;
+    size_t                   i;
+
+    json_array_foreach(json_object_get(row, "serves_agencies"), i, agency)
+    {
+        const char *of = json_string_value(agency);
+        json_t     *data =
+            json_pack("{s:s, s:s}", "system", system, "provider", of);
+        char id[PV_ENACT_ID_ROOM];
+
+        if (snprintf(id, sizeof(id), "%s/%s", system, of) >= (int)sizeof(id)) {
+            pv_enact_fail(enact, "%s: the id is too long", system);
+        }
+        pv_enact_copy(enact, data, row, names);
+        pv_enact_add(enact, FIRST_DAY, PV_ENACT_SYSTEMS, PV_ENACT_SECRETARIAT,
+                     "representation", id, "propose", data);
+        pv_enact_add(enact, FIRST_DAY, PV_ENACT_SYSTEMS,
+                     (struct pv_enact_who){"representative", of},
+                     "representation", id, "confirm",
+                     json_pack("{s:s}", "basis", "proposed"));
+    }
+}
+
 static void
 add_systems(struct pv_enact *enact)
 {
     static const char *const names[] = {
-        "agency", "unit",        "kind",        "name_fa",         "name_en",
-        "level",  "role",        "cluster",     "serves_agencies", "note",
-        "basis",  "host_agency", "serves_only", "service",         "services",
-        "source", NULL};
+        "agency",  "unit",     "kind",        "name_fa",
+        "name_en", "level",    "role",        "cluster",
+        "note",    "basis",    "host_agency", "serves_only",
+        "service", "services", "source",      NULL};
     json_t *row;
     size_t  i;
 
@@ -235,6 +265,7 @@ add_systems(struct pv_enact *enact)
                      json_is_false(json_object_get(row, "active")) ? "plan"
                                                                    : "register",
                      data);
+        add_served(enact, row);
     }
 }
 

@@ -32,6 +32,7 @@ static const struct pv_kind_row *const kind_row[PV_KIND_END] = {
     [PV_KIND_INSTRUCTION] = &pv_kind_instruction,
     [PV_KIND_LINK] = &pv_kind_link,
     [PV_KIND_INQUIRY] = &pv_kind_inquiry,
+    [PV_KIND_REPRESENTATION] = &pv_kind_representation,
     [PV_KIND_PUBLICATION] = &pv_kind_publication,
     [PV_KIND_COMMITMENT] = &pv_kind_commitment,
     [PV_KIND_MEETING] = &pv_kind_meeting,

@@ -45,6 +45,7 @@ extern const struct pv_kind_row pv_kind_agreement;
 extern const struct pv_kind_row pv_kind_exemption;
 extern const struct pv_kind_row pv_kind_link;
 extern const struct pv_kind_row pv_kind_inquiry;
+extern const struct pv_kind_row pv_kind_representation;
 
 /* kinds_duties.c */
 extern const struct pv_kind_row pv_kind_commitment;

@@ -1,6 +1,6 @@
 /*
  * kinds_agreements.c - agreements, exemptions, links outside the exchange,
- * inquiries on their way from paper.
+ * inquiries on their way from paper, systems that answer for others.
  */
 #include "kind_tables.h"
 #include "rules.h"
@@ -298,3 +298,77 @@ const struct pv_kind_row pv_kind_inquiry = {
     "inquiry",  "استعلام",         "R-009",    ask_states,
     ASK_STATES, ask_events,        ASK_EVENTS, &ask_next[0][0],
     ask_fields, COUNT(ask_fields), NULL};
+
+/* ---- a system that answers for another agency (R-029) ---- */
+
+enum {
+    FOR_NONE,
+    FOR_PROPOSED,
+    FOR_IN_FORCE,
+    FOR_REFUSED,
+    FOR_ENDED,
+    FOR_STATES
+};
+enum { FOR_PROPOSE, FOR_CONFIRM, FOR_REFUSE, FOR_END, FOR_EVENTS };
+
+static const char *const for_states[] = {"none", "proposed", "in-force",
+                                         "refused", "ended"};
+
+static const uint8_t for_next[FOR_STATES][FOR_EVENTS] = {
+    [FOR_NONE] = {[FOR_PROPOSE] = FOR_PROPOSED},
+    [FOR_PROPOSED] = {[FOR_CONFIRM] = FOR_IN_FORCE,
+                      [FOR_REFUSE] = FOR_REFUSED,
+                      [FOR_END] = FOR_ENDED},
+    [FOR_IN_FORCE] = {[FOR_END] = FOR_ENDED},
+};
+
+static const struct pv_event for_events[] = {
+    [FOR_PROPOSE] = {"propose",
+                     PV_BY_SECRETARIAT | PV_BY_AGENCY,
+                     NULL,
+                     {pv_rule_representation},
+                     NULL},
+    [FOR_CONFIRM] = {"confirm",
+                     PV_BY_PROVIDER,
+                     "propose",
+                     {pv_rule_representation},
+                     pv_effect_represented},
+    [FOR_REFUSE] = {"refuse", PV_BY_PROVIDER, NULL, {NULL}, NULL},
+    [FOR_END] = {"end",
+                 PV_BY_SECRETARIAT | PV_BY_AGENCY | PV_BY_PROVIDER,
+                 NULL,
+                 {NULL},
+                 pv_effect_represented},
+};
+
+/* agency is the system's own, provider the one whose services it carries */
+static const struct pv_field for_fields[] = {
+    {.name = "system",
+     .type = PV_FIELD_RECORD,
+     .target = PV_KIND_SYSTEM,
+     .set_by = ON(FOR_PROPOSE),
+     .needed_by = ON(FOR_PROPOSE)},
+    {.name = "agency",
+     .type = PV_FIELD_RECORD,
+     .target = PV_KIND_AGENCY,
+     .set_by = ON(FOR_PROPOSE),
+     .needed_by = ON(FOR_PROPOSE)},
+    {.name = "provider",
+     .type = PV_FIELD_RECORD,
+     .target = PV_KIND_AGENCY,
+     .set_by = ON(FOR_PROPOSE),
+     .needed_by = ON(FOR_PROPOSE)},
+};
+
+const struct pv_kind_row pv_kind_representation = {
+    "representation",
+    "پاسخ‌گویی به جای دستگاه دیگر",
+    "R-029",
+    for_states,
+    FOR_STATES,
+    for_events,
+    FOR_EVENTS,
+    &for_next[0][0],
+    for_fields,
+    COUNT(for_fields),
+    NULL};

@@ -154,6 +154,22 @@ mark_member(struct pv_projection *projection, enum pv_kind kind, const char *id,
     return err;
 }
 
+/* Whose versions another system's endpoint stands in, or stood in. */
+static enum pv_err
+mark_represented(struct pv_projection *projection, const char *id)
+{
+    struct pv_record record = {.body = NULL};
+    enum pv_err      err = pv_record_get(projection->registry,
+                                         PV_KIND_REPRESENTATION, id, &record);
+
+    if (err == PV_OK) {
+        err = mark_users(projection, "agency",
+                         pv_member(record.body, "provider"), PV_KIND_VERSION);
+    }
+    pv_record_clear(&record);
+    return err;
+}
+
 /* What the change of one record means for the image. */
 static enum pv_err
 mark_changed(struct pv_projection *projection, enum pv_kind kind,
@@ -172,6 +188,9 @@ mark_changed(struct pv_projection *projection, enum pv_kind kind,
     }
     if (kind == PV_KIND_PASSPORT) {
         return mark_member(projection, kind, id, "service", PV_KIND_SERVICE);
+    }
+    if (kind == PV_KIND_REPRESENTATION) {
+        return mark_represented(projection, id);
     }
     if (kind == PV_KIND_NOTICE) {
         return mark_member(projection, kind, id, "version", PV_KIND_VERSION);

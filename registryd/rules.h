@@ -118,6 +118,10 @@ pv_check_fn pv_effect_link_declared; /* R-007 */
 pv_check_fn pv_effect_link_leaves;   /* */
 pv_check_fn pv_effect_link_removed;  /* */
 
+/* rules_representation.c */
+pv_check_fn pv_rule_representation; /* */
+pv_check_fn pv_effect_represented;  /* the system names whom it serves */
+
 /* rules_bodies.c */
 pv_check_fn pv_rule_has_agenda;      /* */
 pv_check_fn pv_rule_outcomes;        /* */

@@ -101,6 +101,8 @@ WHO = {  # kind: {offices: events}; an event in no row is no one's
              "council": "permit", "secretariat": "exempt decommission"},
     "inquiry": {"secretariat agency": "register offer end-paper",
                 "agency": "report-paper"},
+    "representation": {"secretariat agency": "propose end",
+                       "provider": "confirm refuse end"},
     "publication": {"secretariat provider": "propose",
                     "working-group": "determine", "ncc": "confirm",
                     "secretariat": "check-rights", "operator": "switch-on",

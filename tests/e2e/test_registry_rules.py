@@ -76,6 +76,9 @@ FORM = {"service_title": "خدمت", "service_nature": ["sovereign"],
 PASSPORT = {"of": "service", "agency": "ministry-interior",
             "service": "country-divisions"}
 
+ANSWERS = {"system": "judiciary-data-centre", "agency": "judiciary",
+           "provider": "central-bank"}
+
 REFUSED = [
     # (rule, word, decisions before it, the decision)
     ("R-314", "field-missing", [],
@@ -197,6 +200,28 @@ REFUSED = [
      secretariat("request", "x-ask", "endorse")),
     ("R-112", "role", [],
      representative("red-crescent", "request", "x-ask", "agree")),
+    ("", "unknown-field", [],
+     secretariat("system", "judiciary-data-centre", "change",
+                 {"serves_agencies": ["central-bank"]})),
+    ("R-029", "other-agency", [],
+     secretariat("representation", "x-other", "propose",
+                 dict(ANSWERS, agency="central-bank"))),
+    ("R-029", "represented", [],
+     secretariat("representation", "x-twice", "propose",
+                 dict(ANSWERS, provider="judiciary-statistics-centre"))),
+    ("R-029", "answers-nothing", [],
+     secretariat("representation", "x-caller", "propose",
+                 dict(ANSWERS, system="central-bank-main",
+                      agency="central-bank", provider="judiciary"))),
+    ("R-029", "role",
+     [representative("judiciary", "representation", "x-asked", "propose",
+                     ANSWERS)],
+     representative("judiciary", "representation", "x-asked", "confirm")),
+    ("R-029", "role", [],
+     secretariat("representation", "x-asked", "confirm")),
+    ("R-029", "transition",
+     [representative("central-bank", "representation", "x-asked", "refuse")],
+     representative("central-bank", "representation", "x-asked", "confirm")),
     ("R-112", "step-skipped",
      [secretariat("meeting", "x-meeting", "plan", {"body": WG, "date": DAY}),
       secretariat("meeting", "x-meeting", "set-agenda",
@@ -413,6 +438,41 @@ def test_where_an_item_is_used_is_known(registry):
         found |= {v["id"].split("/")[0] for v in page["version"]}
         after = page["next"]
     assert uses and uses == found
+
+
+def test_a_system_answers_for_another_agency_only_while_that_agrees(registry):
+    """R-029: proposed by one side, confirmed by the other, ended by any."""
+    path = "property-deed-authenticity"
+    deeds = "deeds-registration-organisation"
+    system = "judiciary-data-centre"
+
+    def answers():
+        """(callable, whom the system's record names)."""
+        shown = json.loads(registry.payvand(
+            "image", "service", "show", path, "--json", "--image",
+            registry.image).stdout)["methods"][0]
+        named = registry.get(f"system/{system}")["body"]["serves_agencies"]
+        return shown["callable"], deeds in named
+    assert answers() == (False, True)  # nobody has an endpoint here
+    registry.must(
+        secretariat("appointment", "x-tech", "appoint", {
+            "person": "technical/judiciary", "role": "technical",
+            "of": "judiciary"}),
+        decision("system", system, "key", "technical", "judiciary", DAY, {
+            "spki_sha256": "ab" * 32, "networks": ["10.0.0.0/8"],
+            "endpoint": {"address": "10.1.1.1", "port": 443,
+                         "tls_name": "data.example",
+                         "spki_sha256": "ab" * 32}}))
+    assert answers() == (True, True)
+    registry.must(representative(deeds, "representation",
+                                 f"{system}/{deeds}", "end"))
+    assert answers() == (False, False)
+    registry.must(representative("judiciary", "representation", "x-deeds",
+                                 "propose", dict(ANSWERS, provider=deeds)))
+    assert answers() == (False, False)
+    registry.must(representative(deeds, "representation", "x-deeds",
+                                 "confirm"))
+    assert answers() == (True, True)
 
 
 def test_an_extension_moves_the_due_date(registry):

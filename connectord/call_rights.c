@@ -15,7 +15,7 @@ pv_call_check_right(struct call *call)
                                          .system = call->consumer,
                                          .when_ms = pv_time_wall_ms()};
     const struct pv_rights     *rights;
-    const json_t               *items = NULL;
+    struct pv_rights_items      items;
 
     if (call->http->rights == NULL) {
         return true;
@@ -39,7 +39,8 @@ pv_call_check_right(struct call *call)
             "ارائه‌دهنده چنین مجوزی برای این دریافت‌کننده ندارد");
         return false;
     }
-    call->closed = pv_method_closed(call->method, items);
+    call->closed = pv_method_closed(call->method, items.open, items.over);
+    pv_rights_items_clear(&items);
     return true;
 }
 

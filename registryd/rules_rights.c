@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "base/jalali.h"
 #include "kind_tables.h"
 #include "rules.h"
 
@@ -68,6 +69,43 @@ set_methods(struct pv_change *change, const json_t *methods)
                                                                   : PV_ENOMEM;
 }
 
+/* An item and the last day on which it is sent. */
+static bool
+is_limit(const json_t *limit)
+{
+    const json_t *item = json_object_get(limit, "item");
+    const char   *day = json_string_value(
+          json_object_get(json_object_get(limit, "until"), "jalali"));
+    struct pv_civil civil;
+    int64_t         days;
+
+    return json_string_length(item) > 0 &&
+           json_string_length(item) <= ITEM_MAX && day != NULL &&
+           pv_jalali_parse(pv_slice_from(day), &civil) == PV_OK &&
+           pv_jalali_to_days(civil, &days) == PV_OK;
+}
+
+/* Connectors take no right whose limits they do not understand. */
+static enum pv_err
+check_limits(struct pv_change *change)
+{
+    const json_t *limits = json_object_get(change->body, "item_limits");
+    json_t       *limit;
+    size_t        i;
+
+    json_array_foreach((json_t *)(uintptr_t)limits, i, limit)
+    {
+        if (!is_limit(limit)) {
+            return pv_refuse(
+                change->context->refusal, "R-178", "item-limits",
+                "%s: a limit is an item and \"until\" with its Jalali day",
+                "%s: محدودیت، نام قلم و آخرین روز آن در «until» است",
+                change->id);
+        }
+    }
+    return PV_OK;
+}
+
 /* "all", or names of outputs; without it the contract says what is sent. */
 enum pv_err
 pv_rule_items(struct pv_change *change)
@@ -84,7 +122,7 @@ pv_rule_items(struct pv_change *change)
                json_string_length(item) <= ITEM_MAX;
     }
     return good
-               ? PV_OK
+               ? check_limits(change)
                : pv_refuse(
                      change->context->refusal, "R-139", "items",
                      "%s: items must be \"all\" or names of outputs",

@@ -77,22 +77,33 @@ opens_in_list(const struct pv_method *method, const json_t *items,
             (!is_output(method, name) && opens(items, name)));
 }
 
+/* Do these names open the column? */
+static bool
+opens_column(const struct pv_method *method, const json_t *items,
+             const struct pv_column *column)
+{
+    bool in_list =
+        method->answer == PV_ANSWER_ROWS && column->source == PV_FROM_STATEMENT;
+
+    return in_list ? opens_in_list(method, items, column->name)
+                   : opens(items, column->name);
+}
+
 uint64_t
-pv_method_closed(const struct pv_method *method, const json_t *items)
+pv_method_closed(const struct pv_method *method, const json_t *open,
+                 const json_t *over)
 {
     uint64_t closed = 0;
 
-    if (items == NULL || method->answer == PV_ANSWER_YES_IF_ROW ||
+    if (method->answer == PV_ANSWER_YES_IF_ROW ||
         method->answer == PV_ANSWER_YES_IF_DONE) {
         return 0;
     }
     for (size_t i = 0; i < method->column_count; i++) {
         const struct pv_column *column = &method->column[i];
-        bool                    in_list = method->answer == PV_ANSWER_ROWS &&
-                       column->source == PV_FROM_STATEMENT;
 
-        if (!(in_list ? opens_in_list(method, items, column->name)
-                      : opens(items, column->name))) {
+        if ((open != NULL && !opens_column(method, open, column)) ||
+            opens_column(method, over, column)) {
             closed |= UINT64_C(1) << i;
         }
     }

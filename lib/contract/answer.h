@@ -53,13 +53,15 @@ enum pv_err pv_answer_build(const struct pv_method *method,
                             struct pv_fault *ret_fault) PV_MUST_CHECK;
 
 /*
- * Which columns a right does not open (R-139): bit i is column i. items is the
- * array of names that it opens; NULL opens all. A name opens the output of that
- * name and all below it. A column of a list is opened by "list", "list.column"
- * and, where no output beside the list begins with it, by "column". A list
- * without an open column is left out whole. What is no item of data, as "found"
- * or a verify's yes and no, is no column that can be closed.
+ * Which columns a right does not open (R-139): bit i is column i. open is the
+ * array of names that it opens; NULL opens all. over is the array of those that
+ * it opens no more (R-178), or NULL; it goes before open. A name opens the
+ * output of that name and all below it. A column of a list is opened by "list",
+ * "list.column" and, where no output beside the list begins with it, by
+ * "column". A list without an open column is left out whole. What is no item of
+ * data, as "found" or a verify's yes and no, is no column that can be closed.
  */
-uint64_t pv_method_closed(const struct pv_method *method, const json_t *items);
+uint64_t pv_method_closed(const struct pv_method *method, const json_t *open,
+                          const json_t *over);
 
 #endif

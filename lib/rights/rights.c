@@ -149,14 +149,86 @@ allows_mode(const struct pv_rights *rights, const struct pv_rights_call *call)
     return false;
 }
 
+/* ---- and what it opens ---- */
+
+/* Of an item that is open until a day: has that day passed? */
+static bool
+read_limit(const json_t *limit, const char *today, bool *ret_is_over)
+{
+    const json_t *item = json_object_get(limit, "item");
+    const char   *day = json_string_value(
+          json_object_get(json_object_get(limit, "until"), "jalali"));
+    struct pv_civil civil;
+    int64_t         days;
+
+    if (json_string_length(item) == 0 || day == NULL ||
+        pv_jalali_parse(pv_slice_from(day), &civil) != PV_OK ||
+        pv_jalali_to_days(civil, &days) != PV_OK) {
+        return false;
+    }
+    *ret_is_over = memcmp(day, today, PV_JALALI_TEXT_LEN) < 0;
+    return true;
+}
+
+static bool
+take_limits(const json_t *grant, int64_t when_ms, json_t **ret_over)
+{
+    const json_t *limits = json_object_get(grant, "item_limits");
+    json_t       *over = NULL;
+    char          today[PV_JALALI_TEXT_LEN];
+    bool          good = limits == NULL || json_is_array(limits);
+    size_t        i;
+    json_t       *limit;
+
+    pv_jalali_text(when_ms, today);
+    json_array_foreach((json_t *)(uintptr_t)limits, i, limit)
+    {
+        bool is_over = false;
+
+        good = good && read_limit(limit, today, &is_over);
+        if (good && is_over) {
+            over = over == NULL ? json_array() : over;
+            good = json_array_append(over, json_object_get(limit, "item")) == 0;
+        }
+    }
+    if (!good) {
+        json_decref(over); /* accepts NULL */
+        return false;
+    }
+    *ret_over = over;
+    return true;
+}
+
+void
+pv_rights_items_clear(struct pv_rights_items *items)
+{
+    json_decref(items->over); /* accepts NULL */
+    *items = (struct pv_rights_items){NULL, NULL};
+}
+
+static bool
+take_items(const json_t *grant, int64_t when_ms, struct pv_rights_items *ret)
+{
+    const json_t *items = json_object_get(grant, "items");
+
+    if (items == NULL || (json_is_string(items) &&
+                          strcmp(json_string_value(items), "all") == 0)) {
+        ret->open = NULL;
+    } else if (json_is_array(items)) {
+        ret->open = items;
+    } else {
+        return false;
+    }
+    return take_limits(grant, when_ms, &ret->over);
+}
+
 bool
 pv_rights_allow(const struct pv_rights      *rights,
-                const struct pv_rights_call *call, const json_t **ret_items)
+                const struct pv_rights_call *call, struct pv_rights_items *ret)
 {
     const json_t *grant;
-    const json_t *items;
 
-    *ret_items = NULL;
+    *ret = (struct pv_rights_items){NULL, NULL};
     grant = json_object_get(rights->by_id, call->grant);
     if (grant == NULL) {
         return allows_mode(rights, call);
@@ -166,13 +238,7 @@ pv_rights_allow(const struct pv_rights      *rights,
         is_beyond(grant, "end", call->when_ms, true)) {
         return false;
     }
-    items = json_object_get(grant, "items");
-    if (items == NULL || (json_is_string(items) &&
-                          strcmp(json_string_value(items), "all") == 0)) {
-        return true;
-    }
-    *ret_items = items;
-    return json_is_array(items);
+    return take_items(grant, call->when_ms, ret);
 }
 
 /* ---- code maps (R-211) ---- */

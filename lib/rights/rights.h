@@ -66,7 +66,9 @@ bool pv_rights_is_ahead(const struct pv_rights_head *head, int64_t now_ms);
 
 /*
  * A body: {"agency":id, "grants":[{"id","provider","consumer","path","methods",
- * "state","start","end","items",...}], "modes":[{"id","path"}],
+ * "state","start","end","items",
+ * "item_limits":[{"item","until":{"jalali"},...}],...}],
+ * "modes":[{"id","path"}],
  * "versions":[{"id","service","name","methods","state"}]}: those that are
  * neither replaced nor ended, without their contracts;
  * "code_maps":[{"id","version","lists":[id],"rows":[[code or null]]}]: the
@@ -89,13 +91,21 @@ struct pv_rights_call {
     int64_t     when_ms;
 };
 
+/* What of an answer a right opens. */
+struct pv_rights_items {
+    const json_t *open; /* names; NULL: all of the contract. Borrowed */
+    json_t *over; /* names whose last day has passed; NULL: none */
+};
+
+void pv_rights_items_clear(struct pv_rights_items *items);
+
 /*
- * Is there such a right, in force? ret_items is the array of the names that it
- * opens, or NULL: all of the contract. Borrowed. False: there is none.
+ * Is there such a right, in force? False: there is none, or one that is not
+ * understood; then *ret opens nothing and need not be cleared.
  */
 bool pv_rights_allow(const struct pv_rights      *rights,
                      const struct pv_rights_call *call,
-                     const json_t               **ret_items);
+                     struct pv_rights_items      *ret);
 
 /*
  * What a map says between two of its lists, as a new reference: {"version":

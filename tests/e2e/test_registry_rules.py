@@ -238,6 +238,13 @@ REFUSED = [
                   {"meeting": "x-meeting", "title_fa": "مصوبه", "items": [
                       {"item": "1", "grants": [dict(POSTAL, id="x-free")]}]})],
      chair("resolution", "x-meeting/r2", "enact")),
+    ("R-178", "item-limits",
+     [secretariat("resolution", "x-meeting/r-dated", "draft",
+                  {"meeting": "x-meeting", "title_fa": "مصوبه", "items": [
+                      {"item": "1", "grants": [
+                          dict(POSTAL, id="x-dated", item_limits=[
+                              {"item": "street", "until": "1402-06-31"}])]}]})],
+     chair("resolution", "x-meeting/r-dated", "enact")),
     ("R-122", "dedicated",
      [secretariat("resolution", "x-meeting/r3", "draft",
                   {"meeting": "x-meeting", "title_fa": "مصوبه", "items": [

@@ -22,12 +22,15 @@ import pytest
 from connectors import Connectors, make_country
 from harness import (CATALOGUE, POSTAL, Exchange, assert_outcome, children_of, is_alive,
                      wait_for)
+from harness import Catalogue as Copy
 from registryd import BUILD, WG, Registry, UnixConnection, decision
 from test_registry_catalogue import FIRST, Catalogue, all_systems, register
 
 POST = "national-post-company"
 CENTRE, FUND = "financial-information-centre", "building-disaster-insurance-fund"
 INTERIOR, STATISTICS = "ministry-interior", "statistical-centre"
+SCHOOLS = "non-government-schools-organisation"
+SCHOOLS_GRANT = "g-m38-r1-11"
 DIVISIONS = f"/x/{INTERIOR}/country-divisions/v1/inquire"
 GRANTS = {CENTRE: "g-m24-r1-10", FUND: "g-m38-r1-22"}
 
@@ -113,9 +116,15 @@ def scene(pki, tmp_path_factory):
     country = make_country(str(tmp_path_factory.mktemp("country")))
     os.mkdir(os.path.join(folder, "r"))
     registry = Registry(os.path.join(folder, "r"))
-    registry.enact("--until", FIRST)
+    copy = Copy(os.path.join(folder, "catalogue"))
+    copy.terms(SCHOOLS_GRANT)["item_limits"] = [
+        {"item": "street", "until": {"jalali": "1403-12-30"}},
+        {"item": "county", "until": {"jalali": "1450-01-01"},
+         "or_event": "none-of-ours"}]
+    copy.save()
+    registry.enact("--until", FIRST, catalogue=copy.home)
     register(registry, all_systems(Catalogue()))
-    registry.enact()
+    registry.enact(catalogue=copy.home)
     relay = Relay(os.path.join(folder, "relay"), registry)
     exchange = Exchange(os.path.join(folder, "x"), pki,
                         providers=[POST, INTERIOR])
@@ -182,6 +191,17 @@ def test_r139_two_consumers_of_one_service_get_different_items(scene):
     assert "street" not in fund and "building_number" not in fund
     assert fund - {"rural_district", "city"} == {
         "found", "postal_code", "province", "county", "district"}
+
+
+def test_r178_an_item_whose_last_day_has_passed_for_one_is_sent_to_others(
+        scene):
+    """A limit of the grant: the rest is answered (R-178)."""
+    wait_for("the connector to hold rights",
+             lambda: ask(scene, SCHOOLS).outcome == "answered")
+    dated = items(scene, SCHOOLS)
+    assert "street" not in dated
+    assert {"found", "postal_code", "county", "building_number"} <= dated
+    assert "street" in items(scene, CENTRE)
 
 
 def test_r139_a_decision_about_items_is_in_force_soon(scene):

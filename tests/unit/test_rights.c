@@ -33,7 +33,17 @@ static const char body[] =
     "{\"id\":\"g-later\",\"path\":\"/x/post/code/v1\",\"methods\":[\"ask\"],"
     "\"start\":\"1405-06-31\"},"
     "{\"id\":\"g-one\",\"path\":\"/x/post/code/v1\",\"methods\":[\"ask\"],"
-    "\"system\":\"bank-1\"}],"
+    "\"system\":\"bank-1\"},"
+    "{\"id\":\"g-dated\",\"path\":\"/x/post/code/v1\",\"methods\":[\"ask\"],"
+    "\"item_limits\":[{\"item\":\"street\",\"until\":{\"jalali\":"
+    "\"1405-06-29\"}},{\"item\":\"city\",\"until\":{\"jalali\":"
+    "\"1405-06-30\"},\"or_event\":\"x\"}]},"
+    "{\"id\":\"g-dated-odd\",\"path\":\"/x/post/code/v1\",\"methods\":"
+    "[\"ask\"],\"item_limits\":[{\"item\":\"street\",\"until\":"
+    "\"1405-06-29\"}]},"
+    "{\"id\":\"g-dated-none\",\"path\":\"/x/post/code/v1\",\"methods\":"
+    "[\"ask\"],\"item_limits\":[{\"item\":\"street\",\"until\":"
+    "{\"jalali\":\"1405-13-01\"}}]}],"
     "\"modes\":[{\"id\":\"m-1\",\"path\":\"/x/post/open/v1/ask\"}],"
     "\"code_maps\":[{\"id\":\"m\",\"version\":3,\"lists\":[\"a\",\"b\",\"c\"],"
     "\"rows\":[[\"1\",\"x\",null],[\"2\",\"y\",\"k\"],[\"2\",\"z\",\"k\"],"
@@ -247,40 +257,50 @@ a_call_has_the_right_that_is_held_or_none(void **state)
         const char *path;
         const char *system;
         bool        allowed;
-        size_t      items; /* 0: all */
+        size_t      open; /* 0: all */
+        const char *over; /* NULL: none */
     } row[] = {
-        {"g-some", "/x/post/code/v1/ask", "bank-1", true, 1},
-        {"g-all", "/x/post/code/v1/ask", "bank-1", true, 0},
-        {"g-none", "/x/post/code/v1/ask", "bank-1", true, 0},
-        {"g-one", "/x/post/code/v1/ask", "bank-1", true, 0},
-        {"g-one", "/x/post/code/v1/ask", "bank-2", false, 0},
-        {"g-odd", "/x/post/code/v1/ask", "bank-1", false, 0},
-        {"g-over", "/x/post/code/v1/ask", "bank-1", false, 0},
-        {"g-later", "/x/post/code/v1/ask", "bank-1", false, 0},
-        {"g-some", "/x/post/code/v1/other", "bank-1", false, 0},
-        {"g-some", "/x/post/code/v10/ask", "bank-1", false, 0},
-        {"g-some", "/x/post/code/v1", "bank-1", false, 0},
-        {"g-unknown", "/x/post/code/v1/ask", "bank-1", false, 0},
-        {"", "/x/post/code/v1/ask", "bank-1", false, 0},
-        {"", "/x/post/open/v1/ask", "bank-1", true, 0},
-        {"m-1", "/x/post/open/v1/ask", "bank-1", true, 0},
-        {"m-2", "/x/post/open/v1/ask", "bank-1", false, 0},
-        {"g-some", "/x/post/open/v1/ask", "bank-1", false, 0},
+        {"g-some", "/x/post/code/v1/ask", "bank-1", true, 1, NULL},
+        {"g-all", "/x/post/code/v1/ask", "bank-1", true, 0, NULL},
+        {"g-none", "/x/post/code/v1/ask", "bank-1", true, 0, NULL},
+        {"g-one", "/x/post/code/v1/ask", "bank-1", true, 0, NULL},
+        {"g-one", "/x/post/code/v1/ask", "bank-2", false, 0, NULL},
+        {"g-odd", "/x/post/code/v1/ask", "bank-1", false, 0, NULL},
+        {"g-over", "/x/post/code/v1/ask", "bank-1", false, 0, NULL},
+        {"g-later", "/x/post/code/v1/ask", "bank-1", false, 0, NULL},
+        {"g-some", "/x/post/code/v1/other", "bank-1", false, 0, NULL},
+        {"g-some", "/x/post/code/v10/ask", "bank-1", false, 0, NULL},
+        {"g-some", "/x/post/code/v1", "bank-1", false, 0, NULL},
+        {"g-unknown", "/x/post/code/v1/ask", "bank-1", false, 0, NULL},
+        {"g-dated", "/x/post/code/v1/ask", "bank-1", true, 0, "street"},
+        {"g-dated-odd", "/x/post/code/v1/ask", "bank-1", false, 0, NULL},
+        {"g-dated-none", "/x/post/code/v1/ask", "bank-1", false, 0, NULL},
+        {"", "/x/post/code/v1/ask", "bank-1", false, 0, NULL},
+        {"", "/x/post/open/v1/ask", "bank-1", true, 0, NULL},
+        {"m-1", "/x/post/open/v1/ask", "bank-1", true, 0, NULL},
+        {"m-2", "/x/post/open/v1/ask", "bank-1", false, 0, NULL},
+        {"g-some", "/x/post/open/v1/ask", "bank-1", false, 0, NULL},
     };
     struct pv_rights *rights = NULL;
 
     (void)state;
     assert_int_equal(pv_rights_read(pv_slice_from(body), &rights), PV_OK);
-    assert_int_equal(pv_rights_count(rights), 7);
+    assert_int_equal(pv_rights_count(rights), 10);
     for (size_t i = 0; i < COUNT(row); i++) {
         const struct pv_rights_call call = {row[i].grant, row[i].path,
                                             row[i].system, WHEN_MS};
-        const json_t               *items = NULL;
+        struct pv_rights_items      items;
 
         if (pv_rights_allow(rights, &call, &items) != row[i].allowed ||
-            (row[i].allowed && json_array_size(items) != row[i].items)) {
+            json_array_size(items.open) != row[i].open ||
+            json_array_size(items.over) != (row[i].over == NULL ? 0 : 1)) {
             fail_msg("%zu: %s on %s", i, row[i].grant, row[i].path);
         }
+        if (row[i].over != NULL) {
+            assert_string_equal(
+                json_string_value(json_array_get(items.over, 0)), row[i].over);
+        }
+        pv_rights_items_clear(&items);
     }
     pv_rights_free(rights);
 }

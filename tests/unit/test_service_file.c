@@ -401,7 +401,8 @@ build_of(const char *open, size_t method, const char *const *columns,
     list = open == NULL ? NULL : json_loads(open, 0, NULL);
     err = pv_answer_build(
         &service->method[method], &rows, &scalar, NOW_MS, PV_LIT(""),
-        pv_method_closed(&service->method[method], list), NULL, out, fault);
+        pv_method_closed(&service->method[method], list, NULL), NULL, out,
+        fault);
     json_decref(list); /* accepts NULL */
     return err;
 }
@@ -580,7 +581,8 @@ answers_hold_what_a_right_opens(void **state)
         }
         pv_buf_clear(&out);
     }
-    assert_int_equal(pv_method_closed(&service->method[0], json_null()), 0);
+    assert_int_equal(pv_method_closed(&service->method[0], json_null(), NULL),
+                     0);
 }
 
 /* A name that an output beside the list has, too, is that output's. */
@@ -588,11 +590,16 @@ static void
 a_column_is_not_opened_by_an_outputs_name(void **state)
 {
     static const struct {
-        const char *items;
+        const char *open;
+        const char *over; /* NULL: none */
         uint64_t    closed;
     } row[] = {
-        {"[\"n\"]", 0x1},       {"[\"all.n\"]", 0x2}, {"[\"all\"]", 0x2},
-        {"[\"n\",\"all\"]", 0}, {"[\"x\"]", 0x3},
+        {"[\"n\"]", NULL, 0x1},      {"[\"all.n\"]", NULL, 0x2},
+        {"[\"all\"]", NULL, 0x2},    {"[\"n\",\"all\"]", NULL, 0},
+        {"[\"x\"]", NULL, 0x3},      {NULL, "[\"n\"]", 0x2},
+        {NULL, "[\"all\"]", 0x1},    {NULL, "[\"all.n\"]", 0x1},
+        {NULL, "[\"x\"]", 0},        {"[\"n\",\"all\"]", "[\"n\"]", 0x2},
+        {"[\"n\"]", "[\"n\"]", 0x3},
     };
     static struct pv_method method;
 
@@ -605,10 +612,14 @@ a_column_is_not_opened_by_an_outputs_name(void **state)
     method.column[1] =
         (struct pv_column){.name = "n", .source = PV_FROM_SCALAR};
     for (size_t i = 0; i < COUNT(row); i++) {
-        json_t *open = json_loads(row[i].items, 0, NULL);
+        json_t *open =
+            row[i].open == NULL ? NULL : json_loads(row[i].open, 0, NULL);
+        json_t *over =
+            row[i].over == NULL ? NULL : json_loads(row[i].over, 0, NULL);
 
-        assert_int_equal(pv_method_closed(&method, open), row[i].closed);
+        assert_int_equal(pv_method_closed(&method, open, over), row[i].closed);
         json_decref(open);
+        json_decref(over);
     }
 }
 

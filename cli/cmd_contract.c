@@ -10,23 +10,27 @@
 #include "base/time.h"
 #include "cmd.h"
 #include "contract/call_text.h"
+#include "contract/document.h"
 #include "contract/openapi.h"
 #include "contract/page.h"
 
 #define OUT_MAX (8u << 20)
 #define PATH_LEN 4096
+#define KNOWN 5 /* words behind `contract` */
 
 static const char usage_en[] =
     "payvand contract check FILE...\n"
     "payvand contract openapi FILE [--server URL]\n"
     "payvand contract example FILE [METHOD] [--as curl|python|java|csharp]\n"
     "payvand contract page FILE\n"
+    "payvand contract document FILE\n"
     "\n"
     "A contract says what a service takes, answers and means (docs/contract.md).\n"
     "  check    whether it holds together; a fault is named with its line\n"
     "  openapi  its OpenAPI 3.1 document, as JSON\n"
     "  example  a call of METHOD (the first one), ready to be tried\n"
     "  page     an HTML page for people, in the language of --lang\n"
+    "  document with its data items, as a registry takes it (--json)\n"
     "\n"
     "  --catalogue DIR  where the data items stand; PAYVAND_CATALOGUE, or\n"
     "                   `catalogue` here\n"
@@ -43,12 +47,14 @@ static const char usage_fa[] =
     "payvand contract openapi FILE [--server URL]\n"
     "payvand contract example FILE [METHOD] [--as curl|python|java|csharp]\n"
     "payvand contract page FILE\n"
+    "payvand contract document FILE\n"
     "\n"
     "قرارداد می‌گوید سرویس چه می‌گیرد، چه پاسخ می‌دهد و پاسخ چه معنا دارد.\n"
     "  check    آیا قرارداد درست است؛ ایراد با شماره خط گفته می‌شود\n"
     "  openapi  سند OpenAPI 3.1 آن، به صورت JSON\n"
     "  example  یک فراخوانی از METHOD (نخستین متد)، آماده آزمودن\n"
     "  page     صفحه HTML برای خواندن، به زبان ‎--lang\n"
+    "  document  با اقلام داده‌اش، چنان که دفتر ثبت می‌گیرد\n"
     "\n"
     "  --catalogue DIR  جای اقلام داده؛ PAYVAND_CATALOGUE یا catalogue همین‌جا\n"
     "  --server URL     نشانی مرکز تبادل\n"
@@ -240,6 +246,23 @@ openapi(const struct args *args, const struct pv_contract *contract,
 }
 
 static enum pv_err
+document(const struct args *args, const struct pv_contract *contract,
+         struct pv_buf *out)
+{
+    json_t     *root = NULL;
+    char       *text = NULL;
+    enum pv_err err = pv_document_make(contract, args->items, &root);
+
+    if (err == PV_OK) { /* the form whose SHA-256 names it */
+        text = json_dumps(root, JSON_COMPACT | JSON_SORT_KEYS);
+        err = text == NULL ? PV_ENOMEM : pv_buf_add(out, pv_slice_from(text));
+    }
+    free(text);
+    json_decref(root);
+    return err;
+}
+
+static enum pv_err
 example(const struct args *args, const struct pv_contract *contract,
         struct pv_buf *out, struct pv_why *why)
 {
@@ -272,7 +295,8 @@ show(const struct args *args, const char *what)
 
     pv_buf_init(&out, OUT_MAX);
     if (err == PV_OK) {
-        err = strcmp(what, "openapi") == 0 ? openapi(args, contract, &out)
+        err = strcmp(what, "openapi") == 0    ? openapi(args, contract, &out)
+              : strcmp(what, "document") == 0 ? document(args, contract, &out)
               : strcmp(what, "page") == 0
                   ? pv_contract_page(contract, args->lang == PV_LANG_FA,
                                      pv_time_wall_ms(), &out)
@@ -287,7 +311,8 @@ show(const struct args *args, const char *what)
 int
 pv_cmd_contract(int argc, char **argv)
 {
-    static const char *const known[] = {"check", "openapi", "example", "page"};
+    static const char *const known[] = {"check", "openapi", "example", "page",
+                                        "document"};
     const char              *what = argc > 1 ? argv[1] : "";
     struct args              args = {.catalogue = NULL};
     struct pv_why            why = {""};
@@ -295,18 +320,18 @@ pv_cmd_contract(int argc, char **argv)
     size_t                   i = 0;
     enum pv_err              err;
 
-    while (i < 4 && strcmp(known[i], what) != 0) {
+    while (i < KNOWN && strcmp(known[i], what) != 0) {
         i++;
     }
-    if (i == 4 && (argc < 2 || what[0] != '-')) {
+    if (i == KNOWN && (argc < 2 || what[0] != '-')) {
         return pv_cli_usage_error("contract");
     }
     /* options alone (--help) stand where the word would */
-    if (!read_args(i == 4 ? argc : argc - 1, i == 4 ? argv : argv + 1, &args,
-                   &code)) {
+    if (!read_args(i == KNOWN ? argc : argc - 1, i == KNOWN ? argv : argv + 1,
+                   &args, &code)) {
         return code;
     }
-    if (i == 4) {
+    if (i == KNOWN) {
         return pv_cli_usage_error("contract");
     }
     err = load_items(&args, &why);

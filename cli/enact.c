@@ -334,5 +334,6 @@ pv_enact_clear(struct pv_enact *enact)
         json_decref(enact->step[i].decision);
     }
     free(enact->step);
+    pv_data_items_free(enact->items); /* accepts NULL */
     *enact = (struct pv_enact){.dir = NULL};
 }

@@ -16,6 +16,7 @@
 #include <jansson.h>
 
 #include "base/buf.h"
+#include "contract/data_item.h"
 
 /* The order within one day. */
 enum pv_enact_phase {
@@ -70,6 +71,8 @@ struct pv_enact {
     json_t     *grant;    /* by id */
     json_t     *notified; /* resolution -> day */
 
+    struct pv_data_items *items; /* of contracts; NULL: not read yet */
+
     struct pv_enact_step *step; /* owned, sorted by pv_enact_read */
     size_t                count;
     size_t                room;
@@ -106,6 +109,10 @@ void pv_enact_add(struct pv_enact *enact, const char *day,
                   enum pv_enact_phase phase, struct pv_enact_who who,
                   const char *kind, const char *id, const char *event,
                   json_t *data);
+
+/* The contract's document of a service; NULL: it has none, or ->err. */
+json_t *pv_enact_contract(struct pv_enact *enact, const char *provider,
+                          const char *service);
 
 /* Copy members that are there and not null into data. */
 void pv_enact_copy(struct pv_enact *enact, json_t *data, const json_t *from,

@@ -126,6 +126,7 @@ version_data(struct pv_enact *enact, const json_t *row)
                          "{s:s, s:o, s:s}", "service", id, "methods", methods, "basis",
         strcmp(pv_enact_text(from, "basis"), "document") == 0 ? "document"
                                                                                : "proposed");
+    json_t *contract;
     json_t *method;
     size_t  i;
 
@@ -139,6 +140,10 @@ version_data(struct pv_enact *enact, const json_t *row)
         }
     }
     set_items(enact, data, row);
+    contract = pv_enact_contract(enact, pv_enact_text(row, "provider"), id);
+    if (contract != NULL) {
+        pv_enact_set(enact, data, "contract", contract);
+    }
     if (json_is_true(json_object_get(row, "requires_consent_token"))) {
         pv_enact_set(enact, data, "needs_consent", json_true());
     }

@@ -7,6 +7,19 @@
 #include "connectord/log.h"
 #include "contract/answer.h"
 
+/* Was the method made from the contract that its version has now? */
+static bool
+is_its_contract(const struct call *call, const struct pv_rights *rights)
+{
+    const struct pv_hash *made =
+        call->http->config->method_hash[call->job.method];
+    const struct pv_hash *now =
+        pv_rights_contract_of(rights, call->method->contract->path);
+
+    return made == NULL || /* it was brought by file */
+           (now != NULL && pv_hash_eq(made, now));
+}
+
 bool
 pv_call_check_right(struct call *call)
 {
@@ -28,6 +41,15 @@ pv_call_check_right(struct call *call)
             call, MHD_HTTP_OK, "failed", "urn:payvand:problem:rights-stale",
             "The provider has heard nothing of the registry for too long",
             "ارائه‌دهنده مدتی طولانی از دفتر ثبت خبری نداشته است");
+        return false;
+    }
+    if (!is_its_contract(call, rights)) {
+        pv_log_warn("connector.contract_other", "tracking_id=%s path=%s",
+                    call->tracking_id, asked.path);
+        pv_call_say_problem(
+            call, MHD_HTTP_OK, "failed", "urn:payvand:problem:contract-other",
+            "The service version has ended, or has another contract now",
+            "این نسخه سرویس پایان یافته یا اکنون قرارداد دیگری دارد");
         return false;
     }
     if (!pv_rights_allow(rights, &asked, &items)) {

@@ -82,12 +82,23 @@ take_plain(struct pv_connector_config *config, const json_t *root,
     return PV_OK;
 }
 
+/* Do contracts come from the registry? */
+static bool
+is_pulled(const struct pv_connector_config *config)
+{
+    return config->rights.contracts[0] != '\0';
+}
+
 static enum pv_err
 take_items(struct pv_connector_config *config, const json_t *root,
            struct pv_why *why)
 {
     const json_t *list = json_object_get(root, "data_items");
     enum pv_err   err = pv_data_items_new(&config->items);
+
+    if (err == PV_OK && list == NULL && is_pulled(config)) {
+        return pv_data_items_finish(config->items, why); /* contracts' own */
+    }
 
     if (err != PV_OK) {
         return err;
@@ -109,6 +120,19 @@ take_items(struct pv_connector_config *config, const json_t *root,
         }
     }
     return pv_data_items_finish(config->items, why);
+}
+
+/* NULL: it was brought by file. */
+static const struct pv_hash *
+hash_of(const struct pv_connector_config *config,
+        const struct pv_contract         *contract)
+{
+    for (size_t i = 0; is_pulled(config) && i < config->contract_count; i++) {
+        if (config->contract[i] == contract) {
+            return &config->contract_hash[i];
+        }
+    }
+    return NULL;
 }
 
 static enum pv_err
@@ -138,6 +162,8 @@ add_methods(struct pv_connector_config *config,
             pv_why_set(why, "more than %d methods", PV_CONNECTOR_METHODS_MAX);
             return PV_ERANGE;
         }
+        config->method_hash[config->method_count] =
+            hash_of(config, service->contract);
         config->method[config->method_count++] = method;
     }
     return PV_OK;
@@ -184,6 +210,21 @@ take_contract(struct pv_connector_config *config, const char *path,
 }
 
 static enum pv_err
+take_contracts(struct pv_connector_config *config, const json_t *root,
+               struct pv_why *why)
+{
+    if (!is_pulled(config)) {
+        return take_files(config, root, "contracts", take_contract, why);
+    }
+    if (json_object_get(root, "contracts") != NULL) {
+        pv_why_set(why, "contracts are brought by \"contracts\", or by that of "
+                        "\"rights\"");
+        return PV_EINVAL;
+    }
+    return pv_config_pull_contracts(config, why);
+}
+
+static enum pv_err
 take_service(struct pv_connector_config *config, const char *path,
              struct pv_why *why)
 {
@@ -192,6 +233,11 @@ take_service(struct pv_connector_config *config, const char *path,
                path, (const struct pv_contract *const *)config->contract,
                config->contract_count, &service, why);
 
+    if (err != PV_OK && err != PV_ENOMEM && is_pulled(config)) {
+        config->waiting++; /* for a contract that fits it */
+        config->waits = *why;
+        return PV_OK;
+    }
     if (err != PV_OK) {
         return err;
     }
@@ -375,10 +421,13 @@ fill(struct pv_connector_config *config, const char *path, const json_t *root,
         err = take_plain(config, root, why);
     }
     if (err == PV_OK) {
+        err = pv_rights_config_take(&config->rights, root, why);
+    }
+    if (err == PV_OK) {
         err = take_items(config, root, why);
     }
     if (err == PV_OK) {
-        err = take_files(config, root, "contracts", take_contract, why);
+        err = take_contracts(config, root, why);
     }
     if (err == PV_OK) {
         err = take_files(config, root, "services", take_service, why);
@@ -388,9 +437,6 @@ fill(struct pv_connector_config *config, const char *path, const json_t *root,
     }
     if (err == PV_OK) {
         err = pv_keeper_config_take(&config->keeper, root, why);
-    }
-    if (err == PV_OK) {
-        err = pv_rights_config_take(&config->rights, root, why);
     }
     if (err == PV_OK) {
         err = pv_config_check_needs(config, why);

@@ -28,6 +28,10 @@
  *  "socket":"/path" or "url":"https://...","ca","cert","key":"/abs/file"}
  * asks the registry for what concerns the provider (rights/fetch.h): a call is
  * then answered only under a right that is held, with the items that it opens.
+ * "contracts":"/abs/folder" in it, in the place of the other one: contracts
+ * come from there too (rights/fetch.h); data_items may be left out then. A
+ * service file whose contract is not there, or does not fit it, waits for
+ * another one.
  *
  * peer_uid null: the connector's own uid. workers: how many database
  * connections one method may hold. may_write: whether the driver may write
@@ -46,6 +50,7 @@
 #include "connectord/keyed.h"
 #include "connectord/message.h"
 #include "contract/service.h"
+#include "crypto/sha256.h"
 #include "httpsig/key.h"
 #include "trace/note.h"
 
@@ -104,6 +109,7 @@ struct pv_rights_config {
     char               ca[PV_CONNECTOR_FILE_MAX];
     char               cert[PV_CONNECTOR_FILE_MAX];
     char               key[PV_CONNECTOR_FILE_MAX];
+    char               contracts[PV_CONNECTOR_FILE_MAX]; /* "": by file */
     uint32_t           stale_hours;
 };
 
@@ -116,12 +122,16 @@ struct pv_connector_config {
     uint32_t                queue_max;
     struct pv_data_items   *items;
     struct pv_contract     *contract[PV_CONNECTOR_SERVICES_MAX];
+    struct pv_hash          contract_hash[PV_CONNECTOR_SERVICES_MAX];
     size_t                  contract_count;
     struct pv_service      *service[PV_CONNECTOR_SERVICES_MAX];
     size_t                  service_count;
     const struct pv_method *method[PV_CONNECTOR_METHODS_MAX];
+    const struct pv_hash   *method_hash[PV_CONNECTOR_METHODS_MAX]; /* or NULL */
     size_t                  method_count;
-    struct pv_buf           setup; /* the SETUP frame; holds the password */
+    size_t                  waiting; /* services without a contract yet */
+    struct pv_why           waits;   /* why, of the last of them */
+    struct pv_buf           setup;   /* the SETUP frame; holds the password */
     bool                    has_secret;
     uint8_t                 secret[PV_KEY_LEN];
     char                    sign_key[PV_CONNECTOR_FILE_MAX]; /* "": none */
@@ -153,6 +163,15 @@ enum pv_err pv_config_check_needs(const struct pv_connector_config *config,
 enum pv_err pv_rights_config_take(struct pv_rights_config *rights,
                                   const json_t            *root,
                                   struct pv_why           *why) PV_MUST_CHECK;
+
+/* config_contracts.c, of _load: the contracts that were pulled; what is not
+   there, or not what was signed, is none: ->waits. */
+enum pv_err pv_config_pull_contracts(struct pv_connector_config *config,
+                                     struct pv_why *why) PV_MUST_CHECK;
+
+/* What a person's identifier is here; NULL: nothing names one. */
+const struct pv_data_item *
+pv_config_person(const struct pv_connector_config *config);
 
 /* config_keeper.c, of _load: the member "keeper". */
 enum pv_err pv_keeper_config_take(struct pv_keeper_config *keeper,

@@ -58,11 +58,11 @@ enum pv_err
 pv_rights_config_take(struct pv_rights_config *rights, const json_t *root,
                       struct pv_why *why)
 {
-    static const char *const keywords[] = {"log_key", "file",        "socket",
-                                           "url",     "ca",          "cert",
-                                           "key",     "stale_hours", NULL};
-    const json_t            *object = json_object_get(root, "rights");
-    enum pv_err              err;
+    static const char *const keywords[] = {
+        "log_key", "file", "socket",      "url",       "ca",
+        "cert",    "key",  "stale_hours", "contracts", NULL};
+    const json_t *object = json_object_get(root, "rights");
+    enum pv_err   err;
 
     if (object == NULL) {
         return PV_OK;
@@ -91,6 +91,11 @@ pv_rights_config_take(struct pv_rights_config *rights, const json_t *root,
         !is_named(rights)) {
         return refuse(why, "it has either \"socket\", or \"url\" (https://), "
                            "\"ca\", \"cert\" and \"key\"");
+    }
+    if (!take(object, "contracts", rights->contracts,
+              sizeof(rights->contracts)) ||
+        (rights->contracts[0] != '\0' && rights->contracts[0] != '/')) {
+        return refuse(why, "\"contracts\" must be an absolute path");
     }
     return take_hours(json_object_get(object, "stale_hours"),
                       &rights->stale_hours)

@@ -363,8 +363,7 @@ static const struct {
 static bool
 is_person(const struct desk *desk)
 {
-    const struct pv_data_item *item =
-        pv_data_items_find(desk->config->items, PV_LIT("person_unique_id"));
+    const struct pv_data_item *item = pv_config_person(desk->config);
     const struct pv_data_item *member;
 
     return item != NULL &&

@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -43,7 +44,7 @@ become_fetcher(const struct pv_connector_config *config, int socket,
     const char *const              words[] = {
                      "payvand-connectord", "-P",         "fetcher",      config->provider,
                      rights->vkey,         rights->file, rights->socket, rights->url,
-                     rights->ca,           rights->cert, rights->key};
+                     rights->ca,           rights->cert, rights->key,    rights->contracts};
     char *argv[sizeof(words) / sizeof(words[0]) + 1] = {NULL};
     int   null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -140,8 +141,73 @@ say(const struct pv_rights_fetch *fetch, enum pv_err err, enum pv_err *said)
     }
 }
 
+/* ---- contracts ---- */
+
+struct contracts {
+    int            dirfd; /* -1: they are brought by file */
+    char           below[PV_RIGHTS_AGENCY_MAX + 8];
+    bool           is_whole;
+    struct pv_hash body; /* that they are whole for */
+    enum pv_err    said;
+};
+
 static void
-serve(struct pv_rights_fetch *fetch)
+say_contracts(const struct pv_rights_fetch *fetch, struct contracts *contracts,
+              enum pv_err err)
+{
+    if (err == contracts->said) {
+        return;
+    }
+    contracts->said = err;
+    if (err == PV_OK) {
+        pv_log_info("connector.contracts_well", "agency=%s",
+                    fetch->source->agency);
+    } else if (err == PV_EAGAIN) {
+        pv_log_warn("connector.contracts_away", "agency=%s %s; retrying",
+                    fetch->source->agency, fetch->why.text);
+    } else if (err == PV_EVERIFY) {
+        pv_log_error("connector.contract_refused", "agency=%s %s; retrying",
+                     fetch->source->agency, fetch->why.text);
+    } else {
+        pv_log_error("connector.contracts_unkept", "agency=%s %s; retrying",
+                     fetch->source->agency,
+                     fetch->why.text[0] == '\0' ? pv_err_text(err)
+                                                : fetch->why.text);
+    }
+}
+
+/* After each state; the rights were told before, they do not wait for these. */
+static enum pv_err
+bring_contracts(struct pv_rights_fetch *fetch, struct contracts *contracts)
+{
+    static const struct pv_slice none = {"\0\0\0", 4};
+    bool                         is_new = false;
+    enum pv_err                  err;
+
+    if (contracts->dirfd == -1 ||
+        (contracts->is_whole &&
+         pv_hash_eq(&contracts->body, &fetch->head.body))) {
+        return PV_OK;
+    }
+    err = pv_rights_fetch_contracts(fetch, contracts->dirfd, contracts->below,
+                                    &is_new);
+    contracts->is_whole = err == PV_OK;
+    contracts->body = fetch->head.body;
+    say_contracts(fetch, contracts, err);
+    return is_new ? write_all(none) : PV_OK;
+}
+
+static unsigned
+wait_of(const struct pv_rights_fetch *fetch, const struct contracts *contracts)
+{
+    if (fetch->state.len == 0) {
+        return 0;
+    }
+    return contracts->dirfd == -1 || contracts->is_whole ? WAIT_S : 1;
+}
+
+static void
+serve(struct pv_rights_fetch *fetch, struct contracts *contracts)
 {
     enum pv_err said = fetch->why.text[0] == '\0' ? PV_ESTATE : PV_OK;
     enum pv_err err = PV_OK;
@@ -154,11 +220,14 @@ serve(struct pv_rights_fetch *fetch)
         err = tell(fetch);
     }
     while (err != PV_ECLOSED) {
-        err = pv_rights_fetch_round(fetch, fetch->state.len > 0 ? WAIT_S : 0);
+        err = pv_rights_fetch_round(fetch, wait_of(fetch, contracts));
         say(fetch, err == PV_OK && !fetch->is_kept ? PV_ESYS : err, &said);
         if (err == PV_OK) {
             pause_ms = 0;
             err = tell(fetch);
+            if (err == PV_OK) {
+                err = bring_contracts(fetch, contracts);
+            }
             continue;
         }
         pause_ms = pause_ms == 0 ? PAUSE_MIN_MS : 2 * pause_ms;
@@ -167,9 +236,29 @@ serve(struct pv_rights_fetch *fetch)
     }
 }
 
+static enum pv_err
+open_contracts(const char *agency, const char *folder,
+               struct contracts *contracts)
+{
+    *contracts = (struct contracts){.dirfd = -1, .said = PV_OK};
+    (void)snprintf(contracts->below, sizeof(contracts->below), "/x/%.*s/",
+                   PV_RIGHTS_AGENCY_MAX, agency); /* fits */
+    if (folder[0] == '\0') {
+        return PV_OK;
+    }
+    contracts->dirfd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (contracts->dirfd == -1) {
+        pv_log_error("connector.contracts_unkept", "%s: %s", folder,
+                     strerror(errno));
+        return PV_ESYS;
+    }
+    return PV_OK;
+}
+
 int
 pv_fetcher_run(int argc, char **argv)
 {
+    struct contracts        contracts = {.dirfd = -1};
     struct pv_rights_source source;
     struct pv_rights_fetch  fetch = {.source = NULL};
     char                   *name;
@@ -201,17 +290,23 @@ pv_fetcher_run(int argc, char **argv)
         err = PV_ESYS;
     }
     if (err == PV_OK) {
+        err = open_contracts(argv[0], argv[8], &contracts);
+    }
+    if (err == PV_OK) {
         err = pv_sandbox_fetcher(source.socket[0] == '\0');
     }
     if (err == PV_OK) {
         err = pv_rights_fetch_open(&fetch, &source, dirfd, name + 1);
     }
     if (err == PV_OK) {
-        serve(&fetch);
+        serve(&fetch, &contracts);
     }
     pv_rights_fetch_close(&fetch);
     if (dirfd != -1) {
         (void)close(dirfd); /* a folder: nothing to lose */
+    }
+    if (contracts.dirfd != -1) {
+        (void)close(contracts.dirfd); /* likewise */
     }
     return 1; /* it ends only with the main process, or by a failure */
 }

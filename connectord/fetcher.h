@@ -3,7 +3,8 @@
  *
  * It says whole states (rights/rights.h) to the main process, over a stream
  * socket: u32 little-endian length, then the state. First what its file holds,
- * if that is good, then each that the registry says.
+ * if that is good, then each that the registry says. A length of 0 says that a
+ * contract came, and is in its folder now.
  *
  * Blocks: _start, until the process is there.
  */
@@ -12,8 +13,9 @@
 
 #include "connectord/config.h"
 
-#define PV_FETCHER_FD 3        /* the socket to the main process */
-#define PV_FETCHER_ARGUMENTS 8 /* agency vkey file socket url ca cert key */
+#define PV_FETCHER_FD 3 /* the socket to the main process */
+/* agency vkey file socket url ca cert key contracts */
+#define PV_FETCHER_ARGUMENTS 9
 
 /* Fork and exec of this binary; before any input is read. PV_ESYS. */
 enum pv_err pv_fetcher_start(const struct pv_connector_config *config,

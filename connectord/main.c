@@ -35,6 +35,8 @@
 #include "connectord/worker.h"
 
 #define EVENTS_MAX 64
+#define AGAIN_MS 1000  /* what changes soon after a start is taken together */
+#define EXIT_AGAIN 75  /* EX_TEMPFAIL: the supervisor starts it anew */
 #define DRAIN_MS 10000 /* calls that have begun get this long at the end */
 
 static struct {
@@ -52,7 +54,9 @@ struct program {
     struct pv_watch             signals;
     struct pv_signer            signer;
     int                         epoll;
+    int64_t                     begun_ms;
     int64_t                     end_ms; /* INT64_MAX until told to end */
+    bool                        again;  /* for another contract */
 };
 
 static void
@@ -86,6 +90,34 @@ usage(FILE *out)
               out);
 }
 
+/* No new calls; those that have begun get their time. */
+static void
+end_in_order(struct program *program)
+{
+    if (program->end_ms == INT64_MAX) {
+        pv_log_info("connector.ending", "provider=%s open=%zu",
+                    program->config->provider,
+                    pv_http_open_count(program->http));
+        pv_http_stop(program->http);
+        program->end_ms = pv_time_monotonic_ms() + DRAIN_MS;
+    }
+}
+
+/* Statements and contracts are made before the sandbox: it begins anew. */
+static void
+look_for_contracts(struct program *program)
+{
+    if (program->rights == NULL || program->again ||
+        !pv_rights_link_has_contract(program->rights) ||
+        pv_time_monotonic_ms() < program->begun_ms + AGAIN_MS) {
+        return;
+    }
+    program->again = true;
+    pv_log_info("connector.contracts_changed", "provider=%s",
+                program->config->provider);
+    end_in_order(program);
+}
+
 static void
 on_signal(struct pv_watch *watch, uint32_t events)
 {
@@ -96,13 +128,8 @@ on_signal(struct pv_watch *watch, uint32_t events)
     if (read(watch->fd, &info, sizeof(info)) != sizeof(info)) {
         return;
     }
-    if (program->end_ms == INT64_MAX) {
-        pv_log_info("connector.ending", "provider=%s open=%zu",
-                    program->config->provider,
-                    pv_http_open_count(program->http));
-        pv_http_stop(program->http);
-        program->end_ms = pv_time_monotonic_ms() + DRAIN_MS;
-    }
+    program->again = false;
+    end_in_order(program);
 }
 
 static enum pv_err
@@ -145,6 +172,10 @@ wait_ms(const struct program *program, int64_t http_ms)
     if (program->end_ms != INT64_MAX && program->end_ms - now_ms < wait) {
         wait = program->end_ms > now_ms ? program->end_ms - now_ms : 0;
     }
+    if (program->rights != NULL && !program->again &&
+        pv_rights_link_has_contract(program->rights) && wait > AGAIN_MS) {
+        wait = AGAIN_MS;
+    }
     return wait > 60000 ? 60000 : (int)wait;
 }
 
@@ -184,6 +215,7 @@ loop(struct program *program)
             pv_keeper_link_tick(program->keeper, pv_time_monotonic_ms());
         }
         pv_http_run(program->http, &http_ms);
+        look_for_contracts(program);
         if (is_done(program)) {
             break;
         }
@@ -275,6 +307,10 @@ check(struct program *program)
     (void)printf("%s: %zu services, %zu methods, %zu data items\n",
                  config->provider, config->service_count, config->method_count,
                  pv_data_items_count(config->items));
+    if (config->waiting > 0) {
+        (void)printf("%zu services wait for a contract: %s\n", config->waiting,
+                     config->waits.text);
+    }
     if (program->signer.fd != -1) {
         (void)printf("signs with %s\n", program->signer.keyid);
     }
@@ -286,13 +322,15 @@ check(struct program *program)
 static int
 run(void)
 {
-    struct program program = {
-        .epoll = -1, .end_ms = INT64_MAX, .signer = {.fd = -1}};
-    struct pv_why why = {""};
-    int           spawner = -1;
-    int           keeper = -1;
-    int           fetcher = -1;
-    enum pv_err   err;
+    struct program program = {.epoll = -1,
+                              .end_ms = INT64_MAX,
+                              .signer = {.fd = -1},
+                              .begun_ms = pv_time_monotonic_ms()};
+    struct pv_why  why = {""};
+    int            spawner = -1;
+    int            keeper = -1;
+    int            fetcher = -1;
+    enum pv_err    err;
 
     err = pv_connector_config_load(arg.config, &program.config, &why);
     if (err != PV_OK) {
@@ -325,6 +363,10 @@ run(void)
         pv_log_info("connector.started", "provider=%s methods=%zu workers=%u",
                     program.config->provider, program.config->method_count,
                     program.config->workers);
+        if (program.config->waiting > 0) {
+            pv_log_warn("connector.contract_awaited", "services=%zu %s",
+                        program.config->waiting, program.config->waits.text);
+        }
         err = loop(&program);
         if (program.signer.gone) {
             pv_log_error("connector.signer_gone", "provider=%s",
@@ -343,6 +385,9 @@ run(void)
     pv_rights_link_free(program.rights);
     pv_signer_stop(&program.signer);
     pv_connector_config_free(program.config);
+    if (err == PV_OK && program.again) {
+        return EXIT_AGAIN;
+    }
     return err == PV_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

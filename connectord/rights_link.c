@@ -24,6 +24,7 @@ struct pv_rights_link {
     struct pv_buf                     in;
     struct pv_rights                 *rights; /* NULL: nothing yet */
     struct pv_rights_head             head;
+    bool                              has_contract; /* a new one */
 };
 
 static void
@@ -91,8 +92,10 @@ take_whole(struct pv_rights_link *link)
         if (left.len < HEAD_LEN + len) {
             break;
         }
-        if (take_state(link, (struct pv_slice){left.ptr + HEAD_LEN, len}) !=
-            PV_OK) {
+        if (len == 0) {
+            link->has_contract = true;
+        } else if (take_state(link, (struct pv_slice){left.ptr + HEAD_LEN,
+                                                      len}) != PV_OK) {
             return false;
         }
         left.ptr += HEAD_LEN + len;
@@ -176,6 +179,12 @@ bool
 pv_rights_link_is_alive(const struct pv_rights_link *link)
 {
     return link->alive;
+}
+
+bool
+pv_rights_link_has_contract(const struct pv_rights_link *link)
+{
+    return link->has_contract;
 }
 
 const struct pv_rights *

@@ -22,6 +22,9 @@ enum pv_err pv_rights_link_new(int fd, int epoll,
 void        pv_rights_link_free(struct pv_rights_link *link);
 bool        pv_rights_link_is_alive(const struct pv_rights_link *link);
 
+/* Has a contract come that was not there at the start? */
+bool pv_rights_link_has_contract(const struct pv_rights_link *link);
+
 /* What is held; NULL: nothing yet, or too old for a call at when_ms. */
 const struct pv_rights *pv_rights_link_at(const struct pv_rights_link *link,
                                           int64_t                      when_ms);

@@ -13,6 +13,7 @@ struct callers {
     const struct consumer_config *config;
     struct consumer_store        *store;
     struct consumer_counts       *counts;
+    struct feed                  *feed; /* NULL: contracts are files */
     struct pv_client_store        keep;
     int                           wakefd;
     pthread_mutex_t               lock;
@@ -82,8 +83,9 @@ exchange_for(struct callers *callers, const struct consumer_system *system,
             payvand_set(own[at], PAYVAND_URL, config->url) != PAYVAND_OK ||
             payvand_set(own[at], PAYVAND_CA, config->ca) != PAYVAND_OK ||
             payvand_set(own[at], PAYVAND_CERT, system->cert) != PAYVAND_OK ||
-            payvand_set(own[at], PAYVAND_CONTRACTS, config->contracts) !=
-                PAYVAND_OK ||
+            (config->contracts != NULL &&
+             payvand_set(own[at], PAYVAND_CONTRACTS, config->contracts) !=
+                 PAYVAND_OK) ||
             payvand_set(own[at], PAYVAND_PROVIDER_KEYS,
                         config->provider_keys) != PAYVAND_OK) {
             payvand_free(own[at]);
@@ -91,6 +93,9 @@ exchange_for(struct callers *callers, const struct consumer_system *system,
             return NULL;
         }
         pv_client_set_store(own[at], &callers->keep);
+        if (callers->feed != NULL) {
+            pv_client_set_contracts(own[at], feed_contract, callers->feed);
+        }
     }
     return payvand_set(own[at], PAYVAND_KEY, system->key) == PAYVAND_OK
                ? own[at]
@@ -211,7 +216,8 @@ run_thread(void *context)
 
 enum pv_err
 caller_start(const struct consumer_config *config, struct consumer_store *store,
-             struct consumer_counts *counts, int wakefd, struct callers **ret)
+             struct consumer_counts *counts, struct feed *feed, int wakefd,
+             struct callers **ret)
 {
     struct callers *callers = calloc(1, sizeof(*callers));
     sigset_t        all;
@@ -223,6 +229,7 @@ caller_start(const struct consumer_config *config, struct consumer_store *store,
     callers->config = config;
     callers->store = store;
     callers->counts = counts;
+    callers->feed = feed;
     callers->wakefd = wakefd;
     callers->last = &callers->first;
     callers->keep = (struct pv_client_store){callers, keep_begin, keep_end};

@@ -12,6 +12,7 @@
 
 #include "config.h"
 #include "counts.h"
+#include "feed.h"
 #include "store.h"
 
 #define CALLER_QUEUE_MAX 256
@@ -48,11 +49,12 @@ struct job {
     bool forgotten;
 };
 
-/* wakefd: an eventfd that is written when a job is done. PV_ESYS, PV_ENOMEM. */
+/* feed may be NULL. wakefd: an eventfd that is written when a job is done.
+ * PV_ESYS, PV_ENOMEM. */
 enum pv_err caller_start(const struct consumer_config *config,
                          struct consumer_store        *store,
-                         struct consumer_counts *counts, int wakefd,
-                         struct callers **ret) PV_MUST_CHECK;
+                         struct consumer_counts *counts, struct feed *feed,
+                         int wakefd, struct callers **ret) PV_MUST_CHECK;
 void        caller_stop(struct callers *callers); /* NULL ok */
 
 struct job *job_new(void);             /* NULL: no memory */

@@ -196,6 +196,50 @@ take_applications(struct consumer_config *config, json_t *list,
     return PV_OK;
 }
 
+/* ---- the registry ---- */
+
+/* An absolute path with a name at its end. */
+static bool
+is_file(const char *path)
+{
+    return path[0] == '/' && strrchr(path, '/')[1] != '\0';
+}
+
+static enum pv_err
+take_registry(struct consumer_config *config, json_t *row, struct pv_why *why)
+{
+    struct consumer_registry *own = &config->registry;
+    const char               *log = "";
+    bool                      has_url;
+
+    own->socket = own->url = own->ca = own->cert = own->key = "";
+    if (json_unpack(row, "{s:s,s:s,s:s,s:s,s?s,s?s,s?s,s?s,s?s!}", "agency",
+                    &own->agency, "log_key", &log, "file", &own->file,
+                    "contracts", &own->contracts, "socket", &own->socket, "url",
+                    &own->url, "ca", &own->ca, "cert", &own->cert, "key",
+                    &own->key) == -1 ||
+        pv_note_key_parse(pv_slice_from(log), &own->log) != PV_OK) {
+        pv_why_set(why,
+                   "\"registry\" is not {\"agency\", \"log_key\", \"file\", "
+                   "\"contracts\", and \"socket\" or \"url\", \"ca\", "
+                   "\"cert\", \"key\"}");
+        return PV_EINVAL;
+    }
+    has_url = strncmp(own->url, "https://", 8) == 0 && own->ca[0] != '\0' &&
+              own->cert[0] != '\0' && own->key[0] != '\0';
+    if (!is_word(own->agency) || !is_file(own->file) ||
+        own->contracts[0] != '/' ||
+        (own->socket[0] == '\0' ? !has_url : own->url[0] != '\0')) {
+        pv_why_set(why,
+                   "\"registry\": \"file\" and \"contracts\" are absolute, "
+                   "and it has either \"socket\", or \"url\" (https://), "
+                   "\"ca\", \"cert\" and \"key\"");
+        return PV_EINVAL;
+    }
+    own->is_set = true;
+    return PV_OK;
+}
+
 /* ---- the whole ---- */
 
 static bool
@@ -213,16 +257,18 @@ take(struct consumer_config *config, struct pv_why *why)
     int          keep_content = 0;
     json_t      *systems = NULL;
     json_t      *applications = NULL;
+    json_t      *registry = NULL;
     json_error_t wrong;
 
-    if (json_unpack_ex(
-            config->root, &wrong, 0,
-            "{s:s,s:s,s:s,s:s,s:s,s?I,s?b,s?s,s?I,s?I,s:o,s:o!}", "url",
-            &config->url, "ca", &config->ca, "contracts", &config->contracts,
-            "provider_keys", &config->provider_keys, "store", &config->store,
-            "keep_days", &keep_days, "keep_content", &keep_content, "socket",
-            &config->socket, "port", &port, "workers", &workers, "systems",
-            &systems, "applications", &applications) == -1) {
+    if (json_unpack_ex(config->root, &wrong, 0,
+                       "{s:s,s:s,s?s,s:s,s:s,s?I,s?b,s?s,s?I,s?I,s:o,s:o,s?o!}",
+                       "url", &config->url, "ca", &config->ca, "contracts",
+                       &config->contracts, "provider_keys",
+                       &config->provider_keys, "store", &config->store,
+                       "keep_days", &keep_days, "keep_content", &keep_content,
+                       "socket", &config->socket, "port", &port, "workers",
+                       &workers, "systems", &systems, "applications",
+                       &applications, "registry", &registry) == -1) {
         pv_why_set(why, "%s", wrong.text);
         return PV_EINVAL;
     }
@@ -236,6 +282,13 @@ take(struct consumer_config *config, struct pv_why *why)
         (config->socket == NULL && port == 0)) {
         pv_why_set(why, "\"systems\" and \"applications\" are lists, and "
                         "there is a \"socket\" or a \"port\"");
+        return PV_EINVAL;
+    }
+    if ((config->contracts == NULL) == (registry == NULL)) {
+        pv_why_set(why, "there is either \"contracts\" or \"registry\"");
+        return PV_EINVAL;
+    }
+    if (registry != NULL && take_registry(config, registry, why) != PV_OK) {
         return PV_EINVAL;
     }
     config->keep_days = (unsigned)keep_days;

@@ -4,7 +4,10 @@
  *
  *   url            https://host:port of the exchange
  *   ca             PEM file of who signed its key
- *   contracts      folder laid out as the catalogue (libpayvand(3))
+ *   contracts      folder laid out as the catalogue (libpayvand(3)), or
+ *   registry       {agency, log_key, file, contracts, and socket, or url, ca,
+ *                  cert, key}: they are pulled from there into the folder
+ *                  contracts (feed.h); file keeps the last good state
  *   provider_keys  folder of <provider>.pem (libpayvand(3))
  *   store          SQLite file of the agency's evidence
  *   keep_days      how long a row is kept, 1 to 36525; 1827
@@ -32,6 +35,7 @@
 
 #include "base/slice.h"
 #include "crypto/sha256.h"
+#include "trace/note.h"
 
 #define CONSUMER_SYSTEMS_MAX 16
 #define CONSUMER_APPLICATIONS_MAX 16 /* as many uids a server takes */
@@ -39,6 +43,19 @@
 #define CONSUMER_WORKERS_MAX 64
 #define CONSUMER_CONFIG_MAX (256 * 1024)
 #define CONSUMER_WORD_MAX 64
+
+struct consumer_registry {
+    bool               is_set;
+    const char        *agency;
+    const char        *file;
+    const char        *contracts;
+    const char        *socket; /* "": url */
+    const char        *url;
+    const char        *ca;
+    const char        *cert;
+    const char        *key;
+    struct pv_note_key log;
+};
 
 struct consumer_system {
     const char *id;
@@ -61,7 +78,8 @@ struct consumer_config {
     json_t                     *root;
     const char                 *url;
     const char                 *ca;
-    const char                 *contracts;
+    const char                 *contracts; /* NULL: from the registry */
+    struct consumer_registry    registry;
     const char                 *provider_keys;
     const char                 *store;
     const char                 *socket; /* NULL: none */

@@ -50,6 +50,7 @@ struct running {
     struct consumer_counts counts;
     struct consumer_store *store;
     struct callers        *callers;
+    struct feed           *feed; /* NULL: contracts are files */
     struct face            face;
     struct pv_server      *server[FACES]; /* by socket, by port; or NULL */
     int                    wakefd;
@@ -198,9 +199,12 @@ start(struct running *running, struct pv_why *why)
     if (err == PV_OK) {
         err = shut_in(why);
     }
+    if (err == PV_OK && running->config.registry.is_set) {
+        err = feed_start(&running->config, &running->feed, why);
+    }
     if (err == PV_OK) { /* behind the filter, which threads take over */
         err = caller_start(&running->config, running->store, &running->counts,
-                           running->wakefd, &running->callers);
+                           running->feed, running->wakefd, &running->callers);
     }
     running->face.config = &running->config;
     running->face.callers = running->callers;
@@ -284,6 +288,7 @@ end(struct running *running)
         pv_server_close(running->server[i]);
     }
     caller_stop(running->callers); /* what is on its way has its evidence */
+    feed_stop(running->feed);
     consumer_store_close(running->store);
     pv_sha256_free(running->face.sha);
     if (running->wakefd != -1) {

@@ -62,6 +62,11 @@ static const struct telling no_key = {
     "The call was not sent; the key of its system does not sign",
     "فراخوانی فرستاده نشد؛ کلید سامانه امضا نمی‌کند"};
 
+static const struct telling no_contract = {
+    503, "unavailable", "contract-not-held",
+    "The call was not sent; no contract of it that the registry signed is held",
+    "فراخوانی فرستاده نشد؛ قراردادی از آن با امضای دفتر ثبت در دست نیست"};
+
 /* With an outcome it was made; of several tries one may have been. */
 static const struct telling *
 telling_of(enum payvand_result result, const struct payvand_call *call)
@@ -75,6 +80,10 @@ telling_of(enum payvand_result result, const struct payvand_call *call)
     }
     if (was_sent && (result == PAYVAND_ENOMEM || result == PAYVAND_EINVAL)) {
         return &lost;
+    }
+    if (result == PAYVAND_EINVAL && call != NULL &&
+        pv_client_has_no_contract(call)) {
+        return &no_contract;
     }
     return &told[result];
 }

@@ -415,6 +415,7 @@ const struct pv_server_route pv_api_route[] = {
     {"GET", "/registry/v1/log/tile/", 0, pv_api_tile},
     {"GET", "/registry/v1/feed", 0, pv_api_feed},
     {"GET", "/registry/v1/rights", 0, pv_api_rights},
+    {"GET", "/registry/v1/contracts/", 0, pv_api_contract},
     {"GET", "/registry/v1/history/", 0, get_history},
     {"GET", "/registry/v1/users/", 0, get_users},
     {"GET", "/registry/v1/views/", 0, get_view},

@@ -83,6 +83,7 @@ pv_server_fn pv_api_feed;
 
 /* api_rights.c */
 pv_server_fn        pv_api_rights;
+pv_server_fn        pv_api_contract;
 pv_server_forget_fn pv_api_stop_waiting;
 
 /* api_pki.c */

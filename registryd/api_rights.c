@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "decide.h"
 #include "rights.h"
+#include "rules.h"
 
 #define WAIT_MAX_S 30
 #define SIGNER_WAIT_MS 20
@@ -198,6 +199,23 @@ answer(struct pv_server_call *call, struct pv_api *api,
 
 out:
     pv_buf_clear(&note);
+}
+
+/* One by its hash; it is a secret to nobody who takes part. */
+void
+pv_api_contract(struct pv_server_call *call)
+{
+    const struct pv_api *api = call->context;
+    enum pv_err          err =
+        call->query.len > 0
+                     ? PV_EINVAL
+                     : pv_contract_find(api->registry, call->rest, &call->answer);
+
+    if (err == PV_OK) {
+        pv_server_answer(call, 200, "application/json");
+    } else { /* a longer name is none */
+        pv_api_error(call, err == PV_ERANGE ? PV_ENOTFOUND : err);
+    }
 }
 
 void

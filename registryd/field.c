@@ -8,7 +8,7 @@
 #include "kind_tables.h"
 
 #define NUMBER_MAX (INT64_C(1) << 53) /* exact in JSON everywhere */
-#define JSON_DEPTH_MAX 12
+#define JSON_DEPTH_MAX 24 /* a contract within an order of a resolution */
 
 static const struct pv_field *
 find_field(const struct pv_change *change, const char *name)

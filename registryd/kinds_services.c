@@ -167,17 +167,20 @@ static const struct pv_event version_events[] = {
     [VERSION_ORDER] = {"order",
                        0,
                        NULL,
-                       {pv_rule_version, pv_rule_paths, pv_rule_outputs},
+                       {pv_rule_version, pv_rule_paths, pv_rule_outputs,
+                        pv_rule_contract},
                        NULL},
     [VERSION_DECLARE] = {"declare",
                          PV_BY_PROVIDER | PV_BY_SECRETARIAT,
                          NULL,
-                         {pv_rule_version, pv_rule_paths, pv_rule_outputs},
+                         {pv_rule_version, pv_rule_paths, pv_rule_outputs,
+                          pv_rule_contract},
                          NULL},
     [VERSION_DESIGN] = {"design",
                         PV_BY_PROVIDER,
                         NULL,
-                        {pv_rule_version, pv_rule_paths, pv_rule_outputs},
+                        {pv_rule_version, pv_rule_paths, pv_rule_outputs,
+                         pv_rule_contract},
                         NULL},
     [VERSION_TEST] =
         {"test", PV_BY_OPERATOR | PV_BY_PROVIDER, NULL, {NULL}, NULL},
@@ -251,6 +254,7 @@ static const struct pv_field version_fields[] = {
     {.name = "provider", .type = PV_FIELD_RECORD, .target = PV_KIND_AGENCY},
     {.name = "name", .type = PV_FIELD_ID},
     {.name = "live_day", .type = PV_FIELD_DAY},
+    {.name = "contract_sha256", .type = PV_FIELD_ID},
 };
 
 const struct pv_kind_row pv_kind_version = {

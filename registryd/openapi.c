@@ -61,6 +61,10 @@ static const struct {
     {"get", "/registry/v1/rights", NULL, "rights",
      "What concerns an agency, signed, for its connectors", "agency known wait",
      "", "Bytes", false},
+    {"get", "/registry/v1/contracts/", "/registry/v1/contracts/{hash}",
+     "contract",
+     "The contract of a version with its data items, by its SHA-256", "hash",
+     "", "Object", false},
     {"get", "/registry/v1/history/", "/registry/v1/history/{kind}/{id}",
      "history", "All versions of a record", "kind id", "", "History", false},
     {"get", "/registry/v1/users/", "/registry/v1/users/{kind}/{id}", "users",
@@ -145,6 +149,8 @@ static const char components[] =
     "'agency':{'name':'agency','in':'query','required':true,'schema':" ID "},"
     "'known':{'name':'known','in':'query','description':"
     "'SHA-256 of the body that is held, in hex','schema':" WORD "},"
+    "'hash':{'name':'hash','in':'path','required':true,'description':"
+    "'64 digits in hex','schema':" WORD "},"
     "'tile':{'name':'tile','in':'path','required':true,'description':"
     "'Level, slash, number; with .p/W a part','schema':" WORD "},"
     "'view':{'name':'view','in':'path','required':true,'description':"

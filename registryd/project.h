@@ -36,6 +36,10 @@ pv_project_fn pv_project_suspension;
 bool    pv_text_id(const char *text, struct pv_id *ret);
 int64_t pv_day_start_ms(int64_t day); /* in Tehran */
 
+/* Ids of the groups that an agency belongs to now, behind those in out. */
+enum pv_err pv_project_groups(struct pv_projection *projection,
+                              const char *agency_id, json_t *out) PV_MUST_CHECK;
+
 /* /x/provider/service/version/method of a version's body. */
 bool pv_project_path(const json_t *version, const char *method,
                      char room[PV_POLICY_PATH_MAX + 1]);

@@ -149,9 +149,9 @@ belongs(struct pv_projection *projection, const json_t *group, const char *id,
     return err;
 }
 
-static enum pv_err
-set_groups(struct pv_projection *projection, const char *agency_id,
-           struct pv_image_system *out)
+enum pv_err
+pv_project_groups(struct pv_projection *projection, const char *agency_id,
+                  json_t *out)
 {
     struct pv_record agency = {.body = NULL};
     enum pv_err      err = load_groups(projection);
@@ -169,19 +169,39 @@ set_groups(struct pv_projection *projection, const char *agency_id,
         if (err == PV_OK) {
             err = belongs(projection, body, agency_id, agency.body, &is_member);
         }
-        if (err != PV_OK || !is_member) {
-            continue;
-        }
-        if (out->group_count == PV_POLICY_GROUPS_MAX) {
-            err = PV_ERANGE;
-        } else {
-            err = pv_image_number(projection->image, PV_IMAGE_AGENCY,
-                                  pv_slice_from(group),
-                                  &out->group[out->group_count]);
-            out->group_count++;
+        if (err == PV_OK && is_member &&
+            json_array_append_new(out, json_string(group)) != 0) {
+            err = PV_ENOMEM;
         }
     }
     pv_record_clear(&agency);
+    return err;
+}
+
+static enum pv_err
+set_groups(struct pv_projection *projection, const char *agency_id,
+           struct pv_image_system *out)
+{
+    json_t     *groups = json_array();
+    json_t     *group;
+    size_t      i;
+    enum pv_err err = groups == NULL
+                          ? PV_ENOMEM
+                          : pv_project_groups(projection, agency_id, groups);
+
+    if (err == PV_OK && json_array_size(groups) > PV_POLICY_GROUPS_MAX) {
+        err = PV_ERANGE;
+    }
+    json_array_foreach(groups, i, group)
+    {
+        if (err == PV_OK) {
+            err = pv_image_number(projection->image, PV_IMAGE_AGENCY,
+                                  pv_slice_from(json_string_value(group)),
+                                  &out->group[i]);
+            out->group_count = (uint8_t)(i + 1); /* within the maximum */
+        }
+    }
+    json_decref(groups); /* accepts NULL */
     return err;
 }
 

@@ -13,6 +13,15 @@ state_of(enum pv_kind kind, const struct pv_record *record)
     return pv_kind_row(kind)->states[record->state];
 }
 
+/* A version that is neither replaced nor ended. */
+static bool
+is_in_use(const struct pv_record *version)
+{
+    const char *state = state_of(PV_KIND_VERSION, version);
+
+    return strcmp(state, "replaced") != 0 && strcmp(state, "ended") != 0;
+}
+
 /* /x/provider/service/version, or with a method. */
 static enum pv_err
 set_path(struct pv_registry *registry, const char *version, const char *method,
@@ -95,14 +104,147 @@ version_row(struct pv_registry *registry, const char *agency,
 {
     static const char *const names[] = {"service", "name", "methods",
                                         "code_maps", NULL};
-    const char              *state = state_of(PV_KIND_VERSION, record);
     enum pv_err              err = copy(record->body, names, row);
 
     (void)registry; /* all of it is in the record */
     *ret_is_told = strcmp(pv_member(record->body, "provider"), agency) == 0 &&
-                   strcmp(state, "replaced") != 0 &&
-                   strcmp(state, "ended") != 0;
-    return err == PV_OK ? pv_set(row, "state", state) : err;
+                   is_in_use(record);
+    return err == PV_OK
+               ? pv_set(row, "state", state_of(PV_KIND_VERSION, record))
+               : err;
+}
+
+/* ---- contracts: of its versions, and of those it may call ---- */
+
+/* {"path","sha256"} of a version that is in use, once. */
+static enum pv_err
+add_contract(struct pv_registry *registry, const char *version, json_t *set)
+{
+    struct pv_record record = {.body = NULL};
+    const char      *hash;
+    json_t          *row = json_object();
+    enum pv_err      err =
+        pv_record_get(registry, PV_KIND_VERSION, version, &record);
+
+    if (err == PV_OK && row == NULL) {
+        err = PV_ENOMEM;
+    }
+    hash = err == PV_OK ? pv_member(record.body, "contract_sha256") : "";
+    if (hash[0] != '\0' && is_in_use(&record)) {
+        err = pv_set(row, "sha256", hash);
+        if (err == PV_OK) {
+            err = set_path(registry, version, "", row);
+        }
+        if (err == PV_OK && json_object_set(set, version, row) != 0) {
+            err = PV_ENOMEM;
+        }
+    }
+    json_decref(row); /* accepts NULL */
+    pv_record_clear(&record);
+    return err;
+}
+
+/* Versions of records of the kind in that state. agency NULL: of all. */
+static enum pv_err
+add_contracts(struct pv_registry *registry, const char *agency,
+              enum pv_kind kind, const char *state, json_t *set)
+{
+    json_t     *ids = NULL;
+    json_t     *id;
+    size_t      i;
+    enum pv_err err = agency == NULL ? pv_record_all(registry, kind, &ids)
+                                     : pv_record_users(registry, "agency",
+                                                       agency, kind, &ids);
+
+    json_array_foreach(ids, i, id)
+    {
+        struct pv_record record = {.body = NULL};
+
+        if (err == PV_OK) {
+            err = pv_record_get(registry, kind, json_string_value(id), &record);
+        }
+        if (err == PV_OK && strcmp(state_of(kind, &record), state) == 0) {
+            err =
+                add_contract(registry, pv_member(record.body, "version"), set);
+        }
+        pv_record_clear(&record);
+    }
+    json_decref(ids); /* accepts NULL */
+    return err;
+}
+
+static enum pv_err
+add_own_contracts(struct pv_registry *registry, const char *agency, json_t *set)
+{
+    json_t     *ids = NULL;
+    json_t     *id;
+    size_t      i;
+    enum pv_err err =
+        pv_record_users(registry, "agency", agency, PV_KIND_VERSION, &ids);
+
+    json_array_foreach(ids, i, id)
+    {
+        if (err == PV_OK) {
+            err = add_contract(registry, json_string_value(id), set);
+        }
+    }
+    json_decref(ids); /* accepts NULL */
+    return err;
+}
+
+/* What its groups were granted, it may call. */
+static enum pv_err
+add_group_contracts(struct pv_registry *registry, const char *agency,
+                    json_t *set)
+{
+    struct pv_projection projection = {.registry = registry};
+    json_t              *groups = json_array();
+    json_t              *group;
+    size_t               i;
+    enum pv_err          err = groups == NULL
+                                   ? PV_ENOMEM
+                                   : pv_project_groups(&projection, agency, groups);
+
+    json_array_foreach(groups, i, group)
+    {
+        if (err == PV_OK) {
+            err = add_contracts(registry, json_string_value(group),
+                                PV_KIND_GRANT, "live", set);
+        }
+    }
+    json_decref(projection.groups); /* accepts NULL */
+    json_decref(groups);            /* accepts NULL */
+    return err;
+}
+
+static enum pv_err
+list_contracts(struct pv_registry *registry, const char *agency, json_t *list)
+{
+    json_t     *set = json_object();
+    const char *version;
+    json_t     *row;
+    enum pv_err err = set == NULL ? PV_ENOMEM : PV_OK;
+
+    if (err == PV_OK) {
+        err = add_own_contracts(registry, agency, set);
+    }
+    if (err == PV_OK) {
+        err = add_contracts(registry, agency, PV_KIND_GRANT, "live", set);
+    }
+    if (err == PV_OK) {
+        err = add_group_contracts(registry, agency, set);
+    }
+    if (err == PV_OK) { /* a mode may open a version to everybody */
+        err = add_contracts(registry, NULL, PV_KIND_MODE, "in-force", set);
+    }
+    json_object_foreach(set, version, row)
+    {
+        if (err == PV_OK && json_array_append(list, row) != 0) {
+            err = PV_ENOMEM;
+        }
+    }
+    json_decref(set); /* accepts NULL */
+    return err;
 }
 
 /* ---- all ---- */
@@ -259,6 +401,13 @@ pv_agency_rights(struct pv_registry *registry, const char *agency,
 
         err = json_object_set_new(root, "code_maps", list) == 0
                   ? add_maps(registry, root, list)
+                  : PV_ENOMEM;
+    }
+    if (err == PV_OK) {
+        json_t *list = json_array();
+
+        err = json_object_set_new(root, "contracts", list) == 0
+                  ? list_contracts(registry, agency, list)
                   : PV_ENOMEM;
     }
     if (err == PV_OK) {

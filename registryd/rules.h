@@ -63,7 +63,14 @@ pv_check_fn pv_rule_settings;       /* R-111 */
 pv_check_fn pv_rule_paths;          /* */
 pv_check_fn pv_rule_passport;       /* */
 pv_check_fn pv_effect_version_live; /* */
-pv_check_fn pv_refer_version;       /* "path" */
+pv_check_fn pv_refer_version;       /* "path", "contract" */
+
+/* rules_contract.c */
+pv_check_fn pv_rule_contract; /* compiled, and its hash set */
+
+/* The contract with that hash, 64 hex digits; PV_ENOTFOUND. */
+enum pv_err pv_contract_find(struct pv_registry *registry, struct pv_slice hash,
+                             struct pv_buf *out) PV_MUST_CHECK;
 
 /* rules_codes.c */
 pv_check_fn pv_rule_code_list;      /* */

@@ -242,6 +242,10 @@ pv_refer_version(struct pv_change *change)
             err = pv_record_refer(change, "methods", "path", path);
         }
     }
+    if (err == PV_OK && pv_member(change->body, "contract_sha256")[0] != '\0') {
+        err = pv_record_refer(change, "contract", "contract",
+                              pv_member(change->body, "contract_sha256"));
+    }
     return err;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/time.h"
 #include "contract/coding.h"
+#include "contract/document.h"
 #include "contract/pages.h"
 #include "contract/reply.h"
 #include "contract/request.h"
@@ -50,6 +51,48 @@ load_items(struct payvand *exchange, struct pv_why *why)
     return err;
 }
 
+void
+pv_client_set_contracts(struct payvand *exchange, pv_client_contract_fn *fn,
+                        void *context)
+{
+    exchange->contract_fn = fn;
+    exchange->contract_context = context;
+}
+
+bool
+pv_client_has_no_contract(const struct payvand_call *call)
+{
+    return call->has_no_contract;
+}
+
+static enum pv_err
+load_given(struct payvand_call *call, struct pv_why *why)
+{
+    const struct payvand *exchange = call->exchange;
+    const char           *method = strrchr(call->path, '/');
+    struct pv_buf         text;
+    enum pv_err           err;
+
+    pv_buf_init(&text, PV_DOCUMENT_BYTES_MAX);
+    err = exchange->contract_fn(exchange->contract_context, call->path, &text,
+                                why);
+    if (err == PV_OK) {
+        err = pv_document_load(pv_buf_view(&text), &call->contract, why);
+    }
+    pv_buf_clear(&text);
+    if (err == PV_OK) { /* payvand_call_new has seen the slashes */
+        call->terms =
+            pv_contract_method(call->contract, pv_slice_from(method + 1));
+        if (call->terms == NULL || strcmp(call->terms->path, call->path) != 0) {
+            call->terms = NULL;
+            pv_why_set(why, "the contract has no method %s", call->path);
+            err = PV_EINVAL;
+        }
+    }
+    call->has_no_contract = err != PV_OK && err != PV_ENOMEM;
+    return err;
+}
+
 enum pv_err
 pv_client_load_contract(struct payvand_call *call, struct pv_why *why)
 {
@@ -63,6 +106,9 @@ pv_client_load_contract(struct payvand_call *call, struct pv_why *why)
     pv_contract_free(call->contract);
     call->contract = NULL;
     call->terms = NULL;
+    if (exchange->contract_fn != NULL) {
+        return load_given(call, why);
+    }
     if (exchange->setting[PAYVAND_CONTRACTS] == NULL) {
         return PV_OK;
     }

@@ -10,6 +10,7 @@
 #ifndef PV_CLIENT_HOST_H
 #define PV_CLIENT_HOST_H
 
+#include "base/buf.h"
 #include "client/evidence.h"
 #include "client/payvand.h"
 #include "contract/fault.h"
@@ -49,6 +50,20 @@ void pv_client_set_store(struct payvand               *exchange,
  * not read or whose key is of another kind: payvand_error says why.
  */
 bool pv_client_signs(const struct payvand *exchange);
+
+/*
+ * In the place of PAYVAND_CONTRACTS: gives the document (contract/document.h)
+ * of the version of a path "/x/...", behind out. An error with words in why:
+ * the call is not sent, and pv_client_has_no_contract. fn NULL takes it back.
+ */
+typedef enum pv_err pv_client_contract_fn(void *context, const char *path,
+                                          struct pv_buf *out,
+                                          struct pv_why *why);
+void                pv_client_set_contracts(struct payvand        *exchange,
+                                            pv_client_contract_fn *fn, void *context);
+
+/* Of PAYVAND_EINVAL: its contract was not given. */
+bool pv_client_has_no_contract(const struct payvand_call *call);
 
 /* A method as payvand_call_new takes it, without "/x/". */
 bool pv_client_is_method(struct pv_slice method);

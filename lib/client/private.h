@@ -25,6 +25,8 @@ struct payvand {
     struct pv_httpsig_key        *key; /* of ->setting[PAYVAND_KEY], or NULL */
     struct pv_data_items         *items; /* of PAYVAND_CONTRACTS, or NULL */
     const struct pv_client_store *store; /* or NULL */
+    pv_client_contract_fn        *contract_fn; /* or NULL */
+    void                         *contract_context;
     struct pv_why                 why;
 };
 
@@ -46,6 +48,7 @@ struct payvand_call {
     int64_t         sent_ms; /* wall clock, of the present try */
     int             tries;
     int             verified;
+    bool            has_no_contract;
     struct pv_fault fault;   /* of its contract */
     int64_t         kept_id; /* of ->exchange->store */
     void           *owner;   /* pv_client_owner */

@@ -325,5 +325,6 @@ pv_contract_free(struct pv_contract *contract)
     }
     free(contract->method);
     json_decref(contract->root);
+    pv_data_items_free(contract->own_items); /* fields point into them */
     free(contract);
 }

@@ -190,6 +190,7 @@ struct pv_contract {
     struct pv_contract_method *method;
     size_t                     method_count;
     json_t                    *root;
+    struct pv_data_items      *own_items; /* of a document, or NULL */
 };
 
 /*

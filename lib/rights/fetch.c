@@ -115,8 +115,18 @@ take(char *bytes, size_t size, size_t count, void *context)
     return pv_buf_add(context, part) == PV_OK ? part.len : 0;
 }
 
+/* libcurl asks several times a second. */
+static int
+is_over(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    const struct pv_rights_fetch *fetch = context;
+
+    (void)a, (void)b, (void)c, (void)d; /* how much has come */
+    return fetch->stop != NULL && atomic_load(fetch->stop) ? 1 : 0;
+}
+
 static CURLcode
-set_all(const struct pv_rights_fetch *fetch, const char *url, long timeout_s,
+set_all(struct pv_rights_fetch *fetch, const char *url, long timeout_s,
         struct pv_buf *answer)
 {
     const struct pv_rights_source *source = fetch->source;
@@ -125,6 +135,9 @@ set_all(const struct pv_rights_fetch *fetch, const char *url, long timeout_s,
     const CURLcode                 code[] = {
                         curl_easy_setopt(curl, CURLOPT_URL, url),
                         curl_easy_setopt(curl, CURLOPT_PROXY, ""),
+                        curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L),
+                        curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, is_over),
+                        curl_easy_setopt(curl, CURLOPT_XFERINFODATA, fetch),
                         curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L),
                         curl_easy_setopt(curl, CURLOPT_TIMEOUT, timeout_s),
                         curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take),
@@ -147,34 +160,22 @@ set_all(const struct pv_rights_fetch *fetch, const char *url, long timeout_s,
     return CURLE_OK;
 }
 
-static bool
-make_url(const struct pv_rights_fetch *fetch, unsigned wait_s,
-         char room[URL_MAX_LEN])
+enum pv_err
+pv_rights_ask(struct pv_rights_fetch *fetch, const char *path, long timeout_s,
+              struct pv_buf *answer)
 {
     const struct pv_rights_source *source = fetch->source;
-    char                           known[2 * PV_HASH_LEN];
-    int                            len;
+    char                           url[URL_MAX_LEN];
+    long                           status = 0;
+    CURLcode                       code;
+    int                            len = snprintf(
+                                   url, sizeof(url), "%s%s",
+        source->socket[0] != '\0' ? "http://registry" : source->url, path);
 
-    pv_hex_text(fetch->head.body.bytes, PV_HASH_LEN, known);
-    len = snprintf(
-        room, URL_MAX_LEN, "%s/registry/v1/rights?agency=%s%s%.*s&wait=%u",
-        source->socket[0] != '\0' ? "http://registry" : source->url,
-        source->agency, fetch->state.len > 0 ? "&known=" : "",
-        fetch->state.len > 0 ? (int)sizeof(known) : 0, known, wait_s);
-    return len > 0 && len < URL_MAX_LEN;
-}
-
-static enum pv_err
-ask(struct pv_rights_fetch *fetch, unsigned wait_s, struct pv_buf *answer)
-{
-    char     url[URL_MAX_LEN];
-    long     status = 0;
-    CURLcode code;
-
-    if (!make_url(fetch, wait_s, url)) {
+    if (len < 0 || len >= URL_MAX_LEN) {
         return PV_ERANGE;
     }
-    code = set_all(fetch, url, (long)wait_s + GRACE_S, answer);
+    code = set_all(fetch, url, timeout_s, answer);
     if (code == CURLE_OK) {
         code = curl_easy_perform(fetch->curl);
     }
@@ -189,6 +190,23 @@ ask(struct pv_rights_fetch *fetch, unsigned wait_s, struct pv_buf *answer)
         return PV_EAGAIN;
     }
     return PV_OK;
+}
+
+static enum pv_err
+ask(struct pv_rights_fetch *fetch, unsigned wait_s, struct pv_buf *answer)
+{
+    char known[2 * PV_HASH_LEN];
+    char path[URL_MAX_LEN];
+    int  len;
+
+    pv_hex_text(fetch->head.body.bytes, PV_HASH_LEN, known);
+    len = snprintf(
+        path, sizeof(path), "/registry/v1/rights?agency=%s%s%.*s&wait=%u",
+        fetch->source->agency, fetch->state.len > 0 ? "&known=" : "",
+        fetch->state.len > 0 ? (int)sizeof(known) : 0, known, wait_s);
+    return len < 0 || len >= URL_MAX_LEN
+               ? PV_ERANGE
+               : pv_rights_ask(fetch, path, (long)wait_s + GRACE_S, answer);
 }
 
 /* A note alone stands before the body that is held. */

@@ -12,6 +12,8 @@
 #ifndef PV_RIGHTS_FETCH_H
 #define PV_RIGHTS_FETCH_H
 
+#include <stdatomic.h>
+
 #include "rights/rights.h"
 
 #define PV_RIGHTS_WAIT_MAX_S 30
@@ -35,6 +37,7 @@ struct pv_rights_fetch {
     struct pv_buf                  state;   /* empty: nothing yet */
     bool                           is_kept; /* in the file, by the last round */
     struct pv_why                  why; /* why that failed, or kept nothing */
+    const atomic_bool *stop; /* a question ends soon after it; NULL ok */
 };
 
 /*
@@ -54,5 +57,38 @@ void        pv_rights_fetch_close(struct pv_rights_fetch *fetch);
  */
 enum pv_err pv_rights_fetch_round(struct pv_rights_fetch *fetch,
                                   unsigned                wait_s) PV_MUST_CHECK;
+
+/* ---- contracts.c ---- */
+
+#define PV_RIGHTS_CONTRACT_MAX ((size_t)512 * 1024) /* bytes of one */
+#define PV_RIGHTS_CONTRACT_NAME 70 /* room for "<64 hex>.json" */
+
+/* The file that a contract is kept in. */
+void pv_rights_contract_name(const struct pv_hash *sha256,
+                             char room[PV_RIGHTS_CONTRACT_NAME]);
+
+/*
+ * What the file holds, behind out, if that has this hash. PV_ENOTFOUND;
+ * PV_EVERIFY: it holds something else; PV_ESYS, PV_ENOMEM.
+ */
+enum pv_err pv_rights_contract_read(int dirfd, const struct pv_hash *sha256,
+                                    struct pv_buf *out) PV_MUST_CHECK;
+
+/*
+ * Bring the folder up to what is held: of the contracts below that path
+ * ("/x/post/", "/x/") those that are not there, or not whole, are asked for and
+ * checked; files of contracts that are not named are deleted. *ret_is_new: one
+ * came. PV_EAGAIN: one could not be asked for; PV_EVERIFY: one that came has
+ * another hash than was signed; PV_ESYS: one cannot be kept; ->why has the
+ * words. The others are there all the same.
+ */
+enum pv_err pv_rights_fetch_contracts(struct pv_rights_fetch *fetch, int dirfd,
+                                      const char *below,
+                                      bool       *ret_is_new) PV_MUST_CHECK;
+
+/* GET of a path of the registry ("/registry/v1/..."), at most timeout_s.
+   PV_EAGAIN: no answer, or another than 200; ->why. */
+enum pv_err pv_rights_ask(struct pv_rights_fetch *fetch, const char *path,
+                          long timeout_s, struct pv_buf *answer) PV_MUST_CHECK;
 
 #endif

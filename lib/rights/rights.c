@@ -6,12 +6,15 @@
 #include <string.h>
 
 #include "base/jalali.h"
+#include "base/num.h"
 
 struct pv_rights {
-    json_t       *root;
-    json_t       *by_id; /* id of a grant: borrowed from root */
-    const json_t *modes;
-    json_t       *indexes; /* "map own other" -> what was made of a map */
+    json_t                    *root;
+    json_t                    *by_id; /* id of a grant: borrowed from root */
+    const json_t              *modes;
+    struct pv_rights_contract *contract; /* owned; sorted by path */
+    size_t                     contract_count;
+    json_t *indexes; /* "map own other" -> what was made of a map */
 };
 
 static enum pv_err
@@ -35,6 +38,82 @@ index_grants(struct pv_rights *rights, const json_t *grants)
     return PV_OK;
 }
 
+/* ---- contracts ---- */
+
+static int
+by_path(const void *a, const void *b)
+{
+    const struct pv_slice one = ((const struct pv_rights_contract *)a)->path;
+    const struct pv_slice two = ((const struct pv_rights_contract *)b)->path;
+    size_t                len = one.len < two.len ? one.len : two.len;
+    int                   order = memcmp(one.ptr, two.ptr, len);
+
+    return order != 0 ? order : (one.len > two.len) - (one.len < two.len);
+}
+
+/* A registry of an older build names none. */
+static enum pv_err
+take_contracts(struct pv_rights *rights, const json_t *list)
+{
+    size_t count = json_array_size(list);
+
+    if (count > PV_RIGHTS_CONTRACTS_MAX) {
+        return PV_EINVAL;
+    }
+    rights->contract = calloc(count + 1, sizeof(*rights->contract));
+    if (rights->contract == NULL) {
+        return PV_ENOMEM;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const json_t              *row = json_array_get(list, i);
+        struct pv_rights_contract *own = &rights->contract[i];
+        const char *path = json_string_value(json_object_get(row, "path"));
+        const char *hex = json_string_value(json_object_get(row, "sha256"));
+
+        if (path == NULL || path[0] != '/' || hex == NULL ||
+            pv_hex_bytes(pv_slice_from(hex), own->sha256.bytes, PV_HASH_LEN) !=
+                PV_OK) {
+            return PV_EINVAL;
+        }
+        own->path = pv_slice_from(path);
+    }
+    rights->contract_count = count;
+    qsort(rights->contract, count, sizeof(*rights->contract), by_path);
+    return PV_OK;
+}
+
+size_t
+pv_rights_contract_count(const struct pv_rights *rights)
+{
+    return rights->contract_count;
+}
+
+struct pv_rights_contract
+pv_rights_contract_at(const struct pv_rights *rights, size_t i)
+{
+    return rights->contract[i];
+}
+
+const struct pv_hash *
+pv_rights_contract_of(const struct pv_rights *rights, const char *path)
+{
+    struct pv_rights_contract        wanted = {.path = pv_slice_from(path)};
+    const struct pv_rights_contract *found;
+
+    found = bsearch(&wanted, rights->contract, rights->contract_count,
+                    sizeof(wanted), by_path);
+    if (found == NULL) { /* a method's */
+        const char *last = strrchr(path, '/');
+
+        wanted.path.len = last == NULL ? 0 : (size_t)(last - path);
+        found = bsearch(&wanted, rights->contract, rights->contract_count,
+                        sizeof(wanted), by_path);
+    }
+    return found == NULL ? NULL : &found->sha256;
+}
+
+/* ---- a body ---- */
+
 enum pv_err
 pv_rights_read(struct pv_slice body, struct pv_rights **ret)
 {
@@ -56,6 +135,10 @@ pv_rights_read(struct pv_slice body, struct pv_rights **ret)
     } else if (rights->by_id != NULL && rights->indexes != NULL) {
         err = index_grants(rights, grants);
     }
+    if (err == PV_OK) {
+        err =
+            take_contracts(rights, json_object_get(rights->root, "contracts"));
+    }
     if (err != PV_OK) {
         pv_rights_free(rights);
         return err;
@@ -71,6 +154,7 @@ pv_rights_free(struct pv_rights *rights)
         json_decref(rights->by_id); /* accepts NULL */
         json_decref(rights->indexes);
         json_decref(rights->root);
+        free(rights->contract);
         free(rights);
     }
 }

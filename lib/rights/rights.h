@@ -31,6 +31,7 @@
 #define PV_RIGHTS_MAX ((size_t)8 * 1024 * 1024) /* bytes of a state */
 #define PV_RIGHTS_AGENCY_MAX 64
 #define PV_RIGHTS_AHEAD_MAX_S 300 /* of the clock of whoever takes a state */
+#define PV_RIGHTS_CONTRACTS_MAX 1024
 #define PV_RIGHTS_TEXT_MAX (PV_NOTE_NAME_MAX + PV_RIGHTS_AGENCY_MAX + 128)
 
 struct pv_rights_head {
@@ -70,7 +71,8 @@ bool pv_rights_is_ahead(const struct pv_rights_head *head, int64_t now_ms);
  * "item_limits":[{"item","until":{"jalali"},...}],...}],
  * "modes":[{"id","path"}],
  * "versions":[{"id","service","name","methods","state"}]}: those that are
- * neither replaced nor ended, without their contracts;
+ * neither replaced nor ended; "contracts":[{"path","sha256"}]: of these and of
+ * those that the agency may call (contract/document.h);
  * "code_maps":[{"id","version","lists":[id],"rows":[[code or null]]}]: the
  * announced maps that they name (R-211). path is
  * /x/provider/service/version, of a mode with its method. Members that nobody
@@ -82,6 +84,23 @@ enum pv_err pv_rights_read(struct pv_slice    body,
                            struct pv_rights **ret) PV_MUST_CHECK;
 void        pv_rights_free(struct pv_rights *rights);
 size_t      pv_rights_count(const struct pv_rights *rights); /* grants */
+
+/* A contract that is named, by its version's path, borrowed. */
+struct pv_rights_contract {
+    struct pv_slice path;
+    struct pv_hash  sha256;
+};
+
+size_t pv_rights_contract_count(const struct pv_rights *rights);
+struct pv_rights_contract pv_rights_contract_at(const struct pv_rights *rights,
+                                                size_t                  i);
+
+/*
+ * The contract of a version now; path is its own or, below it, a method's.
+ * Borrowed. NULL: there is none, or the version is not in use.
+ */
+const struct pv_hash *pv_rights_contract_of(const struct pv_rights *rights,
+                                            const char             *path);
 
 /* A call, as the exchange let it pass. */
 struct pv_rights_call {

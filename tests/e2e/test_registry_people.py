@@ -269,6 +269,7 @@ POINTS = [
     ("GET", "users/agency/ministry-a?of=system", None, READ),
     ("GET", "feed", None, (SIGN_IN, NO, NO, NO, NO, MAY)),
     ("GET", "rights?agency=ministry-a", None, (SIGN_IN, NO, MAY, NO, NO, MAY)),
+    ("GET", "contracts/" + 64 * "0", None, READ),
     ("GET", "log/checkpoint", None, OPEN),
     ("GET", "log/tile/0/000", None, OPEN),
     ("GET", "views/agenda", None, READ),

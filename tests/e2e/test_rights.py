@@ -398,7 +398,7 @@ def test_r211_codes_are_asked_for_in_the_consumers_own_coding(scene):
     coding = "settlements/statistics"
     # without a map nothing is answered in that coding, and all in their own
     answer = divisions(scene, code=below[0], coding=coding)
-    assert_outcome(answer, "failed", "provider-answer")
+    assert_outcome(answer, "failed", "code-map-missing")
     theirs = {str(n): name for n, name in
               enumerate(list(ours.values())[:900], 100000)}
     theirs |= {"7001": "یک", "7002": "دو", "7003": "سه", "7100": "بالا"}

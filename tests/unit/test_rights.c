@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/num.h"
 #include "base/time.h"
 #include "daemon/file.h"
 #include "rights/fetch.h"
@@ -17,6 +18,8 @@
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define LOG "registry.example/decisions"
+#define HEX_A "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define HEX_B "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define WHEN_MS INT64_C(1790000000000) /* 1405-06-30, 21 September 2026 */
 
 static const char body[] =
@@ -47,7 +50,9 @@ static const char body[] =
     "\"modes\":[{\"id\":\"m-1\",\"path\":\"/x/post/open/v1/ask\"}],"
     "\"code_maps\":[{\"id\":\"m\",\"version\":3,\"lists\":[\"a\",\"b\",\"c\"],"
     "\"rows\":[[\"1\",\"x\",null],[\"2\",\"y\",\"k\"],[\"2\",\"z\",\"k\"],"
-    "[\"3\",\"z\",null],[\"4\",null,null]]}]}";
+    "[\"3\",\"z\",null],[\"4\",null,null]]}],"
+    "\"contracts\":[{\"path\":\"/x/post/open/v1\",\"sha256\":\"" HEX_A "\"},"
+    "{\"path\":\"/x/post/code/v1\",\"sha256\":\"" HEX_B "\"}]}";
 
 static struct pv_note_key key[2];
 static struct pv_ed25519 *secret[2];
@@ -230,6 +235,37 @@ a_checkpoint_is_no_state(void **state)
 }
 
 static void
+a_contract_is_found_by_its_version_and_its_methods(void **state)
+{
+    static const struct {
+        const char *path;
+        const char *hex; /* NULL: none */
+    } row[] = {
+        {"/x/post/open/v1", HEX_A},        {"/x/post/open/v1/ask", HEX_A},
+        {"/x/post/code/v1", HEX_B},        {"/x/post/code/v1/ask", HEX_B},
+        {"/x/post/code/v11", NULL},        {"/x/post/code", NULL},
+        {"/x/post/code/v2/a", NULL},       {"", NULL},
+        {"/x/post/open/v1/ask/more", NULL}};
+    struct pv_rights *rights = NULL;
+
+    (void)state;
+    assert_int_equal(pv_rights_read(pv_slice_from(body), &rights), PV_OK);
+    assert_int_equal(pv_rights_contract_count(rights), 2);
+    for (size_t i = 0; i < COUNT(row); i++) {
+        const struct pv_hash *found =
+            pv_rights_contract_of(rights, row[i].path);
+        char hex[2 * PV_HASH_LEN];
+
+        assert_int_equal(found != NULL, row[i].hex != NULL);
+        if (found != NULL) {
+            pv_hex_text(found->bytes, PV_HASH_LEN, hex);
+            assert_memory_equal(hex, row[i].hex, sizeof(hex));
+        }
+    }
+    pv_rights_free(rights);
+}
+
+static void
 older_is_what_goes_back_in_decisions_or_time(void **state)
 {
     static const struct {
@@ -369,6 +405,11 @@ what_is_no_body_is_refused(void **state)
         "{\"grants\":[7],\"modes\":[]}",
         "{\"grants\":[{\"id\":\"a\"}],\"modes\":[]}",
         "{\"grants\":[],\"grants\":[],\"modes\":[]}",
+        "{\"grants\":[],\"modes\":[],\"contracts\":[7]}",
+        "{\"grants\":[],\"modes\":[],\"contracts\":[{\"path\":\"/x/a/b/v1\","
+        "\"sha256\":\"00\"}]}",
+        "{\"grants\":[],\"modes\":[],\"contracts\":[{\"path\":\"\","
+        "\"sha256\":\"" HEX_A "\"}]}",
     };
 
     (void)state;
@@ -388,6 +429,7 @@ main(void)
         cmocka_unit_test(a_state_is_what_was_signed_for_its_agency),
         cmocka_unit_test(a_state_of_the_future_is_refused),
         cmocka_unit_test(a_checkpoint_is_no_state),
+        cmocka_unit_test(a_contract_is_found_by_its_version_and_its_methods),
         cmocka_unit_test(older_is_what_goes_back_in_decisions_or_time),
         cmocka_unit_test(a_call_has_the_right_that_is_held_or_none),
         cmocka_unit_test(a_code_has_one_partner_or_none_is_named),

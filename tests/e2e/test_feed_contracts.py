@@ -1,0 +1,325 @@
+"""Contracts by the registry's signed feed (R-091): a provider's connector and a
+consumer face begin with empty folders; what was changed on the way or on the
+disk is refused; a new version comes, one that ended goes."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+
+import pytest
+
+import httpsig
+from connectors import Connectors, make_country
+from harness import (CATALOGUE, POSTAL, Exchange, Process, built, program_env,
+                     wait_for)
+from registryd import WG, Registry, UnixConnection, decision
+from test_registry_catalogue import FIRST, Catalogue, all_systems, register
+from test_rights import CENTRE, GRANTS, POST, Relay
+from test_signatures import openssl, write
+
+AGAIN = 75  # of a connector that wants to begin anew
+METHOD = POSTAL[len("/x/"):]
+V2 = "postal-code/v2"
+
+
+class Forger(Relay):
+    """Says another contract than the registry has."""
+    forge = None
+
+    def ask(self, target):
+        status, body = super().ask(target)
+        if self.forge and target.startswith("/registry/v1/contracts/"):
+            body = self.forge(body)  # pylint: disable=not-callable
+        return status, body
+
+
+class Supervised:
+    """A connector that is started again when it asks for that, as systemd
+    does."""
+
+    def __init__(self, config, log):
+        self.config, self.log, self.popen, self.ends = config, log, None, False
+        self.starts = 0
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        code = AGAIN
+        while code == AGAIN and not self.ends:
+            with open(self.log, "ab") as log:
+                self.popen = subprocess.Popen(
+                    [built("payvand-connectord"), "--config", self.config],
+                    stdout=log, stderr=log, env=program_env())
+            self.starts += 1
+            code = self.popen.wait()
+
+    def stop(self):
+        self.ends = True
+        self.popen.terminate()
+        self.thread.join(30)
+        assert self.popen.returncode in (0, AGAIN), self.popen.returncode
+        assert "Sanitizer" not in Path(self.log).read_text()
+
+
+class Scene:
+    """Registry, exchange, and both faces with nothing but a service file."""
+
+    def __init__(self, ex, home, registry, relay, country):
+        self.ex, self.home, self.registry, self.relay = (
+            ex, home, registry, relay)
+        self.code = country[1]["samples"]["postal-code/inquire"][0]["input"]
+        self.connectors = Connectors(ex, country[0], [POST])
+        keys = home / "keys"
+        keys.mkdir()
+        secret = write(home / "sign.pem", httpsig.Key().private_pem)
+        openssl("pkey", "-in", secret, "-pubout", "-out",
+                str(keys / (POST + ".pem")))
+        self.folder = {}
+        for who in ("provider", "consumer"):
+            self.folder[who] = home / who
+            self.folder[who].mkdir()
+        services = home / "services"
+        services.mkdir()
+        first = Path(CATALOGUE, "services", POST, "postal-code.json")
+        (services / "v1.json").write_text(first.read_text())
+        (services / "v2.json").write_text(first.read_text().replace(
+            '"version": "v1"', '"version": "v2"'))
+        feed = {"log_key": registry.vkey, "socket": relay.path}
+        self.config = write(home / "provider.json", json.dumps({
+            "provider": POST, "socket": self.connectors.socket(POST),
+            "peer_uid": os.getuid(), "driver": "SQLite3",
+            "dsn": "Driver=SQLite3;Database=%s;" % os.path.join(
+                country[0], POST + ".sqlite"),
+            "services": [str(services / n) for n in ("v1.json", "v2.json")],
+            "signatures": {"key": secret},
+            "rights": {**feed, "file": str(home / "rights"),
+                       "contracts": str(self.folder["provider"])}}))
+        self.log = ex.path("log", "provider.log")
+        self.provider = Supervised(self.config, self.log)
+        me = ex.pki.of(CENTRE + "-main")
+        self.socket = ex.path("face.sock")
+        self.face_log = ex.path("face.log")
+        path = write(home / "consumer.json", json.dumps({
+            "url": "https://127.0.0.1:%d" % ex.address[1],
+            "ca": ex.pki.root.cert, "provider_keys": str(keys),
+            "store": str(home / "evidence.sqlite"), "socket": self.socket,
+            "registry": {**feed, "agency": CENTRE,
+                         "file": str(home / "state"),
+                         "contracts": str(self.folder["consumer"])},
+            "systems": [{"id": CENTRE + "-main", "cert": me.cert,
+                         "key": me.key}],
+            "applications": [{"id": "desk", "uid": os.getuid(),
+                              "system": CENTRE + "-main",
+                              "methods": [POST + "/"]}]}))
+        self.face = Process("consumerd", [built("payvand-consumerd"),
+                                          "--config", path], self.face_log,
+                            env=program_env())
+
+    def curl(self):
+        """(status, JSON) of the call, by the consumer face."""
+        done = subprocess.run(
+            ["curl", "-sS", "--max-time", "60", "--unix-socket", self.socket,
+             "-H", "Content-Type: application/json", "--json",
+             json.dumps(self.code), "-w", "\n%{http_code}",
+             "http://face/x/" + METHOD], capture_output=True, timeout=90,
+            check=False)
+        if done.returncode:
+            return 0, {}
+        body, _, status = done.stdout.rpartition(b"\n")
+        return int(status), json.loads(body)
+
+    def answers(self):
+        status, said = self.curl()
+        return status == 200 and said["found"] == "yes"
+
+    def direct(self, version):
+        """The problem that the connector itself has with a call, or None."""
+        connection = UnixConnection(self.connectors.socket(POST))
+        try:
+            connection.request(
+                "POST", "/x/%s/%s/inquire" % (POST, version),
+                json.dumps(self.code), {
+                    "Content-Type": "application/json",
+                    "Payvand-Consumer": CENTRE + "-main",
+                    "Payvand-Grant": GRANTS[CENTRE],
+                    "Payvand-Tracking-Id":
+                        "0198f2c4-7d5e-7c3a-9a51-2f6d0c1b7e11"})
+            said = json.loads(connection.getresponse().read())
+            return said.get("type", "").rsplit(":", 1)[-1]
+        except OSError:
+            return "away"
+        finally:
+            connection.close()
+
+    def said(self, who):
+        return Path(self.log if who == "provider"
+                    else self.face_log).read_text()
+
+
+@pytest.fixture(scope="module")
+def scene(pki, tmp_path_factory):
+    folder = tempfile.mkdtemp(prefix="pv-feed-")
+    country = make_country(str(tmp_path_factory.mktemp("country")), 300)
+    os.mkdir(os.path.join(folder, "r"))
+    registry = Registry(os.path.join(folder, "r"))
+    registry.enact("--until", FIRST)
+    register(registry, all_systems(Catalogue()))
+    registry.enact()
+    relay = Forger(os.path.join(folder, "relay"), registry)
+    relay.brief = True
+    local = pki.make("nix-feed", key=pki.of("nix").key,
+                     names=["exchange.payvand.test,IP:127.0.0.1"])
+    exchange = Exchange(os.path.join(folder, "x"), pki, providers=[POST],
+                        workers=1, conf={
+                            "server": "ssl_certificate %s; "
+                            "ssl_certificate_key %s;" % (local.cert,
+                                                         local.key)})
+    it = Scene(exchange, tmp_path_factory.mktemp("feed"), registry, relay,
+               country)
+    it.connectors.start_front()
+    with exchange:
+        yield it
+        it.provider.stop()
+        assert it.face.stop() is None
+    relay.server.shutdown()
+    registry.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def contract_of(version="v1"):
+    """The document as `payvand contract` makes it, of another version."""
+    done = subprocess.run(
+        [built("payvand"), "contract", "document", os.path.join(
+            CATALOGUE, "contracts", POST, "postal-code.json"), "--catalogue",
+         CATALOGUE], capture_output=True, timeout=60, check=True,
+        env=program_env())
+    document = json.loads(done.stdout)
+    document["contract"]["version"] = version
+    return document
+
+
+def name_of(document):
+    text = json.dumps(document, ensure_ascii=False, sort_keys=True,
+                      separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_both_faces_begin_with_empty_folders_and_a_call_works(scene):
+    wait_for("the first answer", scene.answers)
+    for folder in scene.folder.values():
+        kept = {p.name[:-5]: p.read_bytes() for p in folder.iterdir()}
+        assert name_of(contract_of()) in kept
+        for name, text in kept.items():
+            assert hashlib.sha256(text).hexdigest() == name
+    assert "connector.contracts_changed" in scene.said("provider")
+
+
+def test_a_contract_that_was_changed_on_the_disk_is_refused(scene):
+    wait_for("an answer", scene.answers)
+    path = scene.folder["consumer"] / (name_of(contract_of()) + ".json")
+    scene.relay.away = True
+    try:
+        path.write_text(path.read_text().replace("postal_code", "postal_kode"))
+        status, said = scene.curl()
+    finally:
+        scene.relay.away = False
+    assert status == 503 and said["title_fa"]
+    assert said["type"] == "urn:payvand:problem:contract-not-held"
+    assert "is not what the registry signed" in scene.said("consumer")
+    wait_for("the right one to come again", scene.answers)
+
+
+def test_the_connector_answers_nothing_by_a_changed_contract(scene):
+    wait_for("an answer", scene.answers)
+    path = scene.folder["provider"] / (name_of(contract_of()) + ".json")
+    whole = path.read_text()
+    path.write_text(whole.replace("postal_code", "postal_kode"))
+    done = subprocess.run(
+        [built("payvand-connectord"), "--config", scene.config, "--check"],
+        env=program_env(), capture_output=True, timeout=60, check=True)
+    assert b": 0 services" in done.stdout
+    assert b"contract" in done.stdout and b"wait" in done.stdout
+    path.write_text(whole)
+
+
+def test_a_new_version_comes_by_itself_and_a_forged_one_does_not(scene):
+    """Its file of the service lay there and waited."""
+    wait_for("an answer", scene.answers)
+    assert scene.direct(V2) not in ("right-unknown", "away")
+    registry, starts = scene.registry, scene.provider.starts
+    scene.relay.forge = lambda body: body.replace(b"postal", b"p0stal")
+    registry.must(decision(
+        "version", V2, "declare", "representative", POST, "1404-02-01",
+        {"service": "postal-code", "existing": True, "contract":
+         contract_of("v2"),
+         "methods": [{"id": "inquire", "pattern": "inquiry"}]}))
+    wait_for("the forged one to be refused",
+             lambda: "connector.contract_refused" in scene.said("provider"))
+    line = [line for line in scene.said("provider").splitlines()
+            if "connector.contract_refused" in line][0]
+    assert V2 in line and name_of(contract_of("v2")) in line
+    assert scene.provider.starts == starts and scene.answers()
+    scene.relay.forge = None
+    # the grant is of v1: so far the call comes, and no further
+    wait_for("v2", lambda: scene.direct(V2) == "right-unknown")
+    assert scene.provider.starts == starts + 1
+    wait_for("v1", scene.answers)
+
+
+def test_a_contract_that_is_none_is_refused_when_it_is_decided(scene):
+    """Unknown keywords are refused with their place (design, section 8)."""
+    def tried(change):
+        document = contract_of("v3")
+        change(document)
+        return scene.registry.decide(decision(
+            "version", "postal-code/v3", "declare", "representative", POST,
+            "1404-02-02", {"service": "postal-code", "existing": True,
+                           "contract": document, "methods": [
+                               {"id": "inquire", "pattern": "inquiry"}]}))
+
+    for change, word in (
+            (lambda d: d["contract"]["methods"][0].update(colour=1), "colour"),
+            (lambda d: d["contract"].update(version="v4"), "v4"),
+            (lambda d: d["contract"]["methods"][0].update(id="other"),
+             "inquire"),
+            (lambda d: d["contract"]["methods"].append(
+                dict(d["contract"]["methods"][0], id="more")), "2 methods"),
+            (lambda d: d.update(data_items=[]), "data item"),
+            (lambda d: d.update(more=1), "more")):
+        status, said = tried(change)
+        assert (status, said["rule"]) == (422, "R-091"), said
+        assert word in said["title"] and said["title_fa"]
+    assert tried(lambda d: None)[0] == 200
+
+
+def test_a_contract_goes_with_the_last_right_to_it(scene):
+    wait_for("an answer", scene.answers)
+    scene.registry.must(decision("grant", GRANTS[CENTRE], "withdraw",
+                                 "secretariat", WG, "1404-02-03",
+                                 reason="a test"))
+    wait_for("the face to hold none", lambda: scene.curl()[1].get(
+        "type") == "urn:payvand:problem:contract-not-held")
+    path = scene.folder["consumer"] / (name_of(contract_of()) + ".json")
+    wait_for("its file to go", lambda: not path.exists())
+    wait_for("the connector to know it",
+             lambda: scene.direct("postal-code/v1") == "right-unknown")
+
+
+def test_a_version_that_ended_is_answered_no_more(scene):
+    scene.registry.must(
+        decision("notice", "n-postal-end", "announce", "representative", POST,
+                 "1404-02-04", {"version": "postal-code/v1", "kind": "end",
+                                "from_ms": 1777000000000,
+                                "text_fa": "پایان"}),
+        decision("version", "postal-code/v1", "end", "secretariat", WG,
+                 "1404-02-05"))
+    wait_for("it to be gone",
+             lambda: scene.direct("postal-code/v1") == "contract-other")
+    wait_for("its file to go", lambda: not (
+        scene.folder["provider"] / (name_of(contract_of()) +
+                                    ".json")).exists())

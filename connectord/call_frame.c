@@ -34,8 +34,8 @@ note_key(void *context, enum MHD_ValueKind kind, const char *name,
 bool
 pv_call_take_key(struct call *call)
 {
-    struct key_header header = {0, NULL};
-    struct pv_keyed   keyed;
+    const struct pv_secrets *secrets = &call->http->config->secrets;
+    struct key_header        header = {0, NULL};
 
     if (MHD_get_connection_values(call->connection, MHD_HEADER_KIND, note_key,
                                   &header) < 0 ||
@@ -44,13 +44,16 @@ pv_call_take_key(struct call *call)
         pv_call_say_key_missing(call);
         return false;
     }
-    pv_keyed_begin(&keyed, KEY_LABEL);
-    pv_keyed_add(&keyed, pv_slice_from(call->consumer));
-    pv_keyed_add(&keyed, pv_slice_from(header.value));
-    if (pv_keyed_end_text(&keyed, call->http->config->secret, call->key) !=
-        PV_OK) {
-        pv_call_say_failed(call);
-        return false;
+    for (size_t k = 0; k < secrets->count; k++) {
+        struct pv_keyed keyed;
+
+        pv_keyed_begin(&keyed, KEY_LABEL);
+        pv_keyed_add(&keyed, pv_slice_from(call->consumer));
+        pv_keyed_add(&keyed, pv_slice_from(header.value));
+        if (pv_keyed_end_text(&keyed, secrets->key[k], call->key[k]) != PV_OK) {
+            pv_call_say_failed(call);
+            return false;
+        }
     }
     return true;
 }
@@ -58,7 +61,7 @@ pv_call_take_key(struct call *call)
 /* Of what is asked, however it was written. */
 static enum pv_err
 digest_request(const struct call *call, const struct pv_request *request,
-               char ret[PV_KEYED_TEXT_LEN])
+               size_t k, char ret[PV_KEYED_TEXT_LEN])
 {
     struct pv_keyed keyed;
 
@@ -73,7 +76,7 @@ digest_request(const struct call *call, const struct pv_request *request,
             pv_keyed_add(&keyed, value->text);
         }
     }
-    return pv_keyed_end_text(&keyed, call->http->config->secret, ret);
+    return pv_keyed_end_text(&keyed, call->http->config->secrets.key[k], ret);
 }
 
 static enum pv_err
@@ -92,32 +95,52 @@ put_parameters(struct pv_buf *buf, const struct pv_request *request,
     return err;
 }
 
+/* How a command is called under secret k: its key, and what it asks. */
+static enum pv_err
+put_name(struct call *call, const struct pv_request *request, size_t k)
+{
+    char        digest[PV_KEYED_TEXT_LEN];
+    enum pv_err err = digest_request(call, request, k, digest);
+
+    if (err == PV_OK) {
+        err = pv_put_text(&call->job.call,
+                          (struct pv_slice){call->key[k], PV_KEYED_TEXT_LEN});
+    }
+    return err == PV_OK ? pv_put_text(&call->job.call,
+                                      (struct pv_slice){digest, sizeof(digest)})
+                        : err;
+}
+
 /* What stands before a command's parameters; see message.h. */
 static enum pv_err
 put_command(struct call *call, struct pv_request *request, int64_t when_ms,
             char now[PV_TIME_TEXT_LEN])
 {
-    int64_t until_ms =
+    const size_t secrets = call->http->config->secrets.count;
+    int64_t      until_ms =
         when_ms + (int64_t)call->method->contract->keep_days * PV_DAY_MS;
-    char            digest[PV_KEYED_TEXT_LEN];
-    char            until[PV_TIME_TEXT_LEN];
-    struct pv_slice part[] = {
-        {call->key, PV_KEYED_TEXT_LEN},
-        {digest, sizeof(digest)},
-        {now, PV_TIME_TEXT_LEN},
-        {until, sizeof(until)},
-    };
-    enum pv_err err = digest_request(call, request, digest);
+    const struct pv_slice now_text = {now, PV_TIME_TEXT_LEN};
+    char                  until[PV_TIME_TEXT_LEN];
+    enum pv_err           err = put_name(call, request, 0);
 
     pv_time_text(when_ms, now);
     pv_time_text(until_ms, until);
-    for (size_t i = 0; err == PV_OK && i < sizeof(part) / sizeof(part[0]);
-         i++) {
-        err = pv_put_text(&call->job.call, part[i]);
+    if (err == PV_OK) {
+        err = pv_put_text(&call->job.call, now_text);
+    }
+    if (err == PV_OK) {
+        err = pv_put_text(&call->job.call,
+                          (struct pv_slice){until, sizeof(until)});
+    }
+    if (err == PV_OK) {
+        err = pv_put_u32(&call->job.call, (uint32_t)secrets - 1);
+    }
+    for (size_t k = 1; err == PV_OK && k < secrets; k++) {
+        err = put_name(call, request, k);
     }
     request->call[PV_CALL_TRACKING_ID] = pv_slice_from(call->tracking_id);
     request->call[PV_CALL_CONSUMER] = pv_slice_from(call->consumer);
-    request->call[PV_CALL_TIME] = part[2];
+    request->call[PV_CALL_TIME] = now_text;
     return err;
 }
 

@@ -25,27 +25,28 @@ struct call {
     char                    consumer[PV_CALL_HEADER_MAX + 1];
     char                    order_token[PV_ORDER_TOKEN_LEN]; /* for a yes */
     bool                    has_order_token;
-    char                    key[PV_KEYED_TEXT_LEN]; /* of a command; digest */
-    struct pv_buf           body;
-    struct pv_job           job;
-    bool                    begun;     /* headers have been judged */
-    bool                    too_large; /* swallow the rest */
-    bool                    suspended;
-    bool                    asked;     /* the ledger is to have it */
-    bool                    recording; /* the keeper is at it */
-    char                    grant[PV_CALL_HEADER_MAX + 1]; /* "": none said */
-    uint64_t                closed; /* columns, of pv_method_closed */
-    json_t                 *codes;  /* pv_rights_code_map; NULL: own coding */
-    struct pv_code_map      code_map;
-    struct pv_keeping       keeping;
-    struct pv_buf           after;   /* where its page begins (pages.h) */
-    struct pv_buf           persons; /* texts, as in keeper_message.h */
-    uint32_t                person_count;
-    unsigned                status;
-    const char             *outcome;
-    bool                    problem;
-    bool                    metrics; /* no call: the numbers */
-    struct pv_buf           answer;
+    /* digests of a command's key, one a secret */
+    char               key[PV_SECRETS_MAX][PV_KEYED_TEXT_LEN];
+    struct pv_buf      body;
+    struct pv_job      job;
+    bool               begun;     /* headers have been judged */
+    bool               too_large; /* swallow the rest */
+    bool               suspended;
+    bool               asked;     /* the ledger is to have it */
+    bool               recording; /* the keeper is at it */
+    char               grant[PV_CALL_HEADER_MAX + 1]; /* "": none said */
+    uint64_t           closed; /* columns, of pv_method_closed */
+    json_t            *codes;  /* pv_rights_code_map; NULL: own coding */
+    struct pv_code_map code_map;
+    struct pv_keeping  keeping;
+    struct pv_buf      after;   /* where its page begins (pages.h) */
+    struct pv_buf      persons; /* texts, as in keeper_message.h */
+    uint32_t           person_count;
+    unsigned           status;
+    const char        *outcome;
+    bool               problem;
+    bool               metrics; /* no call: the numbers */
+    struct pv_buf      answer;
 };
 
 /* call_head.c: false when an answer stands already. */

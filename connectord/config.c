@@ -497,6 +497,6 @@ pv_connector_config_free(struct pv_connector_config *config)
     pv_data_items_free(config->items);
     pv_keeper_config_clear(&config->keeper);
     pv_buf_wipe(&config->setup);
-    explicit_bzero(config->secret, sizeof(config->secret));
+    explicit_bzero(&config->secrets, sizeof(config->secrets));
     free(config);
 }

@@ -14,9 +14,10 @@
  * are signed, and refused when they must be and are not. A system may have
  * several keys. Both are optional.
  *
- * secret: a file of 32 bytes that nobody else may read, the key of all keyed
- * digests (keyed.h); needed when a method comes after another (R-154) or is a
- * command (R-046). Commands over SQLite need may_write.
+ * secret: a file that nobody else may read, of 32 bytes, the key of all keyed
+ * digests (keyed.h), and behind it those it had before; needed when a method
+ * comes after another (R-154) or is a command (R-046). Commands over SQLite
+ * need may_write.
  *
  * "keeper": {"file":"/abs/keeper.sqlite", "desk":"/abs/desk.sock",
  *  "desk_uid":N or null, "ledger_days":1827,
@@ -132,8 +133,7 @@ struct pv_connector_config {
     size_t                  waiting; /* services without a contract yet */
     struct pv_why           waits;   /* why, of the last of them */
     struct pv_buf           setup;   /* the SETUP frame; holds the password */
-    bool                    has_secret;
-    uint8_t                 secret[PV_KEY_LEN];
+    struct pv_secrets       secrets; /* none, when none is configured */
     char                    sign_key[PV_CONNECTOR_FILE_MAX]; /* "": none */
     struct pv_consumer_key  consumer[PV_CONNECTOR_CONSUMER_KEYS_MAX];
     size_t                  consumer_count;

@@ -11,9 +11,9 @@ static enum pv_err
 read_secret(struct pv_connector_config *config, const char *path,
             struct pv_why *why)
 {
+    uint8_t     bytes[sizeof(config->secrets.key) + 1];
     struct stat st;
     ssize_t     got = -1;
-    char        more;
     int         fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
     if (fd == -1 || fstat(fd, &st) == -1) {
@@ -21,18 +21,23 @@ read_secret(struct pv_connector_config *config, const char *path,
     } else if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
         pv_why_set(why, "\"secret\": others may read %s: chmod 0600", path);
     } else {
-        got = read(fd, config->secret, sizeof(config->secret));
-        if (got != sizeof(config->secret) || read(fd, &more, 1) != 0) {
-            pv_why_set(why, "\"secret\": %s must hold %zu bytes", path,
-                       sizeof(config->secret));
-            got = -1;
+        got = read(fd, bytes, sizeof(bytes));
+        if (got <= 0 || got % PV_KEY_LEN != 0) { /* one too many is odd */
+            pv_why_set(why,
+                       "\"secret\": %s must hold one to %d keys of %d bytes",
+                       path, PV_SECRETS_MAX, PV_KEY_LEN);
+            got = 0;
         }
     }
     if (fd != -1) {
         (void)close(fd); /* read-only: nothing to lose */
     }
-    config->has_secret = got == (ssize_t)sizeof(config->secret);
-    return config->has_secret ? PV_OK : PV_EINVAL;
+    if (got > 0) {
+        memcpy(config->secrets.key, bytes, (size_t)got);
+        config->secrets.count = (size_t)got / PV_KEY_LEN;
+    }
+    explicit_bzero(bytes, sizeof(bytes));
+    return config->secrets.count > 0 ? PV_OK : PV_EINVAL;
 }
 
 /* What of the method is told again by keyed digests; NULL: nothing. */
@@ -66,7 +71,7 @@ enum pv_err
 pv_config_check_needs(const struct pv_connector_config *config,
                       struct pv_why                    *why)
 {
-    if (config->keeper.file[0] != '\0' && !config->has_secret) {
+    if (config->keeper.file[0] != '\0' && config->secrets.count == 0) {
         pv_why_set(why, "\"keeper\" needs \"secret\"");
         return PV_EINVAL;
     }
@@ -74,7 +79,7 @@ pv_config_check_needs(const struct pv_connector_config *config,
         const struct pv_contract_method *method = config->method[i]->contract;
         const char                      *need = need_of(method);
 
-        if (need != NULL && !config->has_secret) {
+        if (need != NULL && config->secrets.count == 0) {
             pv_why_set(why, "%s has %s, which needs \"secret\"", method->path,
                        need);
             return PV_EINVAL;

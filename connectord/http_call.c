@@ -103,12 +103,12 @@ keep_order(struct call *call, const struct pv_request *request)
     enum pv_err                       err = PV_OK;
 
     if (method->after.method != NULL) {
-        err = pv_order_check(config->secret, call->consumer, method, request,
+        err = pv_order_check(&config->secrets, call->consumer, method, request,
                              when_ms);
     }
     if (err == PV_OK && method->unlocks != NULL) {
         err =
-            pv_order_make(config->secret, call->consumer, method,
+            pv_order_make(&config->secrets, call->consumer, method,
                           method->unlocks, request, when_ms, call->order_token);
         call->has_order_token = err == PV_OK;
     }

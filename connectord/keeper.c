@@ -433,8 +433,8 @@ pv_keeper_run(const char *config_path)
     }
     if (err == PV_OK) {
         pv_buf_wipe(&keeper.config->setup); /* the database's password */
-        err = pv_keeper_open(keeper.config->keeper.file, keeper.config->secret,
-                             &keeper.store, &why);
+        err = pv_keeper_open(keeper.config->keeper.file,
+                             &keeper.config->secrets, &keeper.store, &why);
     }
     if (err == PV_OK) {
         err = open_desk(&keeper);

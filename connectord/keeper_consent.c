@@ -29,10 +29,10 @@ draw(char number[PV_CONSENT_DIGITS])
 }
 
 static enum pv_err
-number_digest(const struct pv_keeper_store *store, struct pv_slice number,
-              struct keeper_digest *ret)
+number_digest(const struct pv_keeper_store *store, size_t k,
+              struct pv_slice number, struct keeper_digest *ret)
 {
-    return keeper_digest_of(store, NUMBER_LABEL, number, PV_LIT(""), ret);
+    return keeper_digest_of(store, k, NUMBER_LABEL, number, PV_LIT(""), ret);
 }
 
 /* The same time of the day, so many Jalali months on. */
@@ -50,17 +50,37 @@ end_of(int64_t when_ms, uint32_t months, int64_t *ret)
     return err;
 }
 
+/* The row of the number, as one of the secrets wrote it. PV_ENOTFOUND. */
 static enum pv_err
-is_known(struct pv_keeper_store *store, const struct keeper_digest *number,
-         const struct keeper_digest *person, const struct pv_slice agency,
-         const struct pv_slice service)
+find(struct pv_keeper_store *store, const struct pv_keeper_ask *ask,
+     int64_t row[4])
 {
-    struct keeper_value value[] = {K_BLOB(number), K_BLOB(person),
-                                   K_TEXT(agency), K_TEXT(service)};
-    enum pv_err         err = keeper_start(store, KEEPER_CONSENT_FIND, value,
-                                           sizeof(value) / sizeof(value[0]));
+    enum pv_err err = PV_ENOTFOUND;
 
-    return err == PV_OK ? keeper_step(store, KEEPER_CONSENT_FIND) : err;
+    for (size_t k = 0; err == PV_ENOTFOUND && k < store->secrets.count; k++) {
+        struct keeper_digest number;
+        struct keeper_digest person;
+        struct keeper_value  value[] = {K_BLOB(&number), K_BLOB(&person),
+                                        K_TEXT(ask->agency),
+                                        K_TEXT(ask->service)};
+
+        err = number_digest(store, k, ask->number, &number);
+        if (err == PV_OK) {
+            err = keeper_person(store, k, ask->person, &person);
+        }
+        if (err == PV_OK) {
+            err = keeper_start(store, KEEPER_CONSENT_FIND, value,
+                               sizeof(value) / sizeof(value[0]));
+        }
+        if (err == PV_OK) {
+            err = keeper_step(store, KEEPER_CONSENT_FIND);
+        }
+        for (int i = 0; err == PV_OK && i < 4; i++) {
+            row[i] = keeper_int(store, KEEPER_CONSENT_FIND, i);
+        }
+        keeper_done(store, KEEPER_CONSENT_FIND);
+    }
+    return err;
 }
 
 enum pv_err
@@ -74,14 +94,14 @@ pv_consent_issue(struct pv_keeper_store        *store,
     enum pv_err          err = end_of(when_ms, terms->months, &ends_ms);
 
     if (err == PV_OK) {
-        err = keeper_person(store, terms->person, &person);
+        err = keeper_person(store, 0, terms->person, &person);
     }
     if (err == PV_OK) {
         err = draw(number); /* one of 10^16: a double is refused by the table */
     }
     if (err == PV_OK) {
-        err = number_digest(store, (struct pv_slice){number, PV_CONSENT_DIGITS},
-                            &digest);
+        err = number_digest(
+            store, 0, (struct pv_slice){number, PV_CONSENT_DIGITS}, &digest);
     }
     if (err == PV_OK) {
         struct keeper_value value[] = {
@@ -124,44 +144,56 @@ struct wrong {
 };
 
 static enum pv_err
-wrong_init(const struct pv_keeper_store *store, const struct pv_keeper_ask *ask,
-           struct wrong *wrong)
+wrong_init(const struct pv_keeper_store *store, size_t k,
+           const struct pv_keeper_ask *ask, struct wrong *wrong)
 {
-    enum pv_err err = keeper_digest_of(store, PAIR_LABEL, ask->consumer,
+    enum pv_err err = keeper_digest_of(store, k, PAIR_LABEL, ask->consumer,
                                        ask->person, &wrong->pair);
 
-    return err == PV_OK ? keeper_digest_of(store, CONSUMER_LABEL, ask->consumer,
-                                           PV_LIT(""), &wrong->consumer)
-                        : err;
+    return err == PV_OK
+               ? keeper_digest_of(store, k, CONSUMER_LABEL, ask->consumer,
+                                  PV_LIT(""), &wrong->consumer)
+               : err;
 }
 
+/* Another secret gives nobody more tries: the counts of all are added. */
 static enum pv_err
-is_limited(struct pv_keeper_store *store, const struct wrong *wrong,
+is_limited(struct pv_keeper_store *store, const struct pv_keeper_ask *ask,
            int64_t when_ms, bool *ret)
 {
-    struct keeper_value pair[] = {K_BLOB(&wrong->pair),
-                                  K_INT(when_ms - PV_WRONG_DAY_MS)};
-    struct keeper_value consumer[] = {K_BLOB(&wrong->consumer),
-                                      K_INT(when_ms - PV_WRONG_DAY_MS)};
-    int64_t             count[2];
-    enum pv_err err = count_of(store, KEEPER_WRONG_GET, pair, 2, &count[0]);
+    int64_t     of_pair = 0;
+    int64_t     of_consumer = 0;
+    enum pv_err err = PV_OK;
 
-    if (err == PV_OK) {
-        err = count_of(store, KEEPER_WRONG_GET, consumer, 2, &count[1]);
+    for (size_t k = 0; err == PV_OK && k < store->secrets.count; k++) {
+        struct wrong        wrong;
+        struct keeper_value pair[] = {K_BLOB(&wrong.pair),
+                                      K_INT(when_ms - PV_WRONG_DAY_MS)};
+        struct keeper_value consumer[] = {K_BLOB(&wrong.consumer),
+                                          K_INT(when_ms - PV_WRONG_DAY_MS)};
+        int64_t             count[2] = {0, 0};
+
+        err = wrong_init(store, k, ask, &wrong);
+        if (err == PV_OK) {
+            err = count_of(store, KEEPER_WRONG_GET, pair, 2, &count[0]);
+        }
+        if (err == PV_OK) {
+            err = count_of(store, KEEPER_WRONG_GET, consumer, 2, &count[1]);
+        }
+        of_pair += count[0];
+        of_consumer += count[1];
     }
-    if (err == PV_OK) {
-        *ret =
-            count[0] >= PV_WRONG_PAIR_MAX || count[1] >= PV_WRONG_CONSUMER_MAX;
-    }
+    *ret = of_pair >= PV_WRONG_PAIR_MAX || of_consumer >= PV_WRONG_CONSUMER_MAX;
     return err;
 }
 
 static enum pv_err
-note_wrong(struct pv_keeper_store *store, const struct wrong *wrong,
+note_wrong(struct pv_keeper_store *store, const struct pv_keeper_ask *ask,
            int64_t when_ms)
 {
-    const struct keeper_digest *who[] = {&wrong->pair, &wrong->consumer};
-    enum pv_err                 err = PV_OK;
+    struct wrong                wrong;
+    const struct keeper_digest *who[] = {&wrong.pair, &wrong.consumer};
+    enum pv_err                 err = wrong_init(store, 0, ask, &wrong);
 
     for (int i = 0; err == PV_OK && i < 2; i++) {
         struct keeper_value value[] = {K_BLOB(who[i]), K_INT(when_ms),
@@ -294,22 +326,10 @@ pv_consent_judge(struct pv_keeper_store *store, uint64_t call,
                  const struct pv_keeper_ask *ask, int64_t when_ms,
                  enum pv_consent_verdict *ret)
 {
-    struct keeper_digest person;
-    struct keeper_digest number;
-    struct wrong         wrong;
-    int64_t              row[4];
-    bool                 limited;
-    enum pv_err          err = keeper_person(store, ask->person, &person);
+    int64_t     row[4];
+    bool        limited;
+    enum pv_err err = is_limited(store, ask, when_ms, &limited);
 
-    if (err == PV_OK) {
-        err = number_digest(store, ask->number, &number);
-    }
-    if (err == PV_OK) {
-        err = wrong_init(store, ask, &wrong);
-    }
-    if (err == PV_OK) {
-        err = is_limited(store, &wrong, when_ms, &limited);
-    }
     if (err != PV_OK) {
         return err;
     }
@@ -317,13 +337,9 @@ pv_consent_judge(struct pv_keeper_store *store, uint64_t call,
         *ret = PV_CONSENT_LIMITED;
         return PV_OK;
     }
-    err = is_known(store, &number, &person, ask->agency, ask->service);
-    for (int i = 0; err == PV_OK && i < 4; i++) {
-        row[i] = keeper_int(store, KEEPER_CONSENT_FIND, i);
-    }
-    keeper_done(store, KEEPER_CONSENT_FIND);
+    err = find(store, ask, row);
     if (err == PV_ENOTFOUND) {
-        err = note_wrong(store, &wrong, when_ms);
+        err = note_wrong(store, ask, when_ms);
         if (err == PV_OK) {
             *ret = PV_CONSENT_UNKNOWN;
         }
@@ -375,20 +391,15 @@ pv_consent_settle(struct pv_keeper_store *store, uint64_t call, bool counts,
 
 /* ---- for the person ---- */
 
-enum pv_err
-pv_consent_list(struct pv_keeper_store *store, struct pv_slice person,
-                pv_consent_row_fn *fn, void *context)
+/* Of one digest, and no more than *room rows. */
+static enum pv_err
+list_of(struct pv_keeper_store *store, const struct keeper_digest *person,
+        int64_t *room, pv_consent_row_fn *fn, void *context)
 {
     const enum keeper_stmt stmt = KEEPER_CONSENT_LIST;
-    struct keeper_digest   digest;
-    enum pv_err            err = keeper_person(store, person, &digest);
+    struct keeper_value    value[] = {K_BLOB(person), K_INT(*room)};
+    enum pv_err            err = keeper_start(store, stmt, value, 2);
 
-    if (err == PV_OK) {
-        struct keeper_value value[] = {K_BLOB(&digest),
-                                       K_INT(PV_CONSENT_LIST_MAX)};
-
-        err = keeper_start(store, stmt, value, 2);
-    }
     while (err == PV_OK && (err = keeper_step(store, stmt)) == PV_OK) {
         struct pv_consent_row row = {
             keeper_int(store, stmt, 0),  keeper_text(store, stmt, 1),
@@ -398,27 +409,50 @@ pv_consent_list(struct pv_keeper_store *store, struct pv_slice person,
             keeper_int(store, stmt, 8)};
 
         err = fn(context, &row);
+        (*room)--;
     }
     keeper_done(store, stmt);
     return err == PV_ENOTFOUND ? PV_OK : err;
+}
+
+/* A newer secret gave all that are newer. */
+enum pv_err
+pv_consent_list(struct pv_keeper_store *store, struct pv_slice person,
+                pv_consent_row_fn *fn, void *context)
+{
+    int64_t     room = PV_CONSENT_LIST_MAX;
+    enum pv_err err = PV_OK;
+
+    for (size_t k = 0; err == PV_OK && k < store->secrets.count; k++) {
+        struct keeper_digest digest;
+
+        err = keeper_person(store, k, person, &digest);
+        if (err == PV_OK && room > 0) {
+            err = list_of(store, &digest, &room, fn, context);
+        }
+    }
+    return err;
 }
 
 enum pv_err
 pv_consent_withdraw(struct pv_keeper_store *store, struct pv_slice person,
                     int64_t id, int64_t when_ms)
 {
-    struct keeper_digest digest;
-    enum pv_err          err = keeper_person(store, person, &digest);
+    enum pv_err err = PV_ENOTFOUND;
 
-    if (err == PV_OK) {
-        struct keeper_value value[] = {K_INT(when_ms), K_BLOB(&digest),
-                                       K_INT(id)};
+    for (size_t k = 0; err == PV_ENOTFOUND && k < store->secrets.count; k++) {
+        struct keeper_digest digest;
+        struct keeper_value  value[] = {K_INT(when_ms), K_BLOB(&digest),
+                                        K_INT(id)};
 
-        err = keeper_start(store, KEEPER_CONSENT_WITHDRAW, value, 3);
+        err = keeper_person(store, k, person, &digest);
+        if (err == PV_OK) {
+            err = keeper_start(store, KEEPER_CONSENT_WITHDRAW, value, 3);
+        }
+        if (err == PV_OK) {
+            err = keeper_step(store, KEEPER_CONSENT_WITHDRAW);
+        }
+        keeper_done(store, KEEPER_CONSENT_WITHDRAW);
     }
-    if (err == PV_OK) {
-        err = keeper_step(store, KEEPER_CONSENT_WITHDRAW);
-    }
-    keeper_done(store, KEEPER_CONSENT_WITHDRAW);
     return err;
 }

@@ -17,7 +17,7 @@ pv_ledger_add(struct pv_keeper_store *store, const struct pv_keeper_end *end,
 
         err = pv_take_text(&left, &null, &person);
         if (err == PV_OK) {
-            err = keeper_person(store, person, &digest);
+            err = keeper_person(store, 0, person, &digest);
         }
         if (err == PV_OK) {
             struct keeper_value value[] = {
@@ -34,22 +34,17 @@ pv_ledger_add(struct pv_keeper_store *store, const struct pv_keeper_end *end,
     return err;
 }
 
-enum pv_err
-pv_ledger_list(struct pv_keeper_store *store, struct pv_slice person, bool all,
-               int64_t before_ms, int64_t when_ms, pv_ledger_row_fn *fn,
-               void *context)
+/* Of one digest, and no more than *room rows. */
+static enum pv_err
+list_of(struct pv_keeper_store *store, const struct keeper_digest *person,
+        const struct keeper_value moment[3], int64_t *room,
+        pv_ledger_row_fn *fn, void *context)
 {
     const enum keeper_stmt stmt = KEEPER_LEDGER_LIST;
-    struct keeper_digest   digest;
-    enum pv_err            err = keeper_person(store, person, &digest);
+    struct keeper_value    value[] = {K_BLOB(person), moment[0], moment[1],
+                                      moment[2], K_INT(*room)};
+    enum pv_err            err = keeper_start(store, stmt, value, 5);
 
-    if (err == PV_OK) {
-        struct keeper_value value[] = {K_BLOB(&digest), K_INT(before_ms),
-                                       K_INT(all ? 1 : 0), K_INT(when_ms),
-                                       K_INT(PV_LEDGER_LIST_MAX)};
-
-        err = keeper_start(store, stmt, value, 5);
-    }
     while (err == PV_OK && (err = keeper_step(store, stmt)) == PV_OK) {
         struct pv_ledger_row row = {
             keeper_int(store, stmt, 0),  keeper_int(store, stmt, 1),
@@ -58,9 +53,32 @@ pv_ledger_list(struct pv_keeper_store *store, struct pv_slice person, bool all,
             keeper_text(store, stmt, 6), keeper_text(store, stmt, 7)};
 
         err = fn(context, &row);
+        (*room)--;
     }
     keeper_done(store, stmt);
     return err == PV_ENOTFOUND ? PV_OK : err;
+}
+
+/* A newer secret wrote all that is newer. */
+enum pv_err
+pv_ledger_list(struct pv_keeper_store *store, struct pv_slice person, bool all,
+               int64_t before_ms, int64_t when_ms, pv_ledger_row_fn *fn,
+               void *context)
+{
+    const struct keeper_value moment[] = {K_INT(before_ms), K_INT(all ? 1 : 0),
+                                          K_INT(when_ms)};
+    int64_t                   room = PV_LEDGER_LIST_MAX;
+    enum pv_err               err = PV_OK;
+
+    for (size_t k = 0; err == PV_OK && k < store->secrets.count; k++) {
+        struct keeper_digest digest;
+
+        err = keeper_person(store, k, person, &digest);
+        if (err == PV_OK && room > 0) {
+            err = list_of(store, &digest, moment, &room, fn, context);
+        }
+    }
+    return err;
 }
 
 enum pv_err

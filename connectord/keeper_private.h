@@ -45,7 +45,7 @@ struct pv_keeper_store {
     int                 lock_fd; /* FILE, locked while the store is open */
     sqlite3            *db;
     sqlite3_stmt       *stmt[KEEPER_STMTS];
-    uint8_t             key[PV_KEY_LEN];
+    struct pv_secrets   secrets;
     struct keeper_hold *hold; /* PV_HOLDS_MAX */
     size_t              hold_count;
 };
@@ -86,13 +86,13 @@ int64_t         keeper_int(struct pv_keeper_store *store, enum keeper_stmt stmt,
 struct pv_slice keeper_text(struct pv_keeper_store *store,
                             enum keeper_stmt stmt, int column);
 
-/* The digest of one or two texts under a label. */
-enum pv_err keeper_digest_of(const struct pv_keeper_store *store,
+/* The digest of one or two texts under a label and secret k. */
+enum pv_err keeper_digest_of(const struct pv_keeper_store *store, size_t k,
                              const char *label, struct pv_slice one,
                              struct pv_slice       two,
                              struct keeper_digest *ret) PV_MUST_CHECK;
-enum pv_err keeper_person(const struct pv_keeper_store *store,
-                          struct pv_slice               person,
-                          struct keeper_digest         *ret) PV_MUST_CHECK;
+enum pv_err keeper_person(const struct pv_keeper_store *store, size_t k,
+                          struct pv_slice       person,
+                          struct keeper_digest *ret) PV_MUST_CHECK;
 
 #endif

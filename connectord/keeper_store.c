@@ -181,8 +181,8 @@ keeper_text(struct pv_keeper_store *store, enum keeper_stmt stmt, int column)
 /* ---- digests ---- */
 
 enum pv_err
-keeper_digest_of(const struct pv_keeper_store *store, const char *label,
-                 struct pv_slice one, struct pv_slice two,
+keeper_digest_of(const struct pv_keeper_store *store, size_t k,
+                 const char *label, struct pv_slice one, struct pv_slice two,
                  struct keeper_digest *ret)
 {
     struct pv_keyed keyed;
@@ -190,14 +190,14 @@ keeper_digest_of(const struct pv_keeper_store *store, const char *label,
     pv_keyed_begin(&keyed, label);
     pv_keyed_add(&keyed, one);
     pv_keyed_add(&keyed, two);
-    return pv_keyed_end(&keyed, store->key, ret->bytes);
+    return pv_keyed_end(&keyed, store->secrets.key[k], ret->bytes);
 }
 
 enum pv_err
-keeper_person(const struct pv_keeper_store *store, struct pv_slice person,
-              struct keeper_digest *ret)
+keeper_person(const struct pv_keeper_store *store, size_t k,
+              struct pv_slice person, struct keeper_digest *ret)
 {
-    return keeper_digest_of(store, PERSON_LABEL, person, PV_LIT(""), ret);
+    return keeper_digest_of(store, k, PERSON_LABEL, person, PV_LIT(""), ret);
 }
 
 /* ---- the file ---- */
@@ -251,7 +251,7 @@ open_file(struct pv_keeper_store *store, const char *path)
 }
 
 enum pv_err
-pv_keeper_open(const char *path, const uint8_t key[PV_KEY_LEN],
+pv_keeper_open(const char *path, const struct pv_secrets *secrets,
                struct pv_keeper_store **ret, struct pv_why *why)
 {
     struct pv_keeper_store *store = calloc(1, sizeof(*store));
@@ -261,7 +261,7 @@ pv_keeper_open(const char *path, const uint8_t key[PV_KEY_LEN],
         return err;
     }
     store->lock_fd = -1;
-    memcpy(store->key, key, PV_KEY_LEN);
+    store->secrets = *secrets;
     store->hold = calloc(PV_HOLDS_MAX, sizeof(store->hold[0]));
     if (store->hold != NULL) {
         err = open_file(store, path);
@@ -292,7 +292,7 @@ pv_keeper_close(struct pv_keeper_store *store)
         (void)close(store->lock_fd); /* gives the lock back */
     }
     free(store->hold);
-    explicit_bzero(store->key, sizeof(store->key));
+    explicit_bzero(&store->secrets, sizeof(store->secrets));
     free(store);
 }
 

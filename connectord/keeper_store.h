@@ -10,7 +10,8 @@
  *            grant_id, outcome
  *
  * number, person and who are keyed digests (keyed.h): the file holds no usable
- * number and names nobody (R-144, R-081).
+ * number and names nobody (R-144, R-081). What is written is under the first
+ * secret; what the secrets before it wrote is found, too.
  *
  * Counting is exact: a call holds a use in memory from _judge to _settle, which
  * writes it down when the provider has answered (R-141). The answer leaves
@@ -76,9 +77,9 @@ typedef enum pv_err pv_consent_row_fn(void                        *context,
 typedef enum pv_err pv_ledger_row_fn(void                       *context,
                                      const struct pv_ledger_row *row);
 
-/* Made, 0600, when there is none. key is copied. PV_EAGAIN: another process
- * has it open, and keeps it for 5 seconds. */
-enum pv_err pv_keeper_open(const char *path, const uint8_t key[PV_KEY_LEN],
+/* Made, 0600, when there is none. secrets are copied. PV_EAGAIN: another
+ * process has it open, and keeps it for 5 seconds. */
+enum pv_err pv_keeper_open(const char *path, const struct pv_secrets *secrets,
                            struct pv_keeper_store **ret,
                            struct pv_why           *why) PV_MUST_CHECK;
 void        pv_keeper_close(struct pv_keeper_store *store);

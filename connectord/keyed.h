@@ -19,6 +19,13 @@
 #define PV_KEYED_LEN 32
 #define PV_KEYED_TEXT_LEN (2 * PV_KEYED_LEN) /* in lower-case hex */
 #define PV_KEYED_MAX (256 * 1024)            /* bytes of all parts */
+#define PV_SECRETS_MAX 4
+
+/* The first makes digests; those before it only know theirs again. */
+struct pv_secrets {
+    uint8_t key[PV_SECRETS_MAX][PV_KEY_LEN];
+    size_t  count;
+};
 
 struct pv_keyed {
     struct pv_buf parts;

@@ -41,7 +41,7 @@ mac(const uint8_t key[PV_KEY_LEN], const char *consumer,
 }
 
 enum pv_err
-pv_order_make(const uint8_t key[PV_KEY_LEN], const char *consumer,
+pv_order_make(const struct pv_secrets *secrets, const char *consumer,
               const struct pv_contract_method *first,
               const struct pv_contract_method *second,
               const struct pv_request *request, int64_t when_ms,
@@ -52,7 +52,8 @@ pv_order_make(const uint8_t key[PV_KEY_LEN], const char *consumer,
     enum pv_err err;
 
     pv_store_be64(bytes, ends_s);
-    err = mac(key, consumer, second, first, request, ends_s, bytes + 8);
+    err = mac(secrets->key[0], consumer, second, first, request, ends_s,
+              bytes + 8);
     if (err == PV_OK) {
         pv_base64_text(bytes, sizeof(bytes), token);
     }
@@ -60,26 +61,29 @@ pv_order_make(const uint8_t key[PV_KEY_LEN], const char *consumer,
 }
 
 enum pv_err
-pv_order_check(const uint8_t key[PV_KEY_LEN], const char *consumer,
+pv_order_check(const struct pv_secrets *secrets, const char *consumer,
                const struct pv_contract_method *second,
                const struct pv_request *request, int64_t when_ms)
 {
     uint8_t     bytes[PV_ORDER_TOKEN_BYTES];
     uint8_t     wanted[PV_KEYED_LEN];
     uint64_t    ends_s;
-    enum pv_err err;
+    enum pv_err err = PV_OK;
+    bool        same = false;
 
     if (pv_base64_exactly(request->order_token, bytes, sizeof(bytes)) !=
         PV_OK) {
         return PV_EVERIFY;
     }
     ends_s = pv_load_be64(bytes);
-    err = mac(key, consumer, second, second, request, ends_s, wanted);
+    for (size_t k = 0; err == PV_OK && !same && k < secrets->count; k++) {
+        err = mac(secrets->key[k], consumer, second, second, request, ends_s,
+                  wanted);
+        same =
+            err == PV_OK && CRYPTO_memcmp(wanted, bytes + 8, PV_KEYED_LEN) == 0;
+    }
     if (err != PV_OK) {
         return err;
     }
-    return CRYPTO_memcmp(wanted, bytes + 8, PV_KEYED_LEN) == 0 &&
-                   (uint64_t)(when_ms / 1000) <= ends_s
-               ? PV_OK
-               : PV_EVERIFY;
+    return same && (uint64_t)(when_ms / 1000) <= ends_s ? PV_OK : PV_EVERIFY;
 }

@@ -24,7 +24,8 @@
  * The token that a yes of `first` brings for `second`, whose `after` names it;
  * request is that of `first`. No NUL. PV_ECRYPTO.
  */
-enum pv_err pv_order_make(const uint8_t key[PV_KEY_LEN], const char *consumer,
+enum pv_err pv_order_make(const struct pv_secrets         *secrets,
+                          const char                      *consumer,
                           const struct pv_contract_method *first,
                           const struct pv_contract_method *second,
                           const struct pv_request *request, int64_t when_ms,
@@ -32,10 +33,12 @@ enum pv_err pv_order_make(const uint8_t key[PV_KEY_LEN], const char *consumer,
 
 /*
  * Whether the token of a request of `second` is one that this connector gave
- * to this consumer for these values, and has not ended. PV_EVERIFY: not;
+ * to this consumer for these values, under any of its secrets, and has not
+ * ended. PV_EVERIFY: not;
  * PV_ECRYPTO.
  */
-enum pv_err pv_order_check(const uint8_t key[PV_KEY_LEN], const char *consumer,
+enum pv_err pv_order_check(const struct pv_secrets         *secrets,
+                           const char                      *consumer,
                            const struct pv_contract_method *second,
                            const struct pv_request         *request,
                            int64_t when_ms) PV_MUST_CHECK;

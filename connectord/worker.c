@@ -275,20 +275,41 @@ holds_much(void)
 }
 
 static enum pv_err
+take_some(struct pv_slice *body, struct pv_slice *ret)
+{
+    bool        null;
+    enum pv_err err = pv_take_text(body, &null, ret);
+
+    return err == PV_OK && ret->len == 0 ? PV_EPROTO : err;
+}
+
+static enum pv_err
+take_name(struct pv_slice *body, struct command_name *name)
+{
+    enum pv_err err = take_some(body, &name->key);
+
+    return err == PV_OK ? take_some(body, &name->request) : err;
+}
+
+static enum pv_err
 take_command(struct pv_slice *body, struct command *command)
 {
-    struct pv_slice *part[] = {&command->key, &command->request, &command->now,
-                               &command->keep_until};
-    enum pv_err      err = PV_OK;
+    enum pv_err err = take_name(body, &command->name);
 
-    for (size_t i = 0; err == PV_OK && i < sizeof(part) / sizeof(part[0]);
-         i++) {
-        bool null;
-
-        err = pv_take_text(body, &null, part[i]);
-        if (err == PV_OK && part[i]->len == 0) {
-            err = PV_EPROTO;
-        }
+    if (err == PV_OK) {
+        err = take_some(body, &command->now);
+    }
+    if (err == PV_OK) {
+        err = take_some(body, &command->keep_until);
+    }
+    if (err == PV_OK) {
+        err = pv_take_u32(body, &command->before_count);
+    }
+    if (err == PV_OK && command->before_count >= PV_SECRETS_MAX) {
+        err = PV_EPROTO;
+    }
+    for (uint32_t i = 0; err == PV_OK && i < command->before_count; i++) {
+        err = take_name(body, &command->before[i]);
     }
     return err;
 }

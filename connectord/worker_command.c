@@ -109,8 +109,8 @@ static enum pv_err
 take_key(struct worker *worker, const struct command *command)
 {
     struct parameter parameter[] = {
-        text_of(command->key), text_of(command->request), text_of(command->now),
-        text_of(command->keep_until)};
+        text_of(command->name.key), text_of(command->name.request),
+        text_of(command->now), text_of(command->keep_until)};
     enum pv_query_error kind;
     bool                any;
 
@@ -134,7 +134,7 @@ keep_answer(struct worker *worker, const struct command *command, size_t at)
     }
     pv_base64_text((const uint8_t *)worker->out.ptr + at, len, text);
     parameter[0] = text_of((struct pv_slice){text, PV_BASE64_LEN(len)});
-    parameter[1] = text_of(command->key);
+    parameter[1] = text_of(command->name.key);
     err = pv_query_step(worker, &worker->key[KEY_KEEP], parameter, false, 0,
                         &any, &kind);
     explicit_bzero(text, sizeof(text));
@@ -213,18 +213,18 @@ try_to_act(struct worker *worker, struct method *method,
 /* ---- what was kept ---- */
 
 static enum pv_err
-take_kept(struct pv_slice body, const struct command *command,
-          struct kept *kept, bool *ret_found)
+take_kept(struct pv_slice body, const struct command_name *name,
+          struct pv_slice now, struct kept *kept, bool *ret_found)
 {
     struct pv_slice cell[4];
-    struct pv_slice name;
+    struct pv_slice title;
     uint32_t        columns;
     uint32_t        rows = 0;
     bool            null = false;
     enum pv_err     err = pv_take_u32(&body, &columns);
 
     for (uint32_t i = 0; err == PV_OK && i < 4; i++) {
-        err = pv_take_text(&body, &null, &name);
+        err = pv_take_text(&body, &null, &title);
     }
     if (err == PV_OK) {
         err = pv_take_u32(&body, &rows);
@@ -236,8 +236,8 @@ take_kept(struct pv_slice body, const struct command *command,
     if (err != PV_OK || !*ret_found) {
         return err;
     }
-    kept->same_request = pv_slice_eq(cell[0], command->request);
-    kept->over = pv_slice_cmp(cell[2], command->now) <= 0;
+    kept->same_request = pv_slice_eq(cell[0], name->request);
+    kept->over = pv_slice_cmp(cell[2], now) <= 0;
     if (cell[1].len != sizeof(kept->made_at)) {
         return PV_EDB;
     }
@@ -249,10 +249,10 @@ take_kept(struct pv_slice body, const struct command *command,
 }
 
 static enum pv_err
-read_key(struct worker *worker, const struct command *command,
-         struct kept *kept, bool *ret_found)
+read_key(struct worker *worker, const struct command_name *name,
+         struct pv_slice now, struct kept *kept, bool *ret_found)
 {
-    struct parameter    parameter[] = {text_of(command->key)};
+    struct parameter    parameter[] = {text_of(name->key)};
     size_t              at = worker->out.len;
     enum pv_query_error kind;
     enum pv_err err = pv_query_run(worker, &worker->key[KEY_READ], parameter, 1,
@@ -261,8 +261,8 @@ read_key(struct worker *worker, const struct command *command,
     *ret_found = false;
     if (err == PV_OK) {
         err = take_kept(
-            (struct pv_slice){worker->out.ptr + at, worker->out.len - at},
-            command, kept, ret_found);
+            (struct pv_slice){worker->out.ptr + at, worker->out.len - at}, name,
+            now, kept, ret_found);
         explicit_bzero(worker->out.ptr + at, worker->out.len - at);
     }
     worker->out.len = at;
@@ -272,13 +272,32 @@ read_key(struct worker *worker, const struct command *command,
 static enum pv_err
 forget_key(struct worker *worker, const struct command *command)
 {
-    struct parameter    parameter[] = {text_of(command->key),
+    struct parameter    parameter[] = {text_of(command->name.key),
                                        text_of(command->now)};
     enum pv_query_error kind;
     bool                any;
 
     return pv_query_step(worker, &worker->key[KEY_FORGET], parameter, false, 0,
                          &any, &kind);
+}
+
+/* The answer of the call that has the key, if this call asks the same. */
+static enum pv_err
+put_kept(struct worker *worker, const struct kept *kept,
+         enum pv_query_error *kind)
+{
+    enum pv_err err;
+
+    if (!kept->same_request) {
+        *kind = PV_QUERY_REUSED;
+        return PV_EDB;
+    }
+    err = pv_put_text(&worker->out,
+                      (struct pv_slice){kept->made_at, sizeof(kept->made_at)});
+    return err == PV_OK
+               ? pv_buf_add(&worker->out,
+                            (struct pv_slice){kept->set, kept->set_len})
+               : err;
 }
 
 /*
@@ -295,24 +314,40 @@ answer_again(struct worker *worker, const struct command *command, size_t start,
 
     memcpy(state, worker->state, sizeof(state)); /* why it was not taken */
     worker->out.len = start;
-    err = read_key(worker, command, &kept, ret_found);
+    err = read_key(worker, &command->name, command->now, &kept, ret_found);
     if (err == PV_OK && *ret_found && kept.over) {
         err = forget_key(worker, command);
         *ret_found = false;
     } else if (err == PV_OK && !*ret_found) {
         memcpy(worker->state, state, sizeof(state));
         err = PV_EDB;
-    } else if (err == PV_OK && !kept.same_request) {
-        *kind = PV_QUERY_REUSED;
-        err = PV_EDB;
     } else if (err == PV_OK) {
-        err =
-            pv_put_text(&worker->out,
-                        (struct pv_slice){kept.made_at, sizeof(kept.made_at)});
-        if (err == PV_OK) {
-            err = pv_buf_add(&worker->out,
-                             (struct pv_slice){kept.set, kept.set_len});
-        }
+        err = put_kept(worker, &kept, kind);
+    }
+    explicit_bzero(&kept, sizeof(kept));
+    return err;
+}
+
+/*
+ * What a call has kept under a secret before this one. No call writes under
+ * such any more, so what is not there now will not come.
+ */
+static enum pv_err
+answer_before(struct worker *worker, const struct command *command,
+              bool *ret_found, enum pv_query_error *kind)
+{
+    static struct kept kept; /* one at a time */
+    enum pv_err        err = PV_OK;
+
+    *ret_found = false;
+    for (uint32_t i = 0;
+         err == PV_OK && !*ret_found && i < command->before_count; i++) {
+        err = read_key(worker, &command->before[i], command->now, &kept,
+                       ret_found);
+        *ret_found = *ret_found && !kept.over;
+    }
+    if (err == PV_OK && *ret_found) {
+        err = put_kept(worker, &kept, kind);
     }
     explicit_bzero(&kept, sizeof(kept));
     return err;
@@ -337,8 +372,11 @@ pv_command_run(struct worker *worker, struct method *method,
     size_t      start = worker->out.len;
     bool        act = true;
     bool        ended = false;
-    enum pv_err err = PV_OK;
+    enum pv_err err = answer_before(worker, command, &ended, kind);
 
+    if (err != PV_OK || ended) {
+        return err;
+    }
     let_write(worker, true);
     for (int i = 0; err == PV_OK && !ended && i < TRIES_MAX; i++) {
         bool taken = false;

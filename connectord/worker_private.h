@@ -8,6 +8,7 @@
 #include <sql.h>
 #include <sqlext.h>
 
+#include "connectord/keyed.h"
 #include "connectord/message.h"
 
 struct query {
@@ -91,11 +92,17 @@ enum pv_err pv_query_alone(struct worker *worker, const char *sql);
 
 /* worker_command.c */
 
-struct command {
+struct command_name {
     struct pv_slice key;     /* digest in hex */
     struct pv_slice request; /* digest in hex */
-    struct pv_slice now;     /* as time.h writes it */
-    struct pv_slice keep_until;
+};
+
+struct command {
+    struct command_name name;
+    struct command_name before[PV_SECRETS_MAX - 1]; /* as it was called */
+    uint32_t            before_count;
+    struct pv_slice     now; /* as time.h writes it */
+    struct pv_slice     keep_until;
 };
 
 void        pv_command_setup(struct worker *worker);

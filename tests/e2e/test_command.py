@@ -123,6 +123,36 @@ def test_r046_a_repetition_gets_the_answer_and_does_not_act(provider):
     assert at.endswith("Z")
 
 
+def test_r046_a_key_outlives_the_secret_it_was_kept_under(tmp_path):
+    """The file begins with another secret; the one before stays behind it."""
+    provider = Provider(tmp_path)
+    first = provider.act("pay", "kept")
+    assert first.outcome == "answered"
+    provider.stop()
+    secret = tmp_path / "secret"
+    secret.write_bytes(os.urandom(32) + secret.read_bytes())
+    provider = Provider(tmp_path)
+    try:
+        again = provider.act("pay", "kept")
+        assert (again.outcome, again.raw) == (first.outcome, first.raw)
+        other = provider.act("pay", "kept", amount="6")
+        assert other.json["type"].endswith("idempotency-key-reused")
+        assert provider.total() == 5
+        for _ in range(2):
+            assert provider.act("pay", "new").outcome == "answered"
+        assert provider.total() == 10
+    finally:
+        provider.stop()
+
+
+@pytest.mark.parametrize("size", [0, 31, 33, 160])
+def test_a_secret_of_another_length_is_refused(tmp_path, size):
+    (tmp_path / "secret").write_bytes(b"x" * size)
+    (tmp_path / "secret").chmod(0o600)
+    with pytest.raises(AssertionError, match="one to 4 keys of 32 bytes"):
+        Provider(tmp_path)
+
+
 def test_r046_a_key_belongs_to_one_request_of_one_consumer(provider):
     assert provider.act("pay", "mine").outcome == "answered"
     before = provider.total()

@@ -15,7 +15,8 @@
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define TRIES 10000
 
-static const uint8_t key[PV_KEY_LEN] = "thirty-two bytes of a test's key";
+static const struct pv_secrets secrets = {
+    .key = {"thirty-two bytes of a test's key"}, .count = 1};
 static struct pv_keeper_store *store;
 static char                    folder[] = "/tmp/pv-keeper-XXXXXX";
 static char                    path[64];
@@ -30,10 +31,22 @@ open_store(void **state)
         assert_non_null(mkdtemp(folder));
         (void)snprintf(path, sizeof(path), "%s/keeper.sqlite", folder);
     }
-    if (pv_keeper_open(path, key, &store, &why) != PV_OK) {
+    if (pv_keeper_open(path, &secrets, &store, &why) != PV_OK) {
         fail_msg("%s", why.text);
     }
     return 0;
+}
+
+static void
+open_under(const struct pv_secrets *under)
+{
+    struct pv_why why = {""};
+
+    pv_keeper_close(store);
+    store = NULL;
+    if (pv_keeper_open(path, under, &store, &why) != PV_OK) {
+        fail_msg("%s", why.text);
+    }
 }
 
 static int
@@ -240,6 +253,106 @@ the_ledger_forgets_after_its_days(void **state)
     pv_buf_clear(&buf);
 }
 
+static enum pv_err
+count_consent(void *context, const struct pv_consent_row *row)
+{
+    int64_t *ids = context;
+
+    ids[1 + ids[0]++] = row->id;
+    return PV_OK;
+}
+
+static void
+add_to_ledger(void)
+{
+    struct pv_buf        buf;
+    struct pv_keeper_end end = {.outcome = PV_LIT("answered"),
+                                .person_count = 1};
+
+    pv_buf_init(&buf, 64);
+    assert_int_equal(pv_put_text(&buf, PV_LIT("1111111111")), PV_OK);
+    end.persons = pv_buf_view(&buf);
+    assert_int_equal(pv_ledger_add(store, &end, NOW_MS), PV_OK);
+    pv_buf_clear(&buf);
+}
+
+static int
+ledger_of(const char *person)
+{
+    int count = 0;
+
+    assert_int_equal(pv_ledger_list(store, pv_slice_from(person), true,
+                                    INT64_MAX, NOW_MS, count_row, &count),
+                     PV_OK);
+    return count;
+}
+
+static void
+another_secret_finds_what_the_one_before_wrote(void **state)
+{
+    static const struct pv_secrets both = {{"thirty-two bytes of another key!",
+                                            "thirty-two bytes of a test's key"},
+                                           2};
+    static const struct pv_secrets alone = {
+        {"thirty-two bytes of another key!"}, 1};
+    char    old_number[PV_CONSENT_DIGITS];
+    char    number[PV_CONSENT_DIGITS];
+    int64_t ends_ms;
+    int64_t ids[1 + PV_CONSENT_LIST_MAX] = {0};
+
+    (void)state;
+    issue(old_number, NOW_MS, 1, &ends_ms);
+    add_to_ledger();
+    assert_int_equal(judge(1, old_number, NOW_MS), PV_CONSENT_OK);
+    settle(1, true);
+    open_under(&both);
+    assert_int_equal(judge(2, old_number, NOW_MS), PV_CONSENT_OK);
+    settle(2, true);
+    assert_int_equal(judge(3, old_number, NOW_MS), PV_CONSENT_USED_UP);
+    issue(number, NOW_MS, 1, &ends_ms);
+    add_to_ledger();
+    assert_int_equal(ledger_of("1111111111"), 2);
+    assert_int_equal(
+        pv_consent_list(store, PV_LIT("9991234561"), count_consent, ids),
+        PV_OK);
+    assert_true(ids[0] >= 2);
+    for (int64_t i = 2; i <= ids[0]; i++) {
+        assert_true(ids[i] < ids[i - 1]); /* newest first */
+    }
+    assert_int_equal(
+        pv_consent_withdraw(store, PV_LIT("9991234561"), ids[2], NOW_MS),
+        PV_OK);
+    assert_int_equal(judge(4, old_number, NOW_MS), PV_CONSENT_WITHDRAWN);
+    open_under(&alone);
+    assert_int_equal(judge(5, number, NOW_MS), PV_CONSENT_OK);
+    assert_int_equal(judge(6, old_number, NOW_MS), PV_CONSENT_UNKNOWN);
+    assert_int_equal(ledger_of("1111111111"), 1);
+}
+
+static void
+another_secret_gives_no_more_tries(void **state)
+{
+    static const struct pv_secrets both = {{"thirty-two bytes of a third key!",
+                                            "thirty-two bytes of a test's key"},
+                                           2};
+    int64_t when_ms = NOW_MS + 400 * PV_DAY_MS; /* other tests' are over */
+    char    number[PV_CONSENT_DIGITS];
+    char    wrong[PV_CONSENT_DIGITS];
+    int64_t ends_ms;
+
+    (void)state;
+    issue(number, when_ms, 1, &ends_ms);
+    memcpy(wrong, number, sizeof(wrong));
+    wrong[0] = wrong[0] == '1' ? '2' : '1';
+    for (uint64_t i = 1; i <= PV_WRONG_PAIR_MAX; i++) {
+        if (i == 3) {
+            open_under(&both);
+        }
+        assert_int_equal(judge(i, wrong, when_ms), PV_CONSENT_UNKNOWN);
+    }
+    assert_int_equal(judge(9, number, when_ms), PV_CONSENT_LIMITED);
+}
+
 static void
 messages_come_back_as_they_went(void **state)
 {
@@ -290,6 +403,8 @@ main(void)
         WITH_STORE(a_call_that_is_undone_is_not_counted),
         WITH_STORE(a_number_ends_in_the_jalali_calendar),
         WITH_STORE(the_ledger_forgets_after_its_days),
+        WITH_STORE(another_secret_finds_what_the_one_before_wrote),
+        WITH_STORE(another_secret_gives_no_more_tries),
         cmocka_unit_test(messages_come_back_as_they_went),
     };
 

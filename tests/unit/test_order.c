@@ -11,7 +11,12 @@
 #define NOW_MS INT64_C(1679400000000)
 #define VALID_S 600
 
-static const uint8_t key[PV_KEY_LEN] = "thirty-two bytes of a test's key";
+#define OLD_KEY "thirty-two bytes of a test's key"
+#define NEW_KEY "thirty-two bytes of another key!"
+
+static const struct pv_secrets secrets = {{OLD_KEY}, 1};
+static const struct pv_secrets both = {{NEW_KEY, OLD_KEY}, 2};
+static const struct pv_secrets other = {{NEW_KEY}, 1};
 
 /* Two methods that share a serial; the first has it second. */
 static struct pv_field           first_input[2] = {{.name = "amount"},
@@ -34,21 +39,28 @@ make(char token[PV_ORDER_TOKEN_LEN])
     memset(&request, 0, sizeof(request));
     request.value[0].text = PV_LIT("1500000");
     request.value[1].text = PV_LIT("9990000001");
-    assert_int_equal(
-        pv_order_make(key, "setad", &first, &second, &request, NOW_MS, token),
-        PV_OK);
+    assert_int_equal(pv_order_make(&secrets, "setad", &first, &second, &request,
+                                   NOW_MS, token),
+                     PV_OK);
 }
 
 static enum pv_err
-check(struct pv_slice token, const char *consumer, struct pv_slice serial,
-      int64_t when_ms)
+check_under(const struct pv_secrets *under, struct pv_slice token,
+            const char *consumer, struct pv_slice serial, int64_t when_ms)
 {
     struct pv_request request;
 
     memset(&request, 0, sizeof(request));
     request.value[0].text = serial;
     request.order_token = token;
-    return pv_order_check(key, consumer, &second, &request, when_ms);
+    return pv_order_check(under, consumer, &second, &request, when_ms);
+}
+
+static enum pv_err
+check(struct pv_slice token, const char *consumer, struct pv_slice serial,
+      int64_t when_ms)
+{
+    return check_under(&secrets, token, consumer, serial, when_ms);
 }
 
 static void
@@ -65,6 +77,20 @@ a_token_is_good_for_its_call_alone(void **state)
     assert_int_equal(check(token, "setad", PV_LIT("9990000002"), NOW_MS),
                      PV_EVERIFY);
     assert_int_equal(check(PV_LIT(""), "setad", serial, NOW_MS), PV_EVERIFY);
+}
+
+static void
+a_token_outlives_its_secret_as_long_as_that_is_kept(void **state)
+{
+    char            room[PV_ORDER_TOKEN_LEN];
+    struct pv_slice token = {room, sizeof(room)};
+    struct pv_slice serial = PV_LIT("9990000001");
+
+    (void)state;
+    make(room);
+    assert_int_equal(check_under(&both, token, "setad", serial, NOW_MS), PV_OK);
+    assert_int_equal(check_under(&other, token, "setad", serial, NOW_MS),
+                     PV_EVERIFY);
 }
 
 static void
@@ -106,6 +132,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_token_is_good_for_its_call_alone),
+        cmocka_unit_test(a_token_outlives_its_secret_as_long_as_that_is_kept),
         cmocka_unit_test(a_token_ends),
         cmocka_unit_test(no_changed_character_passes),
     };

@@ -135,41 +135,56 @@ take_unsealed(void *context, const struct pv_value *column)
     return err;
 }
 
+/* He signs in no more, until he is invited again. */
 static enum pv_err
-seal_one(struct pv_people *people, const char *person, struct pv_why *why)
+forget_one(struct pv_people *people, const char *person, json_t *forgotten)
+{
+    const struct pv_credential nothing = {.found = false};
+    struct pv_value            argument = PV_TEXT(pv_slice_from(person));
+    enum pv_err err = pv_credential_set(people, person, &nothing);
+
+    if (err == PV_OK) {
+        err = pv_store_run(people->registry->store, PV_STMT_SESSION_DROP_OF,
+                           &argument, 1, NULL, NULL);
+    }
+    return err == PV_OK &&
+                   json_array_append_new(forgotten, json_string(person)) != 0
+               ? PV_ENOMEM
+               : err;
+}
+
+static enum pv_err
+seal_one(struct pv_people *people, const char *person, json_t *forgotten,
+         struct pv_why *why)
 {
     struct pv_credential credential;
     enum pv_err          err = pv_credential_get(people, person, &credential);
 
     if (err == PV_OK) {
         err = pv_credential_set(people, person, &credential);
+    } else if (err == PV_ECORRUPT && forgotten != NULL) {
+        err = forget_one(people, person, forgotten);
     } else if (err == PV_ECORRUPT) {
         pv_why_set(why,
                    "the key that sealed the one-time codes of %s is not in the "
-                   "file of --secrets",
+                   "file of --secrets; if it is lost for good, see "
+                   "--forget-sealed",
                    person);
     }
     pv_secret_wipe(&credential, sizeof(credential));
     return err;
 }
 
-enum pv_err
-pv_people_seal(struct pv_people *people, const char *file, struct pv_why *why)
+/* All by the first key; whom no key opens is forgotten, or in the way. */
+static enum pv_err
+seal_all(struct pv_people *people, json_t *forgotten, struct pv_why *why)
 {
     struct pv_store *store = people->registry->store;
     struct unsealed  unsealed = {people, json_array()};
-    bool             any = false;
     json_t          *person;
     size_t           i;
     enum pv_err      err = unsealed.persons == NULL ? PV_ENOMEM : PV_OK;
 
-    if (err == PV_OK) {
-        err = pv_store_run(store, PV_STMT_CREDENTIAL_TOTP, NULL, 0, take_sealed,
-                           &any);
-    }
-    if (err == PV_OK && file != NULL) {
-        err = pv_sealing_read(file, any, &people->sealing, why);
-    }
     if (err == PV_OK) {
         err = pv_store_begin(store);
     }
@@ -179,8 +194,9 @@ pv_people_seal(struct pv_people *people, const char *file, struct pv_why *why)
     }
     json_array_foreach(unsealed.persons, i, person)
     {
-        err = err == PV_OK ? seal_one(people, json_string_value(person), why)
-                           : err;
+        err = err == PV_OK
+                  ? seal_one(people, json_string_value(person), forgotten, why)
+                  : err;
     }
     if (err == PV_OK) {
         err = pv_store_commit(store);
@@ -188,6 +204,29 @@ pv_people_seal(struct pv_people *people, const char *file, struct pv_why *why)
     pv_store_rollback(store);
     json_decref(unsealed.persons); /* accepts NULL */
     return err;
+}
+
+enum pv_err
+pv_people_seal(struct pv_people *people, const char *file, struct pv_why *why)
+{
+    bool        any = false;
+    enum pv_err err =
+        pv_store_run(people->registry->store, PV_STMT_CREDENTIAL_TOTP, NULL, 0,
+                     take_sealed, &any);
+
+    if (err == PV_OK && file != NULL) {
+        err = pv_sealing_read(file, any, &people->sealing, why);
+    }
+    return err == PV_OK ? seal_all(people, NULL, why) : err;
+}
+
+enum pv_err
+pv_people_forget_sealed(struct pv_people *people, const char *file,
+                        json_t *forgotten, struct pv_why *why)
+{
+    enum pv_err err = pv_sealing_read(file, false, &people->sealing, why);
+
+    return err == PV_OK ? seal_all(people, forgotten, why) : err;
 }
 
 enum pv_err

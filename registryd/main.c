@@ -449,5 +449,8 @@ main(int argc, char **argv)
     if (options.restore != NULL) {
         return pv_restore(&options.registry, options.restore, options.log_key);
     }
+    if (options.forget_sealed) {
+        return pv_forget_sealed(&options.registry, options.secrets);
+    }
     return run_daemon(&options);
 }

@@ -41,6 +41,9 @@ static const char help_text[] =
     "                       go on from a checkpoint that was shown, and end\n"
     "  --restore DIR --log-key VKEY\n"
     "                       take what `payvand backup` wrote, and end\n"
+    "  --forget-sealed --secrets FILE\n"
+    "                       forget whose one-time codes no key of the file\n"
+    "                       opens, and end; they are invited again\n"
     "  --kinds              write the tables of kinds as JSON, and end\n"
     "  --help, --version\n"
     "\n"
@@ -58,6 +61,7 @@ enum {
     OPT_ACCEPT,
     OPT_INIT_KEY,
     OPT_RESTORE,
+    OPT_FORGET,
     OPT_LOG_KEY,
     OPT_AUTHORITY,
     OPT_INIT_AUTHORITY,
@@ -86,6 +90,7 @@ static const struct option option_list[] = {
     {"pkcs11", required_argument, NULL, OPT_TOKEN},
     {"accept-checkpoint", required_argument, NULL, OPT_ACCEPT},
     {"restore", required_argument, NULL, OPT_RESTORE},
+    {"forget-sealed", no_argument, NULL, OPT_FORGET},
     {"log-key", required_argument, NULL, OPT_LOG_KEY},
     {"authority", required_argument, NULL, OPT_AUTHORITY},
     {"init-authority", required_argument, NULL, OPT_INIT_AUTHORITY},
@@ -178,6 +183,9 @@ take_log_option(struct options *options, int option, const char *value)
     case OPT_RESTORE:
         options->restore = value;
         return true;
+    case OPT_FORGET:
+        options->forget_sealed = true;
+        return true;
     case OPT_LOG_KEY:
         options->log_key = value;
         return true;
@@ -210,7 +218,8 @@ is_whole(const struct options *options)
                options->registry.log != NULL;
     }
     return options->registry.store != NULL &&
-           options->socket[PV_FACE_CONSOLE] != NULL;
+           (options->forget_sealed ? options->secrets != NULL
+                                   : options->socket[PV_FACE_CONSOLE] != NULL);
 }
 
 bool

@@ -28,6 +28,7 @@ struct options { /* texts are argv's */
     const char               *accept;
     bool                      init_key;
     const char               *restore; /* directory of a backup */
+    bool                      forget_sealed;
     const char               *log_key;
     uid_t                     operator_uid[OPERATORS_MAX];
     size_t                    operator_count;

@@ -67,6 +67,15 @@ struct pv_session {
 enum pv_err pv_people_seal(struct pv_people *people, const char *file,
                            struct pv_why *why) PV_MUST_CHECK;
 
+/*
+ * The key of the file is lost: whose codes none of its keys opens signs in no
+ * more, and is to be invited again; his name is added to forgotten. A file that
+ * is not there is made.
+ */
+enum pv_err pv_people_forget_sealed(struct pv_people *people, const char *file,
+                                    json_t        *forgotten,
+                                    struct pv_why *why) PV_MUST_CHECK;
+
 enum pv_err pv_people_open(struct pv_registry *registry,
                            struct pv_people  **ret) PV_MUST_CHECK;
 void        pv_people_close(struct pv_people *people);

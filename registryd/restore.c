@@ -9,6 +9,7 @@
 
 #include "daemon/file.h"
 #include "feed.h"
+#include "people.h"
 
 #define NAME_ROOM 32
 #define FILE_MAX ((size_t)24 * 1024 * 1024)
@@ -101,5 +102,46 @@ pv_restore(const struct pv_registry_config *config, const char *dir,
     }
     pv_registry_close(registry);
     (void)close(dirfd); /* a folder: nothing to lose */
+    return err == PV_OK ? 0 : failed(&why, err);
+}
+
+static enum pv_err
+forget(struct pv_people *people, const char *secrets, struct pv_why *why)
+{
+    json_t     *forgotten = json_array();
+    json_t     *person;
+    size_t      i;
+    enum pv_err err =
+        forgotten == NULL
+            ? PV_ENOMEM
+            : pv_people_forget_sealed(people, secrets, forgotten, why);
+
+    json_array_foreach(forgotten, i, person)
+    {
+        if (err == PV_OK && printf("to be invited again: %s\n",
+                                   json_string_value(person)) < 0) {
+            err = PV_ESYS;
+        }
+    }
+    json_decref(forgotten); /* accepts NULL */
+    return err;
+}
+
+int
+pv_forget_sealed(const struct pv_registry_config *config, const char *secrets)
+{
+    struct pv_registry *registry = NULL;
+    struct pv_people   *people = NULL;
+    struct pv_why       why = {""};
+    enum pv_err         err = pv_registry_open(config, &registry, &why);
+
+    if (err == PV_OK) {
+        err = pv_people_open(registry, &people);
+    }
+    if (err == PV_OK) {
+        err = forget(people, secrets, &why);
+    }
+    pv_people_close(people);
+    pv_registry_close(registry);
     return err == PV_OK ? 0 : failed(&why, err);
 }

@@ -119,7 +119,8 @@ pv_sealing_read(const char *file, bool is_needed, struct pv_sealing *ret,
     if (fd == -1 && errno == ENOENT && is_needed) {
         pv_why_set(why,
                    "the key file %s is not there, and the secrets of one-time "
-                   "codes are sealed with its key: restore it from its copy",
+                   "codes are sealed with its key: restore it from its copy, "
+                   "or see --forget-sealed",
                    file);
         return PV_ENOTFOUND;
     }

@@ -3,6 +3,7 @@ roles, what each role may ask and read, systems by their certificates."""
 
 import os
 import re
+import subprocess
 import tempfile
 import urllib.parse
 
@@ -115,6 +116,46 @@ def test_its_decisions_say_so(scene):
     assert [(one["kind"], one["by"], one["actor"]) for one in decisions] == [
         ("body", "first-code", "maryam"), ("person", "first-code", "maryam"),
         ("appointment", "first-code", "maryam")]
+
+
+def test_when_the_sealing_key_is_lost_people_are_invited_again(
+        tmp_path_factory):
+    registry = Registry(tmp_path_factory.mktemp("lost"))
+    try:
+        admin = make_first(registry).sign_in()
+        omid = make_person(registry, "omid", admin)
+        browser = omid.sign_in()
+        registry.stop()
+        secrets = registry.signer.parent / "secrets"
+        secrets.unlink()
+        with pytest.raises(AssertionError, match="--forget-sealed"):
+            registry.start()
+        registry.process = None
+        done = subprocess.run(
+            [BUILD / "registryd/payvand-registryd", "--forget-sealed",
+             "--store", registry.store, "--secrets", secrets], check=True,
+            capture_output=True, text=True)
+        assert done.stdout.splitlines() == [
+            f"to be invited again: {name}" for name in ("maryam", "omid")]
+        assert len(secrets.read_text()) == 65
+        registry.start()
+        assert browser.ask("GET", "session")[0] == 401
+        code = first_code(registry)
+        secret = Web(registry).must("POST", "first", {
+            "code": code, "person": "maryam", "name_fa": "مریم",
+            "password": PASSWORD})["totp"]
+        assert secret
+        status, answer = registry.ask("POST", "/registry/v1/invitations",
+                                      {"person": "omid"})
+        assert status == 200, answer
+        omid.secret = Web(registry).must("POST", "enrol", {
+            "person": "omid", "code": answer["code"],
+            "password": PASSWORD})["totp"]
+        omid.step = 0
+        omid.sign_in()
+        registry.stop()
+    finally:
+        registry.kill()
 
 
 def test_no_decision_holds_a_secret(scene):

@@ -18,6 +18,7 @@ from harness import (BANK, FIC, IBAN, TAX, assert_outcome, both_dates,
                      tehran_today, wait_for)
 from prometheus import prometheus
 from reading import ReadExchange
+from load import Load
 from registryd import BUILD, WG, Registry, decision
 from test_follow import Node, last
 from test_registry_log import signed
@@ -68,6 +69,7 @@ class Scene:
 
     def __init__(self, home, pki):
         self.home, self.pki = Path(home), pki
+        self.identity = {}  # instead of pki's
         for name in ("registry", "exchange"):
             (self.home / name).mkdir(mode=0o755)
         self.registry = Registry(self.home / "registry")
@@ -81,7 +83,7 @@ class Scene:
 
     def url(self, system):
         """The registry by nginx, as this system."""
-        identity = self.pki.of(system)
+        identity = self.identity.get(system) or self.pki.of(system)
         return ("--url", f"https://localhost:{self.registry.port}",
                 "--ca", self.pki.root.cert, "--cert", identity.cert,
                 "--key", identity.key)
@@ -228,6 +230,27 @@ def test_a_node_catches_up_and_begins_anew_over_tls(scene):
     anew.stop()
     assert (scene.home / "away/log/checkpoint").read_bytes() == (
         scene.node.log / "checkpoint").read_bytes()
+
+
+def test_a_node_changes_its_key_and_no_call_waits_for_it(scene):
+    """Both keys are good for a day; a node without a process has its image."""
+    day = both_dates(tehran_today())["jalali"]
+    new = scene.pki.make("gateway-renewed")
+    with Load(scene.ex, ((FIC, TAX),), threads=2, pause=0.005) as load:
+        scene.registry.must(decision(
+            "system", GATEWAY, "key", "technical", ITO, day,
+            {"spki_sha256": new.spki_sha256, "old_until": day}))
+        scene.node.holds(last(scene.registry))  # the old key brought it
+        scene.node.stop()
+        load.wait_calls(20)
+        scene.identity[GATEWAY] = new
+        scene.node = scene.follow()
+        scene.registry.must(decision(
+            "unit", "made-after", "register", "secretariat", WG, day,
+            {"agency": ITO, "name_fa": "اداره"}))
+        scene.node.holds(last(scene.registry))
+        load.wait_calls(20)
+    assert {call.outcome for call in load.done} == {"answered"}
 
 
 def test_no_other_system_gets_the_feed(scene):

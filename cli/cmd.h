@@ -35,6 +35,7 @@ enum pv_lang {
     PV_LANG_FA,
 };
 
+int pv_cmd_agreement(int argc, char **argv);
 int pv_cmd_backup(int argc, char **argv);
 int pv_cmd_call(int argc, char **argv);
 int pv_cmd_commitment(int argc, char **argv);

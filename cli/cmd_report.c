@@ -1,18 +1,22 @@
 /*
  * cmd_report.c - `payvand report`: figures of calls by minute, hour or day,
- * and the volumes that are unlike those of other days (R-230).
+ * the volumes that are unlike those of other days (R-230), and how much each
+ * service is asked for (R-118).
  */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "registry.h"
+#include "report_demand.h"
 #include "trace_client.h"
 #include "trace_show.h"
 
 static const char usage_en[] =
     "payvand report calls [--by minute|hour|day|all] [OPTION...]\n"
     "payvand report volumes [--unusual] [OPTION...]\n"
+    "payvand report demand [--registry PATH] [OPTION...]\n"
     "\n"
     "calls: how many calls ended how, for each consumer and method, with the\n"
     "provider's time in ms (half, 95 and 99 of 100 calls took no longer; at\n"
@@ -20,12 +24,16 @@ static const char usage_en[] =
     "volumes: the last whole hour before --until beside the same hour of the 7\n"
     "days before: high (more than 3 times the most), refused (the same for\n"
     "refusals), low (under a quarter of the fewest).\n"
+    "demand: of each service its requests, rights and modes in the registry and\n"
+    "its calls, what is asked for most first.\n"
     "\n"
     "  --from T, --until T  2026-11-26, 1405-09-05, or ms since 1970 (the last\n"
     "                       24 hours)\n"
     "  --consumer SYSTEM  --provider AGENCY  --service ID  --outcome WORD\n"
     "  --side provider      calls on one's own services\n"
     "  --unusual            only what is not usual\n"
+    "  --registry PATH      where payvand-registryd listens\n"
+    "                       (PAYVAND_REGISTRY_SOCKET)\n"
     "  --csv                comma separated, with a line of names\n" PV_CLIENT_USAGE_EN
     "  --json               one JSON object a line\n"
     "  --lang en|fa\n"
@@ -36,17 +44,20 @@ static const char usage_en[] =
 static const char usage_fa[] =
     "payvand report calls [--by minute|hour|day|all] [OPTION...]\n"
     "payvand report volumes [--unusual] [OPTION...]\n"
+    "payvand report demand [--registry PATH] [OPTION...]\n"
     "\n"
     "calls: شمار فراخوانی‌ها به تفکیک متقاضی، متد و نتیجه، با زمان ارائه‌دهنده\n"
     "به میلی‌ثانیه (میانه و صدک‌های ۹۵ و ۹۹؛ خطا تا ۳٫۲ درصد). برای متدهای\n"
     "راستی‌آزمایی با کمتر از ۱۰ فراخوانی زمان نشان داده نمی‌شود.\n"
     "volumes: آخرین ساعت کامل در کنار همان ساعت در ۷ روز پیش: high (بیش از سه\n"
     "برابر بیشترین)، refused (همان برای ردشده‌ها)، low (کمتر از یک‌چهارم کمترین).\n"
+    "demand: درخواست‌ها، مجوزها، شیوه‌ها و فراخوانی‌های هر سرویس، پرتقاضاترین نخست.\n"
     "\n"
     "  --from T, --until T  تاریخ میلادی یا شمسی (۲۴ ساعت گذشته)\n"
     "  --consumer SYSTEM  --provider AGENCY  --service ID  --outcome WORD\n"
     "  --side provider      فراخوانی‌های خدمات خود\n"
     "  --unusual            تنها حجم‌های نامعمول\n"
+    "  --registry PATH      سوکت payvand-registryd (PAYVAND_REGISTRY_SOCKET)\n"
     "  --csv                جداشده با ویرگول، با سطر نام‌ها\n" PV_CLIENT_USAGE_FA
     "  --json               هر خط یک شیء JSON\n"
     "  --lang en|fa\n"
@@ -85,6 +96,7 @@ static const struct option option_list[] = {
     {"outcome", required_argument, NULL, 1000 + F_OUTCOME},
     {"side", required_argument, NULL, 1000 + F_SIDE},
     {"unusual", no_argument, NULL, 'u'},
+    {"registry", required_argument, NULL, 'r'},
     {"csv", no_argument, NULL, 'c'},
     {"json", no_argument, NULL, 'j'},
     {"lang", required_argument, NULL, 'l'},
@@ -123,6 +135,16 @@ static const struct column volume_column[] = {
     {"usual_refused", "most", "بیشترین", 8},
 };
 
+static const struct column demand_column[] = {
+    {"service", "service", "سرویس", -44},
+    {"provider", "provider", "ارائه‌دهنده", -34},
+    {"requests", "requests", "درخواست", 8},
+    {"open_requests", "open", "باز", 6},
+    {"grants", "rights", "مجوز", 6},
+    {"modes", "modes", "شیوه", 6},
+    {"calls", "calls", "فراخوانی", 10},
+};
+
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 struct args {
@@ -130,7 +152,9 @@ struct args {
     const char          *field[F_END];
     const struct column *column;
     size_t               column_count;
+    const char          *registry;
     bool                 unusual;
+    bool                 demand;
     bool                 csv;
     bool                 json;
 };
@@ -210,7 +234,14 @@ ask(struct args *args, const char *what)
 {
     bool good;
 
-    if (strcmp(what, "calls") == 0) {
+    if (strcmp(what, "demand") == 0) {
+        args->demand = true;
+        args->column = demand_column;
+        args->column_count = COUNT(demand_column);
+        good = !args->unusual && args->field[F_BY] == NULL &&
+               pv_client_path(&args->client, "/trace/v1/rollups", "") &&
+               pv_client_add(&args->client, "by", "all");
+    } else if (strcmp(what, "calls") == 0) {
         args->column = calls_column;
         args->column_count = COUNT(calls_column);
         good = !args->unusual &&
@@ -235,6 +266,9 @@ take_option(struct args *args, int key, const char **lang)
         return true;
     }
     switch (key) {
+    case 'r':
+        args->registry = optarg;
+        return true;
     case 'u':
         args->unusual = true;
         return true;
@@ -283,6 +317,15 @@ pv_cmd_report(int argc, char **argv)
         return pv_cli_usage_error("report");
     }
     code = pv_client_get_json(&args.client, &page);
+    if (code == PV_EXIT_OK && args.demand) {
+        json_t *calls = page;
+
+        page = NULL;
+
+        code =
+            pv_report_demand(pv_registry_socket(args.registry), calls, &page);
+        json_decref(calls);
+    }
     if (code == PV_EXIT_OK) {
         code = show(&args, page);
     }

@@ -57,6 +57,11 @@ static const struct {
     const char *fixed; /* parameters that the verb stands for */
     void (*text)(const json_t *view, enum pv_lang lang);
 } verb_row[] = {
+    {"agency", "backlog", false, "backlog", "", pv_text_findings},
+    {"agency", "unrepresented", false, "representatives", "", pv_text_findings},
+    {"agreement", "breaches", false, "breaches", "", pv_text_findings},
+    {"agreement", "unnamed", false, "grants-without-agreement", "",
+     pv_text_findings},
     {"certificate", "ending", false, "ending", "", pv_text_ending},
     {"commitment", "list", false, "commitments", "", pv_text_duties},
     {"commitment", "overdue", false, "commitments", "&state=overdue",
@@ -65,7 +70,11 @@ static const struct {
     {"commitment", "reminders", false, "reminders", "", pv_text_duties},
     {"commitment", "show", true, "commitment", "", pv_text_duty},
     {"grant", "duplicates", false, "duplicate-paths", "", pv_text_findings},
+    {"grant", "paths", false, "access-paths", "", pv_text_findings},
+    {"grant", "public", false, "public-grants", "", pv_text_findings},
     {"link", "violations", false, "links", "", pv_text_findings},
+    {"passport", "counts", false, "passport-counts", "", pv_text_findings},
+    {"passport", "public", false, "public-passports", "", pv_text_findings},
     {"request", "missing", false, "missing-requests", "", pv_text_findings},
     {"meeting", "agenda", false, "agenda", "", pv_text_agenda},
     {"meeting", "show", true, "meeting", "", pv_text_agenda},
@@ -96,6 +105,9 @@ static const char usage_en[] =
     "payvand commitment show ID\n"
     "payvand commitment evidence (see its --help)\n"
     "payvand link violations | grant duplicates | request missing\n"
+    "payvand agreement breaches | unnamed\n"
+    "payvand agency backlog | unrepresented\n"
+    "payvand grant paths | public, payvand passport counts | public\n"
     "payvand certificate ending\n"
     "\n"
     "What the registry shows of its records.\n"
@@ -124,6 +136,9 @@ static const char usage_fa[] =
     "payvand commitment show ID\n"
     "payvand commitment evidence (see its --help)\n"
     "payvand link violations | grant duplicates | request missing\n"
+    "payvand agreement breaches | unnamed\n"
+    "payvand agency backlog | unrepresented\n"
+    "payvand grant paths | public, payvand passport counts | public\n"
     "payvand certificate ending\n"
     "\n"
     "آنچه دفتر ثبت از رکوردهای خود نشان می‌دهد.\n"

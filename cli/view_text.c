@@ -227,15 +227,40 @@ pv_text_duties(const json_t *view, enum pv_lang lang)
     print_more(view, lang);
 }
 
-/* Links, second paths, missing requests: the id, who, and what is found. */
+/* A member as text: names of parties, words, numbers, lists. */
+static void
+print_member(const json_t *row, const char *name)
+{
+    char *text =
+        json_dumps(json_object_get(row, name), JSON_ENCODE_ANY | JSON_COMPACT);
+
+    if (text != NULL) { /* not a member of this list */
+        (void)printf("\n    %s %s", name, text);
+    }
+    free(text);
+}
+
+/* A row of any list: its id, who, and what is found or counted. */
 static void
 print_finding(const json_t *row, enum pv_lang lang)
 {
-    static const char *const who[] = {"agency", "consumer", "provider"};
-    static const char *const what[] = {"violations", "needs", "same_as",
-                                       "common", "exchange_path"};
+    static const char *const who[] = {"agency", "party", "consumer",
+                                      "provider"};
+    static const char *const what[] = {
+        "violations",    "needs",      "same_as",       "common",
+        "exchange_path", "version",    "side",          "measure",
+        "value",         "limit",      "unit",          "from",
+        "until",         "custodian",  "connected",     "services",
+        "paper",         "links",      "path",          "decisions",
+        "accesses",      "permille",   "passports",     "confirmed",
+        "under_way",     "requests",   "open_requests", "grants",
+        "modes",         "calls",      "since",         "due_day",
+        "days_over",     "resolution", "mode",          "method",
+        "code",          "of"};
 
-    (void)printf("%s", text_of(row, "id"));
+    (void)printf("%s", text_of(row, "id")[0] == '\0'
+                           ? text_of(json_object_get(row, "agency"), "id")
+                           : text_of(row, "id"));
     if (json_object_get(row, "parties") != NULL) {
         (void)printf("  ");
         print_names(json_object_get(row, "parties"), lang);
@@ -250,13 +275,7 @@ print_finding(const json_t *row, enum pv_lang lang)
         }
     }
     for (size_t i = 0; i < sizeof(what) / sizeof(what[0]); i++) {
-        char *text = json_dumps(json_object_get(row, what[i]),
-                                JSON_ENCODE_ANY | JSON_COMPACT);
-
-        if (text != NULL) { /* not a member of this list */
-            (void)printf("\n    %s %s", what[i], text);
-        }
-        free(text);
+        print_member(row, what[i]);
     }
     (void)printf("\n");
 }
@@ -264,7 +283,9 @@ print_finding(const json_t *row, enum pv_lang lang)
 void
 pv_text_findings(const json_t *view, enum pv_lang lang)
 {
-    static const char *const lists[] = {"links", "paths", "passports"};
+    static const char *const lists[] = {"links",    "paths",    "passports",
+                                        "breaches", "agencies", "grants",
+                                        "modes"};
     json_t                  *row;
     size_t                   i;
 

@@ -35,6 +35,9 @@ static const struct {
     {"POST", "/registry/v1/sign-in-by", NEED_SIGN_IN},
     /* the state of the services is shown to everybody */
     {"GET", "/registry/v1/views/status", NEED_NOTHING},
+    /* so are rights and passports, but for exempt ones */
+    {"GET", "/registry/v1/views/public-grants", NEED_NOTHING},
+    {"GET", "/registry/v1/views/public-passports", NEED_NOTHING},
     {"GET", "/registry/v1/log/checkpoint", NEED_NOTHING},
     {"GET", "/registry/v1/log/tile/", NEED_NOTHING}, /* hashes alone */
     {"GET", "/registry/v1/feed", NEED_NODE},

@@ -17,7 +17,14 @@ enum {
     AGREE_ENDED,
     AGREE_STATES
 };
-enum { AGREE_WRITE, AGREE_OPENING, AGREE_SIGN, AGREE_END, AGREE_EVENTS };
+enum {
+    AGREE_WRITE,
+    AGREE_OPENING,
+    AGREE_SIGN,
+    AGREE_MEASURE,
+    AGREE_END,
+    AGREE_EVENTS
+};
 
 static const char *const agree_states[] = {
     "none",           "draft",    "open", "one-signature",
@@ -29,15 +36,22 @@ static const uint8_t agree_next[AGREE_STATES][AGREE_EVENTS] = {
     [AGREE_OPEN] = {[AGREE_SIGN] = AGREE_ONE, [AGREE_END] = AGREE_ENDED},
     [AGREE_ONE] = {[AGREE_SIGN] = AGREE_TWO, [AGREE_END] = AGREE_ENDED},
     [AGREE_TWO] = {[AGREE_SIGN] = AGREE_IN_FORCE, [AGREE_END] = AGREE_ENDED},
-    [AGREE_IN_FORCE] = {[AGREE_END] = AGREE_ENDED},
+    [AGREE_IN_FORCE] =
+        {[AGREE_MEASURE] = AGREE_IN_FORCE, [AGREE_END] = AGREE_ENDED},
 };
 
 static const struct pv_event agree_events[] = {
-    [AGREE_WRITE] =
-        {"write", PV_BY_SECRETARIAT, NULL, {pv_rule_three_parties}, NULL},
+    [AGREE_WRITE] = {"write",
+                     PV_BY_SECRETARIAT,
+                     NULL,
+                     {pv_rule_three_parties, pv_rule_terms,
+                      pv_rule_agreed_grants},
+                     NULL},
     [AGREE_OPENING] =
         {"open", PV_BY_SECRETARIAT, NULL, {pv_rule_criteria}, NULL},
     [AGREE_SIGN] = {"sign", PV_BY_PARTY, "sign", {pv_rule_signature}, NULL},
+    [AGREE_MEASURE] =
+        {"measure", PV_BY_OPERATOR, NULL, {pv_rule_measured}, NULL},
     [AGREE_END] = {"end", PV_BY_SECRETARIAT | PV_BY_PARTY, NULL, {NULL}, NULL},
 };
 
@@ -59,7 +73,21 @@ static const struct pv_field agree_fields[] = {
      .target = PV_KIND_VERSION,
      .set_by = ON(AGREE_WRITE)},
     {.name = "text_fa", .type = PV_FIELD_TEXT, .set_by = ON(AGREE_WRITE)},
-    {.name = "terms", .type = PV_FIELD_JSON, .set_by = ON(AGREE_WRITE)},
+    {.name = "grants", /* that it is about */
+     .type = PV_FIELD_RECORD,
+     .is_list = true,
+     .target = PV_KIND_GRANT,
+     .set_by = ON(AGREE_WRITE)},
+    {.name = "terms", /* limits: quality.h */
+     .type = PV_FIELD_JSON,
+     .is_list = true,
+     .set_by = ON(AGREE_WRITE)},
+    {.name = "measured",
+     .type = PV_FIELD_JSON,
+     .is_list = true,
+     .set_by = ON(AGREE_MEASURE),
+     .needed_by = ON(AGREE_MEASURE)},
+    {.name = "breaches", .type = PV_FIELD_JSON, .is_list = true},
     {.name = "criteria",
      .type = PV_FIELD_RECORD,
      .target = PV_KIND_INSTRUCTION,

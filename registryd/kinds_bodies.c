@@ -327,7 +327,8 @@ static const uint8_t ins_next[INS_STATES][INS_EVENTS] = {
 };
 
 static const struct pv_event ins_events[] = {
-    [INS_WRITE] = {"write", PV_BY_SECRETARIAT, NULL, {NULL}, NULL},
+    [INS_WRITE] =
+        {"write", PV_BY_SECRETARIAT, NULL, {pv_rule_thresholds}, NULL},
     [INS_ISSUE] = {"issue",
                    PV_BY_WORKING_GROUP | PV_BY_COUNCIL,
                    NULL,
@@ -343,6 +344,10 @@ static const struct pv_field ins_fields[] = {
     {.name = "title_en", .type = PV_FIELD_TEXT, .set_by = ON(INS_WRITE)},
     {.name = "text_fa", .type = PV_FIELD_TEXT, .set_by = ON(INS_WRITE)},
     {.name = "number", .type = PV_FIELD_NUMBER, .set_by = ON(INS_WRITE)},
+    {.name = "criteria", /* thresholds: quality.h */
+     .type = PV_FIELD_JSON,
+     .is_list = true,
+     .set_by = ON(INS_WRITE)},
     {.name = "supersedes",
      .type = PV_FIELD_RECORD,
      .target = PV_KIND_INSTRUCTION,

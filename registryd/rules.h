@@ -118,7 +118,6 @@ pv_check_fn pv_rule_paper_report;        /* R-009 */
 
 /* rules_agreements.c */
 pv_check_fn pv_rule_three_parties;   /* */
-pv_check_fn pv_rule_criteria;        /* */
 pv_check_fn pv_rule_signature;       /* */
 pv_check_fn pv_rule_old_link;        /* */
 pv_check_fn pv_effect_link_declared; /* */
@@ -128,6 +127,13 @@ pv_check_fn pv_effect_link_removed;  /* R-007 */
 /* rules_representation.c */
 pv_check_fn pv_rule_representation; /* */
 pv_check_fn pv_effect_represented;  /* the system names whom it serves */
+
+/* rules_quality.c */
+pv_check_fn pv_rule_thresholds;    /* */
+pv_check_fn pv_rule_terms;         /* */
+pv_check_fn pv_rule_criteria;      /* */
+pv_check_fn pv_rule_measured;      /* */
+pv_check_fn pv_rule_agreed_grants; /* */
 
 /* rules_bodies.c */
 pv_check_fn pv_rule_has_agenda;      /* */

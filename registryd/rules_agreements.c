@@ -33,24 +33,6 @@ pv_rule_three_parties(struct pv_change *change)
 }
 
 enum pv_err
-pv_rule_criteria(struct pv_change *change)
-{
-    const char *state = NULL;
-    enum pv_err err = pv_state_of(pv_registry_of(change), PV_KIND_INSTRUCTION,
-                                  pv_member(change->body, "criteria"), &state);
-
-    if (err == PV_OK && (state == NULL || strcmp(state, "issued") != 0)) {
-        return pv_refuse(
-            change->context->refusal, "R-233", "criteria",
-            "%s: it opens for signature after the quality "
-            "criteria are issued",
-            "%s: پس از ابلاغ معیارهای کیفیت برای امضا باز می‌شود",
-            change->id);
-    }
-    return err;
-}
-
-enum pv_err
 pv_rule_signature(struct pv_change *change)
 {
     const json_t *before = json_object_get(change->body, "signed_by");

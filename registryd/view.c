@@ -71,8 +71,57 @@ static const char *const        ending_columns[] = {
 static const struct pv_view_csv ending_csv = {"certificates", ending_columns};
 static const struct pv_view_csv missing_csv = {"passports", missing_columns};
 
+static const char *const backlog_columns[] = {
+    "agency.id", "agency.name_fa", "custodian", "registers", "connected",
+    "services",  "paper",          "links",     NULL};
+static const char *const breach_columns[] = {
+    "id",    "version", "side", "party.id", "measure", "value",
+    "limit", "unit",    "from", "until",    NULL};
+static const char *const unagreed_columns[] = {"id", "consumer.id",
+                                               "provider.id", "version", NULL};
+static const char *const grant_columns[] = {
+    "id",      "consumer.id", "provider.id", "version",
+    "methods", "resolution",  "state",       NULL};
+static const char *const passport_columns[] = {
+    "id", "agency.id", "of", "service.id", "code", "confirmed", NULL};
+static const char *const count_columns[] = {
+    "agency.id", "agency.name_fa", "services", "passports",
+    "confirmed", "under_way",      NULL};
+static const char *const path_columns[] = {"path", "decisions", "accesses",
+                                           "permille", NULL};
+static const char *const demand_columns[] = {
+    "id", "provider.id", "requests", "open_requests", "grants", "modes", NULL};
+static const char *const unrepresented_columns[] = {
+    "agency.id", "agency.name_fa", "since", "due_day", "days_over", NULL};
+static const struct pv_view_csv backlog_csv = {"agencies", backlog_columns};
+static const struct pv_view_csv breaches_csv = {"breaches", breach_columns};
+static const struct pv_view_csv unagreed_csv = {"grants", unagreed_columns};
+static const struct pv_view_csv grants_csv = {"grants", grant_columns};
+static const struct pv_view_csv passports_csv = {"passports", passport_columns};
+static const struct pv_view_csv counts_csv = {"agencies", count_columns};
+static const struct pv_view_csv paths_csv = {"paths", path_columns};
+static const struct pv_view_csv demand_csv = {"services", demand_columns};
+static const struct pv_view_csv unrepresented_csv = {"agencies",
+                                                     unrepresented_columns};
+
 static const struct pv_view_row view_row[] = {
     {"status", false, 0, pv_view_status, pv_view_status_html, NULL},
+    {"access-paths", false, 0, pv_view_access_paths, NULL, &paths_csv},
+    {"backlog", false, PAGES, pv_view_backlog, NULL, &backlog_csv},
+    {"breaches", false, TAKES(PV_VIEW_PARTY) | TAKES(PV_VIEW_STATE) | PAGES,
+     pv_view_breaches, pv_view_breaches_html, &breaches_csv},
+    {"demand", false, TAKES(PV_VIEW_PARTY) | PAGES, pv_view_demand, NULL,
+     &demand_csv},
+    {"grants-without-agreement", false, TAKES(PV_VIEW_PARTY) | PAGES,
+     pv_view_no_agreement, NULL, &unagreed_csv},
+    {"passport-counts", false, PAGES, pv_view_passport_counts,
+     pv_view_passport_counts_html, &counts_csv},
+    {"public-grants", false, TAKES(PV_VIEW_PARTY) | PAGES,
+     pv_view_public_grants, pv_view_public_grants_html, &grants_csv},
+    {"public-passports", false, TAKES(PV_VIEW_PARTY) | PAGES,
+     pv_view_public_passports, pv_view_public_passports_html, &passports_csv},
+    {"representatives", false, PAGES, pv_view_representatives, NULL,
+     &unrepresented_csv},
     {"agenda", false, TAKES(PV_VIEW_BODY), pv_view_agenda, pv_view_agenda_html,
      NULL},
     {"code", true, TAKES(PV_VIEW_OF) | TAKES(PV_VIEW_IN), pv_view_code, NULL,

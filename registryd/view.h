@@ -99,14 +99,19 @@ struct pv_view_row {
     const struct pv_view_csv *csv;  /* NULL: has none */
 };
 
+pv_view_build_fn pv_view_access_paths;
 pv_view_build_fn pv_view_agenda;
 pv_view_html_fn  pv_view_agenda_html;
+pv_view_build_fn pv_view_backlog;
+pv_view_build_fn pv_view_breaches;
+pv_view_html_fn  pv_view_breaches_html;
 pv_view_build_fn pv_view_code;
 pv_view_build_fn pv_view_code_map;
 pv_view_build_fn pv_view_commitment;
 pv_view_html_fn  pv_view_commitment_html;
 pv_view_build_fn pv_view_commitments;
 pv_view_html_fn  pv_view_commitments_html;
+pv_view_build_fn pv_view_demand;
 pv_view_build_fn pv_view_duplicate_paths;
 pv_view_build_fn pv_view_ending;
 pv_view_build_fn pv_view_links;
@@ -116,6 +121,14 @@ pv_view_html_fn  pv_view_progress_html;
 pv_view_build_fn pv_view_reminders;
 pv_view_build_fn pv_view_meeting;
 pv_view_html_fn  pv_view_meeting_html;
+pv_view_build_fn pv_view_no_agreement;
+pv_view_build_fn pv_view_passport_counts;
+pv_view_html_fn  pv_view_passport_counts_html;
+pv_view_build_fn pv_view_public_grants;
+pv_view_html_fn  pv_view_public_grants_html;
+pv_view_build_fn pv_view_public_passports;
+pv_view_html_fn  pv_view_public_passports_html;
+pv_view_build_fn pv_view_representatives;
 pv_view_build_fn pv_view_status;
 pv_view_html_fn  pv_view_status_html;
 pv_view_build_fn pv_view_resolution;
@@ -158,6 +171,30 @@ typedef enum pv_err pv_view_row_fn(struct pv_view_call *call, const char *id,
 enum pv_err         pv_view_rows(struct pv_view_call *call, enum pv_kind kind,
                                  pv_view_row_fn *fn, void *context, const char *name,
                                  json_t *view) PV_MUST_CHECK;
+
+/* A view that is such a list and the "day" that it is of. */
+enum pv_err pv_view_list(struct pv_view_call *call, enum pv_kind kind,
+                         pv_view_row_fn *fn, void *context, const char *name,
+                         json_t **ret) PV_MUST_CHECK;
+
+/* A parameter as text, "" when absent. PV_EINVAL: longer than an id. */
+enum pv_err pv_view_text(const struct pv_view_call *call,
+                         enum pv_view_param         param,
+                         char room[PV_RECORD_ID_MAX + 1]) PV_MUST_CHECK;
+
+/* Agencies that keep a register, alone or with others: id -> list of registers;
+ * a new reference. */
+enum pv_err pv_view_custodians(struct pv_view_call *call,
+                               json_t             **ret) PV_MUST_CHECK;
+
+/*
+ * Of a whole list, the rows of custodians first (R-014), the others behind
+ * them, each in the order it had; rows of one page stay by id. member holds
+ * a name {"id"} or a list of names.
+ */
+enum pv_err pv_view_custodians_first(struct pv_view_call *call, json_t *view,
+                                     const char *list,
+                                     const char *member) PV_MUST_CHECK;
 
 /*
  * When a record came into a state: its day as text and the decision. The

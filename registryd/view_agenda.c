@@ -47,6 +47,13 @@ static const struct topic topic_row[] = {
      WG,
      PV_KIND_END,
      {NULL}},
+    {"breaches",
+     "breaches of agreements",
+     "نقض توافق‌نامه‌های سطح خدمت",
+     false,
+     WG,
+     PV_KIND_AGREEMENT,
+     {"in-force", NULL}},
     {"modes",
      "access modes proposed by providers",
      "شیوه‌های دسترسی پیشنهادی ارائه‌دهندگان",
@@ -171,6 +178,9 @@ belongs(struct pv_view_call *call, const struct waiting *waiting,
                         waiting->topic->states);
     if (*ret && waiting->topic->kind == PV_KIND_SYSTEM) {
         *ret = json_object_get(record->body, "host_agency") != NULL;
+    }
+    if (*ret && waiting->topic->kind == PV_KIND_AGREEMENT) { /* */
+        *ret = json_array_size(json_object_get(record->body, "breaches")) > 0;
     }
     if (*ret && waiting->topic->kind == PV_KIND_COMMITMENT) {
         *ret = pv_duty_days_over(record->body, call->today) > 0;
@@ -339,6 +349,24 @@ add_deferred(struct pv_view_call *call, const char *body, json_t *matters)
 
 /* ---- the agenda ---- */
 
+/* Onboarding begins with custodians: what they are asked for first. */
+static enum pv_err
+custodians_first(struct pv_view_call *call, json_t **matters)
+{
+    json_t     *holder = json_pack("{s:O}", "matters", *matters);
+    enum pv_err err =
+        holder == NULL
+            ? PV_ENOMEM
+            : pv_view_custodians_first(call, holder, "matters", "parties");
+
+    if (err == PV_OK) {
+        json_decref(*matters);
+        *matters = json_incref(json_object_get(holder, "matters"));
+    }
+    json_decref(holder); /* accepts NULL */
+    return err;
+}
+
 static enum pv_err
 add_topic(struct pv_view_call *call, const struct topic *topic,
           const char *body, json_t *items)
@@ -352,6 +380,9 @@ add_topic(struct pv_view_call *call, const struct topic *topic,
         err = pv_view_each(call, topic->kind, take_waiting, &waiting);
     } else if (err == PV_OK && strcmp(topic->word, "deferred") == 0) {
         err = add_deferred(call, body, matters);
+    }
+    if (err == PV_OK && topic->kind == PV_KIND_REQUEST) {
+        err = custodians_first(call, &matters);
     }
     if (err != PV_OK || (json_array_size(matters) == 0 && !topic->standing)) {
         json_decref(matters);

@@ -17,35 +17,31 @@ struct asked {
 };
 
 static enum pv_err
-read_asked(const struct pv_view_call *call, struct asked *asked)
-{
-    enum pv_err err = pv_slice_to_cstr(call->param[PV_VIEW_PARTY], asked->party,
-                                       sizeof(asked->party));
-
-    if (err == PV_OK) {
-        err = pv_slice_to_cstr(call->param[PV_VIEW_STATE], asked->state,
-                               sizeof(asked->state));
-    }
-    return err == PV_OK ? PV_OK : PV_EINVAL;
-}
-
-static enum pv_err
 make_view(struct pv_view_call *call, enum pv_kind kind, pv_view_row_fn *fn,
           const char *name, json_t **ret)
 {
-    struct asked asked = {.party = ""};
-    char         day[PV_JALALI_ROOM];
-    json_t      *view;
-    enum pv_err  err = read_asked(call, &asked);
+    struct asked asked;
+    enum pv_err  err = pv_view_text(call, PV_VIEW_PARTY, asked.party);
 
-    pv_day_text(call->today, day);
-    view = json_pack("{s:s}", "day", day);
     if (err == PV_OK) {
-        err = view == NULL ? PV_ENOMEM
-                           : pv_view_rows(call, kind, fn, &asked, name, view);
+        err = pv_view_text(call, PV_VIEW_STATE, asked.state);
+    }
+    return err == PV_OK ? pv_view_list(call, kind, fn, &asked, name, ret) : err;
+}
+
+/* What is converted: custodians first. */
+static enum pv_err
+make_backlog(struct pv_view_call *call, enum pv_kind kind, pv_view_row_fn *fn,
+             const char *name, const char *member, json_t **ret)
+{
+    json_t     *view = NULL;
+    enum pv_err err = make_view(call, kind, fn, name, &view);
+
+    if (err == PV_OK) {
+        err = pv_view_custodians_first(call, view, name, member);
     }
     if (err != PV_OK) {
-        json_decref(view);
+        json_decref(view); /* accepts NULL */
         return err;
     }
     *ret = view;
@@ -194,7 +190,7 @@ take_link(struct pv_view_call *call, const char *id,
 enum pv_err
 pv_view_links(struct pv_view_call *call, json_t **ret)
 {
-    return make_view(call, PV_KIND_LINK, take_link, "links", ret);
+    return make_backlog(call, PV_KIND_LINK, take_link, "links", "parties", ret);
 }
 
 /* ---- two paths for the same data (R-017) ---- */
@@ -509,5 +505,6 @@ take_passport(struct pv_view_call *call, const char *id,
 enum pv_err
 pv_view_missing_requests(struct pv_view_call *call, json_t **ret)
 {
-    return make_view(call, PV_KIND_PASSPORT, take_passport, "passports", ret);
+    return make_backlog(call, PV_KIND_PASSPORT, take_passport, "passports",
+                        "agency", ret);
 }

@@ -82,6 +82,20 @@ write_notices(struct pv_html *html, const json_t *notices)
     pv_html_raw(html, "</tbody></table>\n");
 }
 
+/* The other pages for everybody (R-128, R-255). */
+static void
+write_links(struct pv_html *html)
+{
+    pv_html_raw(html, "<p class=\"foot\"><a href=\"public-grants?format=html");
+    pv_html_raw(html, html->fa ? "\">" : "&amp;lang=en\">");
+    pv_html_say(html, "Who may ask whom", "فهرست مجوزها");
+    pv_html_raw(html, "</a> · <a href=\"public-passports?format=html");
+    pv_html_raw(html, html->fa ? "\">" : "&amp;lang=en\">");
+    pv_html_say(html, "Passports of services",
+                "شناسنامه‌های خدمات");
+    pv_html_raw(html, "</a></p>\n");
+}
+
 void
 pv_view_status_html(struct pv_html *html, const json_t *view)
 {
@@ -114,5 +128,6 @@ pv_view_status_html(struct pv_html *html, const json_t *view)
         pv_html_raw(html, "</td></tr>\n");
     }
     pv_html_raw(html, "</tbody></table>\n");
+    write_links(html);
     pv_html_end(html);
 }

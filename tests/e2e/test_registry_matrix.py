@@ -88,6 +88,7 @@ WHO = {  # kind: {offices: events}; an event in no row is no one's
     "mode": {"provider": "propose withdraw", "working-group": "end"},
     "suspension": {"secretariat working-group": "impose lift"},
     "agreement": {"secretariat": "write open", "party": "sign",
+                  "operator": "measure",
                   "secretariat party": "end"},
     "exemption": {"agency security": "request",
                   "working-group": "decide refuse end"},

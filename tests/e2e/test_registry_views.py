@@ -253,7 +253,9 @@ def test_the_next_meeting_is_run_from_the_registry(registry):
     assert registry.get("commitment/m38/r4/c4")["body"]["due_day"] == DAY
     assert "due_day" not in registry.get("commitment/m35/r5/c1")["body"]
     view = registry.get("views/meeting/m39")
-    assert view["sent"] and ids(topics_by_row(view)[2]["matters"])[0] == request
+    # what custodians are asked for comes first, this one behind it
+    asked = ids(topics_by_row(view)[2]["matters"])
+    assert view["sent"] and request in asked[1:]
     text = Text(payvand(registry, "meeting", "show", "m39", "--html")).text
     assert "فقط برای بندهای" in text and "جلسه ۳۹" in text
     wanted = registry.get(f"request/{request}")["body"]

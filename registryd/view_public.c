@@ -1,0 +1,256 @@
+/*
+ * view_public.c - what everybody may read: who may ask whom and by which
+ * resolution (R-128), and the passports of services that were confirmed
+ * (R-255); those of systems and data are for agencies. What was exempted is in
+ * neither (R-005), and nothing says that it is missing.
+ */
+#include <string.h>
+
+#include "kind_tables.h"
+#include "rules.h"
+#include "view.h"
+
+struct public
+{
+    json_t *agencies; /* that are exempt as a whole: id -> true */
+    json_t *services;
+    char    party[PV_RECORD_ID_MAX + 1];
+};
+
+static enum pv_err
+note_exempt(struct pv_view_call *call, const char *id,
+            const struct pv_record *record, void *context)
+{
+    const struct public *public = context;
+    const char *service = pv_member(record->body, "service");
+    int64_t     until = 0;
+
+    (void)id;
+    if (strcmp(pv_view_state(PV_KIND_EXEMPTION, record), "decided") != 0 ||
+        (pv_member_day(record->body, "until", &until) == PV_OK &&
+         until < call->today)) {
+        return PV_OK;
+    }
+    return service[0] == '\0'
+               ? pv_view_set(public->agencies,
+                             pv_member(record->body, "agency"), json_true())
+               : pv_view_set(public->services, service, json_true());
+}
+
+/* The reader may not see exemptions; what they hide is hidden all the same. */
+static enum pv_err
+read_exempt(struct pv_view_call *call, struct public *public)
+{
+    uint64_t    hidden = call->hidden;
+    enum pv_err err;
+
+    call->hidden &= ~(UINT64_C(1) << PV_KIND_EXEMPTION);
+    err = pv_view_each(call, PV_KIND_EXEMPTION, note_exempt, public);
+    call->hidden = hidden;
+    return err;
+}
+
+static bool
+is_exempt(const struct public *public, const char *agency, const char *version)
+{
+    char service[PV_RECORD_ID_MAX + 1];
+
+    (void)snprintf(service, sizeof(service), "%.*s", (int)strcspn(version, "/"),
+                   version); /* an id fits */
+    return json_object_get(public->agencies, agency) != NULL ||
+           json_object_get(public->services, service) != NULL;
+}
+
+static enum pv_err
+begin(struct pv_view_call *call, struct public *public)
+{
+    enum pv_err err = pv_view_text(call, PV_VIEW_PARTY, public->party);
+
+    public->agencies = json_object();
+    public->services = json_object();
+    if (err == PV_OK &&
+        (public->agencies == NULL || public->services == NULL)) {
+        err = PV_ENOMEM;
+    }
+    return err == PV_OK ? read_exempt(call, public) : err;
+}
+
+static void
+clear(struct public *public)
+{
+    json_decref(public->agencies); /* accepts NULL */
+    json_decref(public->services);
+}
+
+/* ---- rights (R-128) ---- */
+
+static bool
+is_about(const struct public *public, const json_t *body)
+{
+    return public->party[0] == '\0' ||
+           strcmp(public->party, pv_member(body, "consumer")) == 0 ||
+           strcmp(public->party, pv_member(body, "provider")) == 0;
+}
+
+static json_t *
+make_right(struct pv_view_call *call, const char *id, const char *state,
+           const json_t *body)
+{
+    static const char *const names[] = {"version", "method",     "methods",
+                                        "mode",    "resolution", "live_day",
+                                        "start",   "end",        NULL};
+    json_t                  *row = json_pack(
+                         "{s:s, s:s, s:o, s:o}", "id", id, "state", state, "provider",
+                         pv_view_party(call, pv_member(body, "provider")), "service",
+                         pv_view_name(call, PV_KIND_VERSION, pv_member(body, "version")));
+
+    if (row == NULL || pv_view_copy(row, body, names) != PV_OK) {
+        json_decref(row);
+        return NULL;
+    }
+    return row;
+}
+
+static enum pv_err
+take_grant(struct pv_view_call *call, const char *id,
+           const struct pv_record *record, void *context, json_t **ret)
+{
+    static const char *const over[] = {"decided", "withdrawn", "ended", NULL};
+    const struct public *public = context;
+    const json_t *body = record->body;
+    const char   *state = pv_view_state(PV_KIND_GRANT, record);
+
+    if (pv_is_one_of(state, over) || !is_about(public, body) ||
+        is_exempt(public, pv_member(body, "provider"),
+                  pv_member(body, "version")) ||
+        is_exempt(public, pv_member(body, "consumer"), "")) {
+        return PV_OK;
+    }
+    *ret = make_right(call, id, state, body);
+    return *ret == NULL
+               ? PV_ENOMEM
+               : pv_view_set(*ret, "consumer",
+                             pv_view_party(call, pv_member(body, "consumer")));
+}
+
+static enum pv_err
+take_mode(struct pv_view_call *call, const char *id,
+          const struct pv_record *record, void *context)
+{
+    struct {
+        const struct public *public;
+        json_t *list;
+    } *to = context;
+    const json_t *body = record->body;
+    json_t       *row;
+    enum pv_err   err = PV_OK;
+
+    if (strcmp(pv_view_state(PV_KIND_MODE, record), "in-force") != 0 ||
+        !is_about(to->public, body) ||
+        is_exempt(to->public, pv_member(body, "provider"),
+                  pv_member(body, "version"))) {
+        return PV_OK;
+    }
+    row = make_right(call, id, "in-force", body);
+    if (row != NULL && json_object_get(body, "list") != NULL) {
+        err = pv_view_set(row, "list",
+                          pv_view_parties(call, json_object_get(body, "list")));
+    }
+    if (row == NULL || err != PV_OK || json_array_append(to->list, row) != 0) {
+        err = PV_ENOMEM;
+    }
+    json_decref(row); /* accepts NULL */
+    return err;
+}
+
+/* Modes open a service to many, and are as public as rights of one. */
+static enum pv_err
+add_modes(struct pv_view_call *call, const struct public *public, json_t *view)
+{
+    struct {
+        const struct public *public;
+        json_t *list;
+    } to = {public, json_array()};
+    enum pv_err err = to.list == NULL
+                          ? PV_ENOMEM
+                          : pv_view_each(call, PV_KIND_MODE, take_mode, &to);
+
+    if (err == PV_OK) {
+        err = pv_view_set(view, "modes", json_incref(to.list));
+    }
+    json_decref(to.list); /* accepts NULL */
+    return err;
+}
+
+enum pv_err
+pv_view_public_grants(struct pv_view_call *call, json_t **ret)
+{
+    struct public public = {.agencies = NULL};
+    json_t     *view = NULL;
+    enum pv_err err = begin(call, &public);
+
+    if (err == PV_OK) {
+        err = pv_view_list(call, PV_KIND_GRANT, take_grant, &public, "grants",
+                           &view);
+    }
+    if (err == PV_OK) {
+        err = add_modes(call, &public, view);
+    }
+    clear(&public);
+    if (err != PV_OK) {
+        json_decref(view); /* accepts NULL */
+        return err;
+    }
+    *ret = view;
+    return PV_OK;
+}
+
+/* ---- passports (R-255) ---- */
+
+static enum pv_err
+take_passport(struct pv_view_call *call, const char *id,
+              const struct pv_record *record, void *context, json_t **ret)
+{
+    static const char *const names[] = {"of", "form", "format", "code", NULL};
+    const struct public *public = context;
+    const json_t *body = record->body;
+    const char   *agency = pv_member(body, "agency");
+    const char   *service = pv_member(body, "service");
+    char          day[PV_JALALI_ROOM];
+    int64_t       decision = 0;
+    enum pv_err   err;
+
+    if (strcmp(pv_view_state(PV_KIND_PASSPORT, record), "confirmed") != 0 ||
+        strcmp(pv_member(body, "of"), "service") != 0 ||
+        (public->party[0] != '\0' && strcmp(public->party, agency) != 0) ||
+        is_exempt(public, agency, service)) {
+        return PV_OK;
+    }
+    err =
+        pv_view_since(call, PV_KIND_PASSPORT, id, "confirmed", day, &decision);
+    if (err != PV_OK) {
+        return err;
+    }
+    *ret = json_pack("{s:s, s:o, s:s}", "id", id, "agency",
+                     pv_view_party(call, agency), "confirmed", day);
+    err = *ret == NULL ? PV_ENOMEM : pv_view_copy(*ret, body, names);
+    if (err == PV_OK && service[0] != '\0') {
+        err = pv_view_set(*ret, "service",
+                          pv_view_name(call, PV_KIND_SERVICE, service));
+    }
+    return err;
+}
+
+enum pv_err
+pv_view_public_passports(struct pv_view_call *call, json_t **ret)
+{
+    struct public public = {.agencies = NULL};
+    enum pv_err err = begin(call, &public);
+
+    if (err == PV_OK) {
+        err = pv_view_list(call, PV_KIND_PASSPORT, take_passport, &public,
+                           "passports", ret);
+    }
+    clear(&public);
+    return err;
+}

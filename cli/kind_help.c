@@ -285,6 +285,7 @@ static const struct {
     const char *option[VERB_OPTIONS_MAX];
 } local[] = {
     {"contract", "check", {"--catalogue", "--json", "--lang"}},
+    {"contract", "document", {"--catalogue", "--json", "--lang"}},
     {"contract", "example", {"--as", "--catalogue", "--lang", "--server"}},
     {"contract", "openapi", {"--catalogue", "--lang", "--server"}},
     {"contract", "page", {"--catalogue", "--lang"}},

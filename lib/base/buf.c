@@ -53,6 +53,7 @@ pv_buf_reserve(struct pv_buf *buf, size_t more)
     while (cap < need) {
         cap = cap > buf->max / 2 ? buf->max : cap * 2;
     }
+    cap = cap < buf->max ? cap : buf->max; /* pv_buf_add looks at it alone */
     ptr = realloc(buf->ptr, cap);
     if (ptr == NULL) {
         return PV_ENOMEM;
@@ -65,13 +66,18 @@ pv_buf_reserve(struct pv_buf *buf, size_t more)
 enum pv_err
 pv_buf_add(struct pv_buf *buf, struct pv_slice s)
 {
-    enum pv_err err = pv_buf_reserve(buf, s.len);
+    if (s.len > buf->cap - buf->len) {
+        enum pv_err err = pv_buf_reserve(buf, s.len);
 
-    if (err == PV_OK && s.len > 0) {
+        if (err != PV_OK) {
+            return err;
+        }
+    }
+    if (s.len > 0) {
         memcpy(buf->ptr + buf->len, s.ptr, s.len);
         buf->len += s.len;
     }
-    return err;
+    return PV_OK;
 }
 
 enum pv_err

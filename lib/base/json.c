@@ -1,5 +1,7 @@
 #include "base/json.h"
 
+#include <string.h>
+
 #include "base/num.h"
 
 void
@@ -22,41 +24,76 @@ put_char(struct pv_json *json, char c)
     put(json, (struct pv_slice){&c, 1});
 }
 
+static bool
+is_plain(unsigned char c)
+{
+    return c >= ' ' && c != '"' && c != '\\';
+}
+
+/* Not zero: one of the eight bytes is not plain, or perhaps one above 127. */
+static uint64_t
+not_plain(uint64_t eight)
+{
+    const uint64_t one = UINT64_C(0x0101010101010101);
+    uint64_t       quote = eight ^ one * '"';
+    uint64_t       slash = eight ^ one * '\\';
+
+    return ((eight - one * ' ') | (quote - one) | (slash - one)) & one * 0x80;
+}
+
+/* How much of the text needs no escape: a record has far more than it needs. */
+static size_t
+plain_len(struct pv_slice s)
+{
+    size_t   len = 0;
+    uint64_t eight;
+
+    while (s.len - len >= sizeof(eight)) {
+        memcpy(&eight, s.ptr + len, sizeof(eight));
+        if (not_plain(eight) != 0) {
+            break;
+        }
+        len += sizeof(eight);
+    }
+    while (len < s.len && is_plain((unsigned char)s.ptr[len])) {
+        len++;
+    }
+    return len;
+}
+
 static void
 put_escaped(struct pv_json *json, unsigned char c)
 {
     static const char digit[] = "0123456789abcdef";
     static const char letter[] = "btn?fr"; /* 8, 9, 10, (11), 12, 13 */
+    char   text[6] = {'\\', 'u', '0', '0', digit[c >> 4], digit[c & 15]};
+    size_t len = 2;
 
-    put_char(json, '\\');
     if (c == '"' || c == '\\') {
-        put_char(json, (char)c);
+        text[1] = (char)c;
     } else if (c >= 8 && c <= 13 && c != 11) {
-        put_char(json, letter[c - 8]);
+        text[1] = letter[c - 8];
     } else {
-        put(json, PV_LIT("u00"));
-        put_char(json, digit[c >> 4]);
-        put_char(json, digit[c & 15]);
+        len = sizeof(text);
     }
+    put(json, (struct pv_slice){text, len});
 }
 
 static void
 put_quoted(struct pv_json *json, struct pv_slice s)
 {
-    size_t from = 0;
-
     put_char(json, '"');
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
+    while (s.len > 0) {
+        size_t len = plain_len(s);
 
-        if (c >= 0x20 && c != '"' && c != '\\') {
-            continue;
+        put(json, (struct pv_slice){s.ptr, len});
+        if (len < s.len) {
+            put_escaped(json, (unsigned char)s.ptr[len]);
+            len++;
         }
-        put(json, (struct pv_slice){s.ptr + from, i - from});
-        put_escaped(json, c);
-        from = i + 1;
+        s.ptr += len;
+        s.len -= len;
     }
-    put(json, (struct pv_slice){s.ptr + from, s.len - from});
     put_char(json, '"');
 }
 

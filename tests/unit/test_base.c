@@ -197,6 +197,63 @@ buf_stops_at_its_ceiling(void **state)
     pv_buf_clear(&buf);
 }
 
+/* Escapes at the very end of what the ceiling leaves are not written past. */
+static void
+json_fills_a_buffer_to_its_ceiling(void **state)
+{
+    struct row {
+        struct pv_slice value;
+        size_t          len; /* with both quotes */
+        const char     *text;
+    } row[] = {
+        {PV_SLICE_INIT("ab"), 4, "\"ab\""},
+        {PV_SLICE_INIT("a\""), 5, "\"a\\\"\""},
+        {PV_SLICE_INIT("a\n"), 5, "\"a\\n\""},
+        {PV_SLICE_INIT("a\x1f"), 9, "\"a\\u001f\""},
+        /* looked at eight at a time */
+        {PV_SLICE_INIT("12345678"), 10, "\"12345678\""},
+        {PV_SLICE_INIT("1234567\"9"), 12, "\"1234567\\\"9\""},
+        {PV_SLICE_INIT("\"2345678"), 11, "\"\\\"2345678\""},
+        {PV_SLICE_INIT("123\\5678\""), 13, "\"123\\\\5678\\\"\""},
+        {PV_SLICE_INIT("1234567\x7f"), 10, "\"1234567\x7f\""},
+        {PV_SLICE_INIT("پیوند\n"), 14, "\"پیوند\\n\""},
+    };
+
+    (void)state; /* none */
+    for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+        for (size_t less = 0; less < 2; less++) {
+            struct pv_buf  buf;
+            struct pv_json json;
+
+            pv_buf_init(&buf, row[i].len - less);
+            pv_json_init(&json, &buf);
+            pv_json_string(&json, NULL, row[i].value);
+            assert_int_equal(pv_json_finish(&json), less ? PV_ERANGE : PV_OK);
+            if (less == 0) {
+                assert_true(
+                    pv_slice_eq(pv_buf_view(&buf), pv_slice_from(row[i].text)));
+            }
+            pv_buf_clear(&buf);
+        }
+    }
+}
+
+/* Also when it grows first: the ceiling is that of what is in it. */
+static void
+buf_keeps_a_ceiling_below_its_first_size(void **state)
+{
+    struct pv_buf buf;
+
+    (void)state; /* none */
+    pv_buf_init(&buf, 3);
+    assert_int_equal(pv_buf_add(&buf, PV_LIT("ab")), PV_OK);
+    assert_int_equal(pv_buf_add(&buf, PV_LIT("cd")), PV_ERANGE);
+    assert_int_equal(pv_buf_add(&buf, PV_LIT("c")), PV_OK);
+    assert_int_equal(pv_buf_add(&buf, PV_LIT("d")), PV_ERANGE);
+    assert_true(pv_slice_eq(pv_buf_view(&buf), PV_LIT("abc")));
+    pv_buf_clear(&buf);
+}
+
 static void
 json_escapes_as_rfc_8785(void **state)
 {
@@ -317,6 +374,8 @@ main(void)
         cmocka_unit_test(time_text_and_tehran_days),
         cmocka_unit_test(buf_stops_at_its_ceiling),
         cmocka_unit_test(json_escapes_as_rfc_8785),
+        cmocka_unit_test(json_fills_a_buffer_to_its_ceiling),
+        cmocka_unit_test(buf_keeps_a_ceiling_below_its_first_size),
         cmocka_unit_test(slices_cut_and_rejoin),
         cmocka_unit_test(base64_takes_one_form_only),
     };

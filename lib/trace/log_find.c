@@ -148,27 +148,37 @@ may_hold_end(const struct log_hunt *hunt, const struct log_about *about)
                               hunt->found->index <= about->of_high);
 }
 
+static bool
+ends_with(struct pv_slice text, struct pv_slice end)
+{
+    return text.len >= end.len &&
+           memcmp(text.ptr + text.len - end.len, end.ptr, end.len) == 0;
+}
+
 bool
 log_take_end(struct log_hunt *hunt, uint64_t index, struct pv_slice line)
 {
-    struct pv_record     record;
     struct pv_completion completion;
-    struct pv_slice      rest;
+    struct pv_slice      one;
+    const char          *end;
 
-    if (pv_record_parse(line, &record) != PV_OK ||
-        record.type != PV_RECORD_COMPLETIONS) {
+    if (!pv_slice_starts(line, PV_LIT(LOG_ENDS_BEGIN)) ||
+        !ends_with(line, PV_LIT(LOG_ENDS_END))) {
         return false; /* of a later version; what is known is told */
     }
-    rest = record.completions;
-    while (pv_record_next_completion(&rest, &completion) == PV_OK) {
-        if (completion.of == hunt->found->index) {
-            hunt->found->completion = completion;
-            hunt->found->completion_index = index;
-            hunt->found->state = PV_TRACE_DONE;
-            return true;
-        }
+    one.ptr = memmem(line.ptr, line.len, hunt->of, hunt->of_len);
+    if (one.ptr == NULL) {
+        return false;
     }
-    return false;
+    end = memchr(one.ptr, ']', (size_t)(line.ptr + line.len - one.ptr));
+    one.len = end == NULL ? 0 : (size_t)(end - one.ptr) + 1;
+    if (pv_record_next_completion(&one, &completion) != PV_OK) {
+        return false;
+    }
+    hunt->found->completion = completion;
+    hunt->found->completion_index = index;
+    hunt->found->state = PV_TRACE_DONE;
+    return true;
 }
 
 static bool

@@ -84,7 +84,15 @@ struct log_hunt {
 enum pv_err log_take(struct pv_trace_found    *found,
                      const struct pv_log_leaf *leaf) PV_MUST_CHECK;
 
-/* The end of the request in a record of ends, when it is in this one. */
+/* A record of ends, as record.h has it. */
+#define LOG_ENDS_BEGIN "{\"done\":["
+#define LOG_ENDS_END ",\"type\":\"completions\",\"v\":1}"
+
+/*
+ * The end of the request in a record of ends, when it is in this one: the
+ * others of it are not read. Each end begins with `[` and the number of its
+ * request, and no word of the record has a `[`.
+ */
 bool log_take_end(struct log_hunt *hunt, uint64_t index, struct pv_slice line);
 
 /* Leaf index, if the newest commits hold it. PV_ENOTFOUND. */

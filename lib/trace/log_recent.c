@@ -4,7 +4,6 @@
 #include "trace/log_private.h"
 
 #define TRIES 16 /* commits behind the id's time that are looked into */
-#define ENDS_BEGIN "{\"done\":["
 
 static bool
 is_pruned(const struct pv_log *log, uint64_t index)
@@ -115,7 +114,7 @@ log_recent_request(struct log_hunt *hunt)
 static void
 note_ends(struct pv_raw_place *place, struct pv_slice line)
 {
-    const char *at = line.ptr + sizeof(ENDS_BEGIN) - 1;
+    const char *at = line.ptr + sizeof(LOG_ENDS_BEGIN) - 1;
     const char *end = line.ptr + line.len;
 
     while ((at = memchr(at, '[', (size_t)(end - at))) != NULL) {
@@ -145,7 +144,7 @@ look_at_ends(const struct pv_raw *raw, struct pv_raw_place *place)
             place->ends = PV_RAW_OWN;
         }
         while (pv_frame_next_record(&frame.records, &line) == PV_OK) {
-            if (pv_slice_starts(line, PV_LIT(ENDS_BEGIN))) {
+            if (pv_slice_starts(line, PV_LIT(LOG_ENDS_BEGIN))) {
                 note_ends(place, line);
             }
         }
@@ -166,9 +165,7 @@ end_in_view(struct log_hunt *hunt)
         for (; pv_frame_next_record(&frame.records, &line) == PV_OK &&
                index < hunt->log->set_end;
              index++) {
-            if (pv_slice_starts(line, PV_LIT(ENDS_BEGIN)) &&
-                has(line, hunt->of, hunt->of_len) &&
-                log_take_end(hunt, index, line)) {
+            if (log_take_end(hunt, index, line)) {
                 return true;
             }
         }

@@ -29,7 +29,6 @@
 #define WAIT_MS 1000
 #define SOCKET_MODE_OWN 0600
 #define SOCKET_MODE_OTHERS 0666 /* SO_PEERCRED says who may */
-#define TREE_NAME "tree"
 #define ROLLUP_NAME "rollup"
 
 static const struct pv_server_route route[] = {
@@ -65,25 +64,8 @@ open_below(int dirfd, const char *name)
 enum pv_err
 reader_refresh(struct reader *reader, uint64_t end)
 {
-    enum pv_err err;
-
-    if (reader->treefd == -1) { /* the log process makes it */
-        reader->treefd = open_below(reader->logfd, TREE_NAME);
-    }
     pv_log_set_end(reader->log, end);
-    err = pv_log_refresh(reader->log);
-    if (err == PV_OK && reader->treefd != -1 && reader->tiles == NULL) {
-        err = pv_tiles_open(reader->treefd, false, &reader->tiles);
-        if (err == PV_OK) { /* proofs are made at sizes that were published */
-            err = pv_tiles_keep_nodes(reader->tiles);
-        }
-        if (err == PV_ENOTFOUND) {
-            err = PV_OK; /* nothing was hashed yet */
-        }
-    } else if (err == PV_OK && reader->tiles != NULL) {
-        err = pv_tiles_refresh(reader->tiles);
-    }
-    return err;
+    return pv_log_refresh(reader->log);
 }
 
 void
@@ -298,7 +280,6 @@ reader_main(const struct options *options)
     pv_sender_init(&reader.recorder.sender, options->socket,
                    pv_slice_from(options->node));
     reader.logfd = FD_LOG;
-    reader.treefd = open_below(FD_LOG, TREE_NAME);
     reader.rollupfd = open_below(FD_LOG, ROLLUP_NAME);
     /* now, while it may; without its file OpenSSL has its defaults */
     (void)OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL);

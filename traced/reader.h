@@ -21,6 +21,7 @@
 #define SEARCH_LIMIT_DEFAULT 100
 #define SEARCH_BUDGET_MS 1000 /* then an answer says how to go on */
 #define FOLLOW_LIMIT 1000     /* records in one answer */
+#define RECEIPTS_MAX 50       /* in one answer */
 #define BUCKETS 1024          /* of budgets */
 
 /* ---- reader_who.c: who asks ---------------------------------------------- */
@@ -65,8 +66,12 @@ struct reader;
  */
 bool who_asks(struct pv_server_call *call, struct who *ret_who);
 
+/* He may read so many more now. False: an answer stands already. */
+bool reader_may_have(struct pv_server_call *call, const struct who *who,
+                     uint64_t count);
+
 /*
- * The same for what is for everybody and no reading: who it is does not
+ * Who asks for what is for everybody, and no reading: who it is does not
  * matter, how much does. False: an answer stands already.
  */
 bool reader_may_fetch(struct pv_server_call *call);
@@ -125,6 +130,8 @@ struct met { /* a certificate that was read */
 struct published {
     uint64_t size; /* what the state said of it then; 0: nothing is kept */
     uint64_t ms;
+    uint64_t leaves;  /* that it signs */
+    bool     in_tree; /* ->leaves is known, and ->tiles reaches as far */
     size_t   len;
     char     note[PV_CHECKPOINT_NOTE_MAX];
 };
@@ -139,7 +146,6 @@ struct reader {
     struct reader_list      list;
     struct recorder         recorder;
     int                     logfd; /* -1: no log, the journal alone */
-    int                     treefd;
     int                     rollupfd;
     struct bucket           bucket[BUCKETS];
     struct pv_sha256       *sha;
@@ -200,9 +206,18 @@ bool reader_narrows(const struct who *who, bool as_provider,
 bool reader_is_side(struct pv_slice as);
 
 /*
- * The request of the path, when he may see it; fills in the reading. For a
- * receipt it is looked for in what is published first. False:
- * an answer stands already, and the attempt is recorded.
+ * A request by the text of its tracking id, when he may see it. For a receipt
+ * it is looked for in what is published first. PV_ENOTFOUND: there is none
+ * that he may see; PV_EPRUNED. Nothing is recorded yet.
+ */
+enum pv_err reader_look(struct reader *reader, const struct who *who,
+                        struct pv_slice text, enum what what,
+                        struct pv_trace_found *found,
+                        bool                  *ret_as_provider) PV_MUST_CHECK;
+
+/*
+ * The same for the request of the path; fills in the reading. False: an answer
+ * stands already, and the attempt is recorded.
  */
 bool reader_find(struct pv_server_call *call, const struct who *who,
                  struct reading *reading, struct pv_trace_found *found);
@@ -211,11 +226,12 @@ bool reader_find(struct pv_server_call *call, const struct who *who,
 enum pv_err reader_time(struct pv_slice text, int64_t *ret_ms) PV_MUST_CHECK;
 
 /*
- * The published checkpoint's note (reader_tiles.c), borrowed until the next
- * call. PV_ENOTFOUND: none yet.
+ * The published checkpoint (reader_tiles.c), until the next call, with ->tiles
+ * that reach as far. PV_ENOTFOUND: none yet.
  */
-enum pv_err reader_checkpoint_read(struct reader   *reader,
-                                   struct pv_slice *ret_note) PV_MUST_CHECK;
+enum pv_err
+reader_published(struct reader           *reader,
+                 const struct published **ret_published) PV_MUST_CHECK;
 
 /* ---- routes: reader_tiles.c, reader_requests.c, reader_receipt.c,
  *      reader_figures.c, reader_metrics.c ---- */

@@ -33,13 +33,14 @@ reader_may_see(const struct who *who, const struct pv_request_record *request,
 }
 
 static enum pv_err
-find(struct reader *reader, const struct pv_tracking_id *id, bool for_receipt,
+find(struct reader *reader, const struct pv_tracking_id *id, enum what what,
      struct pv_trace_found *found)
 {
     uint64_t    published = state_get(&reader->state->published_size);
     enum pv_err err = PV_ENOTFOUND;
 
-    if (for_receipt) { /* others have read these commits a moment ago */
+    if (what ==
+        WHAT_RECEIPT) { /* others have read these commits a moment ago */
         err = reader_refresh(reader, published);
         if (err == PV_OK) {
             err = pv_log_find_newest(reader->log, id, pv_time_wall_ms(), found);
@@ -54,17 +55,31 @@ find(struct reader *reader, const struct pv_tracking_id *id, bool for_receipt,
     return err;
 }
 
+enum pv_err
+reader_look(struct reader *reader, const struct who *who, struct pv_slice text,
+            enum what what, struct pv_trace_found *found, bool *ret_as_provider)
+{
+    struct pv_tracking_id id;
+    enum pv_err           err;
+
+    if (pv_tracking_id_parse(text, &id) != PV_OK) {
+        return PV_ENOTFOUND;
+    }
+    err = find(reader, &id, what, found);
+    if (err == PV_OK &&
+        !reader_may_see(who, &found->record.request, ret_as_provider)) {
+        err = PV_ENOTFOUND;
+    }
+    return err;
+}
+
 bool
 reader_find(struct pv_server_call *call, const struct who *who,
             struct reading *reading, struct pv_trace_found *found)
 {
-    struct reader        *reader = reader_of(call);
-    struct pv_tracking_id id;
-    enum pv_err           err = PV_ENOTFOUND;
+    enum pv_err err = reader_look(reader_of(call), who, call->rest,
+                                  reading->what, found, &reading->as_provider);
 
-    if (pv_tracking_id_parse(call->rest, &id) == PV_OK) {
-        err = find(reader, &id, reading->what == WHAT_RECEIPT, found);
-    }
     if (err == PV_EPRUNED && !reading_record(call, who, reading)) {
         return false; /* an attempt is recorded too, as below */
     }
@@ -75,13 +90,12 @@ reader_find(struct pv_server_call *call, const struct who *who,
             "رکوردهای آن زمان با تصمیم نگهداری حذف شده‌اند");
         return false;
     }
-    if (err == PV_OK &&
-        reader_may_see(who, &found->record.request, &reading->as_provider)) {
+    if (err == PV_OK) {
         reading->id = call->rest;
         reading->count = 1;
         return true;
     }
-    if (err != PV_OK && err != PV_ENOTFOUND) {
+    if (err != PV_ENOTFOUND) {
         reader_fails(call, "lookup", err);
         return false;
     }

@@ -11,6 +11,7 @@
 #include "trace/checkpoint.h"
 
 #define CHECKPOINT_NAME "checkpoint"
+#define TREE_NAME "tree"
 #define CACHE_SHORT "max-age=1"                      /* it changes */
 #define CACHE_FOR_EVER "max-age=31536000, immutable" /* it cannot */
 
@@ -37,24 +38,84 @@ read_checkpoint(struct reader *reader, char *room, size_t room_len,
     return PV_OK;
 }
 
-enum pv_err
-reader_checkpoint_read(struct reader *reader, struct pv_slice *ret_note)
+static enum pv_err
+read_note(struct reader *reader)
 {
     struct published *kept = &reader->published;
     /* asked before the file is read: what is kept is never the older one */
     uint64_t    size = state_get(&reader->state->published_size);
     uint64_t    ms = state_get(&reader->state->published_ms);
-    enum pv_err err = PV_OK;
+    enum pv_err err;
 
-    if (kept->size == 0 || kept->size != size || kept->ms != ms) {
-        kept->size = 0;
-        err =
-            read_checkpoint(reader, kept->note, sizeof(kept->note), &kept->len);
+    if (kept->size != 0 && kept->size == size && kept->ms == ms) {
+        return PV_OK;
     }
+    kept->size = 0;
+    kept->in_tree = false;
+    err = read_checkpoint(reader, kept->note, sizeof(kept->note), &kept->len);
     if (err == PV_OK) {
         kept->size = size;
         kept->ms = ms;
-        *ret_note = (struct pv_slice){kept->note, kept->len};
+    }
+    return err;
+}
+
+static enum pv_err
+open_tree(struct reader *reader)
+{
+    int         fd = openat(reader->logfd, TREE_NAME,
+                            O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    enum pv_err err;
+
+    if (fd == -1) {
+        return PV_ESYS;
+    }
+    err = pv_tiles_open(fd, false, &reader->tiles);
+    if (err == PV_OK) { /* proofs are made at sizes that were published */
+        err = pv_tiles_keep_nodes(reader->tiles);
+    }
+    (void)close(fd); /* a directory: nothing to lose */
+    return err;
+}
+
+/* Its size, and a tree that reaches as far: that was on disk before. */
+static enum pv_err
+find_in_tree(struct reader *reader)
+{
+    struct published    *kept = &reader->published;
+    struct pv_checkpoint checkpoint;
+    struct pv_note       note;
+    enum pv_err          err =
+        pv_note_parse((struct pv_slice){kept->note, kept->len}, &note);
+
+    if (err == PV_OK) {
+        err = pv_checkpoint_parse(note.text, &checkpoint);
+    }
+    if (err == PV_OK && checkpoint.size > 0 && reader->tiles == NULL) {
+        err = open_tree(reader);
+    }
+    if (err == PV_OK && checkpoint.size > 0 &&
+        checkpoint.size > pv_tiles_size(reader->tiles)) {
+        err = pv_tiles_refresh(reader->tiles);
+    }
+    if (err == PV_OK) {
+        kept->leaves = checkpoint.size;
+        kept->in_tree = true;
+    }
+    return err;
+}
+
+enum pv_err
+reader_published(struct reader *reader, const struct published **ret_published)
+{
+    struct published *kept = &reader->published;
+    enum pv_err       err = read_note(reader);
+
+    if (err == PV_OK && !kept->in_tree) {
+        err = find_in_tree(reader);
+    }
+    if (err == PV_OK) {
+        *ret_published = kept;
     }
     return err;
 }
@@ -62,15 +123,16 @@ reader_checkpoint_read(struct reader *reader, struct pv_slice *ret_note)
 void
 reader_checkpoint(struct pv_server_call *call)
 {
-    struct pv_slice note;
-    enum pv_err     err;
+    const struct published *kept = &reader_of(call)->published;
+    enum pv_err             err;
 
     if (!reader_may_fetch(call)) {
         return;
     }
-    err = reader_checkpoint_read(reader_of(call), &note);
+    err = read_note(reader_of(call));
     if (err == PV_OK) {
-        err = pv_buf_add(&call->answer, note);
+        err =
+            pv_buf_add(&call->answer, (struct pv_slice){kept->note, kept->len});
     }
     if (err == PV_ENOTFOUND) {
         pv_server_problem(call, 404, "no-checkpoint",
@@ -88,20 +150,11 @@ reader_checkpoint(struct pv_server_call *call)
 static enum pv_err
 published_size(struct reader *reader, uint64_t *ret_size)
 {
-    struct pv_slice      note;
-    struct pv_note       parsed;
-    struct pv_checkpoint checkpoint;
-    enum pv_err          err;
+    const struct published *published;
+    enum pv_err             err = reader_published(reader, &published);
 
-    err = reader_checkpoint_read(reader, &note);
     if (err == PV_OK) {
-        err = pv_note_parse(note, &parsed);
-    }
-    if (err == PV_OK) {
-        err = pv_checkpoint_parse(parsed.text, &checkpoint);
-    }
-    if (err == PV_OK) {
-        *ret_size = checkpoint.size;
+        *ret_size = published->leaves;
     } else if (err == PV_ENOTFOUND) {
         *ret_size = 0;
         err = PV_OK;

@@ -142,7 +142,7 @@ static const struct rate rate_staff = {STAFF_PER_S, STAFF_BURST};
 static const struct rate rate_anonymous = {ANONYMOUS_PER_S, ANONYMOUS_BURST};
 
 static bool
-take_one(struct bucket *bucket, const struct rate *rate)
+take(struct bucket *bucket, const struct rate *rate, uint64_t count)
 {
     int64_t now_ms = pv_time_monotonic_ms();
 
@@ -154,10 +154,10 @@ take_one(struct bucket *bucket, const struct rate *rate)
     if (bucket->left_milli > rate->burst * 1000) {
         bucket->left_milli = rate->burst * 1000;
     }
-    if (bucket->left_milli < 1000) {
+    if (bucket->left_milli < count * 1000) {
         return false;
     }
-    bucket->left_milli -= 1000;
+    bucket->left_milli -= count * 1000;
     return true;
 }
 
@@ -170,14 +170,13 @@ bucket_of(struct reader *reader, struct pv_slice name)
 
 /* A reading is a record: nobody outside may fill the journal with them. */
 static bool
-within_budget(struct reader *reader, const struct who *who)
+within_budget(struct reader *reader, const struct who *who, uint64_t count)
 {
     if (who->role == ROLE_PUBLIC) {
-        return take_one(&reader->anonymous, &rate_anonymous);
+        return take(&reader->anonymous, &rate_anonymous, count);
     }
-    return take_one(
-        bucket_of(reader, (struct pv_slice){who->by.text, who->by.len}),
-        who->role == ROLE_PARTY ? &rate_party : &rate_staff);
+    return take(bucket_of(reader, (struct pv_slice){who->by.text, who->by.len}),
+                who->role == ROLE_PARTY ? &rate_party : &rate_staff, count);
 }
 
 static bool
@@ -208,7 +207,7 @@ reader_may_fetch(struct pv_server_call *call)
         bucket = bucket_of(reader, pem);
         rate = &rate_staff;
     }
-    if (take_one(bucket, rate)) {
+    if (take(bucket, rate, 1)) {
         return true;
     }
     call->retry_after_s = 1;
@@ -419,21 +418,28 @@ key_holder(struct pv_server_call *call, struct who *who)
 }
 
 bool
+reader_may_have(struct pv_server_call *call, const struct who *who,
+                uint64_t count)
+{
+    if (within_budget(reader_of(call), who, count)) {
+        return true;
+    }
+    call->retry_after_s = 1;
+    return refuse(
+        call, 429, "too-many-readings",
+        "Too many readings; each of them is recorded",
+        "شمار مشاهده‌ها بیش از اندازه است؛ هر مشاهده ثبت می‌شود");
+}
+
+bool
 who_asks(struct pv_server_call *call, struct who *ret_who)
 {
     const struct face *face = call->context;
     struct who         who = {.role = ROLE_PUBLIC};
     bool known = face->local ? local_user(call, &who) : key_holder(call, &who);
 
-    if (!known) {
+    if (!known || !reader_may_have(call, &who, 1)) {
         return false;
-    }
-    if (!within_budget(face->reader, &who)) {
-        call->retry_after_s = 1;
-        return refuse(
-            call, 429, "too-many-readings",
-            "Too many readings; each of them is recorded",
-            "شمار مشاهده‌ها بیش از اندازه است؛ هر مشاهده ثبت می‌شود");
     }
     *ret_who = who;
     return true;

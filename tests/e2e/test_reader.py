@@ -18,6 +18,7 @@ from reading import (AUDITOR, OPERATOR, ReadExchange, ask, peer_headers,
 
 PROVIDER = "central-bank-connector"
 REQUESTS = "/trace/v1/requests"
+RECEIPTS = "/trace/v1/receipts/"
 
 
 @pytest.fixture(scope="module")
@@ -259,6 +260,42 @@ def test_every_reading_is_a_record(ex):
     assert reading["count"] == 0 and "id" not in reading
 
 
+def test_several_receipts_come_in_one_answer(ex):
+    """Lines in the order asked; what one may not see, or is not there, is
+    left out; one record says how many were given."""
+    def given(ids, **how):
+        before = len(ex.readings())
+        answer = ex.read(RECEIPTS + ",".join(ids), **how)
+        assert answer.status == 200, answer.body
+        lines = answer.body.decode().splitlines()
+        return ([json.loads(json.loads(line)["entry"])["id"]
+                 for line in lines], ex.readings()[before:])
+
+    asked = [ex.refused, ex.other, "9991234561", "", ex.mine]
+    wait_for("both receipts", lambda: given(asked, as_system=BANK)[0]
+             == [ex.refused, ex.mine])
+    _, (reading,) = given(asked, as_system=BANK)
+    assert (reading["by"], reading["role"], reading["what"], reading["count"]
+            ) == (BANK, "consumer", "receipt", 2)
+    assert "id" not in reading
+    shown, (reading,) = given([ex.mine, ex.other], as_system=PROVIDER)
+    assert shown == [ex.mine]
+    assert (reading["role"], reading["count"]) == ("provider", 1)
+    shown, (reading,) = given([ex.other, ex.mine], identity=ex.auditor)
+    assert shown == [ex.other, ex.mine] and reading["count"] == 2
+    # an attempt too, without what was written there
+    shown, (reading,) = given([ex.mine, "9991234561"], as_system=FIC)
+    assert shown == [] and reading["count"] == 0 and "id" not in reading
+    for line in ex.read(RECEIPTS + ex.mine + "," + ex.refused,
+                        as_system=BANK).body.splitlines(True):
+        path = ex.path("one-of-several.json")
+        with open(path, "wb") as f:
+            f.write(line)
+        ex.payvand("verify", path, "--log-key", ex.vkey)
+    many = ex.read(RECEIPTS + ",".join([ex.mine] * 51), as_system=BANK)
+    assert many.status == 400
+
+
 def test_the_record_is_on_disk_before_the_answer(ex):
     for _ in range(20):
         before = len(ex.readings())
@@ -344,6 +381,11 @@ def test_too_many_readings_are_refused(ex):
                         as_system="customs-administration-main").status
                 for _ in range(140)]
     assert statuses[0] == 200 and 429 in statuses
+    # several receipts in one answer are as many readings
+    several = {ex.read(RECEIPTS + ",".join([ex.mine] * 50),
+                       as_system="customs-administration-main").status
+               for _ in range(10)}
+    assert 429 in several and several <= {200, 429}
     assert ex.read(REQUESTS + "?limit=1", as_system=FIC).status == 200
 
 

@@ -6,11 +6,12 @@ stay open. Prints one JSON object. bench/trace runs it beside the load.
 With --poll-ms each of a few threads calls, then asks again and again until
 the receipt is there: how long that took, counted from before the call was
 sent, so the acknowledgement came later. Without, calls are due by the clock
-and each receipt is asked for once, --after seconds later."""
+and each receipt is asked for once, --after seconds later, --batch of them at
+once."""
 
 import argparse
-import collections
 import http.client
+import itertools
 import json
 import pathlib
 import random
@@ -46,35 +47,45 @@ class Consumer:
             raise RuntimeError(f"a call was answered {answer.status}")
         return answer.headers["Payvand-Tracking-Id"], sent
 
-    def receipt(self, tracking_id):
-        self.api.request("GET", "/trace/v1/receipts/" + tracking_id)
+    def receipts(self, ids):
+        """The answer's status, and how many receipts are in it."""
+        self.api.request("GET", "/trace/v1/receipts/" + ",".join(ids))
         answer = self.api.getresponse()
         body = answer.read()
-        if answer.status == 200 and b'"checkpoint"' not in body:
+        if answer.status != 200:
+            return answer.status, 0
+        if not body.startswith(b'{"checkpoint"'):
             raise RuntimeError("no receipt: " + body[:200].decode())
-        return answer.status
+        return 200, body.count(b"\n")
 
 
 def by_the_clock(consumer, arguments, found):
     """Calls at the rate's own part, each receipt once, later."""
     every = arguments.consumers / arguments.rate
     due = time.monotonic() + random.random() * every
-    waiting = collections.deque()
+    waiting = {}  # tracking id -> when its call was sent
     while True:
         now = time.monotonic()
-        if waiting and waiting[0][1] + arguments.after <= now:
-            tracking_id, _ = waiting.popleft()
+        ids = list(itertools.islice(waiting, arguments.batch))
+        ended = now >= arguments.end
+        if ids and (len(ids) == arguments.batch or ended) and (
+                waiting[ids[-1]] + arguments.after <= now):
             begun = time.monotonic()
-            found["status"].append(consumer.receipt(tracking_id))
+            status, count = consumer.receipts(ids)
             found["s"].append(time.monotonic() - begun)
-        elif due <= now:
-            if now >= arguments.end:
-                break
-            waiting.append(consumer.call())
+            found["asked"] += len(ids)
+            found["given"] += count
+            found["status"].append(status)
+            for tracking_id in ids:
+                del waiting[tracking_id]
+        elif ended and not waiting:
+            break
+        elif due <= now and not ended:
+            tracking_id, sent = consumer.call()
+            waiting[tracking_id] = sent
             due += every
         else:
-            next_ask = waiting[0][1] + arguments.after if waiting else due
-            time.sleep(max(0, min(due, next_ask) - now))
+            time.sleep(max(0.001, min(due - now, 0.02)))
 
 
 def until_there(consumers, arguments, found):
@@ -83,7 +94,7 @@ def until_there(consumers, arguments, found):
         tracking_id, sent = consumer.call()
         while True:
             begun = time.monotonic()
-            status = consumer.receipt(tracking_id)
+            status, count = consumer.receipts([tracking_id])
             if status == 200:
                 break
             if status != 503 or begun - sent > 30:
@@ -91,6 +102,8 @@ def until_there(consumers, arguments, found):
                 return
             time.sleep(max(0, begun + arguments.poll_ms / 1000
                            - time.monotonic()))
+        found["asked"] += 1
+        found["given"] += count
         found["status"].append(status)
         found["s"].append(time.monotonic() - sent)
 
@@ -111,6 +124,7 @@ def main():
     parser.add_argument("--consumers", type=int, default=32)
     parser.add_argument("--rate", type=float, default=100)
     parser.add_argument("--after", type=float, default=1)
+    parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--poll-ms", type=float)
     parser.add_argument("--threads", type=int, default=8)
     parser.add_argument("--seconds", type=float, required=True)
@@ -118,10 +132,10 @@ def main():
     arguments.path_list = pathlib.Path(arguments.paths).read_text().split()
     consumers = [Consumer(arguments, n) for n in range(arguments.consumers)]
     for consumer in consumers:  # the handshakes, before anything counts
-        consumer.receipt(consumer.call()[0])
+        consumer.receipts([consumer.call()[0]])
     print("ready", flush=True)
     sys.stdin.readline()
-    found = {"s": [], "status": [], "failed": []}
+    found = {"s": [], "status": [], "asked": 0, "given": 0, "failed": []}
     arguments.end = time.monotonic() + arguments.seconds
     if arguments.poll_ms:
         work = [(until_there, consumers[t::arguments.threads], arguments)
@@ -135,8 +149,8 @@ def main():
         thread.join()
     good = sorted(found["s"])
     print(json.dumps({
-        "receipts": found["status"].count(200),
-        "not_given": len(found["status"]) - found["status"].count(200),
+        "receipts": found["given"],
+        "not_given": found["asked"] - found["given"],
         "odd": sorted({status for status in found["status"] if status != 200}),
         "failed": found["failed"][:3],
         "p50_s": round(good[len(good) // 2], 4),

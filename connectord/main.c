@@ -35,9 +35,11 @@
 #include "connectord/worker.h"
 
 #define EVENTS_MAX 64
-#define AGAIN_MS 1000  /* what changes soon after a start is taken together */
-#define EXIT_AGAIN 75  /* EX_TEMPFAIL: the supervisor starts it anew */
-#define DRAIN_MS 10000 /* calls that have begun get this long at the end */
+#define AGAIN_MS 1000 /* what changes soon after a start is taken together */
+#define EXIT_AGAIN 75 /* EX_TEMPFAIL: the supervisor starts it anew */
+#define DRAIN_MORE_MS 5000
+/* calls that have begun get this long at the end */
+#define DRAIN_MS (PV_DEADLINE_MAX_MS + DRAIN_MORE_MS)
 
 static struct {
     const char *config;

@@ -1,8 +1,25 @@
 #include "connectord/signature.h"
 
+#include <poll.h>
 #include <string.h>
 
 #include "base/time.h"
+
+/*
+ * A signature's time is in whole seconds: what the process before this one took
+ * was made in an earlier one than the second that has begun when this returns.
+ */
+static int64_t
+wait_for_a_second(void)
+{
+    int64_t begun_s = pv_time_wall_ms() / 1000;
+
+    while (pv_time_wall_ms() / 1000 == begun_s) {
+        (void)poll(NULL, 0, (int)(1000 - pv_time_wall_ms() % 1000));
+        /* a signal ends it early, and it looks again */
+    }
+    return pv_time_wall_ms() / 1000;
+}
 
 enum pv_err
 pv_signatures_init(struct pv_signatures             *signatures,
@@ -10,11 +27,12 @@ pv_signatures_init(struct pv_signatures             *signatures,
                    struct pv_signer                 *signer)
 {
     *signatures = (struct pv_signatures){.config = config, .signer = signer};
-    signatures->since_s = pv_time_wall_ms() / 1000;
+    if (config->consumer_count == 0) {
+        return PV_OK;
+    }
+    signatures->since_s = wait_for_a_second();
     /* 8 MiB, kept in memory: only where some request can be verified */
-    return config->consumer_count == 0
-               ? PV_OK
-               : pv_nonces_new(PV_SIGNATURE_NONCES_MAX, &signatures->nonces);
+    return pv_nonces_new(PV_SIGNATURE_NONCES_MAX, &signatures->nonces);
 }
 
 void

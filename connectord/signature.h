@@ -4,9 +4,13 @@
  * connector has a key.
  *
  * A request is taken once (httpsig/nonces.h). What was taken before a start is
- * not remembered: a request made before it is refused as too old.
+ * not remembered: a request made before it, by its `created`, is refused as too
+ * old. A consumer whose clock is ahead, by PV_HTTPSIG_SKEW_MAX_S at most, makes
+ * requests that look newer for so long; a command acts once all the same
+ * (R-046).
  *
- * Threads: one.  Blocks: as pv_signer_sign does.
+ * Threads: one.  Blocks: as pv_signer_sign does; _init for up to a second,
+ * where requests are verified.
  */
 #ifndef PV_CONNECTORD_SIGNATURE_H
 #define PV_CONNECTORD_SIGNATURE_H

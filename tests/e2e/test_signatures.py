@@ -258,6 +258,29 @@ def test_another_key_signs_after_a_restart_and_answers_name_theirs(scene):
         assert started.stop() == 0
 
 
+@pytest.mark.parametrize("end", ("killed", "stopped"))
+def test_what_was_taken_before_a_restart_is_not_taken_again(scene, end):
+    """Nonces are forgotten; by its time a request is older than the start."""
+    first = scene.start("before-" + end)
+    taken = [scene.signed() for _ in range(3)]
+    held = scene.signed()  # it never came
+    for headers in taken:
+        assert first.call("match", BODY, headers).outcome == "answered"
+    if end == "killed":
+        first.process.kill()
+        first.process.wait()
+        os.unlink(first.socket)
+    else:
+        assert first.stop() == 0
+    again = scene.start("before-" + end)
+    for headers in (*taken, held):
+        refused(again.call("match", BODY, headers), "signature-clock")
+    fresh = scene.signed()
+    assert again.call("match", BODY, fresh).outcome == "answered"
+    refused(again.call("match", BODY, fresh), "signature-replayed")
+    assert again.stop() == 0
+
+
 def test_the_log_says_why_and_no_value(scene, connector):
     refused(connector.call("match", BODY,
                            scene.signed(keyid="0" * 64)), "signature-key")

@@ -129,6 +129,23 @@ run_call(struct job *job, struct payvand_call *call)
                : result;
 }
 
+/* The sentence names files and addresses, never a value; of a request that
+   breaks its contract it may name a member, which the application made up. */
+static void
+say_failed(const struct job *job, const struct payvand_call *call)
+{
+    const struct pv_fault *fault = pv_client_fault(call);
+
+    if (fault->kind == PV_FAULT_NONE) {
+        pv_log_event("warn", "consumer.call_failed", "method=%s: %s",
+                     job->method, payvand_call_error(call));
+    } else {
+        pv_log_event("warn", "consumer.call_failed",
+                     "method=%s: the request breaks its contract: %.*s",
+                     job->method, PV_FMT(pv_fault_word(fault->kind)));
+    }
+}
+
 static void
 make_call(struct callers *callers, struct job *job, struct payvand **own)
 {
@@ -145,9 +162,7 @@ make_call(struct callers *callers, struct job *job, struct payvand **own)
     result = call == NULL ? PAYVAND_ENOMEM : run_call(job, call);
     if (result == PAYVAND_EINVAL || result == PAYVAND_ENOANSWER ||
         result == PAYVAND_EPROTOCOL || result == PAYVAND_EEVIDENCE) {
-        /* the sentence names files, addresses and members, never a value */
-        pv_log_event("warn", "consumer.call_failed", "method=%s: %s",
-                     job->method, payvand_call_error(call));
+        say_failed(job, call);
     }
     job_tell(job, result, call);
     payvand_call_free(call);

@@ -7,11 +7,12 @@ and .start().
 
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 
-from harness import ROOT, wait_for
+from harness import ROOT, children_of, is_alive, wait_for
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "unit"))
 
@@ -67,6 +68,7 @@ class Postgres:
     name = "postgresql"
     driver = LIBS + "psqlodbcw.so"
     sleep = "SELECT 1 AS n FROM pg_sleep(600)"
+    doze = "SELECT 1 FROM pg_sleep(CAST(:amount AS integer) / 100.0)"
     million = "SELECT x AS n FROM generate_series(1, 1000000) x"
     big_text = "text"
 
@@ -89,15 +91,38 @@ class Postgres:
     def start(self):
         self.server.start()
 
+    def kill(self):
+        """SIGKILL to every process of the server."""
+        with open(os.path.join(self.server.data, "postmaster.pid")) as file:
+            first = int(file.readline())
+        pids = [first] + children_of(first)
+        for pid in pids:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass  # it has just ended
+        # its shared memory is in use until the last one is gone
+        wait_for("PostgreSQL to be gone",
+                 lambda: not any(is_alive(pid) for pid in pids))
+        # nobody may have waited for it yet, and to PostgreSQL it is there then
+        for name in (os.path.join(self.server.data, "postmaster.pid"),
+                     os.path.join(self.server.socket, ".s.PGSQL.5432.lock")):
+            if os.path.exists(name):
+                os.unlink(name)
+
     end = stop
+
+    def number(self, sql):
+        """The one value of a query."""
+        return int(subprocess.run(
+            [find("psql"), "-qAt", "-h", self.server.socket, "-U", "payvand",
+             "-c", sql, "payvand"], check=True, cwd="/",
+            stdout=subprocess.PIPE, text=True).stdout)
 
     def sleeps(self):
         """Is a statement that sleeps under way?"""
-        return "0" != subprocess.run(
-            [find("psql"), "-qAt", "-h", self.server.socket, "-U", "payvand",
-             "-c", "SELECT count(*) FROM pg_stat_activity WHERE state = "
-             "'active' AND wait_event = 'PgSleep'", "payvand"], check=True,
-            cwd="/", stdout=subprocess.PIPE, text=True).stdout.strip()
+        return self.number("SELECT count(*) FROM pg_stat_activity WHERE state ="
+                           " 'active' AND wait_event = 'PgSleep'") > 0
 
     @staticmethod
     def repeat(count):
@@ -110,6 +135,7 @@ class Maria:
     name = "mariadb"
     driver = LIBS + "libmaodbc.so"
     sleep = "SELECT sleep(600) AS n"
+    doze = "SELECT sleep(CAST(:amount AS signed) / 100)"
     million = "SELECT seq AS n FROM seq_1_to_1000000"
     big_text = "longtext"
 
@@ -143,13 +169,17 @@ class Maria:
                        input=("SET sql_mode = 'NO_BACKSLASH_ESCAPES';" +
                               sql).encode())
 
+    def number(self, sql):
+        """The one value of a query."""
+        return int(subprocess.run(
+            ["mariadb", "--no-defaults", "--socket=" + self.socket,
+             "--user=root", "-N", "payvand"], input=sql, check=True,
+            stdout=subprocess.PIPE, text=True).stdout)
+
     def sleeps(self):
         """Is a statement that sleeps under way?"""
-        return "0" != subprocess.run(
-            ["mariadb", "--no-defaults", "--socket=" + self.socket,
-             "--user=root", "-N", "mysql"], input="SELECT count(*) FROM "
-            "information_schema.processlist WHERE state = 'User sleep'",
-            check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+        return self.number("SELECT count(*) FROM information_schema.processlist"
+                           " WHERE state = 'User sleep'") > 0
 
     def answers(self):
         done = subprocess.run(
@@ -166,7 +196,7 @@ class Maria:
                  "--datadir=" + self.data, "--socket=" + self.socket,
                  "--skip-networking", "--innodb-buffer-pool-size=16M",
                  "--innodb-log-file-size=4M", "--innodb-flush-method=nosync",
-                 "--innodb-flush-log-at-trx-commit=0",
+                 "--innodb-flush-log-at-trx-commit=2",
                  "--max-allowed-packet=256M", "--lc-messages-dir="
                  "/usr/share/mysql", "--pid-file=" + self.data + "/pid"],
                 cwd=self.folder, stdout=log, stderr=log,
@@ -177,7 +207,7 @@ class Maria:
         self.popen.kill()
         self.popen.wait()
 
-    end = stop
+    end = kill = stop
 
     @staticmethod
     def repeat(count):

@@ -3,10 +3,12 @@ behind a real payvand-connectord. SQL Server's protocol has no server in Debian:
 of FreeTDS' driver only what it does without one is looked at."""
 
 import os
+import random
 import shutil
 import socket
 import tempfile
 import threading
+import time
 
 import pytest
 
@@ -22,6 +24,7 @@ QUOTED = "O'Brien; -- \\"
 EMPTY_ID = "0499370899"  # a person of whom nothing else is known
 NO_ONE = "0084575948"
 MEGABYTE = 1024 * 1024
+LONG = os.environ.get("PAYVAND_LONG") == "1"
 
 SCHEMA = """
 CREATE TABLE person(national_id char(10) PRIMARY KEY, first_name varchar(60),
@@ -30,9 +33,12 @@ INSERT INTO person VALUES('%s', '%s', 3, NULL), ('%s', NULL, NULL, NULL);
 INSERT INTO person VALUES('9990000999', '%s', 1, NULL);
 CREATE TABLE division(code varchar(20) PRIMARY KEY, name varchar(200));
 INSERT INTO division VALUES('01', 'تهران'), ('0101', 'شمیران');
+CREATE TABLE account(national_id char(10) PRIMARY KEY, total integer);
+INSERT INTO account VALUES('%s', 0);
+CREATE TABLE payment(call_id varchar(40), amount integer);
 CREATE TABLE big(body %%s);
 INSERT INTO big VALUES(%%s);
-""" % (NATIONAL_ID, NAME, EMPTY_ID, QUOTED.replace("'", "''"))
+""" % (NATIONAL_ID, NAME, EMPTY_ID, QUOTED.replace("'", "''"), NATIONAL_ID)
 
 with open(os.path.join(ROOT, "connectord", "idempotency.sql"),
           encoding="utf-8") as file:
@@ -84,11 +90,23 @@ def methods_of(db):
                         "national_id = :national_id" %
                         ("signed" if db.name == "mariadb" else "integer")],
                 AMOUNT),
+        *([] if db.name == "sqlite" else [pay(db)]),
         method("delete", "DELETE FROM person"),
         method("change", "UPDATE person SET n = 7"),
         method("drop", "DROP TABLE person"),
         method("make", "CREATE TABLE t(a integer)"),
     ]
+
+
+def pay(db):
+    """A command of two changes, with a while between them: 10 ms a rial."""
+    number = "CAST(:amount AS %s)" % ("signed" if db.name == "mariadb" else
+                                      "integer")
+    return command("pay", [
+        "UPDATE account SET total = total + %s WHERE national_id = "
+        ":national_id" % number, db.doze,
+        "INSERT INTO payment VALUES(:payvand_tracking_id, %s)" % number],
+        AMOUNT)
 
 
 class Bench:
@@ -288,6 +306,61 @@ def test_a_database_that_goes_and_comes_back(bench):
         assert seen <= {"failed", "timeout"}
     bench.db.start()
     bench.ready()
+
+
+def paid(bench):
+    """(sum that the account has, sum and number of the payments)."""
+    wait_for("the database", lambda: bench.outcome(
+        "match", {"id": NATIONAL_ID}) == "answered", 60)
+    return bench.db.number("SELECT total FROM account"), bench.db.number(
+        "SELECT coalesce(sum(amount), 0) FROM payment"), bench.db.number(
+        "SELECT count(*) FROM payment")
+
+
+def try_to_pay(bench, key, amount):
+    """The answer, or None where there is none."""
+    answer = bench.call("pay", {"national_id": NATIONAL_ID,
+                                "amount": str(amount)}, headers={**GATE, "Idempotency-Key": key})
+    assert answer.outcome in ("answered", "failed", "timeout"), answer.raw
+    return answer.json if answer.outcome == "answered" else None
+
+
+def kill_while(bench, key, amount, ready):
+    """Kill the server while the command is under way; the try's answer."""
+    told = []
+    caller = threading.Thread(
+        target=lambda: told.append(try_to_pay(bench, key, amount)))
+    caller.start()
+    ready()
+    bench.db.kill()
+    caller.join()
+    bench.db.start()
+    return told[0]
+
+
+@pytest.mark.parametrize("bench", ["postgresql", "mariadb"], indirect=True)
+def test_r046_a_killed_server_acts_once_or_not_at_all(bench):
+    """kill -9 of the whole server, in the middle of a command and anywhere
+    around its end: the same key again tells the truth. SQLite has no server;
+    its process is the worker, which test_command.py kills."""
+    before = paid(bench)
+    amounts = {"server-%d" % i: 2 for i in range(40 if LONG else 1)}
+    # between its two changes: not done, whatever the caller was told
+    assert kill_while(bench, "server-slow", 300, lambda: wait_for(
+        "the command to be under way", bench.db.sleeps)) is None
+    assert paid(bench) == before
+    for key, amount in amounts.items():
+        kill_while(bench, key, amount,
+                   lambda: time.sleep(random.uniform(0, 0.06)))
+        paid(bench)
+    amounts["server-slow"] = 300
+    for key, amount in amounts.items():
+        for _ in range(2):
+            assert wait_for("the answer", lambda: try_to_pay(
+                bench, key, amount), 60) == {"result": "yes"}
+    total, payments, count = paid(bench)
+    assert total - before[0] == payments - before[1] == sum(amounts.values())
+    assert count - before[2] == len(amounts)
 
 
 # ---- SQL Server's protocol ----

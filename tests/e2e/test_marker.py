@@ -12,6 +12,7 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import string
 import subprocess
 import tempfile
@@ -763,4 +764,54 @@ def test_a_real_connector_leaves_nothing(make, marker, tmp_path_factory):
     real.start_one(agency)
     ex.call(city, match, dict(sample, first_name=marker))
     time.sleep(1.2)
+    nothing_found(ex, marker)
+
+
+def test_every_pattern_through_real_connectors_leaves_nothing(
+        make, marker, tmp_path_factory):
+    """Inquiry, verify, list and command, the word in what is asked and in what
+    is answered. A provider's own register keeps what a command brings."""
+    from connectors import Connectors, make_country
+    from test_services import live_grants, path_of
+    folder, listing = make_country(str(tmp_path_factory.mktemp("c")), 1000)
+    agencies = ["civil-registration-organisation",
+                "information-technology-organisation"]
+    with sqlite3.connect(os.path.join(folder, agencies[0] + ".sqlite")) as db:
+        db.execute("UPDATE person SET first_name = ?", (marker,))
+        db.execute("UPDATE place SET city = ?", (marker,))
+    ex = make(workers=1, core=True, probes=False, probe_services=True,
+              providers=agencies)
+    Connectors(ex, folder, agencies).start()
+    ex.import_policy()
+    grants = live_grants()
+
+    def call(service, method, values, **more):
+        system, purpose = grants.get((service, method)) or grants[service, None]
+        return ex.call(system, path_of(service, method), values,
+                       purpose=purpose, **more)
+
+    def sample(service, method, expect):
+        return [c["input"] for c in listing["samples"][
+            "%s/%s" % (service, method)] if c["expect"] == expect][0]
+
+    told = []
+    for service, method, expect in (
+            ("natural-person-inquiry", "inquire", "found"),
+            ("residence-location", "inquire", "found"),
+            ("newborn-birth-certificate-list", "list", "found")):
+        told.append(call(service, method, sample(service, method, expect)))
+        assert_outcome(told[-1], "answered")
+        # the list has no names: they are what its rows stand beside
+        assert method == "list" or marker.encode() in told[-1].body, told[-1]
+    match = sample("identity-match", "verify", "yes")
+    told.append(call("identity-match", "verify",
+                     {**match, "first_name": marker}))
+    assert told[-1].json == {"result": "yes"}
+    for word in (marker, marker * 20):
+        told.append(call("chapar-message", "submit", {
+            "national_id": "9991234561", "text": word},
+            headers=[("Idempotency-Key", word[:60])]))
+        assert_outcome(told[-1], "answered")
+    for answer in told:
+        assert ex.completion(answer.tracking_id)[4] == "answered"
     nothing_found(ex, marker)

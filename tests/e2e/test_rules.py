@@ -81,9 +81,26 @@ def test_the_table_of_rules_is_whole_and_names_tests_that_exist():
         assert tests or re.search("not yet|not carried yet|organisational|"
                                   "no service is named", held), number
         for name, test in tests:
-            with open(os.path.join(ROOT, "tests", "e2e", name),
-                      encoding="utf-8") as file:
-                assert f"def {test}(" in file.read(), (number, test)
+            there_is(name, test)
+
+
+def there_is(name, test):
+    with open(os.path.join(ROOT, "tests", "e2e", name),
+              encoding="utf-8") as file:
+        assert f"def {test}(" in file.read(), (name, test)
+
+
+def test_what_the_connector_withstands_names_tests_that_exist():
+    with open(os.path.join(ROOT, "docs", "connector.md"),
+              encoding="utf-8") as file:
+        part = file.read().split("## What it withstands")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| [^|]+ \| (`test_.*) \|$", part, re.M)
+    assert len(rows) == part.count("\n| ") - 1, "each row names a test"
+    for row in rows:
+        tests = re.findall(r"`(test_\w+\.py) (test_\w+)`", row)
+        assert len(tests) == row.count("`") / 2, row
+        for name, test in tests:
+            there_is(name, test)
 
 
 # ---- merged answers, and what is no answer ----

@@ -146,8 +146,31 @@ def test_a_signed_request_is_taken_once(scene, connector):
     refused(connector.call("match", BODY, again), "signature-replayed")
 
 
+def test_reordered_requests_are_each_taken_once_in_any_order(scene, connector):
+    """The exchange promises no order; what was signed first may come last."""
+    signed = [scene.signed() for _ in range(20)]
+    late = signed[::-1] + signed[:5] + signed[15:]
+    answers = [connector.call("match", BODY, headers) for headers in late]
+    assert {a.outcome for a in answers[:20]} == {"answered"}
+    for answer in answers[20:]:
+        refused(answer, "signature-replayed")
+
+
 def now():
     return int(time.time())
+
+
+def test_clocks_may_differ_a_little(scene, connector):
+    """30 s either way; a nonce is kept for as long as it could be taken."""
+    ahead = now() + 20
+    ahead = scene.signed(created=ahead, expires=ahead + 10)
+    behind = now() + 1
+    behind = scene.signed(created=behind - 1, expires=behind)
+    wait_for("its end", lambda: now() > int(
+        behind["Signature-Input"].split("expires=")[1].split(";")[0]))
+    for headers in (ahead, behind):
+        assert connector.call("match", BODY, headers).outcome == "answered"
+        refused(connector.call("match", BODY, headers), "signature-replayed")
 
 
 @pytest.mark.parametrize("word,changes", [

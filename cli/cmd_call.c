@@ -51,6 +51,10 @@ static const char usage_en[] =
     "                         in DIR/PROVIDER.pem (PAYVAND_PROVIDER_KEYS)\n"
     "  --contracts DIR        take only answers that are as their contract in\n"
     "                         DIR says; show what yes and no mean\n"
+    "  --rights FILE --log-key VKEY\n"
+    "                         take only answers with the items that the grants\n"
+    "                         in FILE open, as the registry's log signed them;\n"
+    "                         needs --contracts\n"
     "  --all                  a list that comes in pages, to its end: a line of\n"
     "                         JSON for each row, and a last one that says it is\n"
     "                         whole; needs --contracts\n"
@@ -92,6 +96,10 @@ static const char usage_fa[] =
     "                         (PAYVAND_PROVIDER_KEYS)\n"
     "  --contracts DIR        تنها پاسخی پذیرفته است که با قرارداد آن در\n"
     "                         DIR بخواند؛ معنای بلی و خیر نشان داده می‌شود\n"
+    "  --rights FILE --log-key VKEY\n"
+    "                         تنها پاسخی پذیرفته است که اقلام آن را مجوزهای\n"
+    "                         FILE با امضای دفتر ثبت باز کرده باشد؛ با\n"
+    "                         --contracts\n"
     "  --all                  فهرستی که صفحه‌به‌صفحه می‌آید، تا پایان: هر سطر یک\n"
     "                         خط JSON، و خط آخر که می‌گوید کامل است؛ با\n"
     "                         --contracts\n"
@@ -121,6 +129,8 @@ enum {
     OPT_KEEP_EVIDENCE,
     OPT_PROVIDER_KEYS,
     OPT_CONTRACTS,
+    OPT_RIGHTS,
+    OPT_LOG_KEY,
     OPT_ALL,
     OPT_URL,
     OPT_CA,
@@ -141,6 +151,8 @@ static const struct option option[] = {
     {"repeatable", no_argument, NULL, OPT_REPEATABLE},
     {"provider-keys", required_argument, NULL, OPT_PROVIDER_KEYS},
     {"contracts", required_argument, NULL, OPT_CONTRACTS},
+    {"rights", required_argument, NULL, OPT_RIGHTS},
+    {"log-key", required_argument, NULL, OPT_LOG_KEY},
     {"all", no_argument, NULL, OPT_ALL},
     {"keep-evidence", required_argument, NULL, OPT_KEEP_EVIDENCE},
     {"url", required_argument, NULL, OPT_URL},
@@ -172,7 +184,7 @@ take_option(struct call *call, int which)
     switch (which) {
     case OPT_AS:
         call->system = optarg;
-        return true;
+        return set(call, PAYVAND_SYSTEM, optarg);
     case OPT_DATA:
         call->data = optarg;
         return true;
@@ -198,6 +210,10 @@ take_option(struct call *call, int which)
     case OPT_CONTRACTS:
         call->contracts = true;
         return set(call, PAYVAND_CONTRACTS, optarg);
+    case OPT_RIGHTS:
+        return set(call, PAYVAND_RIGHTS, optarg);
+    case OPT_LOG_KEY:
+        return set(call, PAYVAND_LOG_KEY, optarg);
     case OPT_ALL:
         call->all = true;
         return true;

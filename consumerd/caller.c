@@ -68,6 +68,25 @@ keep_end(void *context, int64_t id, const struct pv_client_end *end,
 
 /* ---- one call ---- */
 
+/* What the registry signed: contracts, and the items of the agency's grants.
+   Each call reads the file anew when it has changed. */
+static bool
+set_registry(struct callers *callers, const struct consumer_system *system,
+             struct payvand *exchange)
+{
+    const struct consumer_registry *registry = &callers->config->registry;
+
+    if (callers->feed == NULL) {
+        return true;
+    }
+    pv_client_set_contracts(exchange, feed_contract, callers->feed);
+    return payvand_set(exchange, PAYVAND_LOG_KEY, registry->log_key) ==
+               PAYVAND_OK &&
+           payvand_set(exchange, PAYVAND_RIGHTS, registry->file) ==
+               PAYVAND_OK &&
+           payvand_set(exchange, PAYVAND_SYSTEM, system->id) == PAYVAND_OK;
+}
+
 /* The key is read anew, so that a replaced one holds from the next call on;
    libcurl reads the certificate for each. */
 static struct payvand *
@@ -87,15 +106,13 @@ exchange_for(struct callers *callers, const struct consumer_system *system,
              payvand_set(own[at], PAYVAND_CONTRACTS, config->contracts) !=
                  PAYVAND_OK) ||
             payvand_set(own[at], PAYVAND_PROVIDER_KEYS,
-                        config->provider_keys) != PAYVAND_OK) {
+                        config->provider_keys) != PAYVAND_OK ||
+            !set_registry(callers, system, own[at])) {
             payvand_free(own[at]);
             own[at] = NULL;
             return NULL;
         }
         pv_client_set_store(own[at], &callers->keep);
-        if (callers->feed != NULL) {
-            pv_client_set_contracts(own[at], feed_contract, callers->feed);
-        }
     }
     return payvand_set(own[at], PAYVAND_KEY, system->key) == PAYVAND_OK
                ? own[at]

@@ -209,16 +209,15 @@ static enum pv_err
 take_registry(struct consumer_config *config, json_t *row, struct pv_why *why)
 {
     struct consumer_registry *own = &config->registry;
-    const char               *log = "";
     bool                      has_url;
 
     own->socket = own->url = own->ca = own->cert = own->key = "";
     if (json_unpack(row, "{s:s,s:s,s:s,s:s,s?s,s?s,s?s,s?s,s?s!}", "agency",
-                    &own->agency, "log_key", &log, "file", &own->file,
+                    &own->agency, "log_key", &own->log_key, "file", &own->file,
                     "contracts", &own->contracts, "socket", &own->socket, "url",
                     &own->url, "ca", &own->ca, "cert", &own->cert, "key",
                     &own->key) == -1 ||
-        pv_note_key_parse(pv_slice_from(log), &own->log) != PV_OK) {
+        pv_note_key_parse(pv_slice_from(own->log_key), &own->log) != PV_OK) {
         pv_why_set(why,
                    "\"registry\" is not {\"agency\", \"log_key\", \"file\", "
                    "\"contracts\", and \"socket\" or \"url\", \"ca\", "

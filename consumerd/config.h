@@ -54,6 +54,7 @@ struct consumer_registry {
     const char        *ca;
     const char        *cert;
     const char        *key;
+    const char        *log_key; /* its text */
     struct pv_note_key log;
 };
 

@@ -410,7 +410,8 @@ prepare(struct payvand_call *call, const char *json, size_t len)
     call->fault = (struct pv_fault){PV_FAULT_NONE, ""};
     call->why.text[0] = '\0';
     pv_http_reset(&call->http);
-    if (pv_client_load_contract(call, &call->why) != PV_OK) {
+    if (pv_client_load_contract(call, &call->why) != PV_OK ||
+        pv_client_load_rights(call->exchange, &call->why) != PV_OK) {
         return PAYVAND_EINVAL;
     }
     if (pv_buf_add(&call->body, (struct pv_slice){json, len}) != PV_OK) {

@@ -27,6 +27,7 @@ payvand_free(struct payvand *exchange)
     }
     pv_httpsig_key_free(exchange->key);
     pv_client_forget_items(exchange);
+    pv_client_forget_rights(exchange);
     free(exchange);
 }
 
@@ -117,6 +118,8 @@ payvand_set(struct payvand *exchange, enum payvand_setting setting,
     exchange->setting[setting] = copy;
     if (setting == PAYVAND_KEY) {
         read_key(exchange);
+    } else if (setting == PAYVAND_RIGHTS || setting == PAYVAND_LOG_KEY) {
+        pv_client_forget_rights(exchange); /* of another file, or key */
     }
     return PAYVAND_OK;
 }

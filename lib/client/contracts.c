@@ -189,6 +189,9 @@ pv_client_check_contract(struct payvand_call *call, struct pv_why *why)
                                     &call->fault);
     }
     if (err == PV_OK) {
+        err = pv_client_check_rights(call);
+    }
+    if (err == PV_OK) {
         err = pv_page_check_reply(call->terms, pv_buf_view(&call->body),
                                   pv_buf_view(&call->http.answer), &call->last,
                                   &call->fault);

@@ -83,10 +83,19 @@ enum payvand_setting {
     PAYVAND_TIMEOUT_MS = 6,    /* of one try; decimal. Default: by its contract,
                          5000 more than the method's deadline; else 30000 */
     PAYVAND_TRIES = 7,         /* at most, of a call that may be repeated; 3 */
-    PAYVAND_CONTRACTS = 8      /* folder with data_items.json, enactment.json,
+    PAYVAND_CONTRACTS = 8,     /* folder with data_items.json, enactment.json,
                                   data_items_proposed.json and
                                   contracts/<provider>/<service>.json: requests
                                   and answers are held against them */
+    PAYVAND_RIGHTS = 9,        /* file with what the registry signed of the
+                                  agency's grants: an answer with an item that
+                                  no grant of this call opens is withheld.
+                                  Needs PAYVAND_CONTRACTS and PAYVAND_LOG_KEY;
+                                  read again when it has changed */
+    PAYVAND_LOG_KEY = 10,      /* public key of the registry's log, a vkey */
+    PAYVAND_SYSTEM = 11        /* id of the calling system, for grants of one
+                                  system; default: not known, all of the
+                                  agency's count */
 };
 
 /* Settings of one call; texts. */

@@ -6,14 +6,16 @@
 #define PV_CLIENT_PRIVATE_H
 
 #include <jansson.h>
+#include <sys/stat.h>
 
 #include "client/evidence.h"
 #include "client/host.h"
 #include "client/http.h"
 #include "contract/contract.h"
 #include "httpsig/profile.h"
+#include "rights/rights.h"
 
-#define SETTINGS (PAYVAND_CONTRACTS + 1)
+#define SETTINGS (PAYVAND_SYSTEM + 1)
 #define CALL_SETTINGS (PAYVAND_REPEATABLE + 1)
 #define VALUE_MAX 1024
 #define METHOD_MAX 280
@@ -27,6 +29,9 @@ struct payvand {
     const struct pv_client_store *store; /* or NULL */
     pv_client_contract_fn        *contract_fn; /* or NULL */
     void                         *contract_context;
+    struct pv_rights             *rights; /* of PAYVAND_RIGHTS, or NULL */
+    struct pv_rights_head         rights_head;
+    struct stat                   rights_file; /* as it was read */
     struct pv_why                 why;
 };
 
@@ -101,5 +106,16 @@ enum pv_err pv_client_check_contract(struct payvand_call *call,
                                      struct pv_why       *why) PV_MUST_CHECK;
 
 void pv_client_forget_items(struct payvand *exchange);
+
+/* rights.c */
+
+/* PV_EINVAL, PV_EVERIFY ...: no rights that may be used; words in why. */
+enum pv_err pv_client_load_rights(struct payvand *exchange,
+                                  struct pv_why  *why) PV_MUST_CHECK;
+
+/* PV_EINVAL: the answer has an item that no grant opens; ->fault. */
+enum pv_err pv_client_check_rights(struct payvand_call *call) PV_MUST_CHECK;
+
+void pv_client_forget_rights(struct payvand *exchange);
 
 #endif

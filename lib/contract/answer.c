@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/jalali.h"
+#include "contract/opened.h"
 #include "contract/shape.h"
 
 #define ABSENT SIZE_MAX
@@ -25,25 +26,6 @@ struct circumstances {
 };
 
 /* ---- which columns a right opens ---- */
-
-static bool
-opens(const json_t *items, const char *name)
-{
-    size_t  i;
-    json_t *item;
-
-    json_array_foreach((json_t *)(uintptr_t)items, i, item)
-    {
-        const char *open = json_string_value(item);
-        size_t      len = json_string_length(item);
-
-        if (len > 0 && strncmp(name, open, len) == 0 &&
-            (name[len] == '\0' || name[len] == '.')) {
-            return true;
-        }
-    }
-    return false;
-}
 
 /* Does the name of an output, or of an object of outputs, begin like that? */
 static bool
@@ -73,8 +55,8 @@ opens_in_list(const struct pv_method *method, const json_t *items,
         snprintf(full, sizeof(full), "%s.%s", method->rows_as->name, name);
 
     return len > 0 && (size_t)len < sizeof(full) &&
-           (opens(items, full) ||
-            (!is_output(method, name) && opens(items, name)));
+           (pv_opens(items, full) ||
+            (!is_output(method, name) && pv_opens(items, name)));
 }
 
 /* Do these names open the column? */
@@ -86,7 +68,7 @@ opens_column(const struct pv_method *method, const json_t *items,
         method->answer == PV_ANSWER_ROWS && column->source == PV_FROM_STATEMENT;
 
     return in_list ? opens_in_list(method, items, column->name)
-                   : opens(items, column->name);
+                   : pv_opens(items, column->name);
 }
 
 uint64_t

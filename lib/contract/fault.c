@@ -121,6 +121,9 @@ static const struct words words[PV_FAULT_END] = {
     [PV_FAULT_OVER] = {PV_SLICE_INIT("over"),
                        "is sent though its last day has passed",
                        "با آنکه واپسین روز آن گذشته فرستاده شده است"},
+    [PV_FAULT_CLOSED] = {PV_SLICE_INIT("closed"),
+                         "is sent though the grant does not open it",
+                         "با آنکه مجوز آن را باز نکرده فرستاده شده است"},
 };
 
 static enum pv_fault_kind

@@ -51,9 +51,10 @@ enum pv_fault_kind {
     /* only in answers */
     PV_FAULT_COLUMN_MISSING,
     PV_FAULT_COLUMN_UNKNOWN,
-    PV_FAULT_ROWS,  /* more rows than the contract allows */
-    PV_FAULT_ORDER, /* the keys of a page do not ascend (pages.h) */
-    PV_FAULT_OVER,  /* sent after its last day */
+    PV_FAULT_ROWS,   /* more rows than the contract allows */
+    PV_FAULT_ORDER,  /* the keys of a page do not ascend (pages.h) */
+    PV_FAULT_OVER,   /* sent after its last day */
+    PV_FAULT_CLOSED, /* not opened by the consumer's right */
     PV_FAULT_END
 };
 

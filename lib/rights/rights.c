@@ -12,6 +12,7 @@ struct pv_rights {
     json_t                    *root;
     json_t                    *by_id; /* id of a grant: borrowed from root */
     const json_t              *modes;
+    json_t                    *nothing;  /* no names */
     struct pv_rights_contract *contract; /* owned; sorted by path */
     size_t                     contract_count;
     json_t *indexes; /* "map own other" -> what was made of a map */
@@ -126,13 +127,15 @@ pv_rights_read(struct pv_slice body, struct pv_rights **ret)
     }
     rights->by_id = json_object();
     rights->indexes = json_object();
+    rights->nothing = json_array();
     rights->root = json_loadb(body.len == 0 ? "" : body.ptr, body.len,
                               JSON_REJECT_DUPLICATES, NULL);
     grants = json_object_get(rights->root, "grants");
     rights->modes = json_object_get(rights->root, "modes");
     if (!json_is_array(grants) || !json_is_array(rights->modes)) {
         err = PV_EINVAL;
-    } else if (rights->by_id != NULL && rights->indexes != NULL) {
+    } else if (rights->by_id != NULL && rights->indexes != NULL &&
+               rights->nothing != NULL) {
         err = index_grants(rights, grants);
     }
     if (err == PV_OK) {
@@ -153,6 +156,7 @@ pv_rights_free(struct pv_rights *rights)
     if (rights != NULL) {
         json_decref(rights->by_id); /* accepts NULL */
         json_decref(rights->indexes);
+        json_decref(rights->nothing);
         json_decref(rights->root);
         free(rights->contract);
         free(rights);
@@ -210,7 +214,7 @@ is_of_system(const json_t *grant, const char *system)
 {
     const char *only = json_string_value(json_object_get(grant, "system"));
 
-    return only == NULL || strcmp(only, system) == 0;
+    return only == NULL || system == NULL || strcmp(only, system) == 0;
 }
 
 /* What a call under a mode bears as its grant is the mode's id. */
@@ -306,6 +310,38 @@ take_items(const json_t *grant, int64_t when_ms, struct pv_rights_items *ret)
     return take_limits(grant, when_ms, &ret->over);
 }
 
+/* Is it for this call, and in force? */
+static bool
+is_for(const json_t *grant, const struct pv_rights_call *call)
+{
+    return covers(grant, call->path) && is_of_system(grant, call->system) &&
+           !is_beyond(grant, "start", call->when_ms, false) &&
+           !is_beyond(grant, "end", call->when_ms, true);
+}
+
+bool
+pv_rights_next(const struct pv_rights      *rights,
+               const struct pv_rights_call *call, size_t *at,
+               struct pv_rights_items *ret)
+{
+    const json_t *grants = json_object_get(rights->root, "grants");
+    const json_t *own = json_object_get(rights->root, "agency");
+
+    while (*at < json_array_size(grants)) {
+        const json_t *grant = json_array_get(grants, (*at)++);
+
+        if (json_equal(json_object_get(grant, "consumer"), own) == 1 &&
+            is_for(grant, call)) {
+            *ret = (struct pv_rights_items){NULL, NULL};
+            if (!take_items(grant, call->when_ms, ret)) {
+                ret->open = rights->nothing;
+            }
+            return true;
+        }
+    }
+    return false;
+}
+
 bool
 pv_rights_allow(const struct pv_rights      *rights,
                 const struct pv_rights_call *call, struct pv_rights_items *ret)
@@ -317,9 +353,7 @@ pv_rights_allow(const struct pv_rights      *rights,
     if (grant == NULL) {
         return allows_mode(rights, call);
     }
-    if (!covers(grant, call->path) || !is_of_system(grant, call->system) ||
-        is_beyond(grant, "start", call->when_ms, false) ||
-        is_beyond(grant, "end", call->when_ms, true)) {
+    if (!is_for(grant, call)) {
         return false;
     }
     return take_items(grant, call->when_ms, ret);

@@ -55,6 +55,10 @@ enum pv_err pv_rights_open(struct pv_slice state, const struct pv_note_key *key,
                            struct pv_slice agency, struct pv_rights_head *ret,
                            struct pv_slice *ret_body) PV_MUST_CHECK;
 
+/* Whose state it says it is; that is true once _open has taken it. */
+enum pv_err pv_rights_agency(struct pv_slice  state,
+                             struct pv_slice *ret) PV_MUST_CHECK;
+
 /* Is a state older than one that is held already? Then it is refused. */
 bool pv_rights_is_older(const struct pv_rights_head *head,
                         const struct pv_rights_head *held);
@@ -125,6 +129,16 @@ void pv_rights_items_clear(struct pv_rights_items *items);
 bool pv_rights_allow(const struct pv_rights      *rights,
                      const struct pv_rights_call *call,
                      struct pv_rights_items      *ret);
+
+/*
+ * What the agency's own grants open for a call of one of its systems: of the
+ * first in force from *at on, which is 0 at the beginning. The call's grant is
+ * not looked at, for who calls is not told it; system may be NULL, not known.
+ * A grant that is not understood opens nothing. False: there are no more.
+ */
+bool pv_rights_next(const struct pv_rights      *rights,
+                    const struct pv_rights_call *call, size_t *at,
+                    struct pv_rights_items *ret);
 
 /*
  * What a map says between two of its lists, as a new reference: {"version":

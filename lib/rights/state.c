@@ -41,6 +41,22 @@ pv_rights_cut(struct pv_slice state, struct pv_slice *ret_note,
     return PV_OK;
 }
 
+enum pv_err
+pv_rights_agency(struct pv_slice state, struct pv_slice *ret)
+{
+    struct pv_slice line;
+    struct pv_slice rest;
+    size_t          at;
+
+    if (!pv_slice_cut(state, '\n', &line, &rest)) {
+        return PV_EINVAL;
+    }
+    for (at = line.len; at > 0 && line.ptr[at - 1] != '/'; at--) {
+    }
+    *ret = (struct pv_slice){line.ptr + at, line.len - at};
+    return PV_OK;
+}
+
 static enum pv_err
 read_text(struct pv_slice text, struct pv_rights_head *ret)
 {

@@ -20,11 +20,13 @@ from pathlib import Path
 import pytest
 
 from connectors import Connectors, make_country
-from harness import (CATALOGUE, POSTAL, Exchange, assert_outcome, children_of, is_alive,
-                     wait_for)
+import httpsig
+from harness import (CATALOGUE, POSTAL, Exchange, Process, assert_outcome, built,
+                     children_of, free_port, is_alive, program_env, wait_for)
 from harness import Catalogue as Copy
 from registryd import BUILD, WG, Registry, UnixConnection, decision
 from test_registry_catalogue import FIRST, Catalogue, all_systems, register
+from test_signatures import openssl, write
 
 POST = "national-post-company"
 CENTRE, FUND = "financial-information-centre", "building-disaster-insurance-fund"
@@ -126,12 +128,25 @@ def scene(pki, tmp_path_factory):
     register(registry, all_systems(Catalogue()))
     registry.enact(catalogue=copy.home)
     relay = Relay(os.path.join(folder, "relay"), registry)
+    local = pki.make("nix-local", key=pki.of("nix").key,
+                     names=["exchange.payvand.test,IP:127.0.0.1"])
     exchange = Exchange(os.path.join(folder, "x"), pki,
-                        providers=[POST, INTERIOR])
+                        providers=[POST, INTERIOR], conf={
+        "server": "ssl_certificate %s; ssl_certificate_key %s;" % (
+            local.cert, local.key)})
     connectors = Connectors(exchange, country[0], [POST, INTERIOR])
     exchange.rights = {"log_key": registry.vkey, "socket": relay.path,
                        "file": os.path.join(folder, "rights")}
-    connectors.start_one(POST, rights=exchange.rights)
+    exchange.keys = Path(folder, "keys")
+    exchange.keys.mkdir()
+    secret = write(Path(folder, "sign.pem"), httpsig.Key().private_pem)
+    openssl("pkey", "-in", secret, "-pubout", "-out",
+            str(exchange.keys / (POST + ".pem")))
+    exchange.signatures = {"key": secret, "consumers": [
+        {"system": agency + "-main", "key": pki.of(agency + "-main").cert}
+        for agency in (CENTRE, SCHOOLS)]}
+    connectors.start_one(POST, rights=exchange.rights,
+                         signatures=exchange.signatures)
     connectors.start_one(INTERIOR, contracts=coded_contracts(folder),
                          rights=dict(exchange.rights,
                                      file=os.path.join(folder, "interior")))
@@ -174,7 +189,7 @@ def end(ex):
 
 def again(ex):
     """The connector, started anew."""
-    ex.connectors.start_one(POST, rights=ex.rights)
+    ex.connectors.start_one(POST, rights=ex.rights, signatures=ex.signatures)
 
 
 def has_rights(ex, agency=CENTRE):
@@ -559,3 +574,115 @@ def test_the_signer_signs_only_what_is_of_now(tmp_path):
             assert kind == wanted, when
         ours.close()
         signer.wait(20)
+
+
+# ---- items once more, at the consumer (R-091) ----
+
+TOKEN = "a token, made at random"
+
+
+@pytest.fixture(name="sends_all")
+def fixture_sends_all(scene):
+    """The provider's connector without rights: it signs, and sends all of the
+    contract to everybody."""
+    end(scene)
+    scene.connectors.start_one(POST, signatures=scene.signatures)
+    yield
+    end(scene)
+    again(scene)
+
+
+@pytest.fixture(name="face", scope="module")
+def fixture_face(scene):
+    """The consumer face of one agency."""
+    me = scene.pki.of(SCHOOLS + "-main")
+    port = free_port()
+    contracts = Path(scene.home, "face-contracts")
+    contracts.mkdir()
+    path = write(Path(scene.home, "face.json"), json.dumps({
+        "url": "https://127.0.0.1:%d" % scene.address[1],
+        "ca": scene.pki.root.cert, "provider_keys": str(scene.keys),
+        "port": port, "store": os.path.join(scene.home, "face.sqlite"),
+        "registry": {"agency": SCHOOLS, "log_key": scene.rights["log_key"],
+                     "file": os.path.join(scene.home, "face.rights"),
+                     "contracts": str(contracts),
+                     "socket": scene.relay.path},
+        "systems": [{"id": SCHOOLS + "-main", "cert": me.cert,
+                     "key": me.key}],
+        "applications": [{
+            "id": "desk", "system": SCHOOLS + "-main", "methods": [POSTAL[3:]],
+            "token_sha256": hashlib.sha256(TOKEN.encode()).hexdigest()}]}))
+    face = Process("consumerd", [built("payvand-consumerd"), "--config", path],
+                   scene.path("consumerd.log"), env=program_env())
+
+    def curl():
+        done = subprocess.run(
+            ["curl", "-sS", "-w", "\n%{http_code}", "--max-time", "60",
+             "-H", "Authorization: Bearer " + TOKEN,
+             "-H", "Content-Type: application/json", "--data-binary",
+             json.dumps(scene.code), "http://127.0.0.1:%d%s" % (port, POSTAL)],
+            capture_output=True, timeout=90, check=False)
+        if done.returncode != 0:
+            return None, {}     # it does not listen yet
+        body, _, status = done.stdout.rpartition(b"\n")
+        return int(status), json.loads(body)
+
+    yield curl
+    assert face.stop() is None
+
+
+def test_r091_an_item_past_its_day_is_withheld_by_the_consumers_side(
+        scene, face, sends_all):
+    everything = ask(scene, SCHOOLS)
+    assert_outcome(everything, "answered")
+    street = everything.json["street"]
+    wait_for("the face to hold rights and to withhold", lambda: face()[1].get(
+        "type") == "urn:payvand:problem:answer-breaks-contract")
+    status, said = face()
+    assert (status, said["fault"], said["member"]) == (502, "closed", "street")
+    assert street not in json.dumps(said, ensure_ascii=False)
+
+
+def test_what_the_grant_opens_is_handed_over(scene, face):
+    has_rights(scene, SCHOOLS)
+    wait_for("the face to answer", lambda: face()[0] == 200)
+    status, said = face()
+    assert status == 200 and set(said) == items(scene, SCHOOLS)
+
+
+def by_library(ex, state):
+    """`payvand call`, which is libpayvand, with these rights."""
+    me = ex.pki.of(CENTRE + "-main")
+    rights = Path(ex.home, "library.rights")
+    rights.write_bytes(state)
+    return ex.payvand(
+        "call", POSTAL, "--cert", me.cert, "--key", me.key, "--data",
+        json.dumps(ex.code), "--contracts", CATALOGUE, "--rights", str(rights),
+        "--log-key", ex.rights["log_key"], check=False, env={
+            "PAYVAND_URL": "https://127.0.0.1:%d" % ex.address[1],
+            "PAYVAND_CA": ex.pki.root.cert,
+            "PAYVAND_PROVIDER_KEYS": str(ex.keys)})
+
+
+def test_r091_libpayvand_withholds_what_no_grant_opens(scene, sends_all):
+    done = by_library(scene, scene.relay.state(agency=CENTRE))
+    assert done.returncode == 3 and done.stdout == b"", done.stderr
+    assert b"closed, " in done.stderr
+    # without rights it is what the contract says
+
+
+def test_r091_libpayvand_hands_over_what_the_grant_opens(scene):
+    has_rights(scene)
+    done = by_library(scene, scene.relay.state(agency=CENTRE))
+    assert done.returncode == 0, done.stderr
+    assert set(json.loads(done.stdout)) == items(scene, CENTRE)
+
+
+def test_nothing_is_sent_under_rights_that_the_log_did_not_sign(scene):
+    has_rights(scene)
+    good = scene.relay.state(agency=CENTRE)
+    for wrong in (forged(good, grants=[]), with_its_hash(forged(
+            good, grants=[])), good[:-1], b""):
+        done = by_library(scene, wrong)
+        assert done.returncode == 1 and done.stdout == b"", wrong[:80]
+        assert b"not what this log signed" in done.stderr

@@ -130,6 +130,8 @@ a_state_is_what_was_signed_for_its_agency(void **state)
                      PV_OK);
     assert_true(pv_slice_eq(found, pv_slice_from(body)));
     assert_int_equal(head.decision, 7);
+    assert_int_equal(pv_rights_agency(pv_buf_view(&whole), &found), PV_OK);
+    assert_true(pv_slice_eq(found, PV_LIT("post")));
     assert_int_equal(head.when_s, WHEN_MS / 1000);
 
     /* another agency's, another key's */
@@ -341,6 +343,51 @@ a_call_has_the_right_that_is_held_or_none(void **state)
     pv_rights_free(rights);
 }
 
+/* A consumer knows its agency's grants, and not under which it was answered. */
+static void
+own_grants_of_a_call_come_one_after_the_other(void **state)
+{
+    static const char own[] =
+        "{\"agency\":\"bank\",\"modes\":[],\"grants\":["
+        "{\"id\":\"1\",\"consumer\":\"bank\",\"path\":\"/x/post/code/v1\","
+        "\"methods\":[\"ask\"],\"items\":[\"city\"]},"
+        "{\"id\":\"2\",\"consumer\":\"post\",\"path\":\"/x/post/code/v1\","
+        "\"methods\":[\"ask\"]},"
+        "{\"id\":\"3\",\"consumer\":\"bank\",\"path\":\"/x/post/code/v1\","
+        "\"methods\":[\"ask\"],\"system\":\"bank-2\"},"
+        "{\"id\":\"4\",\"consumer\":\"bank\",\"path\":\"/x/post/code/v1\","
+        "\"methods\":[\"ask\"],\"end\":\"1405-06-29\"},"
+        "{\"id\":\"5\",\"consumer\":\"bank\",\"path\":\"/x/post/code/v1\","
+        "\"methods\":[\"ask\"],\"item_limits\":7}]}";
+    static const struct {
+        const char *system;
+        const char *opens; /* of each: a number of names, or * for all */
+    } row[] = {{"bank-1", "10"}, {"bank-2", "1*0"}, {NULL, "1*0"}};
+    struct pv_rights *rights = NULL;
+
+    (void)state;
+    assert_int_equal(pv_rights_read(pv_slice_from(own), &rights), PV_OK);
+    for (size_t i = 0; i < COUNT(row); i++) {
+        const struct pv_rights_call call = {"", "/x/post/code/v1/ask",
+                                            row[i].system, WHEN_MS};
+        struct pv_rights_items      items;
+        char                        found[8] = "";
+        size_t                      at = 0;
+
+        while (pv_rights_next(rights, &call, &at, &items)) {
+            size_t len = strlen(found);
+
+            assert_true(len < sizeof(found) - 1);
+            found[len] = items.open == NULL
+                             ? '*'
+                             : (char)('0' + (int)json_array_size(items.open));
+            pv_rights_items_clear(&items);
+        }
+        assert_string_equal(found, row[i].opens);
+    }
+    pv_rights_free(rights);
+}
+
 static const char *
 partner(const json_t *codes, const char *way, const char *code)
 {
@@ -432,6 +479,7 @@ main(void)
         cmocka_unit_test(a_contract_is_found_by_its_version_and_its_methods),
         cmocka_unit_test(older_is_what_goes_back_in_decisions_or_time),
         cmocka_unit_test(a_call_has_the_right_that_is_held_or_none),
+        cmocka_unit_test(own_grants_of_a_call_come_one_after_the_other),
         cmocka_unit_test(a_code_has_one_partner_or_none_is_named),
         cmocka_unit_test(what_is_no_body_is_refused),
     };

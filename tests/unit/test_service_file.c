@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "contract/answer.h"
+#include "contract/opened.h"
 #include "contract/request.h"
 #include "contract/service.h"
 
@@ -407,6 +408,20 @@ build_of(const char *open, size_t method, const char *const *columns,
     return err;
 }
 
+/* The answer as whoever got it holds it against the same right. */
+static enum pv_err
+consumer_takes(const char *open, size_t method, const struct pv_buf *answer)
+{
+    json_t         *list = json_loads(open, 0, NULL);
+    struct pv_fault fault = {PV_FAULT_NONE, ""};
+    enum pv_err     err =
+        pv_reply_check_items(service->method[method].contract,
+                             pv_buf_view(answer), list, NULL, &fault);
+
+    json_decref(list);
+    return err;
+}
+
 static enum pv_err
 build(size_t method, const char *const *columns, const char *const *cells,
       size_t row_count, struct pv_buf *out, struct pv_fault *fault)
@@ -579,10 +594,69 @@ answers_hold_what_a_right_opens(void **state)
         if (!pv_slice_eq(pv_buf_view(&out), pv_slice_from(row[i].body))) {
             fail_msg("%zu: %.*s", i, PV_FMT(pv_buf_view(&out)));
         }
+        if (consumer_takes(row[i].items, row[i].method, &out) != PV_OK) {
+            fail_msg("%zu: the consumer withholds it", i);
+        }
+        pv_buf_clear(&out);
+        assert_int_equal(build_of(NULL, row[i].method, list ? rows : record,
+                                  list ? codes : values, list ? 2 : 1, &out,
+                                  &fault),
+                         PV_OK);
+        if (consumer_takes(row[i].items, row[i].method, &out) == PV_OK) {
+            fail_msg("%zu: the consumer takes more than the right opens", i);
+        }
         pv_buf_clear(&out);
     }
     assert_int_equal(pv_method_closed(&service->method[0], json_null(), NULL),
                      0);
+}
+
+/* The same names, held against the answer by who got it. */
+static void
+an_item_that_is_not_open_is_refused_by_the_consumer(void **state)
+{
+    static const char answer[] =
+        "{\"found\":\"yes\",\"all\":[{\"code\":\"1\"}],\"n\":\"5\","
+        "\"as_of\":\"1402-01-01\"}";
+    static const struct {
+        const char *open;
+        const char *over;   /* NULL: none */
+        const char *member; /* NULL: it is taken */
+    } row[] = {
+        {NULL, NULL, NULL},
+        {"[\"all\",\"n\",\"as_of\"]", NULL, NULL},
+        {"[\"code\",\"n\",\"as_of\"]", NULL, NULL},
+        {"[\"all.code\",\"n\"]", NULL, "as_of"},
+        {"[\"n\",\"as_of\"]", NULL, "all"},
+        {"[\"all.n\",\"n\",\"as_of\"]", NULL, "all"},
+        {NULL, "[\"as_of\"]", "as_of"},
+        {NULL, "[\"code\"]", "all"},
+        {NULL, "[\"all\"]", "all"},
+        {NULL, "[\"x\",7,\"\"]", NULL},
+        {"[\"all\",\"n\",\"as_of\"]", "[\"n\"]", "n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(row); i++) {
+        json_t *open =
+            row[i].open == NULL ? NULL : json_loads(row[i].open, 0, NULL);
+        json_t *over =
+            row[i].over == NULL ? NULL : json_loads(row[i].over, 0, NULL);
+        struct pv_fault fault = {PV_FAULT_NONE, ""};
+        enum pv_err     err =
+            pv_reply_check_items(service->method[2].contract,
+                                 pv_slice_from(answer), open, over, &fault);
+
+        if (err != (row[i].member == NULL ? PV_OK : PV_EINVAL)) {
+            fail_msg("%zu: %s", i, fault.member);
+        }
+        if (row[i].member != NULL) {
+            assert_int_equal(fault.kind, PV_FAULT_CLOSED);
+            assert_string_equal(fault.member, row[i].member);
+        }
+        json_decref(open);
+        json_decref(over);
+    }
 }
 
 /* A name that an output beside the list has, too, is that output's. */
@@ -660,6 +734,7 @@ main(void)
         cmocka_unit_test(yes_and_no_have_one_length),
         cmocka_unit_test(answers_are_judged),
         cmocka_unit_test(answers_hold_what_a_right_opens),
+        cmocka_unit_test(an_item_that_is_not_open_is_refused_by_the_consumer),
         cmocka_unit_test(a_column_is_not_opened_by_an_outputs_name),
         cmocka_unit_test(problem_names_the_member),
     };

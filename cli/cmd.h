@@ -53,6 +53,7 @@ int pv_cmd_receipt(int argc, char **argv);
 int pv_cmd_report(int argc, char **argv);
 int pv_cmd_service(int argc, char **argv);
 int pv_cmd_service_init(int argc, char **argv); /* cmd_init.c */
+int pv_cmd_service_submit(int argc, char **argv);
 int pv_cmd_service_test(int argc, char **argv);
 int pv_cmd_status(int argc, char **argv);
 int pv_cmd_trace(int argc, char **argv);

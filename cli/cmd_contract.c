@@ -13,9 +13,9 @@
 #include "contract/document.h"
 #include "contract/openapi.h"
 #include "contract/page.h"
+#include "items.h"
 
 #define OUT_MAX (8u << 20)
-#define PATH_LEN 4096
 #define KNOWN 5 /* words behind `contract` */
 
 static const char usage_en[] =
@@ -131,31 +131,6 @@ read_args(int argc, char **argv, struct args *args, int *exit_code)
         return false;
     }
     return true;
-}
-
-/* The files of a catalogue that hold data items. */
-static enum pv_err
-load_items(struct args *args, struct pv_why *why)
-{
-    static const char *const file[] = {"data_items.json", "enactment.json",
-                                       "data_items_proposed.json"};
-    const char              *dir = args->catalogue;
-    enum pv_err              err = pv_data_items_new(&args->items);
-
-    if (dir == NULL) {
-        dir = getenv("PAYVAND_CATALOGUE");
-    }
-    for (size_t i = 0; err == PV_OK && i < sizeof(file) / sizeof(file[0]);
-         i++) {
-        char path[PATH_LEN];
-        int  len = snprintf(path, sizeof(path), "%s/%s",
-                           dir == NULL ? "catalogue" : dir, file[i]);
-
-        err = len < 0 || (size_t)len >= sizeof(path)
-                  ? PV_ERANGE
-                  : pv_data_items_add_file(args->items, path, why);
-    }
-    return err == PV_OK ? pv_data_items_finish(args->items, why) : err;
 }
 
 static int
@@ -334,7 +309,7 @@ pv_cmd_contract(int argc, char **argv)
     if (i == KNOWN) {
         return pv_cli_usage_error("contract");
     }
-    err = load_items(&args, &why);
+    err = pv_cli_items(args.catalogue, &args.items, &why);
     code = err != PV_OK ? fail(err, &why)
            : i == 0     ? check(&args)
                         : show(&args, what);

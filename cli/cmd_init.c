@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "init.h"
+#include "items.h"
 
 #define OUT_MAX (256u * 1024)
 
@@ -24,8 +25,11 @@ static const char usage_en[] =
     "  --dsn CONNECTION  ODBC connection string, with Driver=; or PAYVAND_DSN\n"
     "  --key COLUMN      what is asked by; the primary key\n"
     "  --title-fa TEXT, --title-en TEXT\n"
-    "  --out DIR         where contract.json, service.json and connector.json\n"
-    "                    are written; here\n"
+    "  --out DIR         where contract.json, service.json, connector.json and\n"
+    "                    passport.json are written; here\n"
+    "  --submit          propose it to the registry, too: payvand service submit\n"
+    "  --as ROLE/AGENCY  who proposes; or PAYVAND_AS\n"
+    "  --passport FILE   the forms; passport.json, whose gaps stay a draft\n"
     "  --socket PATH     the connector's; /run/payvand-connector/ID\n"
     "  --catalogue DIR   the data items; PAYVAND_CATALOGUE, or `catalogue` here\n"
     "  --json            one JSON object\n"
@@ -46,7 +50,11 @@ static const char usage_fa[] =
     "  --dsn CONNECTION  رشته اتصال ODBC با Driver=؛ یا PAYVAND_DSN\n"
     "  --key COLUMN      ستونی که با آن پرسیده می‌شود؛ کلید اصلی\n"
     "  --title-fa TEXT, --title-en TEXT\n"
-    "  --out DIR         جای contract.json و service.json و connector.json؛ همین‌جا\n"
+    "  --out DIR         جای contract.json و service.json و connector.json و\n"
+    "                    passport.json؛ همین‌جا\n"
+    "  --submit          پیشنهاد به دفتر ثبت هم: payvand service submit\n"
+    "  --as ROLE/AGENCY  چه کسی پیشنهاد می‌دهد؛ یا PAYVAND_AS\n"
+    "  --passport FILE   فرم‌ها؛ passport.json که تا کامل نشود پیش‌نویس است\n"
     "  --socket PATH     سوکت اتصال‌دهنده؛ /run/payvand-connector/ID\n"
     "  --catalogue DIR   اقلام داده؛ PAYVAND_CATALOGUE یا catalogue همین‌جا\n"
     "  --json            یک شیء JSON\n"
@@ -69,6 +77,9 @@ read_args(int argc, char **argv, struct pv_init *init, int *code)
         {"out", required_argument, NULL, 'o'},
         {"socket", required_argument, NULL, 'u'},
         {"catalogue", required_argument, NULL, 'c'},
+        {"submit", no_argument, NULL, 'b'},
+        {"as", required_argument, NULL, 'a'},
+        {"passport", required_argument, NULL, 'r'},
         {"json", no_argument, NULL, 'j'},
         {"lang", required_argument, NULL, 'l'},
         {"help", no_argument, NULL, 'h'},
@@ -83,14 +94,16 @@ read_args(int argc, char **argv, struct pv_init *init, int *code)
         {'k', &init->key},        {'f', &init->title_fa},
         {'e', &init->title_en},   {'o', &init->out},
         {'c', &init->catalogue},  {'u', &init->socket},
+        {'a', &init->as},         {'r', &init->passport},
     };
     const char *lang = NULL;
     bool        help = false;
     int         c;
 
     while ((c = getopt_long(argc, argv, "h", option_list, NULL)) != -1) {
-        bool known = c == 'j' || c == 'l' || c == 'h';
+        bool known = c == 'j' || c == 'l' || c == 'h' || c == 'b';
 
+        init->is_submitted = init->is_submitted || c == 'b';
         init->json = init->json || c == 'j';
         help = help || c == 'h';
         lang = c == 'l' ? optarg : lang;
@@ -121,26 +134,6 @@ read_args(int argc, char **argv, struct pv_init *init, int *code)
         return false;
     }
     return true;
-}
-
-static enum pv_err
-load_items(struct pv_init *init, struct pv_why *why)
-{
-    static const char *const file[] = {"data_items.json", "enactment.json",
-                                       "data_items_proposed.json"};
-    enum pv_err              err = pv_data_items_new(&init->items);
-
-    for (size_t i = 0; err == PV_OK && i < sizeof(file) / sizeof(file[0]);
-         i++) {
-        char path[PV_INIT_PATH_MAX];
-        int  len =
-            snprintf(path, sizeof(path), "%s/%s", init->catalogue, file[i]);
-
-        err = len < 0 || (size_t)len >= sizeof(path)
-                  ? PV_ERANGE
-                  : pv_data_items_add_file(init->items, path, why);
-    }
-    return err == PV_OK ? pv_data_items_finish(init->items, why) : err;
 }
 
 /* ---- columns ---- */
@@ -257,6 +250,9 @@ say_json(const struct pv_init *init, struct pv_buf *out)
     pv_json_end_array(&json);
     pv_json_u64(&json, "tried", init->tried);
     pv_json_u64(&json, "answered", init->answered);
+    if (init->is_submitted) {
+        pv_submit_say_json(&init->submit, &json, "submit");
+    }
     pv_json_end_object(&json);
     if (pv_json_finish(&json) != PV_OK) {
         out->len = 0;
@@ -317,14 +313,17 @@ say_next(const struct pv_init *init, struct pv_buf *out)
     if (err != PV_OK) {
         return err;
     }
+    if (init->is_submitted) {
+        return pv_submit_say_text(&init->submit, out);
+    }
     return pv_buf_addf(
         out,
         "%s\n  payvand contract page %s\n"
-        "  payvand-connectord --check --config %s\n  %s",
+        "  payvand service test --config %s\n"
+        "  payvand service submit --contract %s --passport %s",
         pv_cli_text(init->lang, "next:", "سپس:"), init->path[PV_INIT_CONTRACT],
-        init->path[PV_INIT_CONNECTOR],
-        pv_cli_text(init->lang, "docs/open-a-service.md: passports and grants",
-                    "docs/open-a-service.md: شناسنامه و مجوز"));
+        init->path[PV_INIT_CONNECTOR], init->path[PV_INIT_CONTRACT],
+        init->path[PV_INIT_PASSPORT]);
 }
 
 static void
@@ -363,7 +362,7 @@ say_text(const struct pv_init *init, struct pv_buf *out)
 static enum pv_err
 make(struct pv_init *init, struct pv_why *why)
 {
-    enum pv_err err = load_items(init, why);
+    enum pv_err err = pv_cli_items(init->catalogue, &init->items, why);
 
     if (err == PV_OK) {
         err = pv_table_open(&init->table, init->connection, init->table_name,
@@ -383,6 +382,7 @@ pv_cmd_service_init(int argc, char **argv)
 {
     static struct pv_init init; /* rows of names: too large for the stack */
     struct pv_why         why = {""};
+    struct pv_contract   *contract = NULL;
     struct pv_buf         out;
     enum pv_err           err;
     int                   code = PV_EXIT_OK;
@@ -397,6 +397,11 @@ pv_cmd_service_init(int argc, char **argv)
     init.title_fa = init.title_fa == NULL ? init.table_name : init.title_fa;
     init.title_en = init.title_en == NULL ? init.table_name : init.title_en;
     err = make(&init, &why);
+    if (err == PV_OK && init.is_submitted && init.answered == init.tried) {
+        err = pv_init_submit(&init, &contract, &why);
+    } else {
+        init.is_submitted = false; /* what is not answered is not proposed */
+    }
     if (err == PV_OK) {
         pv_buf_init(&out, OUT_MAX);
         if (init.json) {
@@ -414,6 +419,8 @@ pv_cmd_service_init(int argc, char **argv)
     if (code == PV_EXIT_OK && init.answered != init.tried) {
         code = PV_EXIT_FAILED;
     }
+    pv_submit_clear(&init.submit);
+    pv_contract_free(contract);
     pv_table_close(&init.table);
     pv_data_items_free(init.items);
     return code;

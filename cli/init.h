@@ -10,6 +10,7 @@
 #include "cmd.h"
 #include "contract/service.h"
 #include "recognise.h"
+#include "submit.h"
 
 #define PV_INIT_PATH_MAX 1024
 #define PV_INIT_TRIES 5
@@ -18,6 +19,7 @@ enum pv_init_file {
     PV_INIT_CONTRACT = 0,
     PV_INIT_SERVICE,
     PV_INIT_CONNECTOR, /* holds the connection string: mode 0600 */
+    PV_INIT_PASSPORT,  /* forms, to be filled in */
     PV_INIT_FILES,
 };
 
@@ -32,7 +34,10 @@ struct pv_init {
     const char           *out;
     const char           *socket; /* of the connector; NULL: below /run */
     const char           *catalogue;
+    const char           *as;       /* role/agency, to submit as */
+    const char           *passport; /* forms; NULL: those that are written */
     enum pv_lang          lang;
+    bool                  is_submitted;
     bool                  json;
     struct pv_data_items *items;
     struct pv_table       table;
@@ -43,15 +48,22 @@ struct pv_init {
     char   path[PV_INIT_FILES][PV_INIT_PATH_MAX];
     size_t tried;
     size_t answered;
+    struct pv_submit submit;
 };
 
-/* init_files.c: contract, service file and connector's configuration, none of
- * which may be there already. PV_EEXIST, PV_ESYS, PV_EINVAL. */
+/* init_files.c: contract, service file, connector's configuration and forms of
+ * passports, none of which may be there already. PV_EEXIST, PV_ESYS, PV_EINVAL.
+ */
 enum pv_err pv_init_write(struct pv_init *init,
                           struct pv_why  *why) PV_MUST_CHECK;
 
 /* init_try.c: load what was written, and ask for some keys of the table as the
  * connector would. PV_EINVAL when a file does not hold, PV_EDB. */
 enum pv_err pv_init_try(struct pv_init *init, struct pv_why *why) PV_MUST_CHECK;
+
+/* cmd_service_submit.c: what was written to the registry, as ->as. *ret is the
+ * contract, which ->submit borrows; pv_contract_free. */
+enum pv_err pv_init_submit(struct pv_init *init, struct pv_contract **ret,
+                           struct pv_why *why) PV_MUST_CHECK;
 
 #endif

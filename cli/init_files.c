@@ -1,4 +1,4 @@
-/* init_files.c - the three files that a table becomes. */
+/* init_files.c - the files that a table becomes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -121,6 +121,29 @@ service_of(const struct pv_init *init)
     return root;
 }
 
+/* Forms of the passports, with what the table tells. */
+static json_t *
+passport_of(const struct pv_init *init)
+{
+    json_t       *made = NULL;
+    struct pv_buf items;
+    const char   *text;
+    enum pv_err   err = PV_OK;
+
+    pv_buf_init(&items, (size_t)PV_TABLE_COLUMNS_MAX * PV_NAME_MAX * 2);
+    for (size_t i = 0; err == PV_OK && i < init->table.column_count; i++) {
+        if (init->field[i][0] != '\0') {
+            err = pv_buf_addf(&items, "%s%s", items.len == 0 ? "" : ", ",
+                              init->found[i].item->id);
+        }
+    }
+    if (err == PV_OK && pv_buf_cstr(&items, &text) == PV_OK) {
+        made = pv_submit_form(init->provider, init->title_fa, text);
+    }
+    pv_buf_clear(&items);
+    return made;
+}
+
 /* The absolute path of a file of the catalogue. */
 static json_t *
 item_file(const struct pv_init *init, const char *name)
@@ -205,7 +228,7 @@ static enum pv_err
 name_files(struct pv_init *init, struct pv_why *why)
 {
     static const char *const name[PV_INIT_FILES] = {
-        "contract.json", "service.json", "connector.json"};
+        "contract.json", "service.json", "connector.json", "passport.json"};
     char folder[PATH_MAX];
 
     if (realpath(init->out, folder) == NULL) {
@@ -227,13 +250,14 @@ name_files(struct pv_init *init, struct pv_why *why)
 enum pv_err
 pv_init_write(struct pv_init *init, struct pv_why *why)
 {
-    json_t     *root[PV_INIT_FILES] = {NULL, NULL, NULL};
+    json_t     *root[PV_INIT_FILES] = {NULL, NULL, NULL, NULL};
     enum pv_err err = name_files(init, why);
 
     if (err == PV_OK) {
         root[PV_INIT_CONTRACT] = contract_of(init);
         root[PV_INIT_SERVICE] = service_of(init);
         root[PV_INIT_CONNECTOR] = connector_of(init);
+        root[PV_INIT_PASSPORT] = passport_of(init);
     }
     for (size_t i = 0; err == PV_OK && i < PV_INIT_FILES; i++) {
         if (root[i] == NULL) {

@@ -92,6 +92,18 @@ static const struct command command[] = {
 
 #define COMMAND_COUNT (sizeof(command) / sizeof(command[0]))
 
+/* What stands before a record of the registry: files of an agency. */
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} service_verb[] = {
+    {"init", pv_cmd_service_init},
+    {"submit", pv_cmd_service_submit},
+    {"test", pv_cmd_service_test},
+};
+
+#define SERVICE_VERBS (sizeof(service_verb) / sizeof(service_verb[0]))
+
 static int
 help(FILE *out)
 {
@@ -179,13 +191,12 @@ main(int argc, char **argv)
     if (strcmp(argv[1], "complete") == 0) { /* for shells */
         return pv_cmd_complete(argc - 1, argv + 1);
     }
-    if (strcmp(argv[1], "service") == 0 && argc > 2 &&
-        strcmp(argv[2], "init") == 0) { /* no record yet: a table */
-        return pv_cmd_service_init(argc - 2, argv + 2);
-    }
-    if (strcmp(argv[1], "service") == 0 && argc > 2 &&
-        strcmp(argv[2], "test") == 0) { /* nor here: a connector's files */
-        return pv_cmd_service_test(argc - 2, argv + 2);
+    if (strcmp(argv[1], "service") == 0 && argc > 2) {
+        for (size_t i = 0; i < SERVICE_VERBS; i++) {
+            if (strcmp(argv[2], service_verb[i].name) == 0) {
+                return service_verb[i].run(argc - 2, argv + 2);
+            }
+        }
     }
     found = find(argv[1]);
     if (found == NULL) { /* a kind of record, perhaps */

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import sqlite3
 import subprocess
@@ -11,7 +10,7 @@ import tempfile
 import pytest
 
 import databases
-from harness import CATALOGUE, ROOT, built, program_env, wait_for
+from harness import CATALOGUE, built, program_env, wait_for
 from test_connectord import GATE, NATIONAL_ID, Answer, UnixHTTP
 
 OTHERS = ["0499370899", "0084575948"]
@@ -150,25 +149,3 @@ def test_persian_names_are_recognised_in_either_spelling(tmp_path):
     assert done.returncode == 0, done.stderr
     assert [one["item"] for one in json.loads(done.stdout)["columns"]] == [
         "national_id", "postal_code"]
-
-
-def test_the_commands_of_the_guide_work(tmp_path):
-    with open(os.path.join(ROOT, "docs", "open-a-service.md"),
-              encoding="utf-8") as file:
-        steps = re.findall(r"```sh\n(.*?)```", file.read(), re.S)
-    assert len(steps) == 4
-    with sqlite3.connect(str(tmp_path / "people.sqlite")) as base:
-        base.executescript(TABLE.replace("citizen", "person"))
-    base.close()
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    for name in ("payvand", "payvand-connectord"):
-        os.symlink(built(name), str(programs / name))
-    env = {**program_env(), "PAYVAND_CATALOGUE": CATALOGUE}
-    env["PATH"] = "%s:/usr/bin:/bin" % programs
-    done = subprocess.run(["bash", "-e"], input="\n".join(steps), text=True,
-                          cwd=str(tmp_path), env=env, timeout=60,
-                          capture_output=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert '"first_name":"%s"' % SECRET in done.stdout
-    assert "4 passed, 0 failed, 0 not tried" in done.stdout

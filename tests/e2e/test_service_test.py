@@ -238,7 +238,7 @@ def test_completion_knows_verbs_that_need_no_registry():
             text=True, env={**program_env(),
                             "PAYVAND_REGISTRY_SOCKET": "/none"})
         return done.stdout.split()
-    assert offered("service", "") == ["init", "test"]
+    assert offered("service", "") == ["init", "submit", "test"]
     assert offered("service", "test", "--r") == ["--running"]
     assert "check" in offered("contract", "")
 

@@ -179,12 +179,16 @@ refuse(const struct authority *authority, enum pv_err err,
 static enum pv_err
 on_facts(struct authority *authority, struct pv_slice body)
 {
+    char                  text[PV_U64_TEXT_MAX];
+    const struct pv_slice count = {
+        text, pv_u64_text(authority->ledger.issued_count, text)};
     const struct pv_slice part[] = {pv_buf_view(&authority->id), PV_LIT("\n"),
+                                    count, PV_LIT("\n"),
                                     pv_buf_view(&authority->certificate)};
 
     (void)body; /* there is none */
     return pv_stream_send(authority->config->sockfd, PV_AUTHORITY_FACTS, part,
-                          3);
+                          sizeof(part) / sizeof(part[0]));
 }
 
 /* ---- issuing ---- */
@@ -296,6 +300,46 @@ on_issue(struct authority *authority, struct pv_slice body)
               : refuse(authority, err, &authority->why);
     pv_buf_clear(&pem);
     return err;
+}
+
+/* What bears its own signature it has issued, and an older copy forgot. */
+static enum pv_err
+adopt(struct authority *authority, uint64_t number, struct pv_slice pem)
+{
+    struct pv_pki_facts facts;
+    struct pv_buf       other;
+    enum pv_err err = pv_pki_certificate_read(pem, &facts, &authority->why);
+
+    if (err == PV_OK) { /* it may have ended since */
+        err = pv_pki_is_issued_by(pem, pv_buf_view(&authority->certificate),
+                                  facts.from_ms, &authority->why);
+    }
+    if (err != PV_OK ||
+        pv_ledger_has(&authority->ledger, facts.serial, facts.serial_len)) {
+        return err;
+    }
+    pv_buf_init(&other, PV_PKI_PEM_MAX);
+    err = pv_ledger_get(&authority->ledger, number, &other);
+    pv_buf_clear(&other);
+    if (err == PV_ENOTFOUND) {
+        return pv_ledger_add(&authority->ledger, number, pem);
+    }
+    return err == PV_OK ? PV_EEXIST : err;
+}
+
+static enum pv_err
+on_adopt(struct authority *authority, struct pv_slice body)
+{
+    struct pv_slice head;
+    enum pv_err     err = cut(&body, PV_AUTHORITY_ADOPT_LEN, &head);
+
+    if (err != PV_OK) {
+        return err;
+    }
+    authority->why.text[0] = '\0';
+    err = adopt(authority, pv_load_u64(head.ptr), body);
+    return err == PV_OK ? answer(authority, PV_AUTHORITY_DONE, PV_LIT(""))
+                        : refuse(authority, err, &authority->why);
 }
 
 /* ---- revoked ---- */
@@ -415,7 +459,7 @@ typedef enum pv_err message_fn(struct authority *authority,
 static message_fn *const take[] = {
     [PV_AUTHORITY_ASK_FACTS] = on_facts,   [PV_AUTHORITY_ASK_ISSUE] = on_issue,
     [PV_AUTHORITY_ASK_REVOKE] = on_revoke, [PV_AUTHORITY_ASK_CRL] = on_list,
-    [PV_AUTHORITY_ASK_OCSP] = on_ocsp,
+    [PV_AUTHORITY_ASK_OCSP] = on_ocsp,     [PV_AUTHORITY_ASK_ADOPT] = on_adopt,
 };
 
 static int

@@ -149,12 +149,16 @@ enum pv_err
 pv_authority_hear(struct pv_authority_client *client)
 {
     struct pv_slice id;
+    struct pv_slice count;
     struct pv_slice pem;
     enum pv_err     err =
         ask(client, PV_AUTHORITY_ASK_FACTS, NULL, 0, PV_AUTHORITY_FACTS);
 
     if (err == PV_OK &&
-        !pv_slice_cut(pv_buf_view(&client->body), '\n', &id, &pem)) {
+        (!pv_slice_cut(pv_buf_view(&client->body), '\n', &id, &pem) ||
+         !pv_slice_cut(pem, '\n', &count, &pem) ||
+         pv_slice_to_u64(count, PV_AUTHORITY_ISSUED_MAX, &client->issued) !=
+             PV_OK)) {
         err = PV_EPROTO;
     }
     if (err == PV_OK) {
@@ -198,6 +202,17 @@ pv_authority_issue(struct pv_authority_client *client,
         *ret_pem = pv_buf_view(&client->body);
     }
     return err;
+}
+
+enum pv_err
+pv_authority_adopt(struct pv_authority_client *client, uint64_t number,
+                   struct pv_slice pem)
+{
+    char                  head[PV_AUTHORITY_ADOPT_LEN];
+    const struct pv_slice part[] = {{head, sizeof(head)}, pem};
+
+    pv_store_u64(head, number);
+    return ask(client, PV_AUTHORITY_ASK_ADOPT, part, 2, PV_AUTHORITY_DONE);
 }
 
 enum pv_err

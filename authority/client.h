@@ -23,7 +23,9 @@ struct pv_authority_client {
     char                id[PV_AUTHORITY_ID_MAX + 1];
     struct pv_buf       certificate; /* PEM */
     struct pv_pki_facts facts;
-    struct pv_buf       body; /* of the last answer */
+    uint64_t            issued; /* how many it knew of when it was heard */
+    bool                forgot; /* the registry knows of more */
+    struct pv_buf       body;   /* of the last answer */
     struct pv_why       why;
 };
 
@@ -36,8 +38,13 @@ enum pv_err pv_authority_start(struct pv_authority_client *client,
                                const char                 *dir) PV_MUST_CHECK;
 void        pv_authority_close(struct pv_authority_client *client);
 
-/* Hear who it is: ->id, ->certificate, ->facts. */
+/* Hear who it is: ->id, ->certificate, ->facts, ->issued. */
 enum pv_err pv_authority_hear(struct pv_authority_client *client) PV_MUST_CHECK;
+
+/* One of its own that it may have forgotten; number is of its registering. */
+enum pv_err pv_authority_adopt(struct pv_authority_client *client,
+                               uint64_t                    number,
+                               struct pv_slice             pem) PV_MUST_CHECK;
 
 /* The certificate, borrowed until the next question. */
 enum pv_err pv_authority_issue(struct pv_authority_client *client,

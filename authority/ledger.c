@@ -46,8 +46,8 @@ find_revoked(const struct pv_ledger *ledger, const uint8_t *serial, size_t len)
     return NULL;
 }
 
-static bool
-is_issued(const struct pv_ledger *ledger, const uint8_t *serial, size_t len)
+bool
+pv_ledger_has(const struct pv_ledger *ledger, const uint8_t *serial, size_t len)
 {
     for (size_t i = 0; i < ledger->issued_count; i++) {
         if (is_same(ledger->issued[i].bytes, ledger->issued[i].len, serial,
@@ -70,7 +70,7 @@ pv_ledger_said(const struct pv_ledger     *ledger,
                                      revoked->reason};
     }
     return (struct pv_ocsp_said){
-        .state = is_issued(ledger, asked->serial, asked->serial_len)
+        .state = pv_ledger_has(ledger, asked->serial, asked->serial_len)
                      ? PV_OCSP_GOOD
                      : PV_OCSP_UNKNOWN};
 }

@@ -38,6 +38,10 @@ enum pv_err pv_ledger_get(const struct pv_ledger *ledger, uint64_t number,
 enum pv_err pv_ledger_add(struct pv_ledger *ledger, uint64_t number,
                           struct pv_slice pem) PV_MUST_CHECK;
 
+/* Was a certificate of this serial issued? */
+bool pv_ledger_has(const struct pv_ledger *ledger, const uint8_t *serial,
+                   size_t len);
+
 /*
  * Keep that it is revoked. What is so already stays as it was, but for the
  * reason of one whose key others turn out to know (RFC 5280 5.3.1): its moment

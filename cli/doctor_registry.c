@@ -4,7 +4,7 @@
 #include "doctor.h"
 #include "registry.h"
 
-enum { WELL, QUIET, BEHIND, WAITS, ENDING };
+enum { WELL, QUIET, BEHIND, WAITS, AHEAD, ENDING };
 
 #define ENDING_DAYS 14
 
@@ -37,6 +37,18 @@ static const struct pv_doctor_words words[] = {
          "full disk most of all; it asks again by itself",
          "در گزارش payvand-registryd علت registry.authority_refuses را ببینید، "
          "بیش از همه پر بودن دیسک؛ خود دوباره می‌پرسد"},
+    [AHEAD] =
+        {"registry.authority_ahead",
+         "an authority has issued certificates that no decision here knows: the "
+         "registry is an older copy than its authority. The exchange refuses "
+         "them, and OCSP still says good",
+         "مرجع صدور گواهی‌هایی داده که هیچ تصمیمی در اینجا آنها را نمی‌شناسد: "
+         "دفتر ثبت نسخه‌ای کهنه‌تر از مرجع است. مرکز تبادل آنها را رد می‌کند و "
+         "OCSP هنوز آنها را معتبر می‌خواند",
+         "revoke them and have them renewed: their serials are in the "
+         "authority's directory, issued/ (docs/keys.md, An older copy)",
+         "آنها را باطل و تمدید کنید: شماره سریال آنها در پوشه مرجع، issued/ "
+         "است (docs/keys.md)"},
     [ENDING] =
         {"registry.ending",
          "certificates end within two weeks, or have ended, and no other key "
@@ -86,6 +98,7 @@ pv_doctor_registry(struct pv_doctor *doctor)
     json_t       *status = NULL;
     json_int_t    behind;
     json_int_t    waits;
+    json_int_t    ahead;
 
     if (doctor->registry == NULL) {
         return;
@@ -107,6 +120,11 @@ pv_doctor_registry(struct pv_doctor *doctor)
     if (waits > 0) {
         pv_doctor_add(doctor, PV_DOCTOR_WARN, &words[WAITS], "%s, %lld",
                       doctor->registry, (long long)waits);
+    }
+    ahead = json_integer_value(json_object_get(status, "authority_ahead"));
+    if (ahead > 0) {
+        pv_doctor_add(doctor, PV_DOCTOR_WARN, &words[AHEAD], "%s, %lld",
+                      doctor->registry, (long long)ahead);
     }
     json_decref(status);
     check_ending(doctor);

@@ -28,6 +28,7 @@ struct pv_registry {
     struct pv_buf             head;    /* the signed note of head_size leaves */
     uint64_t                  head_size;
     size_t                    authority_waits; /* refused, asked again */
+    size_t                    authority_ahead; /* issued, and no record here */
     struct pv_why             why;
 };
 

@@ -278,70 +278,6 @@ try_request(struct pv_issuing *issuing, const char *id, bool *ret_waits)
     return err;
 }
 
-/* ---- revocations ---- */
-
-static enum pv_pki_reason
-reason_of(const json_t *body)
-{
-    static const struct {
-        const char        *word;
-        enum pv_pki_reason reason;
-    } row[] = {{"key-compromise", PV_PKI_KEY_COMPROMISE},
-               {"affiliation-changed", PV_PKI_AFFILIATION_CHANGED},
-               {"superseded", PV_PKI_SUPERSEDED},
-               {"cessation-of-operation", PV_PKI_CESSATION},
-               {"privilege-withdrawn", PV_PKI_PRIVILEGE_WITHDRAWN}};
-
-    for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
-        if (strcmp(pv_member(body, "reason_code"), row[i].word) == 0) {
-            return row[i].reason;
-        }
-    }
-    return PV_PKI_UNSPECIFIED;
-}
-
-/* Told again after a start; the authority keeps the first moment. As above. */
-static enum pv_err
-tell(struct pv_issuing *issuing, const char *id, bool *ret_waits)
-{
-    char                  issuer[HEX_NAME_LEN];
-    struct pv_record      record = {.body = NULL};
-    struct pv_pki_revoked revoked = {.when_ms = pv_time_wall_ms()};
-    struct pv_slice       name;
-    struct pv_slice       serial;
-    enum pv_err           err =
-        pv_record_get(issuing->registry, PV_KIND_CERTIFICATE, id, &record);
-    bool is_revoked =
-        err == PV_OK &&
-        strcmp(pv_kind_row(PV_KIND_CERTIFICATE)->states[record.state],
-               "revoked") == 0;
-
-    *ret_waits = false;
-    revoked.reason = reason_of(record.body);
-    pv_record_clear(&record);
-    if (!is_revoked || !pv_slice_cut(pv_slice_from(id), '/', &name, &serial) ||
-        serial.len / 2 > sizeof(revoked.serial) ||
-        pv_hex_bytes(serial, revoked.serial, serial.len / 2) != PV_OK) {
-        return err;
-    }
-    revoked.serial_len = serial.len / 2;
-    for (size_t i = 0; i < issuing->count && err == PV_OK; i++) {
-        struct pv_authority_client *client = &issuing->client[i];
-
-        pv_hex_text(client->facts.subject_hash, PV_PKI_HASH_LEN, issuer);
-        if (!pv_slice_eq(name, (struct pv_slice){issuer, sizeof(issuer)})) {
-            continue;
-        }
-        err = pv_authority_revoke(client, &revoked);
-        if (err == PV_EREFUSED) {
-            /* the image refuses it all the same */
-            pv_log_event("error", "registry.authority_refuses", "revoked=%s %s",
-                         id, client->why.text);
-        }
-    }
-    return err;
-}
-
 /* ---- rounds ---- */
 
 struct changed {
@@ -367,6 +303,16 @@ take_changed(void *context, const struct pv_value *column)
                : PV_ENOMEM;
 }
 
+/* All that was decided before has been issued and told. */
+static bool
+is_done(const struct pv_issuing *issuing)
+{
+    return json_array_size(issuing->requests.now) == 0 &&
+           json_array_size(issuing->requests.again) == 0 &&
+           json_array_size(issuing->revoked.now) == 0 &&
+           json_array_size(issuing->revoked.again) == 0;
+}
+
 static enum pv_err
 look(struct pv_issuing *issuing, int64_t last)
 {
@@ -376,6 +322,9 @@ look(struct pv_issuing *issuing, int64_t last)
         pv_store_run(issuing->registry->store, PV_STMT_RECORD_CHANGED, &since,
                      1, take_changed, &changed);
 
+    if (err == PV_OK && issuing->seen == 0) {
+        pv_issuing_see_forgot(issuing);
+    }
     if (err == PV_OK) {
         issuing->seen = last;
     }
@@ -463,13 +412,15 @@ work(struct pv_issuing *issuing)
         err = take_again(&issuing->requests);
     }
     if (err == PV_OK) {
-        err = try_all(issuing, &issuing->revoked, tell);
+        err = try_all(issuing, &issuing->revoked, pv_issuing_tell);
     }
     if (err == PV_OK) {
         err = try_all(issuing, &issuing->requests, try_request);
     }
     wait_longer(issuing, due);
-    return err;
+    return err == PV_OK && !issuing->compared && is_done(issuing)
+               ? pv_issuing_compare(issuing)
+               : err;
 }
 
 enum pv_err

@@ -32,7 +32,8 @@ struct pv_issuing {
     size_t                     count;
     int64_t                    seen; /* decisions that were looked at */
     struct pv_issuing_list     requests;
-    struct pv_issuing_list     revoked;
+    struct pv_issuing_list     revoked;  /* certificates that have changed */
+    bool                       compared; /* since the start */
     int64_t                    again_ms; /* monotonic */
     int64_t                    wait_ms;  /* between two tries; 0: no refusal */
 };
@@ -57,5 +58,23 @@ struct pv_authority_client *pv_issuing_find(struct pv_issuing *issuing,
 /* In which all that is asked about was issued; NULL: none. */
 struct pv_authority_client *pv_issuing_of(struct pv_issuing    *issuing,
                                           const struct pv_ocsp *ocsp);
+
+/* ---- issuing_tell.c, for the rounds ---- */
+
+/*
+ * Tell its authority of a certificate: that it is revoked, and one that forgot
+ * it what it is. *ret_waits: never. PV_EREFUSED: that was said.
+ */
+enum pv_err pv_issuing_tell(struct pv_issuing *issuing, const char *id,
+                            bool *ret_waits) PV_MUST_CHECK;
+
+/* An older copy of an authority's directory knows of fewer than there are. */
+void pv_issuing_see_forgot(struct pv_issuing *issuing);
+
+/*
+ * An older copy of the registry knows of fewer than its authority: said in its
+ * status. Nothing of those is in the image, so the exchange refuses them.
+ */
+enum pv_err pv_issuing_compare(struct pv_issuing *issuing) PV_MUST_CHECK;
 
 #endif

@@ -185,8 +185,8 @@ static const char schemas[] =
     "'image_behind'],'properties':{'first':" NUMBER ",'last':" NUMBER
     ",'repeated':" NUMBER ",'image_behind':{'type':'boolean'}}},"
     "'Status':{'type':'object','required':['image','last'],'properties':"
-    "{'authority_waits':" NUMBER ",'image':" NUMBER ",'last':" NUMBER
-    ",'log':{'type':'object'}}},"
+    "{'authority_ahead':" NUMBER ",'authority_waits':" NUMBER ",'image':" NUMBER
+    ",'last':" NUMBER ",'log':{'type':'object'}}},"
     "'Proof':{" CLOSED ",'required':['decision','leaf','proof','root','size'],"
     "'properties':{'checkpoint':" WORD ",'decision':" NUMBER ",'leaf':{'$ref':"
     "'#/components/schemas/Hash'},'proof':{'type':'array','items':{'$ref':"

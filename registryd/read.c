@@ -170,9 +170,11 @@ pv_registry_status(struct pv_registry *registry, struct pv_buf *out)
     }
     err = pv_registry_numbers(registry, &last, &image);
     if (err == PV_OK) {
-        err = pv_buf_addf(
-            out, "{\"authority_waits\":%zu,\"image\":%lld,\"last\":%lld",
-            registry->authority_waits, (long long)image, (long long)last);
+        err = pv_buf_addf(out,
+                          "{\"authority_ahead\":%zu,\"authority_waits\":%zu,"
+                          "\"image\":%lld,\"last\":%lld",
+                          registry->authority_ahead, registry->authority_waits,
+                          (long long)image, (long long)last);
     }
     if (err == PV_OK && registry->log != NULL) {
         err = pv_decision_log_root(registry->log, &root);

@@ -157,6 +157,10 @@ def lost_authority(tmp_path_factory):
     made = [certify(registry, folder, "r-1", "system-1", CA)]
     early = folder / "early"
     shutil.copytree(folder / f"authority-{CA}", early)
+    all_signed(registry)
+    (folder / "saved-early").mkdir()
+    backup(registry, folder / "saved-early")
+    shutil.copytree(registry.signer, folder / "signer-early")
     made.append(certify(registry, folder, "r-2", "system-2", CA))
     made.append(certify(registry, folder, "r-4", "system-4", CA))
     must(registry, "operator", "certificate", made[1][2], "revoke",
@@ -200,11 +204,53 @@ def test_what_an_authority_issued_comes_back(issuing, tmp_path, copy):
             registry, root, made[1][1], tmp_path))
         serial = made[1][2].split("/")[1]
         assert serial.upper() in crl(registry, CA, tmp_path / "l.pem")
-        for number in (0,) if copy == "older" else (0, 2):
-            assert "good" in ocsp(registry, root, made[number][1], tmp_path)
+        for number in (0, 2):
+            wait_for("what was issued is told", lambda n=number: "good" in ocsp(
+                registry, root, made[n][1], tmp_path))
+        known = tmp_path / f"authority-{CA}/issued"
+        assert len(list(known.iterdir())) == 3
+        forgot = "registry.authority_forgot" in registry.log.read_text()
+        assert forgot == (copy == "older")
         _, path, name = certify(registry, tmp_path, "r-3", "system-3", CA)
         assert "good" in ocsp(registry, root, path, tmp_path)
         assert name not in [record for _, _, record in made]
+        registry.stop()
+    finally:
+        registry.kill()
+
+
+def test_an_older_registry_refuses_what_its_authority_issued_since(issuing,
+                                                                   tmp_path):
+    """It is told, and what is revoked is told no more."""
+    old, _, _, made, root, _ = issuing
+    done = restore(f"sqlite:{tmp_path / 'registry.db'}", tmp_path,
+                   old.folder / "saved-early", old.vkey)
+    assert done.returncode == 0, done.stderr
+    shutil.copytree(old.folder / "signer-early", tmp_path / "signer")
+    registry = Registry(tmp_path)
+    try:
+        registry.stop()
+        shutil.copytree(old.folder / f"authority-{CA}",
+                        tmp_path / f"authority-{CA}")
+        registry.options += ["--authority", tmp_path / f"authority-{CA}"]
+        registry.start()
+        wait_for("both to be missed",
+                 lambda: registry.get("status")["authority_ahead"] == 2)
+        said = registry.payvand("doctor", "--json").stdout.decode()
+        assert "registry.authority_ahead" in said, said
+        for system, known in (("system-1", True), ("system-2", False),
+                              ("system-4", False)):
+            body = registry.get(f"system/{system}")["body"]
+            assert ("spki_sha256" in body) == known, system
+        for one in made[1:]:
+            must(registry, "operator", "certificate", one[2], "revoke",
+                 {"agency": "agency-a"})
+            wait_for("it to be told", lambda path=one[1]: "revoked" in ocsp(
+                registry, root, path, tmp_path))
+        registry.stop()
+        registry.start()
+        certify(registry, tmp_path, "r-5", "system-2", CA)
+        assert registry.get("status")["authority_ahead"] == 0
         registry.stop()
     finally:
         registry.kill()

@@ -6,6 +6,7 @@
 
 #include "base/time.h"
 #include "connectord/keyed.h"
+#include "connectord/message_command.h"
 
 #define KEY_LABEL "payvand idempotency key 1"
 #define REQUEST_LABEL "payvand idempotency request 1"
@@ -95,53 +96,35 @@ put_parameters(struct pv_buf *buf, const struct pv_request *request,
     return err;
 }
 
-/* How a command is called under secret k: its key, and what it asks. */
-static enum pv_err
-put_name(struct call *call, const struct pv_request *request, size_t k)
-{
-    char        digest[PV_KEYED_TEXT_LEN];
-    enum pv_err err = digest_request(call, request, k, digest);
-
-    if (err == PV_OK) {
-        err = pv_put_text(&call->job.call,
-                          (struct pv_slice){call->key[k], PV_KEYED_TEXT_LEN});
-    }
-    return err == PV_OK ? pv_put_text(&call->job.call,
-                                      (struct pv_slice){digest, sizeof(digest)})
-                        : err;
-}
-
-/* What stands before a command's parameters; see message.h. */
+/* What stands before a command's parameters; see message_command.h. */
 static enum pv_err
 put_command(struct call *call, struct pv_request *request, int64_t when_ms,
             char now[PV_TIME_TEXT_LEN])
 {
-    const size_t secrets = call->http->config->secrets.count;
-    int64_t      until_ms =
-        when_ms + (int64_t)call->method->contract->keep_days * PV_DAY_MS;
-    const struct pv_slice now_text = {now, PV_TIME_TEXT_LEN};
-    char                  until[PV_TIME_TEXT_LEN];
-    enum pv_err           err = put_name(call, request, 0);
+    const size_t      secrets = call->http->config->secrets.count;
+    char              digest[PV_SECRETS_MAX][PV_KEYED_TEXT_LEN];
+    char              until[PV_TIME_TEXT_LEN];
+    struct pv_command command = {.before_count = (uint32_t)secrets - 1,
+                                 .now = {now, PV_TIME_TEXT_LEN},
+                                 .keep_until = {until, PV_TIME_TEXT_LEN}};
+    enum pv_err       err = PV_OK;
 
+    for (size_t k = 0; err == PV_OK && k < secrets; k++) {
+        struct pv_command_name *name =
+            k == 0 ? &command.name : &command.before[k - 1];
+
+        err = digest_request(call, request, k, digest[k]);
+        *name = (struct pv_command_name){{call->key[k], PV_KEYED_TEXT_LEN},
+                                         {digest[k], PV_KEYED_TEXT_LEN}};
+    }
     pv_time_text(when_ms, now);
-    pv_time_text(until_ms, until);
-    if (err == PV_OK) {
-        err = pv_put_text(&call->job.call, now_text);
-    }
-    if (err == PV_OK) {
-        err = pv_put_text(&call->job.call,
-                          (struct pv_slice){until, sizeof(until)});
-    }
-    if (err == PV_OK) {
-        err = pv_put_u32(&call->job.call, (uint32_t)secrets - 1);
-    }
-    for (size_t k = 1; err == PV_OK && k < secrets; k++) {
-        err = put_name(call, request, k);
-    }
+    pv_time_text(when_ms +
+                     (int64_t)call->method->contract->keep_days * PV_DAY_MS,
+                 until);
     request->call[PV_CALL_TRACKING_ID] = pv_slice_from(call->tracking_id);
     request->call[PV_CALL_CONSUMER] = pv_slice_from(call->consumer);
-    request->call[PV_CALL_TIME] = now_text;
-    return err;
+    request->call[PV_CALL_TIME] = command.now;
+    return err == PV_OK ? pv_command_write(&command, &call->job.call) : err;
 }
 
 static enum pv_err

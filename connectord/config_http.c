@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "contract/data_item.h"
+#include "contract/service.h"
 
 static bool
 is_loopback(const char *address)
@@ -58,11 +58,16 @@ take_url(CURLU *url, const char *text, json_t *out, struct pv_why *why)
         pv_why_set(why, "\"http\": \"url\" is no https:// or http:// address");
         return PV_EINVAL;
     }
-    if (take_part(url, CURLUPART_USER, 0, out, NULL) ||
-        take_part(url, CURLUPART_QUERY, 0, out, NULL) ||
-        take_part(url, CURLUPART_FRAGMENT, 0, out, NULL)) {
+    if (strpbrk(text, "@?#") != NULL) { /* an empty one, too */
         pv_why_set(why, "\"http\": \"url\" has a user, a ? or a #");
         return PV_EINVAL;
+    }
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c <= ' ' || *c > '~') {
+            pv_why_set(why, "\"http\": \"url\" has a sign that is none of a "
+                            "URL");
+            return PV_EINVAL;
+        }
     }
     while (base.len > 0 && base.ptr[base.len - 1] == '/') {
         base.len--;
@@ -150,13 +155,15 @@ take_headers(const json_t *http, json_t *out, struct pv_why *why)
     }
     json_object_foreach(headers, name, value)
     {
-        const char *text = json_string_value(value);
-
-        if (text == NULL || strpbrk(text, "\r\n") != NULL ||
-            strpbrk(name, "\r\n: ") != NULL) {
+        if (!json_is_string(value) ||
+            !pv_http_header_fits(name, json_string_value(value))) {
             pv_why_set(why, "\"http\": \"headers\" must be names and texts");
             return PV_EINVAL;
         }
+    }
+    if (!json_is_object(headers)) {
+        pv_why_set(why, "\"http\": \"headers\" must be an object");
+        return PV_EINVAL;
     }
     return json_object_set(out, "headers", headers) == 0 ? PV_OK : PV_ENOMEM;
 }

@@ -6,6 +6,7 @@
 
 #include "base/time.h"
 #include "connectord/log.h"
+#include "connectord/message_command.h"
 #include "contract/pages.h"
 
 #define PROBLEM_MAX 4096
@@ -168,12 +169,9 @@ build_answer(struct call *call, struct pv_slice body, int64_t when_ms)
 static void
 build_done(struct call *call, struct pv_slice body)
 {
-    struct pv_slice when = {"", 0};
-    int64_t         when_ms;
-    bool            null;
+    int64_t when_ms;
 
-    if (pv_take_text(&body, &null, &when) != PV_OK ||
-        pv_time_from_text(when, &when_ms) != PV_OK) {
+    if (pv_done_read(&body, &when_ms) != PV_OK) {
         pv_call_say_failed(call); /* the key is kept: ask again */
         return;
     }

@@ -21,8 +21,8 @@
  *   COMMAND main -> worker u32 method, text digest of the key, text digest of
  *                          the request, text now, text until when the key is
  *                          kept, u32 count of the same two under secrets before
- *                          this one (0 to 3), those, u32 count, texts in order
- *                          of the ?
+ *                          this one (0 to 3), those (message_command.h), u32
+ *                          count, texts in order of the ?
  *   READY  worker -> main  5 bytes SQLSTATE per method; 00000: prepared
  *   DOWN   worker -> main  5 bytes SQLSTATE; the worker ends
  *   ROWS   worker -> main  u32 sets (1 or 2), per set: u32 columns, their

@@ -274,46 +274,6 @@ holds_much(void)
     return now.arena + now.hblkhd > MEMORY_KEPT_MAX;
 }
 
-static enum pv_err
-take_some(struct pv_slice *body, struct pv_slice *ret)
-{
-    bool        null;
-    enum pv_err err = pv_take_text(body, &null, ret);
-
-    return err == PV_OK && ret->len == 0 ? PV_EPROTO : err;
-}
-
-static enum pv_err
-take_name(struct pv_slice *body, struct command_name *name)
-{
-    enum pv_err err = take_some(body, &name->key);
-
-    return err == PV_OK ? take_some(body, &name->request) : err;
-}
-
-static enum pv_err
-take_command(struct pv_slice *body, struct command *command)
-{
-    enum pv_err err = take_name(body, &command->name);
-
-    if (err == PV_OK) {
-        err = take_some(body, &command->now);
-    }
-    if (err == PV_OK) {
-        err = take_some(body, &command->keep_until);
-    }
-    if (err == PV_OK) {
-        err = pv_take_u32(body, &command->before_count);
-    }
-    if (err == PV_OK && command->before_count >= PV_SECRETS_MAX) {
-        err = PV_EPROTO;
-    }
-    for (uint32_t i = 0; err == PV_OK && i < command->before_count; i++) {
-        err = take_name(body, &command->before[i]);
-    }
-    return err;
-}
-
 /* The answer is in worker->out, or the error says why not. */
 static enum pv_err
 send_end(struct worker *worker, const struct pv_frame *frame, enum pv_err err,
@@ -343,7 +303,7 @@ on_call(struct worker *worker, const struct pv_frame *frame,
 {
     static struct parameter parameter[PARAMETERS_MAX]; /* one at a time */
     enum pv_query_error     kind = PV_QUERY_FAILED;
-    struct command          command;
+    struct pv_command       command;
     struct method          *method;
     bool                    acts = frame->type == PV_MESSAGE_COMMAND;
     uint32_t                index;
@@ -355,7 +315,7 @@ on_call(struct worker *worker, const struct pv_frame *frame,
     }
     method = &worker->method[index];
     if (acts) {
-        err = take_command(&body, &command);
+        err = pv_command_read(&body, &command);
     }
     if (err == PV_OK) {
         err = take_parameters(&body, method, parameter);

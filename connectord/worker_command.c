@@ -106,7 +106,7 @@ text_of(struct pv_slice text)
 }
 
 static enum pv_err
-take_key(struct worker *worker, const struct command *command)
+take_key(struct worker *worker, const struct pv_command *command)
 {
     struct parameter parameter[] = {
         text_of(command->name.key), text_of(command->name.request),
@@ -120,7 +120,7 @@ take_key(struct worker *worker, const struct command *command)
 
 /* Keep what stands behind `at` with the key. */
 static enum pv_err
-keep_answer(struct worker *worker, const struct command *command, size_t at)
+keep_answer(struct worker *worker, const struct pv_command *command, size_t at)
 {
     char                text[TEXT_MAX];
     size_t              len = worker->out.len - at;
@@ -185,8 +185,8 @@ run_steps(struct worker *worker, struct method *method,
  */
 static enum pv_err
 try_to_act(struct worker *worker, struct method *method,
-           const struct command *command, struct parameter *parameter, bool act,
-           size_t at, bool *ret_taken, bool *ret_done,
+           const struct pv_command *command, struct parameter *parameter,
+           bool act, size_t at, bool *ret_taken, bool *ret_done,
            enum pv_query_error *kind)
 {
     enum pv_err err = set_autocommit(worker, SQL_AUTOCOMMIT_OFF);
@@ -213,7 +213,7 @@ try_to_act(struct worker *worker, struct method *method,
 /* ---- what was kept ---- */
 
 static enum pv_err
-take_kept(struct pv_slice body, const struct command_name *name,
+take_kept(struct pv_slice body, const struct pv_command_name *name,
           struct pv_slice now, struct kept *kept, bool *ret_found)
 {
     struct pv_slice cell[4];
@@ -249,7 +249,7 @@ take_kept(struct pv_slice body, const struct command_name *name,
 }
 
 static enum pv_err
-read_key(struct worker *worker, const struct command_name *name,
+read_key(struct worker *worker, const struct pv_command_name *name,
          struct pv_slice now, struct kept *kept, bool *ret_found)
 {
     struct parameter    parameter[] = {text_of(name->key)};
@@ -270,7 +270,7 @@ read_key(struct worker *worker, const struct command_name *name,
 }
 
 static enum pv_err
-forget_key(struct worker *worker, const struct command *command)
+forget_key(struct worker *worker, const struct pv_command *command)
 {
     struct parameter    parameter[] = {text_of(command->name.key),
                                        text_of(command->now)};
@@ -305,8 +305,8 @@ put_kept(struct worker *worker, const struct kept *kept,
  * such, or it was over.
  */
 static enum pv_err
-answer_again(struct worker *worker, const struct command *command, size_t start,
-             bool *ret_found, enum pv_query_error *kind)
+answer_again(struct worker *worker, const struct pv_command *command,
+             size_t start, bool *ret_found, enum pv_query_error *kind)
 {
     static struct kept kept; /* one at a time */
     char               state[PV_SQLSTATE_LEN + 1];
@@ -333,7 +333,7 @@ answer_again(struct worker *worker, const struct command *command, size_t start,
  * such any more, so what is not there now will not come.
  */
 static enum pv_err
-answer_before(struct worker *worker, const struct command *command,
+answer_before(struct worker *worker, const struct pv_command *command,
               bool *ret_found, enum pv_query_error *kind)
 {
     static struct kept kept; /* one at a time */
@@ -366,7 +366,7 @@ let_write(struct worker *worker, bool may)
 
 enum pv_err
 pv_command_run(struct worker *worker, struct method *method,
-               const struct command *command, struct parameter *parameter,
+               const struct pv_command *command, struct parameter *parameter,
                enum pv_query_error *kind)
 {
     size_t      start = worker->out.len;
@@ -398,7 +398,7 @@ pv_command_run(struct worker *worker, struct method *method,
 }
 
 void
-pv_command_sweep(struct worker *worker, const struct command *command)
+pv_command_sweep(struct worker *worker, const struct pv_command *command)
 {
     struct parameter    parameter[] = {text_of(command->now)};
     int64_t             now_ms = pv_time_monotonic_ms();

@@ -8,8 +8,7 @@
 #include <sql.h>
 #include <sqlext.h>
 
-#include "connectord/keyed.h"
-#include "connectord/message.h"
+#include "connectord/message_command.h"
 
 struct query {
     const char *sql;
@@ -92,29 +91,16 @@ enum pv_err pv_query_alone(struct worker *worker, const char *sql);
 
 /* worker_command.c */
 
-struct command_name {
-    struct pv_slice key;     /* digest in hex */
-    struct pv_slice request; /* digest in hex */
-};
-
-struct command {
-    struct command_name name;
-    struct command_name before[PV_SECRETS_MAX - 1]; /* as it was called */
-    uint32_t            before_count;
-    struct pv_slice     now; /* as time.h writes it */
-    struct pv_slice     keep_until;
-};
-
 void        pv_command_setup(struct worker *worker);
 enum pv_err pv_command_prepare(struct worker *worker);
 
 /* Act once and append the body of DONE to worker->out, or what was kept. */
 enum pv_err pv_command_run(struct worker *worker, struct method *method,
-                           const struct command *command,
-                           struct parameter     *parameter,
-                           enum pv_query_error  *kind);
+                           const struct pv_command *command,
+                           struct parameter        *parameter,
+                           enum pv_query_error     *kind);
 
 /* Delete keys whose time is over, now and then. */
-void pv_command_sweep(struct worker *worker, const struct command *command);
+void pv_command_sweep(struct worker *worker, const struct pv_command *command);
 
 #endif

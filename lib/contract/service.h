@@ -123,4 +123,7 @@ enum pv_err pv_service_load_file(const char                      *path,
                                  struct pv_why *why) PV_MUST_CHECK;
 void        pv_service_free(struct pv_service *service);
 
+/* Whether HTTP can carry it: a plain name, a visible value. */
+bool pv_http_header_fits(const char *name, const char *value);
+
 #endif

@@ -203,8 +203,8 @@ take_query_members(struct taking *taking, json_t *query)
     return take_values(taking, "query", query, 0);
 }
 
-static bool
-is_header(const char *name, const char *value)
+bool
+pv_http_header_fits(const char *name, const char *value)
 {
     static const char token[] = "abcdefghijklmnopqrstuvwxyz"
                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
@@ -235,7 +235,7 @@ take_headers(struct taking *taking, json_t *headers)
     json_object_foreach(headers, name, value)
     {
         if (!json_is_string(value) ||
-            !is_header(name, json_string_value(value))) {
+            !pv_http_header_fits(name, json_string_value(value))) {
             return pv_taker_refuse(taking->taker, "headers",
                                    "\"%.64s\" is no header", name);
         }

@@ -14,7 +14,8 @@ pv_rights_text(const struct pv_note_key *key, const struct pv_rights_head *head,
     char digest[PV_BASE64_LEN(PV_HASH_LEN)];
 
     if (head->agency.len == 0 || head->agency.len > PV_RIGHTS_AGENCY_MAX ||
-        !pv_note_is_name(head->agency)) {
+        !pv_note_is_name(head->agency) ||
+        memchr(head->agency.ptr, '/', head->agency.len) != NULL) {
         return PV_EINVAL;
     }
     pv_base64_text(head->body.bytes, PV_HASH_LEN, digest);

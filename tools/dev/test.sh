@@ -9,7 +9,7 @@
 PV_TEST_GCC=$PV_ROOT/build
 PV_TEST_CLANG=$PV_ROOT/build-clang
 PV_TEST_ASAN=$PV_ROOT/build-asan
-PV_TEST_FUZZ_SECONDS=5
+PV_TEST_FUZZ_SECONDS=4
 PV_TEST_JOBS=2
 PV_TEST_E2E_JOBS=4       # these wait more than they compute
 PV_TEST_E2E_MINUTES=20  # a hang ends here; a run takes a few
@@ -29,7 +29,7 @@ pv_test_usage() {
   lint    clang with warnings as errors, clang-format, clang-tidy, cppcheck,
           headers that compile alone, codespell, shellcheck
   asan    a build with AddressSanitizer and UBSan: unit and end to end tests
-  fuzz    each fuzz target for 5 seconds
+  fuzz    each fuzz target for 4 seconds
   e2e     end to end: real nginx, real daemons, real curl and openssl
   package the Debian packages in a fresh Debian: installed, used, upgraded,
           removed (as root only, since it makes a root of its own)

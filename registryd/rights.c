@@ -62,6 +62,7 @@ typedef enum pv_err row_fn(struct pv_registry *registry, const char *agency,
                            bool *ret_is_told);
 
 static row_fn grant_row;
+static row_fn group_row;
 static row_fn mode_row;
 static row_fn version_row;
 
@@ -81,6 +82,18 @@ grant_row(struct pv_registry *registry, const char *agency,
     return err == PV_OK && *ret_is_told
                ? set_path(registry, pv_member(record->body, "version"), "", row)
                : err;
+}
+
+/* Of a group: what it was granted, all its members hold. */
+static enum pv_err
+group_row(struct pv_registry *registry, const char *agency,
+          const struct pv_record *record, json_t *row, bool *ret_is_told)
+{
+    if (strcmp(pv_member(record->body, "consumer"), agency) != 0) {
+        *ret_is_told = false;
+        return PV_OK;
+    }
+    return grant_row(registry, agency, record, row, ret_is_told);
 }
 
 static enum pv_err
@@ -194,31 +207,26 @@ add_own_contracts(struct pv_registry *registry, const char *agency, json_t *set)
 
 /* What its groups were granted, it may call. */
 static enum pv_err
-add_group_contracts(struct pv_registry *registry, const char *agency,
+add_group_contracts(struct pv_registry *registry, const json_t *groups,
                     json_t *set)
 {
-    struct pv_projection projection = {.registry = registry};
-    json_t              *groups = json_array();
-    json_t              *group;
-    size_t               i;
-    enum pv_err          err = groups == NULL
-                                   ? PV_ENOMEM
-                                   : pv_project_groups(&projection, agency, groups);
+    json_t     *group;
+    size_t      i;
+    enum pv_err err = PV_OK;
 
-    json_array_foreach(groups, i, group)
+    json_array_foreach((json_t *)(uintptr_t)groups, i, group)
     {
         if (err == PV_OK) {
             err = add_contracts(registry, json_string_value(group),
                                 PV_KIND_GRANT, "live", set);
         }
     }
-    json_decref(projection.groups); /* accepts NULL */
-    json_decref(groups);            /* accepts NULL */
     return err;
 }
 
 static enum pv_err
-list_contracts(struct pv_registry *registry, const char *agency, json_t *list)
+list_contracts(struct pv_registry *registry, const char *agency,
+               const json_t *groups, json_t *list)
 {
     json_t     *set = json_object();
     const char *version;
@@ -232,7 +240,7 @@ list_contracts(struct pv_registry *registry, const char *agency, json_t *list)
         err = add_contracts(registry, agency, PV_KIND_GRANT, "live", set);
     }
     if (err == PV_OK) {
-        err = add_group_contracts(registry, agency, set);
+        err = add_group_contracts(registry, groups, set);
     }
     if (err == PV_OK) { /* a mode may open a version to everybody */
         err = add_contracts(registry, NULL, PV_KIND_MODE, "in-force", set);
@@ -281,6 +289,29 @@ add_rows(struct pv_registry *registry, const char *agency, enum pv_kind kind,
         pv_record_clear(&record);
     }
     json_decref(ids); /* accepts NULL */
+    return err;
+}
+
+/* The groups that the agency belongs to, and their grants behind its own. */
+static enum pv_err
+add_groups(struct pv_registry *registry, const char *agency, json_t *root,
+           json_t *groups)
+{
+    struct pv_projection projection = {.registry = registry};
+    json_t              *group;
+    size_t               i;
+    enum pv_err          err = json_object_set_new(root, "groups", groups) == 0
+                                   ? pv_project_groups(&projection, agency, groups)
+                                   : PV_ENOMEM;
+
+    json_array_foreach(groups, i, group)
+    {
+        if (err == PV_OK) {
+            err = add_rows(registry, json_string_value(group), PV_KIND_GRANT,
+                           group_row, json_object_get(root, "grants"));
+        }
+    }
+    json_decref(projection.groups); /* accepts NULL */
     return err;
 }
 
@@ -404,10 +435,14 @@ pv_agency_rights(struct pv_registry *registry, const char *agency,
                   : PV_ENOMEM;
     }
     if (err == PV_OK) {
+        err = add_groups(registry, agency, root, json_array());
+    }
+    if (err == PV_OK) {
         json_t *list = json_array();
 
         err = json_object_set_new(root, "contracts", list) == 0
-                  ? list_contracts(registry, agency, list)
+                  ? list_contracts(registry, agency,
+                                   json_object_get(root, "groups"), list)
                   : PV_ENOMEM;
     }
     if (err == PV_OK) {

@@ -9,7 +9,7 @@
 
 /*
  * Canonical JSON behind what out holds: live grants that the agency gives or
- * holds, modes in force and versions of its services, the contracts of all
+ * holds, those of its groups, whose names are told, modes in force and versions of its services, the contracts of all
  * versions that it offers or may call, and the announced code maps that its
  * versions name (R-211). The same records give the same bytes. PV_ENOTFOUND:
  * there is no such agency.

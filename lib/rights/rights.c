@@ -319,19 +319,35 @@ is_for(const json_t *grant, const struct pv_rights_call *call)
            !is_beyond(grant, "end", call->when_ms, true);
 }
 
+/* The agency's, or one of its groups'. */
+static bool
+is_own(const struct pv_rights *rights, const json_t *grant)
+{
+    const json_t *consumer = json_object_get(grant, "consumer");
+    const json_t *groups = json_object_get(rights->root, "groups");
+    size_t        i;
+    json_t       *group;
+
+    json_array_foreach((json_t *)(uintptr_t)groups, i, group)
+    {
+        if (json_equal(consumer, group) == 1) {
+            return true;
+        }
+    }
+    return json_equal(consumer, json_object_get(rights->root, "agency")) == 1;
+}
+
 bool
 pv_rights_next(const struct pv_rights      *rights,
                const struct pv_rights_call *call, size_t *at,
                struct pv_rights_items *ret)
 {
     const json_t *grants = json_object_get(rights->root, "grants");
-    const json_t *own = json_object_get(rights->root, "agency");
 
     while (*at < json_array_size(grants)) {
         const json_t *grant = json_array_get(grants, (*at)++);
 
-        if (json_equal(json_object_get(grant, "consumer"), own) == 1 &&
-            is_for(grant, call)) {
+        if (is_own(rights, grant) && is_for(grant, call)) {
             *ret = (struct pv_rights_items){NULL, NULL};
             if (!take_items(grant, call->when_ms, ret)) {
                 ret->open = rights->nothing;

@@ -74,6 +74,7 @@ bool pv_rights_is_ahead(const struct pv_rights_head *head, int64_t now_ms);
  * "state","start","end","items",
  * "item_limits":[{"item","until":{"jalali"},...}],...}],
  * "modes":[{"id","path"}],
+ * "groups":[those that the agency is in, whose grants are its own],
  * "versions":[{"id","service","name","methods","state"}]}: those that are
  * neither replaced nor ended; "contracts":[{"path","sha256"}]: of these and of
  * those that the agency may call (contract/document.h);

@@ -8,6 +8,7 @@ knows nothing of the registry, its image, or the command that sends decisions.
 import datetime
 import hashlib
 import json
+import subprocess
 
 import pytest
 
@@ -374,4 +375,126 @@ def test_every_decision_is_a_leaf_of_the_log(tmp_path):
             index, last = index >> 1, last >> 1
         assert node.hex() == log["root"], number
     assert registry.ask("GET", f"/registry/v1/proof/{len(leaves) + 1}")[0] == 404
+    registry.stop()
+
+
+class Rights:
+    """What connectors hold: the signed states of all agencies, and what
+    lib/rights says by them."""
+
+    def __init__(self, registry, folder, agencies):
+        self.number, files, self.grants = {}, [], {}
+        for agency in agencies:
+            status, state = registry.ask(
+                "GET", f"/registry/v1/rights?agency={agency}")
+            assert status == 200, agency
+            path = folder / f"{agency}.json"
+            path.write_bytes(state.split(b"\n", 6)[6])
+            self.number[agency] = len(files)
+            files.append(path)
+            for grant in json.loads(path.read_bytes())["grants"]:
+                if grant["provider"] == agency:
+                    self.grants[grant["id"]] = grant
+        self.files = files
+
+    def ask(self, lines):
+        """One number a line."""
+        done = subprocess.run(
+            [BUILD / "tests/unit/rights_verdicts", *self.files],
+            input="".join(line + "\n" for line in lines), text=True,
+            capture_output=True, check=True)
+        return list(map(int, done.stdout.split()))
+
+    def given(self, catalogue, systems, when):
+        """Every (system, path) that a provider's connector would answer: of
+        each grant that is told to it, for whom the documents say it is."""
+        documents = {g["id"]: g for g in catalogue.grants}
+        pairs, lines = [], []
+        for name, grant in self.grants.items():
+            for method in grant["methods"]:
+                path = f"{grant['path']}/{method}"
+                for system in systems:
+                    if (system.get("active", True)
+                            and catalogue.covers(documents[name], system)):
+                        pairs.append((system["id"], path))
+                        lines.append(f"gives {self.number[grant['provider']]} "
+                                     f"{name} {path} {system['id']} {when}")
+        return {pair for pair, told in zip(pairs, self.ask(lines)) if told}
+
+    def held(self, systems, paths, when):
+        """Every (system, path) for which a consumer has a grant of its own."""
+        pairs = [(s, path) for s in systems if s["agency"] in self.number
+                 for path in paths]
+        told = self.ask(f"holds {self.number[s['agency']]} {path} {s['id']} "
+                        f"{when}" for s, path in pairs)
+        return {(s["id"], path) for (s, path), n in zip(pairs, told) if n}
+
+
+def test_a_decision_is_one_for_the_gate_and_both_connectors(
+        tmp_path, catalogue):
+    """The gate's image and the signed rights of connectors come from the same
+    decisions by different ways: who may call what is the same by both, for
+    every system and method, before and after a decision."""
+    registry = Registry(tmp_path)
+    registry.enact("--until", FIRST)
+    systems = all_systems(catalogue)
+    register(registry, systems)
+    registry.enact()
+    agencies = sorted(name for name, row in catalogue.enacted.items()
+                      if not row["is_group"])
+    paths = sorted({catalogue.path(service, method["id"])
+                    for service, method in catalogue.all_methods()})
+    rights_of = [0]
+
+    def verdicts(when):
+        """By the gate; it must be so by connectors."""
+        rights_of[0] += 1
+        folder = tmp_path / f"rights{rights_of[0]}"
+        folder.mkdir()
+        rights = Rights(registry, folder, agencies)
+        may, _, pairs = registry.matrix(when)[when]
+        assert pairs > 15_000
+        given = rights.given(catalogue, systems, when)
+        assert given == may, (when, sorted(given ^ may))
+        held = rights.held(systems, paths, when)
+        # a grant of a unit is told to its whole agency
+        assert may <= held, (when, sorted(may - held))
+        for system, path in held - may:
+            agency = next(s["agency"] for s in systems if s["id"] == system)
+            assert any(s["agency"] == agency and (s["id"], path) in may
+                       for s in systems), (when, system, path)
+        return may
+
+    # connectors are told the rights of today: days from the last go-live on
+    live = max(row["live"]["gregorian"] for rows in (
+        catalogue.live, catalogue.live_grants) for row in rows.values()
+        if row.get("live"))
+    days = [day for day in catalogue.days() if day >= live]
+    for day in (days[0], days[-1]):
+        verdicts(noon(day))
+    today = "2025-06-01"    # 1404-03-11
+    now = noon(today)
+    before = verdicts(now)
+    assert len(before) > 40
+    live = [g["id"] for g in catalogue.grants if catalogue.in_force(g, today)
+            and registry.get(f"grant/{g['id']}")["state"] == "live"]
+    for name, event, role in ((live[0], "withdraw", "secretariat"),
+                              (live[-1], "suspend", "secretariat")):
+        registry.must(decision("grant", name, event, role, WG, "1404-01-01",
+                               reason="a test"))
+        after = verdicts(now)
+        assert after < before, (name, event)
+        before = after
+    registry.must(decision("grant", live[-1], "resume", "secretariat", WG,
+                           "1404-01-02"))
+    before = verdicts(now)
+    assert before > after
+    # of a group, whose members each hold it
+    group, ito = "all-executive-agencies", "information-technology-organisation"
+    registry.must(
+        decision("grant", "g-m24-r2-02", "consumer-ready", "representative",
+                 group, "1404-01-03"),
+        decision("grant", "g-m24-r2-02", "go-live", "operator", ito,
+                 "1404-01-03"))
+    assert len(verdicts(now) - before) > 10
     registry.stop()

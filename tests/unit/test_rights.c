@@ -348,7 +348,8 @@ static void
 own_grants_of_a_call_come_one_after_the_other(void **state)
 {
     static const char own[] =
-        "{\"agency\":\"bank\",\"modes\":[],\"grants\":["
+        "{\"agency\":\"bank\",\"groups\":[\"banks\"],\"modes\":[],"
+        "\"grants\":["
         "{\"id\":\"1\",\"consumer\":\"bank\",\"path\":\"/x/post/code/v1\","
         "\"methods\":[\"ask\"],\"items\":[\"city\"]},"
         "{\"id\":\"2\",\"consumer\":\"post\",\"path\":\"/x/post/code/v1\","
@@ -358,11 +359,13 @@ own_grants_of_a_call_come_one_after_the_other(void **state)
         "{\"id\":\"4\",\"consumer\":\"bank\",\"path\":\"/x/post/code/v1\","
         "\"methods\":[\"ask\"],\"end\":\"1405-06-29\"},"
         "{\"id\":\"5\",\"consumer\":\"bank\",\"path\":\"/x/post/code/v1\","
-        "\"methods\":[\"ask\"],\"item_limits\":7}]}";
+        "\"methods\":[\"ask\"],\"item_limits\":7},"
+        "{\"id\":\"6\",\"consumer\":\"banks\",\"path\":\"/x/post/code/v1\","
+        "\"methods\":[\"ask\"],\"items\":[\"a\",\"b\"]}]}";
     static const struct {
         const char *system;
         const char *opens; /* of each: a number of names, or * for all */
-    } row[] = {{"bank-1", "10"}, {"bank-2", "1*0"}, {NULL, "1*0"}};
+    } row[] = {{"bank-1", "102"}, {"bank-2", "1*02"}, {NULL, "1*02"}};
     struct pv_rights *rights = NULL;
 
     (void)state;

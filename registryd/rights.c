@@ -103,8 +103,8 @@ mode_row(struct pv_registry *registry, const char *agency,
     static const char *const names[] = {"version", "method", "mode", NULL};
     enum pv_err              err = copy(record->body, names, row);
 
-    *ret_is_told = strcmp(pv_member(record->body, "provider"), agency) == 0 &&
-                   strcmp(state_of(PV_KIND_MODE, record), "in-force") == 0;
+    (void)agency; /* all know what a mode opens: its consumers, too */
+    *ret_is_told = strcmp(state_of(PV_KIND_MODE, record), "in-force") == 0;
     return err == PV_OK && *ret_is_told
                ? set_path(registry, pv_member(record->body, "version"),
                           pv_member(record->body, "method"), row)
@@ -264,7 +264,10 @@ add_rows(struct pv_registry *registry, const char *agency, enum pv_kind kind,
     json_t     *ids = NULL;
     json_t     *id;
     size_t      i;
-    enum pv_err err = pv_record_users(registry, "agency", agency, kind, &ids);
+    enum pv_err err =
+        kind == PV_KIND_MODE
+            ? pv_record_all(registry, kind, &ids)
+            : pv_record_users(registry, "agency", agency, kind, &ids);
 
     json_array_foreach(ids, i, id)
     {

@@ -122,7 +122,7 @@ pv_client_check_rights(struct payvand_call *call)
     };
     struct pv_rights_items items;
     size_t                 at = 0;
-    enum pv_err            err = PV_OK; /* without a grant it was a mode */
+    enum pv_err            err = PV_ENOTFOUND;
 
     if (exchange->setting[PAYVAND_RIGHTS] == NULL) {
         return PV_OK;
@@ -134,6 +134,12 @@ pv_client_check_rights(struct payvand_call *call)
         if (err != PV_EINVAL) {
             break;
         }
+    }
+    if (err ==
+        PV_ENOTFOUND) { /* no grant: then it was a mode, that opens all */
+        pv_fault_set(&call->fault, PV_FAULT_CLOSED, PV_LIT(""));
+        err = pv_rights_allow(exchange->rights, &asked, &items) ? PV_OK
+                                                                : PV_EINVAL;
     }
     if (err == PV_OK) {
         call->fault = (struct pv_fault){PV_FAULT_NONE, ""};

@@ -73,7 +73,7 @@ bool pv_rights_is_ahead(const struct pv_rights_head *head, int64_t now_ms);
  * A body: {"agency":id, "grants":[{"id","provider","consumer","path","methods",
  * "state","start","end","items",
  * "item_limits":[{"item","until":{"jalali"},...}],...}],
- * "modes":[{"id","path"}],
+ * "modes":[{"id","path"}] of all,
  * "groups":[those that the agency is in, whose grants are its own],
  * "versions":[{"id","service","name","methods","state"}]}: those that are
  * neither replaced nor ended; "contracts":[{"path","sha256"}]: of these and of

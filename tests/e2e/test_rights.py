@@ -21,6 +21,7 @@ import pytest
 
 from connectors import Connectors, make_country
 import httpsig
+import tlog
 from harness import (CATALOGUE, POSTAL, Exchange, Process, assert_outcome, built,
                      children_of, free_port, is_alive, program_env, wait_for)
 from harness import Catalogue as Copy
@@ -650,7 +651,7 @@ def test_what_the_grant_opens_is_handed_over(scene, face):
     assert status == 200 and set(said) == items(scene, SCHOOLS)
 
 
-def by_library(ex, state):
+def by_library(ex, state, log_key=None):
     """`payvand call`, which is libpayvand, with these rights."""
     me = ex.pki.of(CENTRE + "-main")
     rights = Path(ex.home, "library.rights")
@@ -658,7 +659,7 @@ def by_library(ex, state):
     return ex.payvand(
         "call", POSTAL, "--cert", me.cert, "--key", me.key, "--data",
         json.dumps(ex.code), "--contracts", CATALOGUE, "--rights", str(rights),
-        "--log-key", ex.rights["log_key"], check=False, env={
+        "--log-key", log_key or ex.rights["log_key"], check=False, env={
             "PAYVAND_URL": "https://127.0.0.1:%d" % ex.address[1],
             "PAYVAND_CA": ex.pki.root.cert,
             "PAYVAND_PROVIDER_KEYS": str(ex.keys)})
@@ -686,3 +687,49 @@ def test_nothing_is_sent_under_rights_that_the_log_did_not_sign(scene):
         done = by_library(scene, wrong)
         assert done.returncode == 1 and done.stdout == b"", wrong[:80]
         assert b"not what this log signed" in done.stderr
+
+
+def signed(key, items, age_s=0, modes=(), **more):
+    """A state by another implementation, and another log."""
+    body = json.dumps({"agency": CENTRE, "modes": modes, "grants": [dict({
+        "id": "g", "consumer": CENTRE, "provider": POST, "items": items,
+        "path": POSTAL.rsplit("/", 1)[0], "methods": ["inquire"]},
+        **more)]}).encode()
+    text = "%s/rights/%s\n7\n%d\n%s\n" % (
+        key.name, CENTRE, time.time() - age_s,
+        base64.b64encode(hashlib.sha256(body).digest()).decode())
+    return tlog.note(text, key).encode() + body
+
+
+def test_r091_rights_are_read_as_they_are_signed(scene):
+    """No item, an item that is over, rights that are old or of the future."""
+    has_rights(scene)
+    all_of = sorted(items(scene, CENTRE) - {"found"})
+    assert all_of
+    key = tlog.Key("another.example/decisions", tlog.ED25519)
+    past = {"item": all_of[0], "until": {"jalali": "1404-01-01"}}
+    to_come = {"item": all_of[0], "until": {"jalali": "1450-01-01"}}
+    for state, code, word in (
+            (signed(key, "all"), 0, b""),
+            (signed(key, all_of), 0, b""),
+            (signed(key, "all", item_limits=[to_come]), 0, b""),
+            (signed(key, ["none"]), 3, b"closed, " + all_of[0].encode()),
+            (signed(key, "all", item_limits=[past]), 3,
+             b"closed, " + all_of[0].encode()),
+            (signed(key, "all", item_limits=7), 3, b"closed"),
+            (signed(key, {}), 3, b"closed"),
+            # neither a grant nor a mode; a mode; and one of another method
+            (signed(key, "all", consumer=POST), 3, b"closed"),
+            (signed(key, "all", consumer=POST, modes=[
+                {"id": "m", "path": POSTAL}]), 0, b""),
+            (signed(key, "all", consumer=POST, modes=[
+                {"id": "m", "path": POSTAL + "r"}]), 3, b"closed"),
+            (signed(key, ["none"], modes=[{"id": "m", "path": POSTAL}]), 3,
+             b"closed"),
+            (signed(key, "all", age_s=71 * 3600), 0, b""),
+            (signed(key, "all", age_s=73 * 3600), 1, b"72 hours"),
+            (signed(key, "all", age_s=-3600), 1, b"future")):
+        done = by_library(scene, state, key.vkey)
+        assert done.returncode == code and word in done.stderr, (
+            state, done.stderr)
+        assert bool(done.stdout) == (code == 0)

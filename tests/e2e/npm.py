@@ -1,5 +1,6 @@
 """Packages of npm that tests use: kept outside the tree, fetched once."""
 
+import fcntl
 import json
 import os
 import subprocess
@@ -14,10 +15,16 @@ def installed(package, version):
     cache = Path(os.environ.get("XDG_CACHE_HOME",
                                 Path.home() / ".cache")) / "payvand"
     folder = cache / f"{package.replace('/', '+')}-{version}"
-    if (folder / "whole").exists():
-        return folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)    # tests run beside each other
+        if not (folder / "whole").exists():
+            _install(folder, package, version)
+    return folder
+
+
+def _install(folder, package, version):
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         done = subprocess.run(
             ["npm", "install", "--prefix", folder, "--no-audit", "--no-fund",
              "--ignore-scripts", f"{package}@{version}"],
@@ -27,7 +34,6 @@ def installed(package, version):
     if done.returncode != 0:
         pytest.skip(f"npm does not install {package} (exit {done.returncode})")
     (folder / "whole").touch()
-    return folder
 
 
 def redocly(folder, *names, skip=()):

@@ -15,22 +15,24 @@ def installed(package, version):
     cache = Path(os.environ.get("XDG_CACHE_HOME",
                                 Path.home() / ".cache")) / "payvand"
     folder = cache / f"{package.replace('/', '+')}-{version}"
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "lock", "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)    # tests run beside each other
-        if not (folder / "whole").exists():
-            _install(folder, package, version)
+    if (folder / "whole").exists():
+        return folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with open(folder / "lock", "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)    # tests run beside each other
+            if not (folder / "whole").exists():
+                _install(folder, package, version)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        pytest.skip(f"npm does not install {package}: {type(error).__name__}")
     return folder
 
 
 def _install(folder, package, version):
-    try:
-        done = subprocess.run(
-            ["npm", "install", "--prefix", folder, "--no-audit", "--no-fund",
-             "--ignore-scripts", f"{package}@{version}"],
-            capture_output=True, text=True, timeout=180, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        pytest.skip(f"npm does not install {package}: {type(error).__name__}")
+    done = subprocess.run(
+        ["npm", "install", "--prefix", folder, "--no-audit", "--no-fund",
+         "--ignore-scripts", f"{package}@{version}"],
+        capture_output=True, text=True, timeout=180, check=False)
     if done.returncode != 0:
         pytest.skip(f"npm does not install {package} (exit {done.returncode})")
     (folder / "whole").touch()

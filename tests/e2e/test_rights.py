@@ -651,14 +651,14 @@ def test_what_the_grant_opens_is_handed_over(scene, face):
     assert status == 200 and set(said) == items(scene, SCHOOLS)
 
 
-def by_library(ex, state, log_key=None):
+def by_library(ex, state, log_key=None, contracts=CATALOGUE):
     """`payvand call`, which is libpayvand, with these rights."""
     me = ex.pki.of(CENTRE + "-main")
     rights = Path(ex.home, "library.rights")
     rights.write_bytes(state)
     return ex.payvand(
         "call", POSTAL, "--cert", me.cert, "--key", me.key, "--data",
-        json.dumps(ex.code), "--contracts", CATALOGUE, "--rights", str(rights),
+        json.dumps(ex.code), "--contracts", contracts, "--rights", str(rights),
         "--log-key", log_key or ex.rights["log_key"], check=False, env={
             "PAYVAND_URL": "https://127.0.0.1:%d" % ex.address[1],
             "PAYVAND_CA": ex.pki.root.cert,
@@ -687,6 +687,41 @@ def test_nothing_is_sent_under_rights_that_the_log_did_not_sign(scene):
         done = by_library(scene, wrong)
         assert done.returncode == 1 and done.stdout == b"", wrong[:80]
         assert b"not what this log signed" in done.stderr
+
+
+def test_r091_items_beyond_the_contract_are_withheld_though_they_are_signed(
+        scene, tmp_path):
+    """R-090, R-178: a provider whose own contract says more than was decided,
+    by an excluded item or one without its last day."""
+    name = Path("contracts", POST, "postal-code.json")
+    contract = json.loads(Path(CATALOGUE, name).read_text("utf-8"))
+    service = json.loads(Path(CATALOGUE, "services", POST,
+                              "postal-code.json").read_text("utf-8"))
+    key = tlog.Key("another.example/decisions", tlog.ED25519)
+    ours = Copy(str(tmp_path / "catalogue"))
+    decided = json.loads(json.dumps(contract))
+    for field in decided["methods"][0]["outputs"]:
+        if field["name"] == "street":
+            field["until"] = "1403-12-30"
+    Path(ours.home, name).write_text(json.dumps(decided), "utf-8")
+    contract["methods"][0]["outputs"].append(
+        {"name": "owner", "type": "national_id"})
+    service["methods"][0]["statement"] = service["methods"][0][
+        "statement"].replace("SELECT ", "SELECT '9991234561' AS owner, ")
+    theirs = write(tmp_path / "contract.json", json.dumps(contract))
+    end(scene)
+    try:
+        scene.connectors.start_one(
+            POST, signatures=scene.signatures, contracts=[theirs],
+            services=[write(tmp_path / "service.json", json.dumps(service))])
+        for contracts, word in ((CATALOGUE, b"unknown, owner"),
+                                (ours.home, b"over, street")):
+            done = by_library(scene, signed(key, "all"), key.vkey, contracts)
+            assert done.returncode == 3 and word in done.stderr, done.stderr
+            assert done.stdout == b""
+    finally:
+        end(scene)
+        again(scene)
 
 
 def signed(key, items, age_s=0, modes=(), **more):

@@ -100,11 +100,10 @@ class Scene:
             "rights": {**feed, "file": str(home / "rights"),
                        "contracts": str(self.folder["provider"])}}))
         self.log = ex.path("log", "provider.log")
-        self.provider = Supervised(self.config, self.log)
         me = ex.pki.of(CENTRE + "-main")
         self.socket = ex.path("face.sock")
         self.face_log = ex.path("face.log")
-        path = write(home / "consumer.json", json.dumps({
+        self.face_config = write(home / "consumer.json", json.dumps({
             "url": "https://127.0.0.1:%d" % ex.address[1],
             "ca": ex.pki.root.cert, "provider_keys": str(keys),
             "store": str(home / "evidence.sqlite"), "socket": self.socket,
@@ -116,9 +115,18 @@ class Scene:
             "applications": [{"id": "desk", "uid": os.getuid(),
                               "system": CENTRE + "-main",
                               "methods": [POST + "/"]}]}))
-        self.face = Process("consumerd", [built("payvand-consumerd"),
-                                          "--config", path], self.face_log,
-                            env=program_env())
+        self.provider = self.face = None
+
+    def start(self):
+        self.connectors.start_front()
+        self.provider = Supervised(self.config, self.log)
+        self.face = Process(
+            "consumerd", [built("payvand-consumerd"), "--config",
+                          self.face_config], self.face_log, env=program_env())
+
+    def stop(self):
+        self.provider.stop()
+        assert self.face.stop() is None
 
     def curl(self):
         """(status, JSON) of the call, by the consumer face."""
@@ -181,11 +189,10 @@ def scene(pki, tmp_path_factory):
                                                          local.key)})
     it = Scene(exchange, tmp_path_factory.mktemp("feed"), registry, relay,
                country)
-    it.connectors.start_front()
     with exchange:
+        it.start()
         yield it
-        it.provider.stop()
-        assert it.face.stop() is None
+        it.stop()
     relay.server.shutdown()
     registry.stop()
     shutil.rmtree(folder, ignore_errors=True)

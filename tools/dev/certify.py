@@ -107,8 +107,25 @@ def make_request(stem):
     os.rename(f"{stem}.csr.new", f"{stem}.csr")
 
 
+def make_signing_keys(made):
+    """What connectors sign with; the public halves go to the consumer."""
+    for provider in made.providers:
+        own = made.signing_key(provider)
+        known = made.run / "consumer/providers" / f"{provider}.pem"
+        if not own.exists():
+            subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519",
+                            "-out", f"{own}.new"], check=True)
+            os.rename(f"{own}.new", own)
+            known.unlink(missing_ok=True)
+        if not known.exists():
+            subprocess.run(["openssl", "pkey", "-in", str(own), "-pubout",
+                            "-out", f"{known}.new"], check=True)
+            os.rename(f"{known}.new", known)
+
+
 def make_keys(made):
     """Keys and requests of all who have no certificate, or not for long."""
+    make_signing_keys(made)
     for holder in made.holders():
         stem = holder["file"]
         stem.parent.mkdir(exist_ok=True)

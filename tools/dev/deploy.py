@@ -38,6 +38,10 @@ VISITORS = ({"system": "operator-console", "agency": OPERATOR,
              "name_fa": "حسابرس نمایشی"},
             {"system": "tour-visitor", "agency": "mashhad-municipality",
              "name_fa": "سامانه بازدید نمایشی"})
+# The agency whose applications call through a consumer face, and whose
+# connector verifies what its system signs.
+FACE = {"agency": "mashhad-municipality", "system": "mashhad-municipality-main",
+        "asks": "civil-registration-organisation"}
 REGISTRY_URL = "https://registry.payvand.test/access"
 
 
@@ -243,7 +247,50 @@ class Deployment:
             "workers": 2 if provider in self.busy else 1,
             "queue_max": 256,
             "secret": str(self.run / "providers" / f"{provider}.secret"),
+            "signatures": self.signatures(provider),
             **self.needs(provider),
+        }
+
+    def signing_key(self, provider):
+        """What its answers are signed with."""
+        return self.run / "providers" / f"{provider}.sign.pem"
+
+    def signatures(self, provider):
+        """Every answer is signed; one connector verifies requests, too."""
+        found = {"key": str(self.signing_key(provider))}
+        if provider == FACE["asks"]:
+            found["consumers"] = [{
+                "system": FACE["system"], "key":
+                str(self.pki / "systems" / f"{FACE['system']}.crt")}]
+        return found
+
+    def consumer(self):
+        """The consumer face: contracts from the registry, two users."""
+        folder = self.run / "consumer"
+        key = self.pki / "systems" / FACE["system"]
+        users = {"tour": self.uid, "you": self.operator}
+        if self.uid == self.operator:
+            del users["you"]
+        return {
+            "url": f"https://localhost:{self.port}",
+            "ca": str(self.pki / "ca.crt"),
+            "registry": {
+                "agency": FACE["agency"],
+                "log_key": (self.run / "registry/signer/vkey")
+                .read_text("ascii").strip(),
+                "socket": str(self.run / "socket" / "registry.sock"),
+                "file": str(folder / "rights"),
+                "contracts": str(folder / "contracts")},
+            "provider_keys": str(folder / "providers"),
+            "store": str(folder / "evidence.sqlite"),
+            "socket": str(self.run / "socket" / "consumer.sock"),
+            "workers": 2,
+            "systems": [{"id": FACE["system"], "cert": f"{key}.crt",
+                         "key": f"{key}.key"}],
+            "applications": [
+                {"id": name, "uid": uid, "system": FACE["system"],
+                 "methods": [f"{FACE['asks']}/"]}
+                for name, uid in users.items()],
         }
 
     def gateway_nginx(self):
@@ -311,6 +358,9 @@ class Deployment:
             "PAYVAND_API_URL": f"https://localhost:{self.api_port}",
             "PAYVAND_TRACE_SOCKET": self.run / "socket" / "trace.sock",
             "PAYVAND_LOG": self.run / "trace",
+            "PAYVAND_CONSUMER_SOCKET": self.run / "socket" / "consumer.sock",
+            "PAYVAND_CONSUMER_STORE": self.run / "consumer/evidence.sqlite",
+            "PAYVAND_PROVIDER_KEYS": self.run / "consumer" / "providers",
             "PAYVAND_LOG_KEY":
                 (self.run / "signer" / "vkey").read_text("ascii").strip(),
             "PAYVAND_DECISION_KEY":
@@ -339,6 +389,7 @@ class Deployment:
             secret = self.run / "providers" / f"{provider}.secret"
             if not secret.exists():     # the key of its order tokens
                 secret.write_bytes(os.urandom(32))
+        write(self.run / "consumer" / "consumer.json", dump(self.consumer()))
         write(self.run / "providers" / "nginx.conf", self.provider_nginx())
         write(self.run / "gateway" / "nginx.conf", self.gateway_nginx())
         write(self.run / "api" / "nginx.conf", self.api_nginx())

@@ -37,8 +37,8 @@ pv_down() {
         "run: sudo ./dev down"
     pv_lock
 
-    # the way in first, then the registry, the journal's writer last
-    for name in gateway api providers; do
+    # the ways in first, then the registry, the journal's writer last
+    for name in consumer gateway api providers; do
         [ ! -e "$PV_PIDS/$name" ] || {
             pv_stop "$name"
             count=$((count + 1))

@@ -2,8 +2,9 @@
 """tour.py ROOT RUN [--lang en|fa]
 
 A walk through the running exchange: real calls by curl, first the services
-that answer, then the ways to be refused, then the life of a certificate, then
-the trace of one of them. Each call has an expected end; another end is marked
+that answer, then the ways to be refused, then the life of a certificate, then a
+call through an agency's consumer face with its evidence, then the trace of one
+of them. Each call has an expected end; another end is marked
 and makes the exit code 1.
 """
 import json
@@ -15,6 +16,7 @@ import unicodedata
 from pathlib import Path
 
 import tour_certificate
+import tour_consumer
 
 WAIT_SECONDS = "10"
 RATE_TRIES = 6  # the smallest quota is one call a second
@@ -117,6 +119,9 @@ WORDS = {
     "rate": ("more calls than the quota allows", "بیش از سهمیه مجاز"),
     "life": ("A certificate's life (docs/keys.md)",
              "زندگی یک گواهی (docs/keys.md)"),
+    "face": ("Through the agency's own consumer face, with its evidence "
+             "(docs/connector.md)",
+             "از درگاه مصرف‌کننده خود دستگاه، با مدرک آن (docs/connector.md)"),
     "step": ("step", "گام"),
     "result": ("result", "نتیجه"),
     "said": ("What a caller who is refused is told:",
@@ -322,6 +327,11 @@ class Tour:
         table([self.word("step"), self.word("result"), ""],
               tour_certificate.Life(self).live())
 
+    def consumer_face(self):
+        print(f"{self.word('face')}\n")
+        table([self.word("step"), self.word("result"), ""],
+              tour_consumer.Call(self).made())
+
     def trace(self):
         if self.shown is None:
             return
@@ -370,6 +380,7 @@ def main():
     tour.answered()
     tour.refused()
     tour.certificate_life()
+    tour.consumer_face()
     tour.trace()
     tour.steps()
     tour.curl()

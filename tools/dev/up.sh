@@ -13,9 +13,10 @@ pv_up_usage() {
 Installs the Debian packages that are missing, builds, makes keys and a
 synthetic country, starts the registry with an authority, enters the catalogue
 as decisions, asks for everybody's certificate, starts the journal's writer with
-its log, a connector for each provider and three nginx in the background, and
-ends with a tour of answered and refused calls and of a certificate's life. Run
-again it reports what runs already and starts again what died or what changed.
+its log, a connector for each provider, the consumer face of one agency and three
+nginx in the background, and ends with a tour of answered and refused calls, of a
+certificate's life and of a call with its evidence. Run again it reports what runs
+already and starts again what died or what changed.
 
   --persons N   size of the synthetic country (100 to 1000000; 100000)
   --seed N      another country of the same size (1)
@@ -39,6 +40,7 @@ PV_UP_EXPIRED=customs-administration-main
 
 # The programs that run, as the build names them.
 PV_UP_TARGETS=(cli/payvand traced/payvand-traced connectord/payvand-connectord
+    consumerd/payvand-consumerd
     registryd/payvand-registryd registryd/payvand-follow
     catalogue/country/payvand-country gateway/ngx_http_payvand_module.so)
 
@@ -74,8 +76,8 @@ pv_up_folders() {
     mkdir -p "$PV_PIDS"
     chmod 755 "$PV_RUN"
     for dir in pki pki/extra policy registry registry/log registry/signer \
-        registry/authority journal trace signer country deploy log socket gateway \
-        gateway/logs providers providers/logs api api/logs; do
+        registry/authority journal trace signer country deploy log socket consumer \
+        consumer/contracts consumer/providers gateway gateway/logs providers providers/logs api api/logs; do
         if [ ! -d "$PV_RUN/$dir" ]; then
             mkdir "$PV_RUN/$dir"
             chmod 700 "$PV_RUN/$dir"
@@ -294,6 +296,21 @@ pv_up_connectors() {
     done
 }
 
+# One agency's consumer face, which pulls its contracts from the registry.
+pv_up_consumer() {
+    local program=$PV_BUILD/consumerd/payvand-consumerd
+    local config=$PV_RUN/consumer/consumer.json
+
+    pv_start consumer "$(pv_fingerprint "$program" "$("${PV_AS[@]}" cat "$config")")" \
+        "$program" --config "$config"
+    pv_ready consumer "$PV_LOG/consumer.log" pv_up_consumer_has_contracts
+}
+
+pv_up_consumer_has_contracts() {
+    "${PV_AS[@]}" sh -c 'ls "$1"/*.json' sh "$PV_RUN/consumer/contracts" &&
+        pv_up_connector_answers "$PV_RUN/socket/consumer.sock"
+}
+
 # pv_up_nginx NAME FOLDER PORT FILE...: one of the nginx; it is started again
 # when a file or a certificate changes
 pv_up_nginx() {
@@ -382,6 +399,7 @@ pv_up() {
     pv_up_nginx gateway "$PV_RUN/gateway" "$PV_PORT" /usr/sbin/nginx \
         "$PV_BUILD/gateway/ngx_http_payvand_module.so"
     pv_ready gateway "$PV_RUN/gateway/logs/error.log" pv_up_answers
+    pv_up_consumer
     if [ "${PV_RUNNING_COUNT:-0}" -gt 0 ]; then
         pv_note "$PV_RUNNING_COUNT programs ran already and were left alone"
     fi
@@ -406,6 +424,9 @@ The exchange runs. To call it yourself:
   payvand call ministry-interior/country-divisions/v1/inquire --as customs-administration-main --data '{}'
   payvand trace --list
   payvand receipt TRACKING-ID
+  curl --unix-socket "\$PAYVAND_CONSUMER_SOCKET" --json @QUESTION.json \\
+    http://consumer/x/civil-registration-organisation/identity-match/v1/verify
+  payvand evidence list --store "\$PAYVAND_CONSUMER_STORE"
   payvand explain TRACKING-ID --decision-key "\$PAYVAND_DECISION_KEY" --log-key "\$PAYVAND_LOG_KEY"
 
 A second node's copy of the registry, kept by what was decided and signed:

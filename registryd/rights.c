@@ -111,17 +111,49 @@ mode_row(struct pv_registry *registry, const char *agency,
                : err;
 }
 
+/* Those that it names, and those by which its contract translates. */
+static enum pv_err
+set_code_maps(const json_t *body, json_t *row)
+{
+    const json_t *named = json_object_get(body, "code_maps");
+    const json_t *contract =
+        json_object_get(json_object_get(body, "contract"), "contract");
+    json_t *maps =
+        named == NULL ? json_array() : json_copy((json_t *)(uintptr_t)named);
+    json_t     *method;
+    size_t      i;
+    enum pv_err err = maps == NULL ? PV_ENOMEM : PV_OK;
+
+    json_array_foreach(json_object_get(contract, "methods"), i, method)
+    {
+        const char *map = pv_member(json_object_get(method, "coding"), "map");
+
+        if (err == PV_OK && map[0] != '\0' && !pv_list_has(maps, map) &&
+            json_array_append_new(maps, json_string(map)) != 0) {
+            err = PV_ENOMEM;
+        }
+    }
+    if (err == PV_OK && json_array_size(maps) > 0 &&
+        json_object_set(row, "code_maps", maps) != 0) {
+        err = PV_ENOMEM;
+    }
+    json_decref(maps); /* accepts NULL */
+    return err;
+}
+
 static enum pv_err
 version_row(struct pv_registry *registry, const char *agency,
             const struct pv_record *record, json_t *row, bool *ret_is_told)
 {
-    static const char *const names[] = {"service", "name", "methods",
-                                        "code_maps", NULL};
+    static const char *const names[] = {"service", "name", "methods", NULL};
     enum pv_err              err = copy(record->body, names, row);
 
     (void)registry; /* all of it is in the record */
     *ret_is_told = strcmp(pv_member(record->body, "provider"), agency) == 0 &&
                    is_in_use(record);
+    if (err == PV_OK) {
+        err = set_code_maps(record->body, row);
+    }
     return err == PV_OK
                ? pv_set(row, "state", state_of(PV_KIND_VERSION, record))
                : err;

@@ -384,14 +384,14 @@ def deliver(registry, agency, codes, day):
                          "date": day, "codes": codes}))
 
 
-def announce(registry, rows, day):
-    """The map of the two lists."""
+def announce(registry, rows, day, name="settlements"):
+    """A map of the two lists."""
     operator = ("operator", "information-technology-organisation", day)
     registry.must(
-        decision("code-map", "settlements", "build", *operator, {
+        decision("code-map", name, "build", *operator, {
             "lists": ["settlements/interior", "settlements/statistics"],
             "rows": rows}),
-        decision("code-map", "settlements", "announce", *operator))
+        decision("code-map", name, "announce", *operator))
 
 
 def divisions(ex, **question):
@@ -470,6 +470,37 @@ def test_r211_codes_are_asked_for_in_the_consumers_own_coding(scene):
     assert "connector.code_map_missing" in Path(
         scene.path("log", INTERIOR + ".log")).read_text()
     assert divisions(scene, code=below[0]).outcome == "answered"
+
+
+def test_r211_an_agency_is_told_the_maps_of_its_contracts(scene):
+    """The registry holds the contract, and the map that it names is told."""
+    registry, day = scene.registry, "1404-02-02"
+    path = Path(CATALOGUE, "contracts", INTERIOR, "country-divisions.json")
+    contract = dict(json.loads(path.read_text()), version="v2")
+    contract["methods"][0]["coding"] = {
+        "map": "settlements-2", "list": "settlements/interior",
+        "type": "division_code"}
+    written = Path(scene.path("v2.json"))
+    written.write_text(json.dumps(contract, ensure_ascii=False))
+    document = json.loads(subprocess.run(
+        [BUILD / "cli/payvand", "contract", "document", written,
+         "--catalogue", CATALOGUE], check=True, capture_output=True).stdout)
+    v1 = registry.get("version/country-divisions/v1")["body"]
+    registry.must(decision(
+        "version", "country-divisions/v2", "declare", "representative",
+        INTERIOR, day, {"service": "country-divisions",
+                        "methods": v1["methods"], "contract": document}))
+
+    def told():
+        state = json.loads(body_of(scene.relay.state(agency=INTERIOR)))
+        return {m["id"]: m for m in state["code_maps"]}
+    assert told() == {}
+    listed = registry.get("code-list/settlements/interior")["body"]["codes"]
+    rows = [[code, None] for code in sorted(listed)[:2]]
+    announce(registry, rows, day, "settlements-2")
+    said = told()["settlements-2"]
+    assert (said["version"], said["rows"], said["date"]) == (2, rows, day)
+    assert "settlements" not in told()  # it was withdrawn
 
 
 def wait_in_line(registry, query):

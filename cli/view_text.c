@@ -183,7 +183,8 @@ pv_text_agenda(const json_t *view, enum pv_lang lang)
 static void
 print_row(const json_t *row, enum pv_lang lang)
 {
-    json_int_t over = json_integer_value(json_object_get(row, "days_over"));
+    json_int_t    over = json_integer_value(json_object_get(row, "days_over"));
+    const json_t *measured = json_object_get(row, "measured");
 
     (void)printf("%-10s %-9s ", text_of(row, "due_day"), text_of(row, "state"));
     if (over > 0) {
@@ -194,7 +195,14 @@ print_row(const json_t *row, enum pv_lang lang)
     (void)printf("%s: %s (", text_of(row, "id"),
                  pick(row, lang, "text_en", "text_fa"));
     print_names(json_object_get(row, "falls_to"), lang);
-    (void)printf(")\n");
+    (void)printf(")");
+    if (measured != NULL) {
+        (void)printf(
+            " %lld/%lld",
+            (long long)json_integer_value(json_object_get(measured, "done")),
+            (long long)json_integer_value(json_object_get(measured, "whole")));
+    }
+    (void)printf("\n");
 }
 
 static void

@@ -53,21 +53,23 @@ static const uint8_t duty_next[DUTY_STATES][DUTY_EVENTS] = {
 };
 
 static const struct pv_event duty_events[] = {
-    [DUTY_MAKE] = {"make", 0, NULL, {pv_rule_due}, NULL},
-    [DUTY_MAKE_WAITING] = {"make-waiting", 0, NULL, {pv_rule_due}, NULL},
+    [DUTY_MAKE] = {"make", 0, NULL, {pv_rule_due, pv_rule_measure}, NULL},
+    [DUTY_MAKE_WAITING] =
+        {"make-waiting", 0, NULL, {pv_rule_due, pv_rule_measure}, NULL},
     [DUTY_START] = {"start", PV_BY_SECRETARIAT, NULL, {pv_rule_anchor}, NULL},
     [DUTY_ANCHOR] = {"anchor", PV_BY_SECRETARIAT, NULL, {pv_rule_anchor}, NULL},
     [DUTY_PROGRESS] = {"progress",
                        PV_BY_RESPONSIBLE,
                        NULL,
-                       {pv_rule_heir, pv_rule_progress},
+                       {pv_rule_heir, pv_rule_calculated, pv_rule_progress},
                        NULL},
     [DUTY_REPORT] = {"report", PV_BY_RESPONSIBLE, NULL, {pv_rule_heir}, NULL},
     [DUTY_REJECT] = {"reject", PV_BY_SECRETARIAT, NULL, {NULL}, NULL},
     [DUTY_ACCEPT] = {"accept",
                      PV_BY_SECRETARIAT,
                      "report",
-                     {pv_rule_not_recurring, pv_rule_evidence_needed},
+                     {pv_rule_not_recurring, pv_rule_evidence_needed,
+                      pv_rule_reached},
                      NULL},
     [DUTY_ACCEPT_PERIOD] = {"accept-period",
                             PV_BY_SECRETARIAT,
@@ -125,6 +127,9 @@ static const struct pv_field duty_fields[] = {
      .is_list = true,
      .set_by = DUTY_MADE},
     {.name = "by_evidence", .type = PV_FIELD_FLAG, .set_by = DUTY_MADE},
+    {.name = "measure", /* measured.h */
+     .type = PV_FIELD_JSON,
+     .set_by = DUTY_MADE},
     {.name = "takes_over", .type = PV_FIELD_PARTY, .set_by = DUTY_MADE},
     {.name = "plan", .type = PV_FIELD_JSON, .set_by = DUTY_MADE},
     {.name = "weekly", .type = PV_FIELD_FLAG, .set_by = DUTY_MADE},

@@ -155,6 +155,9 @@ pv_check_fn pv_rule_recurring;       /* R-304 */
 pv_check_fn pv_rule_not_recurring;   /* */
 pv_check_fn pv_rule_evidence_needed; /* */
 pv_check_fn pv_rule_heir;            /* */
+pv_check_fn pv_rule_measure;         /* */
+pv_check_fn pv_rule_calculated;      /* */
+pv_check_fn pv_rule_reached;         /* */
 pv_check_fn pv_rule_progress;        /* */
 pv_check_fn pv_effect_extended;      /* */
 

@@ -13,6 +13,7 @@
 
 #include "base/due.h"
 #include "kind_tables.h"
+#include "measured.h"
 #include "rules.h"
 
 static enum pv_err
@@ -267,6 +268,71 @@ pv_rule_evidence_needed(struct pv_change *change)
         "%s: با شواهد مرکز تبادل انجام‌شده به شمار می‌آید، نه فقط "
         "با اعلام",
         change->id);
+}
+
+/* ---- in figures of the registry (R-305) ---- */
+
+enum pv_err
+pv_rule_measure(struct pv_change *change)
+{
+    const json_t *measure = json_object_get(change->body, "measure");
+
+    return measure == NULL || pv_is_duty_measure(measure)
+               ? PV_OK
+               : pv_refuse(
+                     change->context->refusal, "R-305", "measure",
+                     "%s: its measure names what is counted, and a share "
+                     "in permille or a count",
+                     "%s: سنجه آن می‌گوید چه شمرده می‌شود و سهم در هزار "
+                     "یا شمار آن چند است",
+                     change->id);
+}
+
+/* As it stands now, in this decision. */
+static enum pv_err
+measure_now(struct pv_change *change, struct pv_measured *ret)
+{
+    struct pv_view_call call = {.registry = pv_registry_of(change),
+                                .at = {.kind = PV_NOW}};
+
+    return pv_duty_measured(&call, change->body, ret);
+}
+
+enum pv_err
+pv_rule_calculated(struct pv_change *change)
+{
+    struct pv_measured measured;
+    enum pv_err        err;
+
+    if (json_object_get(change->body, "measure") == NULL) {
+        return PV_OK;
+    }
+    err = measure_now(change, &measured);
+    return err != PV_OK
+               ? err
+               : pv_refuse(
+                     change->context->refusal, "R-305", "calculated",
+                     "%s: its progress is calculated, and is %d of %d",
+                     "%s: پیشرفت آن محاسبه می‌شود و %d از %d است",
+                     change->id, (int)measured.done, (int)measured.whole);
+}
+
+enum pv_err
+pv_rule_reached(struct pv_change *change)
+{
+    struct pv_measured measured;
+    enum pv_err        err;
+
+    if (json_object_get(change->body, "measure") == NULL) {
+        return PV_OK;
+    }
+    err = measure_now(change, &measured);
+    return err != PV_OK || measured.reached
+               ? err
+               : pv_refuse(change->context->refusal, "R-305", "not-reached",
+                           "%s: it is not reached: %d of %d",
+                           "%s: هنوز محقق نشده است: %d از %d", change->id,
+                           (int)measured.done, (int)measured.whole);
 }
 
 enum pv_err

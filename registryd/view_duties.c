@@ -9,6 +9,7 @@
 
 #include "base/num.h"
 #include "kind_tables.h"
+#include "measured.h"
 #include "view_meeting.h"
 
 /* ---- one ---- */
@@ -85,23 +86,46 @@ add_parties(struct pv_view_call *call, const struct pv_record *record,
                            : json_pack("[o]", pv_view_party(call, heir)));
 }
 
+/* What it has come to, where the registry can see it. */
+static enum pv_err
+add_measured(struct pv_view_call *call, const struct pv_record *record,
+             json_t *out)
+{
+    struct pv_measured measured;
+    enum pv_err        err;
+
+    if (json_object_get(record->body, "measure") == NULL) {
+        return PV_OK;
+    }
+    err = pv_duty_measured(call, record->body, &measured);
+    return err != PV_OK
+               ? err
+               : pv_view_set(out, "measured",
+                             json_pack("{s:I, s:I, s:I, s:b}", "done",
+                                       measured.done, "whole", measured.whole,
+                                       "permille", measured.permille, "reached",
+                                       (int)measured.reached));
+}
+
 json_t *
 pv_view_duty(struct pv_view_call *call, const char *id,
              const struct pv_record *record)
 {
     static const char *const names[] = {
-        "text_fa", "text_en",      "due",         "due_day",  "anchor_day",
-        "output",  "extended_to",  "last_done",   "percent",  "progress_fa",
-        "weekly",  "progress_day", "report",      "evidence", "remarks",
-        "grants",  "services",     "by_evidence", "plan",     "cites",
-        "item",    "basis",        "note",        "made_day", "resolution",
-        NULL};
+        "text_fa",    "text_en",     "due",         "due_day",
+        "anchor_day", "output",      "extended_to", "last_done",
+        "percent",    "progress_fa", "weekly",      "progress_day",
+        "report",     "evidence",    "remarks",     "grants",
+        "services",   "by_evidence", "plan",        "cites",
+        "item",       "basis",       "note",        "made_day",
+        "measure",    "resolution",  NULL};
     json_t *out = json_pack("{s:s, s:s}", "id", id, "state",
                             pv_view_state(PV_KIND_COMMITMENT, record));
 
     if (out == NULL || pv_view_copy(out, record->body, names) != PV_OK ||
         add_days(call, record, out) != PV_OK ||
-        add_parties(call, record, out) != PV_OK) {
+        add_parties(call, record, out) != PV_OK ||
+        add_measured(call, record, out) != PV_OK) {
         json_decref(out);
         return NULL;
     }

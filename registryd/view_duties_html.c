@@ -78,6 +78,7 @@ write_state(struct pv_html *html, const json_t *row)
 {
     json_int_t over = json_integer_value(json_object_get(row, "days_over"));
     json_t    *percent = json_object_get(row, "percent");
+    json_t    *measured = json_object_get(row, "measured");
 
     if (over > 0) {
         pv_html_raw(html, "<span class=\"bad\">");
@@ -91,6 +92,14 @@ write_state(struct pv_html *html, const json_t *row)
         pv_html_raw(html, "<br>");
         pv_html_number(html, json_integer_value(percent));
         pv_html_say(html, " %", " درصد");
+    }
+    if (measured != NULL) { /* */
+        pv_html_raw(html, "<br>");
+        pv_html_number(html,
+                       json_integer_value(json_object_get(measured, "done")));
+        pv_html_say(html, " of ", " از ");
+        pv_html_number(html,
+                       json_integer_value(json_object_get(measured, "whole")));
     }
     if (pv_member(row, "level")[0] != '\0') {
         pv_html_raw(html, "<br>");

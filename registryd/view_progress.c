@@ -70,6 +70,7 @@ is_missing(const struct pv_record *record, int64_t from)
     int64_t last = 0;
 
     if (!pv_member_true(record->body, "weekly") ||
+        json_object_get(record->body, "measure") != NULL || /* */
         strcmp(pv_view_state(PV_KIND_COMMITMENT, record), "open") != 0) {
         return false;
     }

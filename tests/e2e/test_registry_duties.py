@@ -200,9 +200,9 @@ def test_a_condition_starts_a_duty(registry):
     assert duty["state"] == "open" and duty["body"]["due_day"] == DAY
 
 
-def enact_duty(registry, name, duty):
-    """A meeting, and a resolution that makes one duty."""
-    registry.must(
+def drafted(name, duty):
+    """A meeting, and a resolution that makes one duty: its decisions."""
+    return [
         decision("meeting", name, "plan", "secretariat", WG, DAY,
                  {"body": WG, "date": DAY}),
         decision("meeting", name, "set-agenda", "secretariat", WG, DAY,
@@ -212,7 +212,12 @@ def enact_duty(registry, name, duty):
         decision("resolution", f"{name}/r1", "draft", "secretariat", WG, DAY,
                  {"meeting": name, "title_fa": "مصوبه", "items": [
                      {"item": "1", "commitments": [duty]}]}),
-        decision("resolution", f"{name}/r1", "enact", "chair", WG, DAY))
+        decision("resolution", f"{name}/r1", "enact", "chair", WG, DAY)]
+
+
+def enact_duty(registry, name, duty):
+    """The duty stands."""
+    registry.must(*drafted(name, duty))
 
 
 def test_an_overdue_duty_falls_to_its_heir(registry):
@@ -339,6 +344,70 @@ def covers(registry, grant):
     body = registry.get(f"grant/{grant}")["body"]
     return (body["version"] == "national-id-iban-match/v1" and
             body["consumer"] == registry.get(f"system/{BANK}")["body"]["agency"])
+
+
+def test_r305_a_measure_is_calculated_not_typed_in(registry):
+    """A share of an agency's services; it is met when it is reached."""
+    provider = "statistical-centre"
+    services = [s["id"] for s in registry.get(
+        f"users/agency/{provider}?of=service")["service"]]
+    services = [s for s in services if registry.get(f"service/{s}")["body"][
+        "provider"] == provider]
+
+    def is_live(service):
+        return any(registry.get("version/" + v["id"])["state"] == "live"
+                   for v in registry.get(f"users/service/{service}"
+                                         "?of=version")["version"])
+    live = sum(map(is_live, services))
+    assert 0 <= live < len(services)
+    measure = {"of": "services-live", "count": live + 1}
+    enact_duty(registry, "x-measure", {
+        "id": "x-measure/c1", "responsible": [provider], "text_fa": "سهم",
+        "weekly": True, "measure": measure, "due": {"kind": "open"}})
+    row = registry.get("views/commitment/x-measure/c1")
+    assert row["measured"] == {
+        "done": live, "whole": len(services), "reached": False,
+        "permille": live * 1000 // len(services)}
+
+    def step(event, role="representative", of=provider, **data):
+        return decision("commitment", "x-measure/c1", event, role, of, DAY,
+                        data)
+    refused(registry, "R-305", "calculated", step("progress", percent=90))
+    missing = registry.get("views/progress?as_of=1402-02-21")
+    assert "x-measure/c1" not in [r["id"] for r in missing["missing_entries"]]
+    registry.must(step("report", report="شد"))
+    accept = step("accept", "secretariat", WG)
+    refused(registry, "R-305", "not-reached", accept)
+    # one more goes live; what was before stays as it was
+    name = "x-counted"
+    registry.must(
+        decision("service", name, "register", "representative", provider, DAY,
+                 {"provider": provider, "name_fa": "تازه"}),
+        decision("version", f"{name}/v1", "declare", "representative",
+                 provider, DAY, {"service": name, "methods": [
+                     {"id": "ask", "pattern": "inquiry"}]}),
+        decision("version", f"{name}/v1", "test", "representative", provider,
+                 DAY),
+        decision("passport", name, "write", "representative", provider, DAY,
+                 {"of": "service", "agency": provider, "service": name,
+                  "basis": "proposed"}),
+        decision("passport", name, "submit", "representative", provider, DAY),
+        decision("passport", name, "evaluate", "representative",
+                 "administrative-employment-organisation", DAY),
+        decision("passport", name, "confirm", "chair", WG, DAY),
+        decision("version", f"{name}/v1", "go-live", "operator", ITO, DAY))
+    assert registry.get("views/commitment/x-measure/c1")["measured"][
+        "reached"] is True
+    registry.must(accept)
+    assert f"{live + 1}/{len(services) + 1}" in payvand(
+        "commitment", "show", "x-measure/c1", "--socket", registry.socket)
+    for bad in ({"of": "services-live"}, {"of": "smell", "count": 1},
+                {"of": "services-live", "permille": 1001},
+                {"of": "services-live", "count": 1, "permille": 1}):
+        refused(registry, "R-305", "measure", *drafted(
+            f"x-m{len(str(bad))}", {"id": f"x-m{len(str(bad))}/c1",
+                                    "responsible": [provider], "text_fa": "x",
+                                    "measure": bad, "due": {"kind": "open"}}))
 
 
 # ---- quality held against agreements (R-231, R-234, R-235) ----

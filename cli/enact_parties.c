@@ -147,10 +147,10 @@ add_parts(struct pv_enact *enact)
     static const char *const cluster_names[] = {"number",  "name_fa", "name_en",
                                                 "members", "note",    NULL};
     static const char *const register_names[] = {
-        "name_fa",   "name_en",        "is_base",
-        "custodian", "co_custodians",  "custodian_note",
-        "note",      "custodian_1393", "part_of",
-        NULL};
+        "name_fa",    "name_en",          "is_base",
+        "custodian",  "co_custodians",    "custodian_note",
+        "note",       "custodian_1393",   "part_of",
+        "needed_for", "needed_for_basis", NULL};
     json_t *row;
     size_t  i;
 

@@ -44,6 +44,7 @@ static const struct pv_kind_row *const kind_row[PV_KIND_END] = {
     [PV_KIND_CODE_LIST] = &pv_kind_code_list,
     [PV_KIND_CODE_MAP] = &pv_kind_code_map,
     [PV_KIND_OID] = &pv_kind_oid,
+    [PV_KIND_CORRECTION] = &pv_kind_correction,
 };
 
 static const char *const basis_words[] = {"document", "proposed", NULL};

@@ -56,6 +56,7 @@ enum pv_kind {
     PV_KIND_CODE_LIST,
     PV_KIND_CODE_MAP,
     PV_KIND_OID,
+    PV_KIND_CORRECTION,
     PV_KIND_END,
 };
 

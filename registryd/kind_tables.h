@@ -34,6 +34,9 @@ extern const struct pv_kind_row pv_kind_code_list;
 extern const struct pv_kind_row pv_kind_code_map;
 extern const struct pv_kind_row pv_kind_oid;
 
+/* kinds_corrections.c */
+extern const struct pv_kind_row pv_kind_correction;
+
 /* kinds_rights.c */
 extern const struct pv_kind_row pv_kind_request;
 extern const struct pv_kind_row pv_kind_grant;

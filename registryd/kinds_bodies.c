@@ -344,6 +344,9 @@ static const struct pv_field ins_fields[] = {
     {.name = "title_en", .type = PV_FIELD_TEXT, .set_by = ON(INS_WRITE)},
     {.name = "text_fa", .type = PV_FIELD_TEXT, .set_by = ON(INS_WRITE)},
     {.name = "number", .type = PV_FIELD_NUMBER, .set_by = ON(INS_WRITE)},
+    {.name = "is_framework", /* of interoperability */
+     .type = PV_FIELD_FLAG,
+     .set_by = ON(INS_WRITE)},
     {.name = "criteria", /* thresholds: quality.h */
      .type = PV_FIELD_JSON,
      .is_list = true,

@@ -348,14 +348,27 @@ static const uint8_t reg_next[REG_STATES][REG_EVENTS] = {
 };
 
 static const struct pv_event reg_events[] = {
-    [REG_REGISTER] = {"register", PV_BY_SECRETARIAT, NULL, {NULL}, NULL},
-    [REG_CHANGE] = {"change", PV_BY_SECRETARIAT, NULL, {NULL}, NULL},
+    [REG_REGISTER] =
+        {"register", PV_BY_SECRETARIAT, NULL, {pv_rule_needed_for}, NULL},
+    [REG_CHANGE] =
+        {"change", PV_BY_SECRETARIAT, NULL, {pv_rule_needed_for}, NULL},
     [REG_DISPUTE] = {"dispute", PV_BY_SECRETARIAT, NULL, {NULL}, NULL},
     [REG_SETTLE] = {"settle", PV_BY_NCC | PV_BY_COUNCIL, NULL, {NULL}, NULL},
     [REG_END] = {"end", PV_BY_SECRETARIAT, NULL, {NULL}, NULL},
 };
 
 #define REG_SET (ON(REG_REGISTER) | ON(REG_CHANGE))
+
+/* what base data are needed for */
+static const char *const need_words[] = {"persons",
+                                         "property",
+                                         "economic-activity",
+                                         "social-activity",
+                                         "scientific-activity",
+                                         "financial-exchange",
+                                         NULL};
+
+static const char *const need_basis_words[] = {"document", "proposed", NULL};
 
 static const struct pv_field reg_fields[] = {
     {.name = "name_fa",
@@ -377,6 +390,15 @@ static const struct pv_field reg_fields[] = {
      .is_list = true,
      .target = PV_KIND_AGENCY,
      .set_by = REG_SET | ON(REG_SETTLE)},
+    {.name = "needed_for",
+     .type = PV_FIELD_WORD,
+     .is_list = true,
+     .words = need_words,
+     .set_by = REG_SET},
+    {.name = "needed_for_basis",
+     .type = PV_FIELD_WORD,
+     .words = need_basis_words,
+     .set_by = REG_SET},
     {.name = "custodian_note", .type = PV_FIELD_TEXT, .set_by = REG_SET},
     {.name = "custodian_1393", .type = PV_FIELD_ID, .set_by = REG_SET},
     {.name = "part_of", .type = PV_FIELD_ID, .set_by = REG_SET},

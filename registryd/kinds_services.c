@@ -174,13 +174,13 @@ static const struct pv_event version_events[] = {
                          PV_BY_PROVIDER | PV_BY_SECRETARIAT,
                          NULL,
                          {pv_rule_version, pv_rule_paths, pv_rule_outputs,
-                          pv_rule_contract},
+                          pv_rule_contract, pv_rule_framework},
                          NULL},
     [VERSION_DESIGN] = {"design",
                         PV_BY_PROVIDER,
                         NULL,
                         {pv_rule_version, pv_rule_paths, pv_rule_outputs,
-                         pv_rule_contract},
+                         pv_rule_contract, pv_rule_framework},
                         NULL},
     [VERSION_TEST] =
         {"test", PV_BY_OPERATOR | PV_BY_PROVIDER, NULL, {NULL}, NULL},
@@ -231,6 +231,10 @@ static const struct pv_field version_fields[] = {
      .set_by = VERSION_SET},
     {.name = "needs_consent", .type = PV_FIELD_FLAG, .set_by = VERSION_SET},
     {.name = "contract", .type = PV_FIELD_JSON, .set_by = VERSION_SET},
+    {.name = "framework", /* that it conforms to */
+     .type = PV_FIELD_RECORD,
+     .target = PV_KIND_INSTRUCTION,
+     .set_by = VERSION_SET},
     {.name = "code_maps", /* that its contract translates by */
      .type = PV_FIELD_RECORD,
      .is_list = true,

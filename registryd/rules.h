@@ -128,6 +128,11 @@ pv_check_fn pv_effect_link_removed;  /* R-007 */
 pv_check_fn pv_rule_representation; /* */
 pv_check_fn pv_effect_represented;  /* the system names whom it serves */
 
+/* rules_data.c */
+pv_check_fn pv_rule_needed_for; /* */
+pv_check_fn pv_rule_wrong_data; /* */
+pv_check_fn pv_rule_framework;  /* */
+
 /* rules_quality.c */
 pv_check_fn pv_rule_thresholds;    /* */
 pv_check_fn pv_rule_terms;         /* */

@@ -281,6 +281,31 @@ def test_the_same_catalogue_again_decides_nothing(tmp_path):
     registry.stop()
 
 
+# annex A of the rules of 1393, as requirement R-027 has it
+LEADS = ["ministry-industry-mine-trade", "ministry-health",
+         "ministry-foreign-affairs", "ministry-interior",
+         "ministry-culture-islamic-guidance", "ministry-petroleum",
+         "ministry-agriculture-jihad", "ministry-cooperatives-labour-social-welfare",
+         "judiciary", "ministry-economic-affairs-finance",
+         "ministry-intelligence", "ministry-ict",
+         "ministry-roads-urban-development",
+         "ministry-science-research-technology"]
+
+
+def test_r027_the_fourteen_clusters_and_their_leads(tmp_path):
+    """Each with its lead, and members that are registered."""
+    registry = Registry(tmp_path)
+    registry.enact("--until", FIRST)
+    clusters = [c["body"] for c in registry.get("cluster")["cluster"]]
+    clusters.sort(key=lambda c: c["number"])
+    assert [c["number"] for c in clusters] == list(range(1, 15))
+    assert [c["lead"] for c in clusters] == LEADS
+    known = {a["id"] for a in registry.get("agency?count=500")["agency"]}
+    for cluster in clusters:
+        assert cluster["members"] and set(cluster["members"]) <= known
+    registry.stop()
+
+
 def test_a_resolution_gives_back_every_bullet(tmp_path):
     """R-113, R-281: m38/r5 as printed, with its grants and orders."""
     registry = Registry(tmp_path)

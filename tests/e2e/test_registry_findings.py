@@ -594,3 +594,85 @@ def test_r315_agencies_without_a_representative_are_listed(registry):
     assert (row("1402-04-01")["since"], row("1402-04-20")["days_over"]) == (
         "1402-04-01", 4)
     assert "x-new" in payvand(registry, "agency", "unrepresented")
+
+
+# ---- what data are for, and data that are wrong ----
+
+
+def test_r272_whoever_proposes_base_data_says_what_they_are_for(registry):
+    register = secretariat("register", "x-base", "register", {
+        "name_fa": "پایگاه", "is_base": True, "custodian": INTERIOR})
+    refused(registry, "R-272", "needed-for", register)
+    register["data"]["needed_for"] = ["curiosity"]
+    status, answer = registry.decide(register)
+    assert status == 422 and answer["word"] == "field-value", answer
+    register["data"]["needed_for"] = ["persons", "financial-exchange"]
+    registry.must(register)
+    for one in all_of(registry, "register"):
+        assert bool(one["body"].get("needed_for")) == one["body"]["is_base"]
+
+
+def test_r274_wrong_base_data_are_reported_to_their_custodian(registry):
+    """It answers; the platform corrects nothing, and no person is named."""
+    custodian, consumer = "ministry-industry-mine-trade", "red-crescent"
+
+    def report(name, **more):
+        return representative(consumer, "correction", name, "report", dict(
+            {"consumer": consumer, "version": "goods-id-assignment/v1",
+             "data_item": "goods_id", "text_fa": "نام با سند نمی‌خواند",
+             "tracking_id": "0198f2c4-0000-7000-8000-000000000001"}, **more))
+    registry.must(report("x-wrong"))
+    record = registry.get("correction/x-wrong")["body"]
+    assert (record["agency"], record["register"]) == (
+        custodian, "goods-services")
+    registry.must(
+        secretariat("register", "x-nobodys", "register",
+                    {"name_fa": "پایگاه", "is_base": False}),
+        representative(INTERIOR, "service", "x-nobodys", "register",
+                       {"provider": INTERIOR, "name_fa": "سرویس",
+                        "register": "x-nobodys"}),
+        representative(INTERIOR, "version", "x-nobodys/v1", "declare",
+                       {"service": "x-nobodys", "methods": [
+                           {"id": "ask", "pattern": "inquiry"}]}))
+    refused(registry, "R-274", "no-custodian",
+            report("x-nobodys", version="x-nobodys/v1"))
+    for text in ("کد ملی 9991234561", "کد ملی ۹۹۹۱۲۳۴۵۶۱", "٩٩٩١٢٣٤٥٦١"):
+        refused(registry, "R-274", "personal", report("x-names", text_fa=text))
+    refused(registry, "R-274", "no-base-data",
+            report("x-other", data_item="iban"))
+    answer = representative(custodian, "correction", "x-wrong", "reject",
+                            {"remarks": "درست است"})
+    refused(registry, "R-274", "role", dict(
+        answer, of=consumer, actor=f"representative/{consumer}"))
+    registry.must(answer, report("x-wrong", text_fa="سند پیوست است"),
+                  representative(custodian, "correction", "x-wrong", "correct"))
+    refused(registry, "R-274", "transition", answer)
+    assert "x-wrong" in payvand(registry, "correction", "list", "--state",
+                                "corrected")
+
+
+def test_r219_a_version_names_the_framework_that_it_conforms_to(registry):
+    """From the day on which one is issued; the version before it is over."""
+    registry.must(
+        secretariat("instruction", "x-egif-1", "write",
+                    {"title_fa": "چارچوب", "is_framework": True}),
+        representative(INTERIOR, "service", "x-framed", "register",
+                       {"provider": INTERIOR, "name_fa": "سرویس چارچوب"}))
+
+    def declare(name, **more):
+        return representative(INTERIOR, "version", name, "declare", dict(
+            {"service": "x-framed",
+             "methods": [{"id": "ask", "pattern": "inquiry"}]}, **more))
+    registry.must(declare("x-framed/v1"))  # none is in force yet
+    refused(registry, "R-219", "framework",
+            declare("x-framed/v2", framework="x-egif-1"))
+    registry.must(chair("instruction", "x-egif-1", "issue",
+                        {"effective": DAY, "resolution": "m38/r1"}))
+    refused(registry, "R-219", "framework", declare("x-framed/v2"))
+    registry.must(declare("x-framed/v2", framework="x-egif-1"))
+    used = registry.get("users/instruction/x-egif-1?of=version")["version"]
+    assert [one["id"] for one in used] == ["x-framed/v2"]
+    registry.must(chair("instruction", "x-egif-1", "withdraw"))
+    refused(registry, "R-219", "framework",
+            representative(INTERIOR, "version", "x-framed/v2", "design",
+                           {"framework": "x-egif-1"}))

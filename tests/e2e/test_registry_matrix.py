@@ -127,6 +127,8 @@ WHO = {  # kind: {offices: events}; an event in no row is no one's
                "secretariat administrator": "block"},
     "code-list": {"agency technical": "deliver", "secretariat": "end"},
     "code-map": {"operator": "build announce withdraw"},
+    "correction": {"consumer": "report withdraw", "agency technical": "correct",
+                   "agency": "reject"},
     "oid": {"agency technical": "request",
             "operator secretariat": "register refuse", "agency": "retire"},
 }

@@ -78,6 +78,7 @@ static const struct {
     {"request", "missing", false, "missing-requests", "", pv_text_findings},
     {"meeting", "agenda", false, "agenda", "", pv_text_agenda},
     {"meeting", "show", true, "meeting", "", pv_text_agenda},
+    {"resolution", "search", true, "legal-bases", "&of=", pv_text_findings},
     {"resolution", "show", true, "resolution", "", pv_text_resolution},
 };
 
@@ -99,6 +100,7 @@ pv_view_verbs(const char *command, const char *ret[PV_VIEW_VERBS_MAX])
 
 static const char usage_en[] =
     "payvand resolution show ID\n"
+    "payvand resolution search WORDS\n"
     "payvand meeting agenda [--body ID]\n"
     "payvand meeting show ID\n"
     "payvand commitment list|overdue|reminders|progress\n"
@@ -130,6 +132,7 @@ static const char usage_en[] =
 
 static const char usage_fa[] =
     "payvand resolution show ID\n"
+    "payvand resolution search WORDS\n"
     "payvand meeting agenda [--body ID]\n"
     "payvand meeting show ID\n"
     "payvand commitment list|overdue|reminders|progress\n"
@@ -252,16 +255,21 @@ make_path(const struct args *args, char room[PATH_ROOM])
     const char   *text = NULL;
     const char   *lang =
         args->lang == PV_LANG_FA || args->lang_name == NULL ? "fa" : "en";
+    bool        words = strcmp(verb_row[args->row].fixed, "&of=") == 0;
+    const char *id = args->id == NULL || words ? "" : args->id;
     enum pv_err err;
 
     pv_buf_init(&path, PATH_ROOM - 1);
     err = pv_buf_addf(&path, "/registry/v1/views/%s%s%s?format=%s&lang=%s%s",
-                      verb_row[args->row].view, args->id == NULL ? "" : "/",
-                      args->id == NULL ? "" : args->id,
+                      verb_row[args->row].view, id[0] == '\0' ? "" : "/", id,
                       args->format == NULL ? "json" : args->format, lang,
                       verb_row[args->row].fixed);
-    if (args->id != NULL && !is_plain(args->id)) {
+    if (args->id != NULL && !words && !is_plain(args->id)) {
         err = PV_EINVAL;
+    }
+    for (const char *at = args->id; words && err == PV_OK && *at != '\0';
+         at++) {
+        err = pv_buf_addf(&path, "%02x", (unsigned)(unsigned char)*at);
     }
     for (size_t p = 0; p < P_END && err == PV_OK; p++) {
         if (args->parameter[p] != NULL) {

@@ -264,7 +264,7 @@ print_finding(const json_t *row, enum pv_lang lang)
         "under_way",     "requests",   "open_requests", "grants",
         "modes",         "calls",      "since",         "due_day",
         "days_over",     "resolution", "mode",          "method",
-        "code",          "of"};
+        "code",          "of",         "title_fa",      "legal_basis"};
 
     (void)printf("%s", text_of(row, "id")[0] == '\0'
                            ? text_of(json_object_get(row, "agency"), "id")
@@ -293,7 +293,7 @@ pv_text_findings(const json_t *view, enum pv_lang lang)
 {
     static const char *const lists[] = {"links",    "paths",    "passports",
                                         "breaches", "agencies", "grants",
-                                        "modes"};
+                                        "modes",    "bases"};
     json_t                  *row;
     size_t                   i;
 

@@ -72,8 +72,8 @@ static const struct {
      false},
     {"get", "/registry/v1/views/", "/registry/v1/views/{view}", "view",
      "What people ask for that is no single record",
-     "view after rows as_of at party within body format lang", "", "Object",
-     false},
+     "view after rows as_of at party state within body sought in format lang",
+     "", "Object", false},
     {"post", "/registry/v1/first", NULL, "first",
      "The first administrator, by the code the server printed", "", "First",
      "Enrolled", true},
@@ -137,6 +137,10 @@ static const char components[] =
     "'schema':" NUMBER "},"
     "'of':{'name':'of','in':'query','required':true,'schema':"
     "{'$ref':'#/components/schemas/Kind'}},"
+    "'sought':{'name':'of','in':'query','description':'A code that is looked "
+    "for, or words as UTF-8 in hex','schema':" WORD "},"
+    "'in':{'name':'in','in':'query','description':'The list of the code',"
+    "'schema':" ID "},"
     "'number':{'name':'number','in':'path','required':true,'schema':" NUMBER
     "},"
     "'kind':{'name':'kind','in':'path','required':true,'schema':"

@@ -96,6 +96,9 @@ static const char *const demand_columns[] = {
     "id", "provider.id", "requests", "open_requests", "grants", "modes", NULL};
 static const char *const unrepresented_columns[] = {
     "agency.id", "agency.name_fa", "since", "due_day", "days_over", NULL};
+static const char *const basis_columns[] = {
+    "kind", "id", "title_fa", "name_fa", "legal_basis", NULL};
+static const struct pv_view_csv bases_csv = {"bases", basis_columns};
 static const struct pv_view_csv backlog_csv = {"agencies", backlog_columns};
 static const struct pv_view_csv breaches_csv = {"breaches", breach_columns};
 static const struct pv_view_csv unagreed_csv = {"grants", unagreed_columns};
@@ -141,6 +144,8 @@ static const struct pv_view_row view_row[] = {
      pv_view_duplicate_paths, NULL, &duplicates_csv},
     {"ending", false, TAKES(PV_VIEW_PARTY) | TAKES(PV_VIEW_WITHIN) | PAGES,
      pv_view_ending, NULL, &ending_csv},
+    {"legal-bases", false, TAKES(PV_VIEW_OF), pv_view_legal_bases, NULL,
+     &bases_csv},
     {"links", false, TAKES(PV_VIEW_PARTY) | TAKES(PV_VIEW_STATE) | PAGES,
      pv_view_links, NULL, &links_csv},
     {"missing-requests", false, TAKES(PV_VIEW_PARTY) | PAGES,

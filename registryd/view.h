@@ -114,6 +114,7 @@ pv_view_html_fn  pv_view_commitments_html;
 pv_view_build_fn pv_view_demand;
 pv_view_build_fn pv_view_duplicate_paths;
 pv_view_build_fn pv_view_ending;
+pv_view_build_fn pv_view_legal_bases;
 pv_view_build_fn pv_view_links;
 pv_view_build_fn pv_view_missing_requests;
 pv_view_build_fn pv_view_progress;

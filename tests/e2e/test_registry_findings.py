@@ -676,3 +676,27 @@ def test_r219_a_version_names_the_framework_that_it_conforms_to(registry):
     refused(registry, "R-219", "framework",
             representative(INTERIOR, "version", "x-framed/v2", "design",
                            {"framework": "x-egif-1"}))
+
+
+def test_r282_a_legal_base_is_searched_in_any_spelling(registry):
+    """Arabic and Persian letters, joiners and capitals are no difference."""
+    registry.must(representative(
+        INTERIOR, "service", "x-lawful", "register",
+        {"provider": INTERIOR, "name_fa": "سرویس قانونی",
+         "legal_basis": "مادهٔ ۷ قانون آیین‌نامه یکپارچه، Act 9"}))
+
+    def found(words):
+        return [row["id"] for row in json.loads(payvand(
+            registry, "resolution", "search", words, "--json"))["bases"]]
+    for words in ("آیین‌نامه یکپارچه", "آييننامه يكپارچه", "act 9"):
+        assert found(words) == ["x-lawful"], words
+    assert found("هیچ‌کجا") == []
+    assert "cheque" in payvand(registry, "resolution", "search",
+                               "CHEQUE ISSUANCE").lower()
+    meetings = [row["kind"] for row in registry.get("views/legal-bases")[
+        "bases"]]
+    assert {"meeting", "service"} <= set(meetings)
+    for bad in ("zz", "0", "00", "ff" * 500):
+        status, _ = registry.ask("GET",
+                                 f"/registry/v1/views/legal-bases?of={bad}")
+        assert status == 400, bad

@@ -1,6 +1,7 @@
 /*
  * calls.c - payvand-bench-calls: signed calls to a provider's service on a
- * Unix socket, closed loop, as many as asked; what they cost, as JSON.
+ * Unix socket, as many as asked; what they cost, as JSON. Closed loop, or with
+ * --rate so many a second: then a call's time counts from when it was due.
  *
  * Requests are signed before the clock starts.
  */
@@ -21,6 +22,7 @@
 #define HEAD_MAX 2048
 #define ANSWER_MAX 8192
 #define LINKS_MAX 512
+#define EVENTS 64
 #define ROWS_MAX 100000
 
 struct request {
@@ -44,6 +46,7 @@ static struct {
     unsigned    links;
     unsigned    calls;
     unsigned    warmup;
+    unsigned    rate; /* calls a second; 0: closed loop */
     int         pids[LOAD_PIDS_MAX];
     unsigned    pid_count;
 } arg = {.links = 32, .calls = 10000, .warmup = 1000};
@@ -148,11 +151,11 @@ open_link(struct link *link, int epoll)
 }
 
 static void
-ask(struct link *link, const struct request *request)
+ask(struct link *link, const struct request *request, uint64_t began)
 {
     link->at = request;
     link->got = 0;
-    link->began = load_now_ns();
+    link->began = began;
     if (write(link->fd, request->text, request->len) !=
         (ssize_t)request->len) { /* a Unix socket has room for it */
         die("write");
@@ -193,24 +196,62 @@ is_whole(struct link *link, bool *ret_good)
     return true;
 }
 
+/* When call n is due; in a closed loop at once. */
+static uint64_t
+due_ns(uint64_t began, unsigned n)
+{
+    return arg.rate == 0 ? load_now_ns()
+                         : began + (uint64_t)n * 1000000000 / arg.rate;
+}
+
+/* Wait for answers, or until the next call is due where a link is free. */
+static int
+wait_for_events(int epoll, struct epoll_event event[EVENTS], bool may_send,
+                uint64_t due)
+{
+    struct timespec wait = {.tv_sec = 30};
+    uint64_t        now = load_now_ns();
+    int             ready;
+
+    if (may_send) {
+        wait.tv_sec = 0;
+        wait.tv_nsec = due > now ? (long)(due - now) : 0;
+        if (wait.tv_nsec > 999999999) {
+            wait.tv_nsec = 999999999;
+        }
+    }
+    ready = epoll_pwait2(epoll, event, EVENTS, &wait, NULL);
+    if (ready < 0 || (ready == 0 && !may_send)) {
+        die("nothing for 30 s");
+    }
+    return ready;
+}
+
 static void
 run(struct link *link, int epoll, const struct request *request, unsigned count,
     bool counts)
 {
-    struct epoll_event event[64];
+    struct epoll_event event[EVENTS];
+    struct link       *idle[LINKS_MAX];
+    unsigned           idle_count = 0;
     unsigned           sent = 0;
     unsigned           done = 0;
+    uint64_t           began = load_now_ns();
 
-    while (sent < arg.links && sent < count) {
-        ask(&link[sent], &request[sent]);
-        sent++;
+    while (idle_count < arg.links) {
+        idle[idle_count] = &link[idle_count];
+        idle_count++;
     }
     while (done < count) {
-        int ready = epoll_wait(epoll, event, 64, 30000);
+        uint64_t due = due_ns(began, sent);
+        int      ready;
 
-        if (ready <= 0) {
-            die("nothing for 30 s");
+        while (idle_count > 0 && sent < count && due <= load_now_ns()) {
+            ask(idle[--idle_count], &request[sent++], due);
+            due = due_ns(began, sent);
         }
+        ready =
+            wait_for_events(epoll, event, idle_count > 0 && sent < count, due);
         for (int i = 0; i < ready; i++) {
             struct link *one = event[i].data.ptr;
             bool         good = false;
@@ -223,9 +264,7 @@ run(struct link *link, int epoll, const struct request *request, unsigned count,
                 load_histogram_add(&fast, load_now_ns() - one->began);
                 failed += !good;
             }
-            if (sent < count) {
-                ask(one, &request[sent++]);
-            }
+            idle[idle_count++] = one;
         }
     }
 }
@@ -281,6 +320,7 @@ take_arguments(int argc, char **argv)
         {"connections", required_argument, NULL, 'c'},
         {"calls", required_argument, NULL, 'n'},
         {"warmup", required_argument, NULL, 'w'},
+        {"rate", required_argument, NULL, 'r'},
         {"pids", required_argument, NULL, 'P'},
         {NULL, 0, NULL, 0},
     };
@@ -308,6 +348,9 @@ take_arguments(int argc, char **argv)
             break;
         case 'w':
             arg.warmup = number(optarg);
+            break;
+        case 'r':
+            arg.rate = number(optarg);
             break;
         case 'P':
             take_pids(optarg);

@@ -115,6 +115,45 @@ refill(struct pv_pool *pool, int64_t now_ms)
 
 /* ---- handing out ---- */
 
+/* Ready workers: idle, or busy for another method, and not for long. */
+static size_t
+ready_for_others(const struct pv_pool *pool, size_t method, int64_t now_ms)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < pool->slot_count; i++) {
+        const struct slot *slot = &pool->slot[i];
+
+        count += slot->state == SLOT_IDLE ||
+                 (slot->state == SLOT_BUSY && slot->job->method != method &&
+                  now_ms - slot->since_ms < PV_SLOW_MS);
+    }
+    return count;
+}
+
+/*
+ * A method that has just cost a worker would take each new one as soon as it is
+ * there, and have it killed when little of a deadline is left: it leaves one
+ * that is ready to the others, and begins nothing late. Not for ever, as a
+ * worker may be the only one that the database lets in.
+ */
+static bool
+must_wait(const struct pv_pool *pool, const struct pv_job *job, int64_t now_ms)
+{
+    const struct pv_contract_method *contract =
+        pool->config->method[job->method]->contract;
+
+    if (pool->held_by[job->method] >= pool->config->workers) {
+        return true;
+    }
+    if (pool->config->method_count == 1 ||
+        pool->careful_ms[job->method] <= now_ms) {
+        return false;
+    }
+    return job->deadline_ms - now_ms < contract->deadline_ms / 2 ||
+           ready_for_others(pool, job->method, now_ms) <= 1;
+}
+
 static void
 hand_over(struct slot *slot, struct pv_job *job, int64_t now_ms)
 {
@@ -146,7 +185,7 @@ dispatch(struct pv_pool *pool, int64_t now_ms)
         struct pv_job *job = *at;
         struct slot   *slot;
 
-        if (pool->held_by[job->method] >= pool->config->workers) {
+        if (must_wait(pool, job, now_ms)) {
             at = &job->next;
             continue;
         }
@@ -224,6 +263,7 @@ expire_slot(struct slot *slot, int64_t now_ms)
         pv_log_warn("connector.worker_killed",
                     "path=%s pid=%d reason=deadline replacing",
                     method->contract->path, (int)slot->pid);
+        slot->pool->careful_ms[slot->job->method] = now_ms + PV_CAREFUL_MS;
         pv_slot_kill(slot);
         pv_slot_end_job(slot, PV_JOB_TIMEOUT, "deadline", "", PV_LIT(""));
     }
@@ -255,6 +295,9 @@ pv_pool_next_ms(const struct pv_pool *pool, int64_t now_ms)
 
     for (const struct pv_job *job = pool->queue; job != NULL; job = job->next) {
         next = earlier(next, job->deadline_ms);
+        if (pool->careful_ms[job->method] > now_ms) {
+            next = earlier(next, pool->careful_ms[job->method]);
+        }
     }
     for (size_t i = 0; i < pool->slot_count; i++) {
         const struct slot *slot = &pool->slot[i];

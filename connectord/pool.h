@@ -21,6 +21,7 @@
 #include "connectord/watch.h"
 
 #define PV_SLOW_MS 200
+#define PV_CAREFUL_MS 1000 /* after a worker that a method had was killed */
 #define PV_CONNECT_DEADLINE_MS 10000
 #define PV_BACKOFF_MIN_MS 100
 #define PV_BACKOFF_MAX_MS 5000

@@ -42,6 +42,7 @@ struct pv_pool {
     size_t                            queued;
     size_t                            queued_of[PV_CONNECTOR_METHODS_MAX];
     size_t                            held_by[PV_CONNECTOR_METHODS_MAX];
+    int64_t                           careful_ms[PV_CONNECTOR_METHODS_MAX];
     uint64_t                          next_call;
     int64_t                           next_spawn_ms;
     unsigned                          failures; /* in a row */

@@ -75,9 +75,8 @@ find_period(const char *word, int64_t day, struct period *period)
 
 /* ---- whose calls ---- */
 
-/* "" when it is not known. Borrowed from the struct. */
-static const char *
-agency_of(struct pv_figures *figures, const char *system)
+const char *
+pv_figures_agency(struct pv_figures *figures, const char *system)
 {
     char          path[PATH_ROOM];
     struct pv_why why = {""};
@@ -254,7 +253,7 @@ sum_calls(struct pv_figures *figures, const char *version, const char *consumer,
         json_int_t  sum;
 
         if (!is_of_version(pv_client_text(row, "method"), version) ||
-            strcmp(agency_of(figures, pv_client_text(row, "consumer")),
+            strcmp(pv_figures_agency(figures, pv_client_text(row, "consumer")),
                    consumer) != 0) {
             continue;
         }

@@ -19,6 +19,9 @@ struct pv_figures {
 
 void pv_figures_clear(struct pv_figures *figures);
 
+/* Whose a system is, by the registry; "" when it is not known. Borrowed. */
+const char *pv_figures_agency(struct pv_figures *figures, const char *system);
+
 /*
  * What a term of an agreement's body was in its last whole period before
  * `day`, as {"measure","value","from","until"} in *ret, NULL when there was

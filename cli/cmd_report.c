@@ -10,6 +10,7 @@
 
 #include "registry.h"
 #include "report_demand.h"
+#include "report_monthly.h"
 #include "trace_client.h"
 #include "trace_show.h"
 
@@ -17,6 +18,7 @@ static const char usage_en[] =
     "payvand report calls [--by minute|hour|day|all] [OPTION...]\n"
     "payvand report volumes [--unusual] [OPTION...]\n"
     "payvand report demand [--registry PATH] [OPTION...]\n"
+    "payvand report monthly --folder DIR [--month 1405-08] [OPTION...]\n"
     "\n"
     "calls: how many calls ended how, for each consumer and method, with the\n"
     "provider's time in ms (half, 95 and 99 of 100 calls took no longer; at\n"
@@ -26,6 +28,8 @@ static const char usage_en[] =
     "refusals), low (under a quarter of the fewest).\n"
     "demand: of each service its requests, rights and modes in the registry and\n"
     "its calls, what is asked for most first.\n"
+    "monthly: the last whole Jalali month, or another, as files: of each provider\n"
+    "and consumer its own calls, and all of them for the working group.\n"
     "\n"
     "  --from T, --until T  2026-11-26, 1405-09-05, or ms since 1970 (the last\n"
     "                       24 hours)\n"
@@ -45,6 +49,7 @@ static const char usage_fa[] =
     "payvand report calls [--by minute|hour|day|all] [OPTION...]\n"
     "payvand report volumes [--unusual] [OPTION...]\n"
     "payvand report demand [--registry PATH] [OPTION...]\n"
+    "payvand report monthly --folder DIR [--month 1405-08] [OPTION...]\n"
     "\n"
     "calls: شمار فراخوانی‌ها به تفکیک متقاضی، متد و نتیجه، با زمان ارائه‌دهنده\n"
     "به میلی‌ثانیه (میانه و صدک‌های ۹۵ و ۹۹؛ خطا تا ۳٫۲ درصد). برای متدهای\n"
@@ -52,6 +57,8 @@ static const char usage_fa[] =
     "volumes: آخرین ساعت کامل در کنار همان ساعت در ۷ روز پیش: high (بیش از سه\n"
     "برابر بیشترین)، refused (همان برای ردشده‌ها)، low (کمتر از یک‌چهارم کمترین).\n"
     "demand: درخواست‌ها، مجوزها، شیوه‌ها و فراخوانی‌های هر سرویس، پرتقاضاترین نخست.\n"
+    "monthly: گزارش ماه شمسی گذشته یا ماهی دیگر به صورت پرونده: برای هر\n"
+    "ارائه‌دهنده و دریافت‌کننده فراخوانی‌های خودش و برای کارگروه همه.\n"
     "\n"
     "  --from T, --until T  تاریخ میلادی یا شمسی (۲۴ ساعت گذشته)\n"
     "  --consumer SYSTEM  --provider AGENCY  --service ID  --outcome WORD\n"
@@ -97,6 +104,8 @@ static const struct option option_list[] = {
     {"side", required_argument, NULL, 1000 + F_SIDE},
     {"unusual", no_argument, NULL, 'u'},
     {"registry", required_argument, NULL, 'r'},
+    {"folder", required_argument, NULL, 'f'},
+    {"month", required_argument, NULL, 'm'},
     {"csv", no_argument, NULL, 'c'},
     {"json", no_argument, NULL, 'j'},
     {"lang", required_argument, NULL, 'l'},
@@ -145,6 +154,11 @@ static const struct column demand_column[] = {
     {"calls", "calls", "فراخوانی", 10},
 };
 
+static const struct column file_column[] = {
+    {"file", "file", "پرونده", -60},
+    {"count", "rows", "سطر", 8},
+};
+
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 struct args {
@@ -155,6 +169,11 @@ struct args {
     const char          *registry;
     bool                 unusual;
     bool                 demand;
+    bool                 monthly;
+    const char          *folder;
+    const char          *month;
+    char                 from[PV_MONTH_DAY_ROOM];
+    char                 until[PV_MONTH_DAY_ROOM];
     bool                 csv;
     bool                 json;
 };
@@ -229,12 +248,40 @@ show(const struct args *args, const json_t *page)
     return pv_show_flush();
 }
 
+/* A whole month, of all calls. */
+static bool
+ask_month(struct args *args)
+{
+    for (size_t i = 0; i < F_END; i++) {
+        if (args->field[i] != NULL) {
+            return false;
+        }
+    }
+    if (args->unusual || args->folder == NULL ||
+        !pv_report_month(args->month, args->from, args->until)) {
+        return false;
+    }
+    args->monthly = true;
+    args->column = file_column;
+    args->column_count = COUNT(file_column);
+    args->field[F_FROM] = args->from;
+    args->field[F_UNTIL] = args->until;
+    return pv_client_path(&args->client, "/trace/v1/rollups", "") &&
+           pv_client_add(&args->client, "by", "all");
+}
+
 static bool
 ask(struct args *args, const char *what)
 {
     bool good;
 
-    if (strcmp(what, "demand") == 0) {
+    if (strcmp(what, "monthly") != 0 &&
+        (args->folder != NULL || args->month != NULL)) {
+        return false;
+    }
+    if (strcmp(what, "monthly") == 0) {
+        good = ask_month(args);
+    } else if (strcmp(what, "demand") == 0) {
         args->demand = true;
         args->column = demand_column;
         args->column_count = COUNT(demand_column);
@@ -268,6 +315,12 @@ take_option(struct args *args, int key, const char **lang)
     switch (key) {
     case 'r':
         args->registry = optarg;
+        return true;
+    case 'f':
+        args->folder = optarg;
+        return true;
+    case 'm':
+        args->month = optarg;
         return true;
     case 'u':
         args->unusual = true;
@@ -317,13 +370,14 @@ pv_cmd_report(int argc, char **argv)
         return pv_cli_usage_error("report");
     }
     code = pv_client_get_json(&args.client, &page);
-    if (code == PV_EXIT_OK && args.demand) {
-        json_t *calls = page;
+    if (code == PV_EXIT_OK && (args.demand || args.monthly)) {
+        const char *registry = pv_registry_socket(args.registry);
+        json_t     *calls = page;
 
         page = NULL;
-
-        code =
-            pv_report_demand(pv_registry_socket(args.registry), calls, &page);
+        code = args.demand
+                   ? pv_report_demand(registry, calls, &page)
+                   : pv_report_monthly(registry, args.folder, calls, &page);
         json_decref(calls);
     }
     if (code == PV_EXIT_OK) {

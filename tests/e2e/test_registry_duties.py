@@ -512,6 +512,29 @@ def test_r118_requests_and_calls_are_one_list(registry, figures):
     assert "درخواست" in text and asked in text
 
 
+def test_r228_each_has_a_report_of_its_month(registry, figures, tmp_path):
+    """The provider its services, the consumer its calls, the group all."""
+    job = ("report", "monthly", "--registry", registry.socket, "--socket",
+           figures.local, "--folder", str(tmp_path))
+    consumer = registry.get(f"system/{BANK}")["body"]["agency"]
+    said = {r["file"]: r["count"] for r in map(json.loads, payvand(
+        *job, "--month", "1404-06", "--json").splitlines())}
+    own = f"{consumer}-consumer.csv"
+    assert said == {"working-group.csv": 5, "central-bank-provider.csv": 5,
+                    own: 5}
+    with open(tmp_path / own, encoding="utf-8") as file:
+        counts = {r["outcome"]: int(r["count"]) for r in csv.DictReader(file)}
+    assert counts == {"answered": 190, "timeout": 6, "failed": 2, "invalid": 2,
+                      "unavailable": 8}
+    payvand(*job, "--month", "1404-05")  # what is over is replaced
+    with open(tmp_path / own, encoding="utf-8") as file:
+        assert [r["count"] for r in csv.DictReader(file)] == ["900"]
+    assert "working-group.csv" in payvand(*job)
+    for bad in ("1404-13", "1404", "2025-09"):
+        payvand(*job, "--month", bad, code=2)
+    payvand(*job, "--consumer", BANK, code=2)
+
+
 def test_r234_measured_quality_is_held_against_the_agreement(
         registry, figures):
     """Breaches of provider, consumer and exchange follow from the figures."""

@@ -9,18 +9,17 @@
  * What a thief of it gains: the desk: numbers for any person, and who asked
  *                    about one that the thief can name. No answer, no key.
  */
-#include <errno.h>
 #include <getopt.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "crypto/secret.h"
 #include "daemon/event.h"
 #include "daemon/sandbox.h"
+#include "daemon/signals.h"
 #include "daemon/user.h"
 #include "page.h"
 
@@ -97,22 +96,6 @@ read_options(int argc, char **argv, struct options *ret)
 }
 
 static enum pv_err
-catch_signals(struct pv_why *why)
-{
-    struct sigaction action = {.sa_handler = on_signal};
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
-
-    (void)umask(027); /* cannot fail */
-    if (sigaction(SIGTERM, &action, NULL) != 0 ||
-        sigaction(SIGINT, &action, NULL) != 0 ||
-        sigaction(SIGPIPE, &ignore, NULL) != 0) {
-        pv_why_set(why, "cannot start: %s", strerror(errno));
-        return PV_ESYS;
-    }
-    return PV_OK;
-}
-
-static enum pv_err
 shut_in(struct pv_why *why)
 {
     static const int        own[] = {SCMP_SYS(socket), SCMP_SYS(connect),
@@ -133,16 +116,8 @@ open_server(const struct options *options, struct pages *pages,
                                       .route = page_route,
                                       .route_count = page_route_count,
                                       .context = pages};
-    enum pv_err             err =
-        pv_server_listen(options->socket, SOCKET_MODE, &config.listenfd, why);
 
-    if (err == PV_OK) {
-        err = pv_server_open(&config, ret);
-        if (err != PV_OK) {
-            pv_why_set(why, "the server does not start: %s", pv_err_text(err));
-        }
-    }
-    return err;
+    return pv_server_start(options->socket, SOCKET_MODE, &config, ret, why);
 }
 
 int
@@ -164,7 +139,7 @@ main(int argc, char **argv)
     pages.desk = options.desk;
     err = pv_sandbox_harden(&why);
     if (err == PV_OK) {
-        err = catch_signals(&why);
+        err = pv_signals_catch(on_signal, &why);
     }
     if (err == PV_OK) {
         err = pv_secret_random(pages.key, sizeof(pages.key));

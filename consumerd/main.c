@@ -32,6 +32,7 @@
 #include "base/time.h"
 #include "daemon/event.h"
 #include "daemon/sandbox.h"
+#include "daemon/signals.h"
 #include "face.h"
 
 #define ROUND_MS 1000
@@ -73,22 +74,6 @@ on_signal(int number)
 {
     (void)number;
     stop = 1;
-}
-
-static enum pv_err
-catch_signals(struct pv_why *why)
-{
-    struct sigaction action = {.sa_handler = on_signal};
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
-
-    (void)umask(027); /* cannot fail */
-    if (sigaction(SIGTERM, &action, NULL) != 0 ||
-        sigaction(SIGINT, &action, NULL) != 0 ||
-        sigaction(SIGPIPE, &ignore, NULL) != 0) {
-        pv_why_set(why, "cannot start: %s", strerror(errno));
-        return PV_ESYS;
-    }
-    return PV_OK;
 }
 
 /* libcurl's resolver and SQLite have threads and files of their own, so this
@@ -375,7 +360,7 @@ main(int argc, char **argv)
     consumer_counts_init(&running.counts);
     err = pv_sandbox_harden(&why);
     if (err == PV_OK) {
-        err = catch_signals(&why);
+        err = pv_signals_catch(on_signal, &why);
     }
     if (err == PV_OK && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         pv_why_set(&why, "libcurl does not start");

@@ -113,22 +113,13 @@ open_server(const struct options *options, struct pv_api *api,
         .admit = pv_api_admit,
         .forget = pv_api_stop_waiting,
         .context = api};
-    enum pv_err err;
 
     if (options->socket[api->face] == NULL) {
         return PV_OK;
     }
-    err = pv_server_listen(options->socket[api->face],
+    return pv_server_start(options->socket[api->face],
                            api->face == PV_FACE_CONSOLE ? 0600 : WEB_MODE,
-                           &config.listenfd, why);
-    if (err != PV_OK) {
-        return err;
-    }
-    err = pv_server_open(&config, ret);
-    if (err != PV_OK) {
-        pv_why_set(why, "the server does not start: %s", pv_err_text(err));
-    }
-    return err;
+                           &config, ret, why);
 }
 
 struct daemon {

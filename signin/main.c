@@ -11,7 +11,6 @@
  *                    provider; no database, no password.
  */
 #include <curl/curl.h>
-#include <errno.h>
 #include <getopt.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -22,6 +21,7 @@
 
 #include "daemon/event.h"
 #include "daemon/sandbox.h"
+#include "daemon/signals.h"
 #include "daemon/user.h"
 #include "login.h"
 
@@ -106,22 +106,6 @@ read_options(int argc, char **argv, struct options *ret)
            ret->registry != NULL;
 }
 
-static enum pv_err
-catch_signals(struct pv_why *why)
-{
-    struct sigaction action = {.sa_handler = on_signal};
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
-
-    (void)umask(027); /* cannot fail */
-    if (sigaction(SIGTERM, &action, NULL) != 0 ||
-        sigaction(SIGINT, &action, NULL) != 0 ||
-        sigaction(SIGPIPE, &ignore, NULL) != 0) {
-        pv_why_set(why, "cannot start: %s", strerror(errno));
-        return PV_ESYS;
-    }
-    return PV_OK;
-}
-
 /* libcurl's resolver has threads and files of its own, so this is what it
    never needs. */
 static enum pv_err
@@ -155,16 +139,8 @@ open_server(const struct options *options, struct pv_server **ret,
                                       .route = login_route,
                                       .route_count = login_route_count,
                                       .context = &logins};
-    enum pv_err             err =
-        pv_server_listen(options->socket, SOCKET_MODE, &config.listenfd, why);
 
-    if (err == PV_OK) {
-        err = pv_server_open(&config, ret);
-        if (err != PV_OK) {
-            pv_why_set(why, "the server does not start: %s", pv_err_text(err));
-        }
-    }
-    return err;
+    return pv_server_start(options->socket, SOCKET_MODE, &config, ret, why);
 }
 
 int
@@ -185,7 +161,7 @@ main(int argc, char **argv)
     logins.registry = options.registry;
     err = pv_sandbox_harden(&why);
     if (err == PV_OK) {
-        err = catch_signals(&why);
+        err = pv_signals_catch(on_signal, &why);
     }
     if (err == PV_OK && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         pv_why_set(&why, "libcurl does not start");

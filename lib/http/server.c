@@ -610,6 +610,23 @@ pv_server_open(const struct pv_server_config *config,
     return err;
 }
 
+enum pv_err
+pv_server_start(const char *path, mode_t mode, struct pv_server_config *config,
+                struct pv_server **ret, struct pv_why *why)
+{
+    enum pv_err err = pv_server_listen(path, mode, &config->listenfd, why);
+
+    if (err != PV_OK) {
+        return err;
+    }
+    err = pv_server_open(config, ret);
+    if (err != PV_OK) {
+        pv_why_set(why, "the server does not start: %s", pv_err_text(err));
+        (void)close(config->listenfd); /* nothing came yet */
+    }
+    return err;
+}
+
 /* Let go on what waited long enough. */
 static void
 resume(struct pv_server *server, int64_t now_ms)

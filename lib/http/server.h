@@ -108,6 +108,15 @@ struct pv_server_config {
 enum pv_err pv_server_listen(const char *path, mode_t mode, int *ret_fd,
                              struct pv_why *why) PV_MUST_CHECK;
 
+/*
+ * Both: listen at path and open the server there. config->listenfd is set, and
+ * closed on failure. The errors of both, with words.
+ */
+enum pv_err pv_server_start(const char *path, mode_t mode,
+                            struct pv_server_config *config,
+                            struct pv_server       **ret,
+                            struct pv_why           *why) PV_MUST_CHECK;
+
 /* PV_EINVAL: a maximum above is passed. PV_ENOMEM, PV_ESYS. */
 enum pv_err pv_server_open(const struct pv_server_config *config,
                            struct pv_server **ret_server) PV_MUST_CHECK;

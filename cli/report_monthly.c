@@ -92,16 +92,17 @@ sort_out(struct pv_figures *figures, const json_t *rollups, json_t *files)
 
     json_array_foreach(json_object_get(rollups, "rows"), i, row)
     {
-        const char *method = pv_client_text(row, "method");
-        char        provider[NAME_ROOM];
+        struct pv_slice method = pv_slice_from(pv_client_text(row, "method"));
+        struct pv_slice provider;
+        char            name[NAME_ROOM];
 
-        (void)snprintf(provider, sizeof(provider), "%.*s",
-                       (int)strcspn(method, "/"), method); /* cut is nobody's */
-        if (strchr(method, '/') == NULL) {
-            provider[0] = '\0'; /* "-": no known method */
+        /* "-" is no known method; what does not fit is nobody's */
+        if (!pv_slice_cut(method, '/', &provider, &method) ||
+            pv_slice_to_cstr(provider, name, sizeof(name)) != PV_OK) {
+            name[0] = '\0';
         }
         ok = ok && add_row(files, "working-group.csv", row) &&
-             add_of(files, provider, "provider", row) &&
+             add_of(files, name, "provider", row) &&
              add_of(files,
                     pv_figures_agency(figures, pv_client_text(row, "consumer")),
                     "consumer", row);

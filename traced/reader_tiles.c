@@ -83,7 +83,7 @@ static enum pv_err
 find_in_tree(struct reader *reader)
 {
     struct published    *kept = &reader->published;
-    struct pv_checkpoint checkpoint;
+    struct pv_checkpoint checkpoint = {.size = 0};
     struct pv_note       note;
     enum pv_err          err =
         pv_note_parse((struct pv_slice){kept->note, kept->len}, &note);

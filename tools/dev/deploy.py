@@ -195,7 +195,7 @@ class Deployment:
         for one in self.systems:
             yield holder(one["id"], one["agency"],
                          [f"{one['id']}.{DOMAIN}"]
-                         if one["kind"] == "connector" else [])
+                         if one["kind"] in ("connector", "gateway") else [])
         for _, name in READERS:
             yield holder(name, OPERATOR)
 

@@ -165,6 +165,7 @@ pv_cmd_service_submit(int argc, char **argv)
     }
     if (err == PV_OK) {
         submit.contract = contract;
+        submit.items = items;
         err = pv_submit_run(&submit, &why);
     }
     if (err == PV_OK) {
@@ -191,6 +192,7 @@ pv_init_submit(struct pv_init *init, struct pv_contract **ret,
         .socket = pv_registry_socket(NULL),
         .as = init->as != NULL ? init->as : getenv("PAYVAND_AS"),
         .contract = *ret,
+        .items = init->items,
         .passport = init->passport != NULL ? init->passport
                                            : init->path[PV_INIT_PASSPORT],
         .lang = init->lang,

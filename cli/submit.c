@@ -7,6 +7,7 @@
 
 #include "base/jalali.h"
 #include "base/time.h"
+#include "contract/document.h"
 #include "registry.h"
 
 #define PATH_ROOM 512
@@ -64,7 +65,7 @@ read_states(struct pv_submit *submit, struct pv_why *why)
             submit->other_contract =
                 json_equal(json_object_get(json_object_get(record, "body"),
                                            "contract"),
-                           submit->contract->root) == 0;
+                           submit->document) == 0;
         }
         json_decref(record);
     }
@@ -186,7 +187,7 @@ version_data(struct pv_submit *submit, json_t **ret, struct pv_why *why)
     }
     *ret = json_pack("{s:s, s:o, s:o, s:o, s:O, s:b}", "service",
                      contract->service, "methods", methods, "inputs", inputs,
-                     "outputs", outputs, "contract", contract->root,
+                     "outputs", outputs, "contract", submit->document,
                      "needs_consent", consent);
     return err == PV_OK && *ret == NULL ? PV_ENOMEM : err;
 }
@@ -406,6 +407,10 @@ begin(struct pv_submit *submit, struct pv_why *why)
     submit->decisions = json_array();
     submit->missing = json_array();
     submit->unknown_items = json_array();
+    if (pv_document_make(submit->contract, submit->items, &submit->document) !=
+        PV_OK) {
+        return PV_ENOMEM;
+    }
     return submit->decisions == NULL || submit->missing == NULL ||
                    submit->unknown_items == NULL
                ? PV_ENOMEM
@@ -442,9 +447,11 @@ pv_submit_run(struct pv_submit *submit, struct pv_why *why)
 void
 pv_submit_clear(struct pv_submit *submit)
 {
+    json_decref(submit->document);
     json_decref(submit->decisions);
     json_decref(submit->missing);
     json_decref(submit->unknown_items);
+    submit->document = NULL;
     submit->decisions = NULL;
     submit->missing = NULL;
     submit->unknown_items = NULL;

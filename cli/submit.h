@@ -29,17 +29,19 @@ enum pv_submit_record {
 
 struct pv_submit {
     /* the caller's; borrowed */
-    const char               *socket;
-    const char               *as; /* role/agency */
-    const struct pv_contract *contract;
-    const char               *passport; /* a file: {"service": form, "data":
-                                         form, "system": id} */
+    const char                 *socket;
+    const char                 *as; /* role/agency */
+    const struct pv_contract   *contract;
+    const struct pv_data_items *items;    /* the contract was read with them */
+    const char                 *passport; /* a file: {"service": form, "data":
+                                           form, "system": id} */
     enum pv_lang lang;
     bool         list; /* make the decisions, send none */
 
     /* what came of it */
     char      id[PV_SUBMIT_RECORDS][PV_SUBMIT_ID_MAX];
     char      state[PV_SUBMIT_RECORDS][PV_SUBMIT_WORD_MAX]; /* "": none yet */
+    json_t   *document;       /* the contract with its items */
     json_t   *decisions;      /* that were sent, or are to be */
     json_t   *missing;        /* fields of forms, "service.recipients" */
     json_t   *unknown_items;  /* of the contract, that are not registered */

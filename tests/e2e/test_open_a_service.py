@@ -179,7 +179,7 @@ def test_what_is_proposed_is_not_proposed_twice(scene):
     write(scene, "two.json", contract(deadline_ms=2000))
     done = submit(scene, "--json")
     assert (done.returncode, json.loads(done.stdout)["sent"]) == (0, 1)
-    kept = scene.registry.get("version/two-by-id/v1")["body"]["contract"]
+    kept = scene.registry.get("version/two-by-id/v1")["body"]["contract"]["contract"]
     assert kept["methods"][0]["deadline_ms"] == 2000
     assert "سپس" in submit(scene, "--lang", "fa").stdout
 
@@ -194,7 +194,7 @@ def test_a_version_that_is_tested_keeps_its_contract(scene):
     write(scene, "two.json", contract("three-by-id", deadline_ms=3000))
     done = submit(scene)
     assert done.returncode == 1 and "a new version" in done.stdout
-    kept = scene.registry.get("version/three-by-id/v1")["body"]["contract"]
+    kept = scene.registry.get("version/three-by-id/v1")["body"]["contract"]["contract"]
     assert kept["methods"][0]["deadline_ms"] == 1000
 
 

@@ -1,5 +1,6 @@
 """Providers that misbehave, and providers that are not who they should be."""
 
+import os
 import socket
 import threading
 import time
@@ -557,6 +558,9 @@ def test_a_command_is_never_sent_again(make):
     def edit(catalogue):
         for method in catalogue.methods("tax-debt")["methods"]:
             method["pattern"] = "command"
+        # the service's contract says inquiry: here it has none
+        os.unlink(os.path.join(catalogue.home, "contracts",
+                               "tax-administration", "tax-debt.json"))
 
     ex = make(workers=1, edit=edit)
     tax = ex.provider["tax-administration"]

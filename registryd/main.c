@@ -20,6 +20,7 @@
  *                    call's trace and no content, and not the log's key.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -412,6 +413,9 @@ main(int argc, char **argv)
                               .web_uid = geteuid(),
                               .sign_in_uid = geteuid()};
 
+    /* a request's many small pieces go back one by one, and not all at once in
+       the middle of the next one */
+    (void)mallopt(M_MXFAST, 0);
     if (!options_read(argc, argv, &options)) {
         (void)fputs("payvand-registryd: see --help\n", stderr);
         return 2;

@@ -138,6 +138,9 @@ sqlite_open(struct pv_store *store, const char *where)
         return PV_ESYS;
     }
     (void)close(fd); /* nothing was written */
+    /* its count of memory takes a lock at each; refused after the first open,
+       and then not needed */
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     if (sqlite3_open_v2(where, &sqlite->db,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
                             SQLITE_OPEN_NOFOLLOW,

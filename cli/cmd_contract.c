@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "base/time.h"
 #include "cmd.h"
 #include "contract/call_text.h"
@@ -14,9 +15,10 @@
 #include "contract/openapi.h"
 #include "contract/page.h"
 #include "items.h"
+#include "mock.h"
 
 #define OUT_MAX (8u << 20)
-#define KNOWN 5 /* words behind `contract` */
+#define KNOWN 6 /* words behind `contract` */
 
 static const char usage_en[] =
     "payvand contract check FILE...\n"
@@ -24,6 +26,7 @@ static const char usage_en[] =
     "payvand contract example FILE [METHOD] [--as curl|python|java|csharp]\n"
     "payvand contract page FILE\n"
     "payvand contract document FILE\n"
+    "payvand contract mock FILE [--port N]\n"
     "\n"
     "A contract says what a service takes, answers and means (docs/contract.md).\n"
     "  check    whether it holds together; a fault is named with its line\n"
@@ -31,11 +34,14 @@ static const char usage_en[] =
     "  example  a call of METHOD (the first one), ready to be tried\n"
     "  page     an HTML page for people, in the language of --lang\n"
     "  document with its data items, as a registry takes it (--json)\n"
+    "  mock     answer its methods on loopback with made-up values, for who has\n"
+    "           no access yet; a request is checked as a connector does it\n"
     "\n"
     "  --catalogue DIR  where the data items stand; PAYVAND_CATALOGUE, or\n"
     "                   `catalogue` here\n"
     "  --server URL     of the exchange\n"
-    "  --json           one JSON object (check)\n"
+    "  --port N         of the mock; without it a free one, which is printed\n"
+    "  --json           one JSON object (check, mock)\n"
     "  --lang en|fa\n"
     "  -h, --help\n"
     "\n"
@@ -48,6 +54,7 @@ static const char usage_fa[] =
     "payvand contract example FILE [METHOD] [--as curl|python|java|csharp]\n"
     "payvand contract page FILE\n"
     "payvand contract document FILE\n"
+    "payvand contract mock FILE [--port N]\n"
     "\n"
     "قرارداد می‌گوید سرویس چه می‌گیرد، چه پاسخ می‌دهد و پاسخ چه معنا دارد.\n"
     "  check    آیا قرارداد درست است؛ ایراد با شماره خط گفته می‌شود\n"
@@ -55,10 +62,13 @@ static const char usage_fa[] =
     "  example  یک فراخوانی از METHOD (نخستین متد)، آماده آزمودن\n"
     "  page     صفحه HTML برای خواندن، به زبان ‎--lang\n"
     "  document  با اقلام داده‌اش، چنان که دفتر ثبت می‌گیرد\n"
+    "  mock     پاسخ متدهایش روی همین دستگاه با مقدارهای ساختگی، برای کسی که هنوز\n"
+    "           دسترسی ندارد؛ درخواست همان گونه سنجیده می‌شود که رابط می‌سنجد\n"
     "\n"
     "  --catalogue DIR  جای اقلام داده؛ PAYVAND_CATALOGUE یا catalogue همین‌جا\n"
     "  --server URL     نشانی مرکز تبادل\n"
-    "  --json           یک شیء JSON (برای check)\n"
+    "  --port N         درگاه mock؛ بی آن درگاهی آزاد، که چاپ می‌شود\n"
+    "  --json           یک شیء JSON (برای check و mock)\n"
     "  --lang en|fa\n"
     "  -h, --help\n"
     "\n"
@@ -69,6 +79,7 @@ struct args {
     const char           *catalogue;
     const char           *server;
     const char           *as;
+    uint64_t              port;
     enum pv_lang          lang;
     bool                  json;
     char                **file;
@@ -83,6 +94,7 @@ read_args(int argc, char **argv, struct args *args, int *exit_code)
         {"catalogue", required_argument, NULL, 'c'},
         {"server", required_argument, NULL, 's'},
         {"as", required_argument, NULL, 'a'},
+        {"port", required_argument, NULL, 'p'},
         {"json", no_argument, NULL, 'j'},
         {"lang", required_argument, NULL, 'l'},
         {"help", no_argument, NULL, 'h'},
@@ -102,6 +114,13 @@ read_args(int argc, char **argv, struct args *args, int *exit_code)
             break;
         case 'a':
             args->as = optarg;
+            break;
+        case 'p':
+            if (pv_slice_to_u64(pv_slice_from(optarg), UINT16_MAX,
+                                &args->port) != PV_OK) {
+                *exit_code = pv_cli_usage_error("contract");
+                return false;
+            }
             break;
         case 'j':
             args->json = true;
@@ -283,11 +302,26 @@ show(const struct args *args, const char *what)
     return code;
 }
 
+static int
+mock(const struct args *args)
+{
+    struct pv_contract *contract = NULL;
+    struct pv_why       why = {""};
+    enum pv_err         err =
+        pv_contract_load_file(args->file[0], args->items, &contract, &why);
+
+    if (err == PV_OK) {
+        err = pv_mock_serve(contract, (uint16_t)args->port, args->json, &why);
+    }
+    pv_contract_free(contract);
+    return err == PV_OK ? PV_EXIT_OK : fail(err, &why);
+}
+
 int
 pv_cmd_contract(int argc, char **argv)
 {
-    static const char *const known[] = {"check", "openapi", "example", "page",
-                                        "document"};
+    static const char *const known[] = {"check", "openapi",  "example",
+                                        "page",  "document", "mock"};
     const char              *what = argc > 1 ? argv[1] : "";
     struct args              args = {.catalogue = NULL};
     struct pv_why            why = {""};
@@ -310,9 +344,10 @@ pv_cmd_contract(int argc, char **argv)
         return pv_cli_usage_error("contract");
     }
     err = pv_cli_items(args.catalogue, &args.items, &why);
-    code = err != PV_OK ? fail(err, &why)
-           : i == 0     ? check(&args)
-                        : show(&args, what);
+    code = err != PV_OK                ? fail(err, &why)
+           : i == 0                    ? check(&args)
+           : strcmp(what, "mock") == 0 ? mock(&args)
+                                       : show(&args, what);
     pv_data_items_free(args.items);
     return code;
 }

@@ -287,6 +287,7 @@ static const struct {
     {"contract", "check", {"--catalogue", "--json", "--lang"}},
     {"contract", "document", {"--catalogue", "--json", "--lang"}},
     {"contract", "example", {"--as", "--catalogue", "--lang", "--server"}},
+    {"contract", "mock", {"--catalogue", "--json", "--lang", "--port"}},
     {"contract", "openapi", {"--catalogue", "--lang", "--server"}},
     {"contract", "page", {"--catalogue", "--lang"}},
     {"service",

@@ -166,7 +166,10 @@ run_thread(void *context)
         if (atomic_load(&feed->stop)) {
             break;
         }
-        say(feed, err == PV_OK && !feed->fetch.is_kept ? PV_ESYS : err);
+        if (err == PV_OK && !feed->fetch.is_kept) {
+            err = PV_ESYS; /* asked again, but not without a pause */
+        }
+        say(feed, err);
         pause = err == PV_OK ? 0 : pause == 0 ? STEP_MS : 2 * pause;
         pause = pause > PAUSE_MAX_MS ? PAUSE_MAX_MS : pause;
         pause_ms(feed, pause);

@@ -171,6 +171,7 @@ struct ngx_http_payvand_ctx_s {
 
 
 #define NGX_HTTP_PAYVAND_SOCKET_PATH_MAX  108   /* of sockaddr_un, with NUL */
+#define NGX_HTTP_PAYVAND_WHY_MAX          16384 /* why a provider failed */
 
 
 extern ngx_module_t  ngx_http_payvand_module;

@@ -247,7 +247,8 @@ ngx_http_payvand_is_json(ngx_table_elt_t *type)
 
 /*
  * A connector that answers "failed" may say why, such as a consent number that
- * is used up: only as a problem. What else a broken provider says goes nowhere.
+ * is used up: only as a problem of a length said beforehand. What else a broken
+ * provider says goes nowhere.
  */
 
 static ngx_uint_t
@@ -261,6 +262,8 @@ ngx_http_payvand_says_why(ngx_http_upstream_t *u,
     type = answer->header[PV_HEADER_CONTENT_TYPE];
 
     return u->headers_in.status_n == NGX_HTTP_OK
+           && u->headers_in.content_length_n >= 0
+           && u->headers_in.content_length_n <= NGX_HTTP_PAYVAND_WHY_MAX
            && outcome != NULL && type != NULL
            && pv_outcome_from_word(ngx_http_payvand_slice(&outcome->value))
               == PV_OUTCOME_FAILED

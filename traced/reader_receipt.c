@@ -94,8 +94,10 @@ give_one(struct pv_server_call *call, const struct who *who)
 /* ---- several in one answer ---------------------------------------------- */
 
 struct given { /* receipts, and as which side */
-    uint64_t as_consumer;
-    uint64_t as_provider;
+    uint64_t        as_consumer;
+    uint64_t        as_provider;
+    struct pv_slice consumers_id; /* the last one; told when it is the only */
+    struct pv_slice providers_id;
 };
 
 /* What he may not see, or is not there yet, is passed over alike. */
@@ -114,13 +116,18 @@ add_receipt(struct pv_server_call *call, const struct who *who,
     }
     if (err == PV_OK && as_provider) {
         given->as_provider++;
+        given->providers_id = id;
     } else if (err == PV_OK) {
         given->as_consumer++;
+        given->consumers_id = id;
     }
     return err == PV_ENOTFOUND || err == PV_EPRUNED ? PV_OK : err;
 }
 
-/* One record for each side that something was seen as; else for the attempt. */
+/*
+ * One record for each side that something was seen as; else for the attempt.
+ * A receipt that is the only one is named.
+ */
 static bool
 record_given(struct pv_server_call *call, const struct who *who,
              const struct given *given)
@@ -128,12 +135,16 @@ record_given(struct pv_server_call *call, const struct who *who,
     struct reading reading = {.what = WHAT_RECEIPT,
                               .count = given->as_consumer};
 
+    if (given->as_consumer == 1) {
+        reading.id = given->consumers_id;
+    }
     if ((given->as_consumer > 0 || given->as_provider == 0) &&
         !reading_record(call, who, &reading)) {
         return false;
     }
     reading.as_provider = true;
     reading.count = given->as_provider;
+    reading.id = given->as_provider == 1 ? given->providers_id : PV_LIT("");
     return reading.count == 0 || reading_record(call, who, &reading);
 }
 
@@ -145,7 +156,7 @@ static void
 give_many(struct pv_server_call *call, const struct who *who)
 {
     int64_t         end_ms = pv_time_monotonic_ms() + RECEIPTS_MS;
-    struct given    given = {0, 0};
+    struct given    given = {.as_consumer = 0};
     struct pv_slice rest = call->rest;
     struct pv_slice id;
     size_t          count = 0;

@@ -101,7 +101,9 @@ pv_client_load_rights(struct payvand *exchange, struct pv_why *why)
         err = err == PV_OK ? take(exchange, pv_buf_view(&state), why)
                            : refuse(why, exchange, "it cannot be read");
         pv_buf_clear(&state);
-        exchange->rights_file = file;
+        if (err == PV_OK) { /* what was refused is looked at each time */
+            exchange->rights_file = file;
+        }
     }
     age_s = pv_time_wall_ms() / 1000 - (int64_t)exchange->rights_head.when_s;
     if (err == PV_OK && age_s > STALE_HOURS * INT64_C(3600)) {

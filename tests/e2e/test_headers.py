@@ -332,6 +332,17 @@ def test_a_connectors_reason_passes_as_a_problem_alone(ex, bank, status,
     assert ex.completion(answer.tracking_id)[4] == "failed"
 
 
+def test_a_reason_is_no_way_for_an_answer(ex, bank):
+    """What is longer than a reason is not one."""
+    bank.behave = lambda seen, c: reply(
+        b'{"type":"x","data":"%s"}' % (b"a" * 16384),
+        headers=[("Payvand-Outcome", "failed")],
+        kind="application/problem+json")
+    answer = ex.call(BANK, IBAN)
+    assert answer.outcome == "failed" and answer.reason == "provider-answer"
+    assert b"aaaa" not in answer.body
+
+
 def test_an_invalid_answers_body_passes(ex, bank):
     problem = b'{"type":"urn:payvand:problem:contract","detail":"national_id"}'
     bank.behave = lambda seen, c: reply(

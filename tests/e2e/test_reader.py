@@ -280,7 +280,11 @@ def test_several_receipts_come_in_one_answer(ex):
     assert "id" not in reading
     shown, (reading,) = given([ex.mine, ex.other], as_system=PROVIDER)
     assert shown == [ex.mine]
-    assert (reading["role"], reading["count"]) == ("provider", 1)
+    assert (reading["role"], reading["count"], reading["id"]
+            ) == ("provider", 1, ex.mine)
+    # a list of one is no way to read it unnamed
+    shown, (reading,) = given([ex.mine, ""], as_system=BANK)
+    assert shown == [ex.mine] and reading["id"] == ex.mine
     shown, (reading,) = given([ex.other, ex.mine], identity=ex.auditor)
     assert shown == [ex.other, ex.mine] and reading["count"] == 2
     # an attempt too, without what was written there

@@ -300,7 +300,8 @@ write_view(const struct pv_view_call *call, const struct pv_view_row *row,
 enum pv_err
 pv_view(struct pv_registry *registry, uint64_t hidden,
         const struct pv_slice param[PV_VIEW_PARAMS], struct pv_slice path,
-        struct pv_buf *out, const char **ret_type)
+        struct pv_buf *out, const char **ret_type,
+        char ret_next[PV_RECORD_ID_MAX + 1])
 {
     struct pv_view_call       call = {.registry = registry, .hidden = hidden};
     const struct pv_view_row *row = find_view(path, &call.id);
@@ -319,7 +320,9 @@ pv_view(struct pv_registry *registry, uint64_t hidden,
     if (err == PV_OK) {
         err = write_view(&call, row, view, out, ret_type);
     }
-    json_decref(view); /* accepts NULL */
+    (void)snprintf(ret_next, PV_RECORD_ID_MAX + 1, "%s",
+                   pv_member(view, "next")); /* an id fits */
+    json_decref(view);                       /* accepts NULL */
     json_decref(call.names);
     return err;
 }

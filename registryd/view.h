@@ -69,12 +69,14 @@ struct pv_view_call {
 
 /*
  * One view, by the path behind /registry/v1/views/: "agenda",
- * "resolution/m38/r5". hidden as in the call; ret_type is a literal.
+ * "resolution/m38/r5". hidden as in the call; ret_type is a literal; ret_next
+ * is where the next page begins, "" at the end or of what has no pages.
  */
 enum pv_err pv_view(struct pv_registry *registry, uint64_t hidden,
                     const struct pv_slice param[PV_VIEW_PARAMS],
                     struct pv_slice path, struct pv_buf *out,
-                    const char **ret_type) PV_MUST_CHECK;
+                    const char **ret_type,
+                    char         ret_next[PV_RECORD_ID_MAX + 1]) PV_MUST_CHECK;
 
 /* ---- a view's row (view.c has the table) ---- */
 

@@ -61,11 +61,21 @@ is_exempt(const struct public *public, const char *agency, const char *version)
            json_object_get(public->services, service) != NULL;
 }
 
+/*
+ * Only the present is public, since what is exempt now was not always, or will
+ * not be; and always by page, since anybody may ask.
+ */
 static enum pv_err
 begin(struct pv_view_call *call, struct public *public)
 {
-    enum pv_err err = pv_view_text(call, PV_VIEW_PARTY, public->party);
+    enum pv_err err =
+        call->param[PV_VIEW_AS_OF].len > 0 || call->param[PV_VIEW_AT].len > 0
+            ? PV_EINVAL
+            : pv_view_text(call, PV_VIEW_PARTY, public->party);
 
+    if (call->count == 0) {
+        call->count = PV_VIEW_PAGE;
+    }
     public->agencies = json_object();
     public->services = json_object();
     if (err == PV_OK &&
@@ -73,6 +83,27 @@ begin(struct pv_view_call *call, struct public *public)
         err = PV_ENOMEM;
     }
     return err == PV_OK ? read_exempt(call, public) : err;
+}
+
+/* The ids of a list that may be told, as another list. */
+static json_t *
+without_exempt(const json_t *ids, const json_t *exempt)
+{
+    json_t *told = json_array();
+    json_t *id;
+    size_t  i;
+
+    json_array_foreach((json_t *)(uintptr_t)ids, i, id)
+    {
+        const char *text = json_string_value(id);
+
+        if ((text == NULL || json_object_get(exempt, text) == NULL) &&
+            json_array_append(told, id) != 0) { /* told may be NULL */
+            json_decref(told);
+            return NULL;
+        }
+    }
+    return told;
 }
 
 static void
@@ -143,6 +174,7 @@ take_mode(struct pv_view_call *call, const char *id,
     } *to = context;
     const json_t *body = record->body;
     json_t       *row;
+    json_t       *told = NULL;
     enum pv_err   err = PV_OK;
 
     if (strcmp(pv_view_state(PV_KIND_MODE, record), "in-force") != 0 ||
@@ -153,8 +185,12 @@ take_mode(struct pv_view_call *call, const char *id,
     }
     row = make_right(call, id, "in-force", body);
     if (row != NULL && json_object_get(body, "list") != NULL) {
-        err = pv_view_set(row, "list",
-                          pv_view_parties(call, json_object_get(body, "list")));
+        told =
+            without_exempt(json_object_get(body, "list"), to->public->agencies);
+        err = told == NULL
+                  ? PV_ENOMEM
+                  : pv_view_set(row, "list", pv_view_parties(call, told));
+        json_decref(told); /* accepts NULL */
     }
     if (row == NULL || err != PV_OK || json_array_append(to->list, row) != 0) {
         err = PV_ENOMEM;
@@ -163,7 +199,8 @@ take_mode(struct pv_view_call *call, const char *id,
     return err;
 }
 
-/* Modes open a service to many, and are as public as rights of one. */
+/* Modes open a service to many, and are as public as rights of one; they are
+ * few, and stand on the first page. */
 static enum pv_err
 add_modes(struct pv_view_call *call, const struct public *public, json_t *view)
 {
@@ -193,8 +230,11 @@ pv_view_public_grants(struct pv_view_call *call, json_t **ret)
         err = pv_view_list(call, PV_KIND_GRANT, take_grant, &public, "grants",
                            &view);
     }
-    if (err == PV_OK) {
+    if (err == PV_OK && call->after[0] == '\0') {
         err = add_modes(call, &public, view);
+    }
+    if (err == PV_OK && public.party[0] != '\0') {
+        err = pv_view_set(view, "party", json_string(public.party));
     }
     clear(&public);
     if (err != PV_OK) {
@@ -206,6 +246,32 @@ pv_view_public_grants(struct pv_view_call *call, json_t **ret)
 }
 
 /* ---- passports (R-255) ---- */
+
+/* The form, but for services in it that may not be told. */
+static enum pv_err
+tell_form(const struct public *public, json_t *row)
+{
+    static const char *const services = "cooperation_services";
+    const json_t            *form = json_object_get(row, "form");
+    json_t                  *told;
+    json_t                  *copy;
+
+    if (json_object_get(form, services) == NULL) {
+        return PV_OK;
+    }
+    copy = json_copy((json_t *)(uintptr_t)form); /* the record keeps its own */
+    told = without_exempt(json_object_get(form, services), public->services);
+    if (copy == NULL || told == NULL ||
+        json_object_set(copy, services, told) != 0 ||
+        json_object_set(row, "form", copy) != 0) {
+        json_decref(told);
+        json_decref(copy);
+        return PV_ENOMEM;
+    }
+    json_decref(told);
+    json_decref(copy);
+    return PV_OK;
+}
 
 static enum pv_err
 take_passport(struct pv_view_call *call, const char *id,
@@ -234,6 +300,9 @@ take_passport(struct pv_view_call *call, const char *id,
     *ret = json_pack("{s:s, s:o, s:s}", "id", id, "agency",
                      pv_view_party(call, agency), "confirmed", day);
     err = *ret == NULL ? PV_ENOMEM : pv_view_copy(*ret, body, names);
+    if (err == PV_OK) {
+        err = tell_form(public, *ret);
+    }
     if (err == PV_OK && service[0] != '\0') {
         err = pv_view_set(*ret, "service",
                           pv_view_name(call, PV_KIND_SERVICE, service));
@@ -250,6 +319,9 @@ pv_view_public_passports(struct pv_view_call *call, json_t **ret)
     if (err == PV_OK) {
         err = pv_view_list(call, PV_KIND_PASSPORT, take_passport, &public,
                            "passports", ret);
+    }
+    if (err == PV_OK && public.party[0] != '\0') {
+        err = pv_view_set(*ret, "party", json_string(public.party));
     }
     clear(&public);
     return err;

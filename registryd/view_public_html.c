@@ -88,6 +88,29 @@ write_table(struct pv_html *html, const json_t *view, const struct table *table)
     pv_html_raw(html, "</tbody></table>\n");
 }
 
+/* Where the list goes on; ids need no escape in an address. */
+static void
+write_next(struct pv_html *html, const json_t *view)
+{
+    const char *next = json_string_value(json_object_get(view, "next"));
+    const char *party = json_string_value(json_object_get(view, "party"));
+
+    if (next == NULL) {
+        return;
+    }
+    pv_html_raw(html, "<p class=\"foot\"><a href=\"?format=html&amp;after=");
+    pv_html_text(html, next);
+    pv_html_raw(html,
+                html->fa ? "&amp;count=500" : "&amp;count=500&amp;lang=en");
+    if (party != NULL) {
+        pv_html_raw(html, "&amp;party=");
+        pv_html_text(html, party);
+    }
+    pv_html_raw(html, "\">");
+    pv_html_say(html, "next page", "صفحه بعد");
+    pv_html_raw(html, "</a></p>\n");
+}
+
 static void
 write_page(struct pv_html *html, const json_t *view, const char *en,
            const char *fa, const struct table *table, size_t count)
@@ -99,6 +122,7 @@ write_page(struct pv_html *html, const json_t *view, const char *en,
     for (size_t i = 0; i < count; i++) {
         write_table(html, view, &table[i]);
     }
+    write_next(html, view);
     pv_html_end(html);
 }
 
@@ -206,6 +230,7 @@ pv_view_public_passports_html(struct pv_html *html, const json_t *view)
             write_form(html, json_object_get(row, "form"));
         }
     }
+    write_next(html, view);
     pv_html_end(html);
 }
 

@@ -137,6 +137,10 @@ add_head(struct MHD_Response *response, const struct pv_server_call *call)
             MHD_YES) {
         return false;
     }
+    if (call->link[0] != '\0' &&
+        MHD_add_response_header(response, "Link", call->link) != MHD_YES) {
+        return false;
+    }
     if (call->location != NULL &&
         MHD_add_response_header(response, "Location", call->location) !=
             MHD_YES) {

@@ -33,7 +33,9 @@
 #define PV_SERVER_IDLE_S 75                     /* an unused connection */
 #define PV_SERVER_PARAMS_MAX 16                 /* of one query */
 #define PV_SERVER_COOKIE_MAX 256                /* a Set-Cookie, with its NUL */
-#define PV_SERVER_MORE_MAX 4                    /* headers of a route's own */
+#define PV_SERVER_LINK_MAX (PV_SERVER_TARGET_MAX + 64) /* the same of a Link   \
+                                                        */
+#define PV_SERVER_MORE_MAX 4 /* headers of a route's own */
 
 struct pv_server;
 
@@ -59,6 +61,7 @@ struct pv_server_call {
     unsigned              retry_after_s; /* Retry-After; 0: none */
     const char           *location;      /* Location; NULL: none */
     char                  set_cookie[PV_SERVER_COOKIE_MAX]; /* "": none */
+    char                  link[PV_SERVER_LINK_MAX]; /* RFC 8288; "": none */
     struct pv_server_more more[PV_SERVER_MORE_MAX];
     size_t                more_count;
     struct pv_buf         answer;

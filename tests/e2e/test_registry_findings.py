@@ -457,6 +457,75 @@ def test_r128_the_list_of_rights_is_public_but_for_exempt_ones(registry):
     connection.close()
 
 
+def ask_public(registry, view, query):
+    connection = UnixConnection(registry.web)
+    connection.request("GET", f"/registry/v1/views/{view}?{query}")
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return answer.status, answer.getheader("Link"), text
+
+
+@pytest.mark.parametrize("view", ["public-grants", "public-passports"])
+@pytest.mark.parametrize("moment", ["at=1", "as_of=1500-01-01",
+                                    "as_of=1390-01-01"])
+def test_r005_no_other_day_shows_what_is_exempt_now(registry, view, moment):
+    assert ask_public(registry, view, "format=json&" + moment)[0] == 400
+
+
+def test_r005_an_exempt_agency_is_in_no_list(registry):
+    member = "ministry-health"
+    registry.must(
+        representative("national-post-company", "mode", "x-listed", "propose", {
+            "version": "postal-code/v1", "method": "inquire",
+            "mode": "all-except", "list": [member, "tavanir"],
+            "purposes": [{"id": "any"}]}),
+        secretariat("meeting", "x-listed", "plan", {"body": WG, "date": DAY}),
+        secretariat("meeting", "x-listed", "set-agenda",
+                    {"agenda": [{"row": 1, "text_fa": "شیوه"}]}),
+        secretariat("meeting", "x-listed", "invite"),
+        chair("meeting", "x-listed", "hold"),
+        secretariat("resolution", "x-listed/r1", "draft", {
+            "meeting": "x-listed", "title_fa": "مصوبه",
+            "items": [{"item": "1", "text_fa": "شیوه",
+                       "modes": ["x-listed"]}]}),
+        chair("resolution", "x-listed/r1", "enact"),
+        secretariat("resolution", "x-listed/r1", "notify"))
+
+    def listed():
+        row, = [m for m in public(registry, "public-grants")["modes"]
+                if m["id"] == "x-listed"]
+        return {party["id"] for party in row["list"]}
+
+    assert member in listed()
+    exempt(registry, "x-member", member)
+    assert member not in listed()
+    registry.must(chair("exemption", "x-member", "end"))
+    assert member in listed()
+
+
+def test_public_lists_come_by_page_in_every_form(registry):
+    whole = public(registry, "public-grants")
+    assert whole["next"] is None and len(whole["grants"]) > 4
+    found, query = [], "format=json&count=3"
+    while query:
+        status, link, text = ask_public(registry, "public-grants", query)
+        assert status == 200, text
+        page = json.loads(text)
+        assert len(page["grants"]) <= 3
+        assert ("modes" in page) == ("after" not in query)
+        found += page["grants"]
+        assert (link is None) == (page["next"] is None)
+        query = link and link.split("?", 1)[1].split(">")[0]
+        assert not link or link.endswith('>; rel="next"')
+    assert found == whole["grants"]
+    for form, more in (("csv", None), ("html", "after=")):
+        status, link, text = ask_public(
+            registry, "public-grants", f"format={form}&count=3&lang=en")
+        assert status == 200 and "lang=en" in link and "count=3" in link
+        assert more is None or more in text
+
+
 def test_r255_confirmed_passports_are_public(registry):
     """At once; a draft is not, nor one of an exempt service."""
     for name in ("x-public", "x-hidden", "x-draft"):

@@ -70,7 +70,41 @@ tell_revoked(struct pv_authority_client *client, const struct pv_record *record,
     return pv_authority_revoke(client, &revoked);
 }
 
-/* Again after a start: the authority keeps the first moment. */
+static enum pv_err
+take_first(void *context, const struct pv_value *column)
+{
+    int64_t *first = context;
+
+    if (*first == 0) {
+        *first = column[1].number;
+    }
+    return PV_OK;
+}
+
+/* By the decision that registered it: a later one may be of several. */
+static enum pv_err
+adopt(struct pv_issuing *issuing, struct pv_authority_client *client,
+      const char *id, const struct pv_record *record)
+{
+    struct pv_slice pem = pv_slice_from(pv_member(record->body, "certificate"));
+    struct pv_value arguments[] = {PV_TEXT(PV_LIT("certificate")),
+                                   PV_TEXT(pv_slice_from(id))};
+    int64_t         first = 0;
+    enum pv_err     err;
+
+    if (!client->forgot || pem.len == 0) {
+        return PV_OK;
+    }
+    err = pv_store_run(issuing->registry->store, PV_STMT_RECORD_HISTORY,
+                       arguments, 2, take_first, &first);
+    return err == PV_OK ? pv_authority_adopt(client, (uint64_t)first, pem)
+                        : err;
+}
+
+/*
+ * Again after a start: the authority keeps the first moment. Revoked is told
+ * first, whatever becomes of the rest.
+ */
 enum pv_err
 pv_issuing_tell(struct pv_issuing *issuing, const char *id, bool *ret_waits)
 {
@@ -78,7 +112,6 @@ pv_issuing_tell(struct pv_issuing *issuing, const char *id, bool *ret_waits)
     struct pv_authority_client *client =
         client_of(issuing, pv_slice_from(id), &serial);
     struct pv_record record = {.body = NULL};
-    struct pv_slice  pem;
     enum pv_err      err;
 
     *ret_waits = false;
@@ -86,14 +119,13 @@ pv_issuing_tell(struct pv_issuing *issuing, const char *id, bool *ret_waits)
         return PV_OK;
     }
     err = pv_record_get(issuing->registry, PV_KIND_CERTIFICATE, id, &record);
-    pem = pv_slice_from(pv_member(record.body, "certificate"));
-    if (err == PV_OK && client->forgot && pem.len > 0) {
-        err = pv_authority_adopt(client, (uint64_t)record.from_decision, pem);
-    }
     if (err == PV_OK &&
         strcmp(pv_kind_row(PV_KIND_CERTIFICATE)->states[record.state],
                "revoked") == 0) {
         err = tell_revoked(client, &record, serial);
+    }
+    if (err == PV_OK) {
+        err = adopt(issuing, client, id, &record);
     }
     if (err == PV_EREFUSED) {
         /* the image refuses what is revoked all the same */

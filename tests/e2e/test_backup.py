@@ -9,8 +9,8 @@ import tempfile
 import pytest
 
 import with_postgres
-from certificates import (certify, crl, must, ocsp, populate,
-                          register_authority)
+from certificates import (AGENCY, approval, ask_for, certify, crl, issued,
+                          make_csr, must, ocsp, populate, register_authority)
 from harness import wait_for
 from registryd import BUILD, Registry
 from test_registry_catalogue import FIRST, Catalogue, all_systems, register
@@ -214,6 +214,42 @@ def test_what_an_authority_issued_comes_back(issuing, tmp_path, copy):
         _, path, name = certify(registry, tmp_path, "r-3", "system-3", CA)
         assert "good" in ocsp(registry, root, path, tmp_path)
         assert name not in [record for _, _, record in made]
+        registry.stop()
+    finally:
+        registry.kill()
+
+
+def test_an_older_authority_is_told_of_each_certificate_of_a_known_key(
+        tmp_path):
+    """One decision revoked them together: none may hide another."""
+    registry = Registry(tmp_path, authorities=[CA])
+    try:
+        populate(registry, "system-1")
+        register_authority(registry, CA)
+        held = tmp_path / f"authority-{CA}"
+        shutil.copytree(held, tmp_path / "early")
+        _, csr, digest = make_csr(tmp_path, "key")
+        names, paths = [], []
+        for request in ("r-1", "r-2", "r-3"):
+            ask_for(registry, request, "system-1", CA, csr)
+            must(registry, "secretariat", "certificate-request", request,
+                 "approve", approval("system-1", CA, digest))
+            name, pem = issued(registry, request)
+            paths.append(tmp_path / f"{request}.pem")
+            paths[-1].write_text(pem)
+            names.append(name)
+        must(registry, "technical", "certificate", names[0], "revoke",
+             {"agency": AGENCY, "reason_code": "key-compromise"})
+        registry.stop()
+        shutil.rmtree(held)
+        shutil.move(tmp_path / "early", held)
+        registry.start()
+        for name, path in zip(names, paths):
+            wait_for("each to be told", lambda p=path: "revoked" in ocsp(
+                registry, str(tmp_path / f"{CA}.pem"), str(p), tmp_path))
+            assert name.split("/")[1].upper() in crl(
+                registry, CA, tmp_path / "l.pem")
+        assert len(list((held / "issued").iterdir())) == 3
         registry.stop()
     finally:
         registry.kill()

@@ -37,9 +37,12 @@ static const uint8_t fault_next[FAULT_STATES][FAULT_EVENTS] = {
 static const struct pv_event fault_events[] = {
     [FAULT_REPORT] =
         {"report", PV_BY_CONSUMER, NULL, {pv_rule_wrong_data}, NULL},
-    [FAULT_CORRECT] =
-        {"correct", PV_BY_AGENCY | PV_BY_TECHNICAL, NULL, {NULL}, NULL},
-    [FAULT_REJECT] = {"reject", PV_BY_AGENCY, NULL, {NULL}, NULL},
+    [FAULT_CORRECT] = {"correct",
+                       PV_BY_AGENCY | PV_BY_TECHNICAL,
+                       NULL,
+                       {pv_rule_no_person},
+                       NULL},
+    [FAULT_REJECT] = {"reject", PV_BY_AGENCY, NULL, {pv_rule_no_person}, NULL},
     [FAULT_WITHDRAW] = {"withdraw", PV_BY_CONSUMER, NULL, {NULL}, NULL},
 };
 

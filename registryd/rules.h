@@ -131,6 +131,7 @@ pv_check_fn pv_effect_represented;  /* the system names whom it serves */
 /* rules_data.c */
 pv_check_fn pv_rule_needed_for; /* */
 pv_check_fn pv_rule_wrong_data; /* */
+pv_check_fn pv_rule_no_person;  /* of a report, and of its answer */
 pv_check_fn pv_rule_framework;  /* */
 
 /* rules_quality.c */

@@ -6,8 +6,10 @@
 
 #include "kind_tables.h"
 #include "rules.h"
+#include "trace/tracking_id.h"
 
-#define DIGITS_MAX 7 /* in a row; numbers of persons have more */
+#define DIGITS_MAX 7        /* in a row; numbers of persons have more */
+#define SPACED_DIGITS_MAX 9 /* with gaps: a date has eight */
 
 /* ---- a base database is one whose data are needed for something (R-272) ----
  */
@@ -45,22 +47,73 @@ digit_at(const char *text)
                : 0;
 }
 
-/* Many digits in a row are somebody's number. */
+/* Between the digits of one number: a space, a dash, or a joiner. */
+static size_t
+gap_at(const char *text)
+{
+    const unsigned char *at = (const unsigned char *)text;
+
+    if (at[0] == ' ' || at[0] == '-') {
+        return 1;
+    }
+    return at[0] == 0xE2 && at[1] == 0x80 && (at[2] == 0x8C || at[2] == 0x8D)
+               ? 3
+               : 0;
+}
+
+/* Many digits in a row are somebody's number, and more of them with gaps. */
 static bool
 names_somebody(const char *text)
 {
     size_t in_row = 0;
+    size_t with_gaps = 0;
 
     while (*text != '\0') {
-        size_t len = digit_at(text);
+        size_t digit = digit_at(text);
+        size_t gap = gap_at(text);
 
-        in_row = len > 0 ? in_row + 1 : 0;
-        if (in_row > DIGITS_MAX) {
+        in_row = digit > 0 ? in_row + 1 : 0;
+        with_gaps = digit > 0 ? with_gaps + 1 : gap > 0 ? with_gaps : 0;
+        if (in_row > DIGITS_MAX || with_gaps > SPACED_DIGITS_MAX) {
             return true;
         }
-        text += len > 0 ? len : 1;
+        text += digit > 0 ? digit : gap > 0 ? gap : 1;
     }
     return false;
+}
+
+enum pv_err
+pv_rule_no_person(struct pv_change *change)
+{
+    if (!names_somebody(pv_member(change->body, "text_fa")) &&
+        !names_somebody(pv_member(change->body, "remarks"))) {
+        return PV_OK;
+    }
+    return pv_refuse(
+        change->context->refusal, "R-274", "personal",
+        "%s: a report names no person; the tracking id names the call",
+        "%s: گزارش نام و شماره کسی را نمی‌آورد؛ شناسه پیگیری فراخوانی را نشان "
+        "می‌دهد",
+        change->id);
+}
+
+/* Who reports again is who reported: the report is his. */
+static enum pv_err
+keep_reporter(struct pv_change *change)
+{
+    struct pv_record before = {.body = NULL};
+    enum pv_err err = pv_record_get(pv_registry_of(change), PV_KIND_CORRECTION,
+                                    change->id, &before);
+
+    if (err == PV_OK && strcmp(pv_member(before.body, "consumer"),
+                               pv_member(change->body, "consumer")) != 0) {
+        err = pv_refuse(change->context->refusal, "R-274", "reporter",
+                        "%s: it is another agency's report; make one of yours",
+                        "%s: این گزارش از دستگاه دیگری است؛ گزارش خود را بدهید",
+                        change->id);
+    }
+    pv_record_clear(&before);
+    return err == PV_ENOTFOUND ? PV_OK : err;
 }
 
 /* The custodian of the item's register, into the report. */
@@ -136,18 +189,20 @@ enum pv_err
 pv_rule_wrong_data(struct pv_change *change)
 {
     char        id[PV_RECORD_ID_MAX + 1];
-    enum pv_err err;
+    enum pv_err err = keep_reporter(change);
 
-    if (names_somebody(pv_member(change->body, "text_fa"))) {
-        return pv_refuse(
-            change->context->refusal, "R-274", "personal",
-            "%s: a report names no person; the tracking id names "
-            "the call",
-            "%s: گزارش نام و شماره کسی را نمی‌آورد؛ شناسه پیگیری "
-            "فراخوانی را نشان می‌دهد",
-            change->id);
+    const char *call = pv_member(change->body, "tracking_id");
+
+    if (err == PV_OK) {
+        err = pv_rule_no_person(change);
     }
-    err = find_register(change, id);
+    if (err == PV_OK && call[0] != '\0' &&
+        strlen(call) != PV_TRACKING_ID_LEN) { /* as a trace gives it */
+        err = pv_refuse_member(change->context->refusal, "tracking_id");
+    }
+    if (err == PV_OK) {
+        err = find_register(change, id);
+    }
     return err == PV_OK ? address_to(change, id) : err;
 }
 

@@ -705,15 +705,25 @@ def test_r274_wrong_base_data_are_reported_to_their_custodian(registry):
                            {"id": "ask", "pattern": "inquiry"}]}))
     refused(registry, "R-274", "no-custodian",
             report("x-nobodys", version="x-nobodys/v1"))
-    for text in ("کد ملی 9991234561", "کد ملی ۹۹۹۱۲۳۴۵۶۱", "٩٩٩١٢٣٤٥٦١"):
+    for text in ("کد ملی 9991234561", "کد ملی ۹۹۹۱۲۳۴۵۶۱", "٩٩٩١٢٣٤٥٦١",
+                 "کد 999 123 4561", "کد ۹۹۹-۱۲۳-۴۵۶۱"):
         refused(registry, "R-274", "personal", report("x-names", text_fa=text))
+    assert registry.decide(report("x-names", tracking_id="0012345678"))[0] >= 400
     refused(registry, "R-274", "no-base-data",
             report("x-other", data_item="iban"))
     answer = representative(custodian, "correction", "x-wrong", "reject",
                             {"remarks": "درست است"})
     refused(registry, "R-274", "role", dict(
         answer, of=consumer, actor=f"representative/{consumer}"))
-    registry.must(answer, report("x-wrong", text_fa="سند پیوست است"),
+    refused(registry, "R-274", "personal", representative(
+        custodian, "correction", "x-wrong", "reject",
+        {"remarks": "کد 9991234561"}))
+    registry.must(answer)
+    # what was rejected stays the report of who made it
+    refused(registry, "R-274", "reporter", representative(
+        "ministry-health", "correction", "x-wrong", "report",
+        {**report("x-wrong")["data"], "consumer": "ministry-health"}))
+    registry.must(report("x-wrong", text_fa="سند پیوست است, 1402-02-15"),
                   representative(custodian, "correction", "x-wrong", "correct"))
     refused(registry, "R-274", "transition", answer)
     assert "x-wrong" in payvand(registry, "correction", "list", "--state",

@@ -33,8 +33,7 @@
 #define PV_SERVER_IDLE_S 75                     /* an unused connection */
 #define PV_SERVER_PARAMS_MAX 16                 /* of one query */
 #define PV_SERVER_COOKIE_MAX 256                /* a Set-Cookie, with its NUL */
-#define PV_SERVER_LINK_MAX (PV_SERVER_TARGET_MAX + 64) /* the same of a Link   \
-                                                        */
+#define PV_SERVER_LINK_MAX (PV_SERVER_TARGET_MAX + 64) /* a Link */
 #define PV_SERVER_MORE_MAX 4 /* headers of a route's own */
 
 struct pv_server;

@@ -37,10 +37,11 @@ static const char python_text[] =
     "print(answer.read().decode())\n";
 
 static const char java_text[] =
-    "// Java 17; once: openssl pkcs12 -export -in client.crt -inkey client.key "
-    "\\\n"
-    "//   -out client.p12 -passout pass:changeit\n"
-    "// and: keytool -importcert -noprompt -file ca.crt -keystore ca.p12 "
+    "// Java 17 or later: java -Dfile.encoding=UTF-8 Call.java\n"
+    "// Once, before:\n"
+    "//   openssl pkcs12 -export -in client.crt -inkey client.key "
+    "-out client.p12 -passout pass:changeit\n"
+    "//   keytool -importcert -noprompt -file ca.crt -keystore ca.p12 "
     "-storepass changeit\n"
     "import java.io.FileInputStream;\n"
     "import java.net.URI;\n"
@@ -86,33 +87,62 @@ static const char java_text[] =
     "}\n";
 
 static const char csharp_text[] =
-    "// .NET 6 or later\n"
+    "// .NET 6 or later, or .NET Framework 4.8; TLS 1.3 is the system's\n"
+    "// (Windows 11 or Server 2022, any Linux). Once:\n"
+    "//   openssl pkcs12 -export -in client.crt -inkey client.key "
+    "-out client.p12 -passout pass:changeit\n"
+    "using System;\n"
+    "using System.Linq;\n"
     "using System.Net.Http;\n"
     "using System.Net.Security;\n"
-    "using System.Security.Authentication;\n"
     "using System.Security.Cryptography.X509Certificates;\n"
     "using System.Text;\n"
     "\n"
-    "var authority = new X509Certificate2(\"ca.crt\");\n"
-    "var handler = new SocketsHttpHandler();\n"
-    "handler.SslOptions = new SslClientAuthenticationOptions {\n"
-    "    EnabledSslProtocols = SslProtocols.Tls13,\n"
-    "    ClientCertificates = new X509CertificateCollection {\n"
-    "        X509Certificate2.CreateFromPemFile(\"client.crt\", "
-    "\"client.key\") },\n"
-    "    CertificateChainPolicy = new X509ChainPolicy {\n"
-    "        TrustMode = X509ChainTrustMode.CustomRootTrust,\n"
-    "        RevocationMode = X509RevocationMode.NoCheck,\n"
-    "        CustomTrustStore = { authority } } };\n"
-    "using var client = new HttpClient(handler);\n"
-    "using var request = new HttpRequestMessage(HttpMethod.Post, \"@URL@\");\n"
-    "request.Content = new StringContent(\"@BODY@\", Encoding.UTF8, "
-    "\"application/json\");\n"
+    "class Call\n"
+    "{\n"
+    "    // Only what ca.crt vouches for; the machine's authorities are not "
+    "asked.\n"
+    "    static bool Trusted(X509Certificate2 certificate, X509Chain sent,\n"
+    "                        SslPolicyErrors errors)\n"
+    "    {\n"
+    "        var authority = new X509Certificate2(\"ca.crt\");\n"
+    "        var chain = new X509Chain();\n"
+    "        chain.ChainPolicy.ExtraStore.Add(authority);\n"
+    "        chain.ChainPolicy.ExtraStore.AddRange("
+    "sent.ChainPolicy.ExtraStore);\n"
+    "        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;\n"
+    "        chain.ChainPolicy.VerificationFlags =\n"
+    "            X509VerificationFlags.AllowUnknownCertificateAuthority;\n"
+    "        return (errors & ~SslPolicyErrors.RemoteCertificateChainErrors)\n"
+    "                == SslPolicyErrors.None\n"
+    "            && chain.Build(certificate)\n"
+    "            && chain.ChainElements[chain.ChainElements.Count - 1]\n"
+    "                .Certificate.RawData.SequenceEqual(authority.RawData);\n"
+    "    }\n"
+    "\n"
+    "    static void Main()\n"
+    "    {\n"
+    "        var handler = new HttpClientHandler();\n"
+    "        handler.ClientCertificates.Add(\n"
+    "            new X509Certificate2(\"client.p12\", \"changeit\"));\n"
+    "        handler.ServerCertificateCustomValidationCallback =\n"
+    "            (of, certificate, sent, errors) => Trusted(certificate, sent, "
+    "errors);\n"
+    "        using (var client = new HttpClient(handler))\n"
+    "        {\n"
+    "            var request = new HttpRequestMessage(HttpMethod.Post,\n"
+    "                \"@URL@\");\n"
+    "            request.Content = new StringContent(\"@BODY@\",\n"
+    "                Encoding.UTF8, \"application/json\");\n"
     "@HEADERS@"
-    "using var answer = await client.SendAsync(request);\n"
-    "Console.WriteLine(string.Join(\"\", "
+    "            var answer = client.SendAsync(request).Result;\n"
+    "            Console.WriteLine(string.Join(\"\", "
     "answer.Headers.GetValues(\"Payvand-Outcome\")));\n"
-    "Console.WriteLine(await answer.Content.ReadAsStringAsync());\n";
+    "            "
+    "Console.WriteLine(answer.Content.ReadAsStringAsync().Result);\n"
+    "        }\n"
+    "    }\n"
+    "}\n";
 
 static const struct {
     const char *name;
@@ -125,7 +155,8 @@ static const struct {
     [PV_CALL_JAVA] = {"java", java_text,
                       "            .header(\"%s\", \"%s\")\n", true},
     [PV_CALL_CSHARP] = {"csharp", csharp_text,
-                        "request.Headers.Add(\"%s\", \"%s\");\n", true},
+                        "            request.Headers.Add(\"%s\", \"%s\");\n",
+                        true},
 };
 
 bool

@@ -104,11 +104,11 @@ pv_credential_set(struct pv_people *people, const char *person,
 static enum pv_err
 take_sealed(void *context, const struct pv_value *column)
 {
-    bool       *any = context;
+    size_t     *count = context;
     char        totp[PV_SEALED_TEXT_MAX];
     enum pv_err err = pv_slice_to_cstr(column[1].text, totp, sizeof(totp));
 
-    *any = *any || (err == PV_OK && pv_sealing_is_sealed(totp));
+    *count += err == PV_OK && pv_sealing_is_sealed(totp);
     return err;
 }
 
@@ -175,9 +175,13 @@ seal_one(struct pv_people *people, const char *person, json_t *forgotten,
     return err;
 }
 
-/* All by the first key; whom no key opens is forgotten, or in the way. */
+/*
+ * All by the first key; whom no key opens is forgotten, or in the way. Dry:
+ * only to see who that is.
+ */
 static enum pv_err
-seal_all(struct pv_people *people, json_t *forgotten, struct pv_why *why)
+seal_all(struct pv_people *people, json_t *forgotten, bool dry,
+         struct pv_why *why)
 {
     struct pv_store *store = people->registry->store;
     struct unsealed  unsealed = {people, json_array()};
@@ -198,7 +202,7 @@ seal_all(struct pv_people *people, json_t *forgotten, struct pv_why *why)
                   ? seal_one(people, json_string_value(person), forgotten, why)
                   : err;
     }
-    if (err == PV_OK) {
+    if (err == PV_OK && !dry) {
         err = pv_store_commit(store);
     }
     pv_store_rollback(store);
@@ -209,24 +213,34 @@ seal_all(struct pv_people *people, json_t *forgotten, struct pv_why *why)
 enum pv_err
 pv_people_seal(struct pv_people *people, const char *file, struct pv_why *why)
 {
-    bool        any = false;
+    size_t      sealed = 0;
     enum pv_err err =
         pv_store_run(people->registry->store, PV_STMT_CREDENTIAL_TOTP, NULL, 0,
-                     take_sealed, &any);
+                     take_sealed, &sealed);
 
     if (err == PV_OK && file != NULL) {
-        err = pv_sealing_read(file, any, &people->sealing, why);
+        err = pv_sealing_read(file, sealed > 0, &people->sealing, why);
     }
-    return err == PV_OK ? seal_all(people, NULL, why) : err;
+    return err == PV_OK ? seal_all(people, NULL, false, why) : err;
 }
 
 enum pv_err
-pv_people_forget_sealed(struct pv_people *people, const char *file,
-                        json_t *forgotten, struct pv_why *why)
+pv_people_forget_sealed(struct pv_people *people, const char *file, bool dry,
+                        struct pv_forgotten *ret, struct pv_why *why)
 {
-    enum pv_err err = pv_sealing_read(file, false, &people->sealing, why);
+    enum pv_err err = pv_sealing_read(file, true, &people->sealing, why);
 
-    return err == PV_OK ? seal_all(people, forgotten, why) : err;
+    if (err == PV_ENOTFOUND) {
+        pv_why_set(why,
+                   "the key file %s is not there; if its key is lost for good, "
+                   "make one with a new key: openssl rand -hex 32",
+                   file);
+    }
+    if (err == PV_OK) {
+        err = pv_store_run(people->registry->store, PV_STMT_CREDENTIAL_TOTP,
+                           NULL, 0, take_sealed, &ret->sealed);
+    }
+    return err == PV_OK ? seal_all(people, ret->persons, dry, why) : err;
 }
 
 enum pv_err

@@ -445,7 +445,8 @@ main(int argc, char **argv)
         return pv_restore(&options.registry, options.restore, options.log_key);
     }
     if (options.forget_sealed) {
-        return pv_forget_sealed(&options.registry, options.secrets);
+        return pv_forget_sealed(&options.registry, options.secrets,
+                                options.yes);
     }
     return run_daemon(&options);
 }

@@ -41,9 +41,10 @@ static const char help_text[] =
     "                       go on from a checkpoint that was shown, and end\n"
     "  --restore DIR --log-key VKEY\n"
     "                       take what `payvand backup` wrote, and end\n"
-    "  --forget-sealed --secrets FILE\n"
+    "  --forget-sealed --secrets FILE [--yes]\n"
     "                       forget whose one-time codes no key of the file\n"
-    "                       opens, and end; they are invited again\n"
+    "                       opens, and end; they are invited again. Without\n"
+    "                       --yes it is only said who they are\n"
     "  --kinds              write the tables of kinds as JSON, and end\n"
     "  --help, --version\n"
     "\n"
@@ -62,6 +63,7 @@ enum {
     OPT_INIT_KEY,
     OPT_RESTORE,
     OPT_FORGET,
+    OPT_YES,
     OPT_LOG_KEY,
     OPT_AUTHORITY,
     OPT_INIT_AUTHORITY,
@@ -91,6 +93,7 @@ static const struct option option_list[] = {
     {"accept-checkpoint", required_argument, NULL, OPT_ACCEPT},
     {"restore", required_argument, NULL, OPT_RESTORE},
     {"forget-sealed", no_argument, NULL, OPT_FORGET},
+    {"yes", no_argument, NULL, OPT_YES},
     {"log-key", required_argument, NULL, OPT_LOG_KEY},
     {"authority", required_argument, NULL, OPT_AUTHORITY},
     {"init-authority", required_argument, NULL, OPT_INIT_AUTHORITY},
@@ -185,6 +188,9 @@ take_log_option(struct options *options, int option, const char *value)
         return true;
     case OPT_FORGET:
         options->forget_sealed = true;
+        return true;
+    case OPT_YES:
+        options->yes = true;
         return true;
     case OPT_LOG_KEY:
         options->log_key = value;

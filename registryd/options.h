@@ -29,6 +29,7 @@ struct options { /* texts are argv's */
     bool                      init_key;
     const char               *restore; /* directory of a backup */
     bool                      forget_sealed;
+    bool                      yes; /* what it was asked for is meant */
     const char               *log_key;
     uid_t                     operator_uid[OPERATORS_MAX];
     size_t                    operator_count;

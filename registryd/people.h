@@ -67,13 +67,18 @@ struct pv_session {
 enum pv_err pv_people_seal(struct pv_people *people, const char *file,
                            struct pv_why *why) PV_MUST_CHECK;
 
+struct pv_forgotten {
+    json_t *persons; /* the caller's array: names are added */
+    size_t  sealed;  /* how many have a sealed secret before */
+};
+
 /*
  * The key of the file is lost: whose codes none of its keys opens signs in no
- * more, and is to be invited again; his name is added to forgotten. A file that
- * is not there is made.
+ * more, and is to be invited again. Dry: nothing is changed, only said. A file
+ * that is not there is refused (PV_ENOTFOUND): it may be a wrong name.
  */
 enum pv_err pv_people_forget_sealed(struct pv_people *people, const char *file,
-                                    json_t        *forgotten,
+                                    bool dry, struct pv_forgotten *ret,
                                     struct pv_why *why) PV_MUST_CHECK;
 
 enum pv_err pv_people_open(struct pv_registry *registry,

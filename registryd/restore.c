@@ -15,9 +15,9 @@
 #define FILE_MAX ((size_t)24 * 1024 * 1024)
 
 static int
-failed(const struct pv_why *why, enum pv_err err)
+failed(const char *what, const struct pv_why *why, enum pv_err err)
 {
-    (void)fprintf(stderr, "payvand-registryd: not restored: %s\n",
+    (void)fprintf(stderr, "payvand-registryd: %s: %s\n", what,
                   why->text[0] != '\0' ? why->text
                                        : pv_err_text(err)); /* exit code */
     return 1;
@@ -91,7 +91,7 @@ pv_restore(const struct pv_registry_config *config, const char *dir,
 
     if (dirfd == -1) {
         pv_why_set(&why, "%s: %s", dir, strerror(errno));
-        return failed(&why, err);
+        return failed("not restored", &why, err);
     }
     err = pv_note_key_parse(pv_slice_from(vkey), &key);
     if (err == PV_OK) {
@@ -102,33 +102,55 @@ pv_restore(const struct pv_registry_config *config, const char *dir,
     }
     pv_registry_close(registry);
     (void)close(dirfd); /* a folder: nothing to lose */
-    return err == PV_OK ? 0 : failed(&why, err);
+    return err == PV_OK ? 0 : failed("not restored", &why, err);
+}
+
+static bool
+say_forgotten(const struct pv_forgotten *forgotten, bool yes)
+{
+    size_t  count = json_array_size(forgotten->persons);
+    json_t *person;
+    size_t  i;
+    bool    ok = true;
+
+    json_array_foreach(forgotten->persons, i, person)
+    {
+        ok = ok && printf("%s: %s\n",
+                          yes ? "to be invited again" : "would be forgotten",
+                          json_string_value(person)) >= 0;
+    }
+    return ok && printf("%zu of %zu %s forgotten\n", count, forgotten->sealed,
+                        yes ? "are" : "would be") >= 0;
 }
 
 static enum pv_err
-forget(struct pv_people *people, const char *secrets, struct pv_why *why)
+forget(struct pv_people *people, const char *secrets, bool yes,
+       struct pv_why *why)
 {
-    json_t     *forgotten = json_array();
-    json_t     *person;
-    size_t      i;
-    enum pv_err err =
-        forgotten == NULL
-            ? PV_ENOMEM
-            : pv_people_forget_sealed(people, secrets, forgotten, why);
+    struct pv_forgotten forgotten = {.persons = json_array()};
+    enum pv_err         err =
+        forgotten.persons == NULL
+                    ? PV_ENOMEM
+                    : pv_people_forget_sealed(people, secrets, !yes, &forgotten, why);
+    size_t count = json_array_size(forgotten.persons);
 
-    json_array_foreach(forgotten, i, person)
-    {
-        if (err == PV_OK && printf("to be invited again: %s\n",
-                                   json_string_value(person)) < 0) {
-            err = PV_ESYS;
-        }
+    if (err == PV_OK && !say_forgotten(&forgotten, yes)) {
+        err = PV_ESYS;
     }
-    json_decref(forgotten); /* accepts NULL */
+    if (err == PV_OK && !yes && count > 0) {
+        pv_why_set(why, "%s; nothing was changed, --yes forgets them",
+                   count < forgotten.sealed
+                       ? "no key of the file opens theirs"
+                       : "no key of the file opens any: is it the right one?");
+        err = PV_EREFUSED;
+    }
+    json_decref(forgotten.persons); /* accepts NULL */
     return err;
 }
 
 int
-pv_forget_sealed(const struct pv_registry_config *config, const char *secrets)
+pv_forget_sealed(const struct pv_registry_config *config, const char *secrets,
+                 bool yes)
 {
     struct pv_registry *registry = NULL;
     struct pv_people   *people = NULL;
@@ -139,9 +161,9 @@ pv_forget_sealed(const struct pv_registry_config *config, const char *secrets)
         err = pv_people_open(registry, &people);
     }
     if (err == PV_OK) {
-        err = forget(people, secrets, &why);
+        err = forget(people, secrets, yes, &why);
     }
     pv_people_close(people);
     pv_registry_close(registry);
-    return err == PV_OK ? 0 : failed(&why, err);
+    return err == PV_OK ? 0 : failed("nobody was forgotten", &why, err);
 }

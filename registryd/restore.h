@@ -20,10 +20,11 @@ int pv_restore(const struct pv_registry_config *config, const char *dir,
 
 /*
  * Who cannot be asked for a one-time code any more, since the key in the file
- * of secrets is lost, is forgotten and must be invited again (people.h). The
- * names go to stdout. An exit code, as above.
+ * of secrets is lost, is forgotten and must be invited again (people.h); when
+ * not yes, it is only said who and how many. The names go to stdout. An exit
+ * code, as above.
  */
 int pv_forget_sealed(const struct pv_registry_config *config,
-                     const char                      *secrets);
+                     const char *secrets, bool yes);
 
 #endif

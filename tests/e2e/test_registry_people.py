@@ -127,17 +127,42 @@ def test_when_the_sealing_key_is_lost_people_are_invited_again(
         browser = omid.sign_in()
         registry.stop()
         secrets = registry.signer.parent / "secrets"
+        key = secrets.read_text()
         secrets.unlink()
         with pytest.raises(AssertionError, match="--forget-sealed"):
             registry.start()
         registry.process = None
-        done = subprocess.run(
-            [BUILD / "registryd/payvand-registryd", "--forget-sealed",
-             "--store", registry.store, "--secrets", secrets], check=True,
-            capture_output=True, text=True)
+
+        def forget(*more):
+            return subprocess.run(
+                [BUILD / "registryd/payvand-registryd", "--forget-sealed",
+                 "--store", registry.store, "--secrets", secrets, *more],
+                check=False, capture_output=True, text=True)
+
+        # a wrong name makes no file and forgets nobody
+        done = forget("--yes")
+        assert done.returncode == 1 and "is not there" in done.stderr
+        assert not secrets.exists()
+        # a wrong file forgets nobody either, unless it is meant
+        secrets.write_text("7" * 64 + "\n")
+        secrets.chmod(0o600)
+        done = forget()
+        assert done.returncode == 1 and "is it the right one?" in done.stderr
         assert done.stdout.splitlines() == [
-            f"to be invited again: {name}" for name in ("maryam", "omid")]
-        assert len(secrets.read_text()) == 65
+            "would be forgotten: maryam", "would be forgotten: omid",
+            "2 of 2 would be forgotten"]
+        lost = secrets.read_text()
+        secrets.write_text(key)
+        assert forget().stdout == "0 of 2 would be forgotten\n"
+        registry.start()
+        assert browser.ask("GET", "session")[0] == 200
+        registry.stop()
+        secrets.write_text(lost)
+        done = forget("--yes")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines() == [
+            "to be invited again: maryam", "to be invited again: omid",
+            "2 of 2 are forgotten"]
         registry.start()
         assert browser.ask("GET", "session")[0] == 401
         code = first_code(registry)

@@ -132,6 +132,14 @@ join_limits(struct pv_change *change, const json_t *criteria)
         }
         if (ours == NULL) {
             err = json_array_append(terms, one) == 0 ? PV_OK : PV_ENOMEM;
+        } else if (strcmp(pv_member(ours, "period"),
+                          pv_member(one, "period")) != 0) {
+            err = pv_refuse(
+                change->context->refusal, "R-231", "other-period",
+                "%s: its limit on %s is of another period than that of the "
+                "criteria",
+                "%s: دوره حد آن برای %s با دوره معیارهای ابلاغی یکی نیست",
+                change->id, word);
         } else if (!pv_is_within(measure, number_of(ours, "limit"),
                                  number_of(one, "limit"))) {
             err = pv_refuse(
@@ -194,23 +202,29 @@ find_party(struct pv_change *change, const char *side,
 {
     struct pv_record version = {.body = NULL};
     const char      *exchange = change->context->of; /* the operator measures */
+    const json_t    *parties = json_object_get(change->body, "parties");
     const char      *provider;
     json_t          *party;
     size_t           i;
+    bool             are_known;
     enum pv_err      err =
         pv_record_get(pv_registry_of(change), PV_KIND_VERSION,
                       pv_member(change->body, "version"), &version);
 
     provider = pv_member(version.body, "provider");
     room[0] = '\0';
-    json_array_foreach(json_object_get(change->body, "parties"), i, party)
+    /* the consumer is who is left: so the two others must be parties */
+    are_known = strcmp(provider, exchange) != 0 &&
+                pv_list_has(parties, provider) &&
+                pv_list_has(parties, exchange);
+    json_array_foreach(parties, i, party)
     {
         const char *id = json_string_value(party);
         const char *of = strcmp(id, provider) == 0   ? "provider"
                          : strcmp(id, exchange) == 0 ? "exchange"
                                                      : "consumer";
 
-        if (strcmp(of, side) == 0) {
+        if (are_known && strcmp(of, side) == 0) {
             (void)snprintf(room, PV_RECORD_ID_MAX + 1, "%s",
                            id); /* an id fits */
         }

@@ -436,6 +436,14 @@ def secretariat(kind, record, event, data=None, day=DAY):
     return decision(kind, record, event, "secretariat", WG, day, data)
 
 
+def signed(name, agreement, criteria):
+    """Written, opened under criteria, signed by its parties."""
+    return [secretariat("agreement", name, "write", agreement),
+            secretariat("agreement", name, "open", {"criteria": criteria}),
+            *(decision("agreement", name, "sign", "representative", party, DAY)
+              for party in agreement["parties"])]
+
+
 def in_force(registry):
     """Criteria issued by the working group, an agreement signed by three."""
     consumer, grant = agreement_of(registry)
@@ -451,10 +459,7 @@ def in_force(registry):
                     {"title_fa": "معیارها", "criteria": CRITERIA}),
         decision("instruction", "x-criteria", "issue", "chair", WG, DAY,
                  {"effective": DAY, "resolution": "x-quality/r1"}),
-        secretariat("agreement", "x-sla", "write", agreement),
-        secretariat("agreement", "x-sla", "open", {"criteria": "x-criteria"}),
-        *(decision("agreement", "x-sla", "sign", "representative", party, DAY)
-          for party in parties))
+        *signed("x-sla", agreement, "x-criteria"))
     return consumer, grant, agreement
 
 
@@ -615,6 +620,12 @@ def test_r231_criteria_are_thresholds_of_both_directions(registry):
             secretariat("agreement", "x-b", "write", dict(
                 agreement, terms=[dict(CRITERIA[0], limit=900)])),
             secretariat("agreement", "x-b", "open", {"criteria": "x-draft"}))
+    # 300 a month is not 100 a week, nor weaker, nor stronger
+    refused(registry, "R-231", "other-period",
+            secretariat("agreement", "x-b", "write", dict(
+                agreement, terms=[dict(CRITERIA[2], limit=90,
+                                       period="month")])),
+            secretariat("agreement", "x-b", "open", {"criteria": "x-draft"}))
     # an agreement names rights between its parties to its version (R-235)
     other = next(i["id"] for i in registry.get("grant?count=500")["grant"]
                  if i["body"]["consumer"] != consumer)
@@ -626,3 +637,12 @@ def test_r231_criteria_are_thresholds_of_both_directions(registry):
                            "measure": "error-rate", "value": 1,
                            "from": MEASURED, "until": MEASURED}]})
     refused(registry, "R-234", "measured", measure)  # no term of it
+    # nobody is blamed in whose agreement neither measures nor provides
+    strangers = ["red-crescent", consumer, ITO]
+    registry.must(*signed("x-strangers", dict(
+        agreement, parties=strangers), "x-draft"))
+    refused(registry, "R-234", "measured", decision(
+        "agreement", "x-strangers", "measure", "operator", ITO,
+        registry.get("agreement/x-strangers")["date"], {"measured": [
+            {"measure": "calls-per-day", "value": 200, "from": MEASURED,
+             "until": MEASURED}]}))

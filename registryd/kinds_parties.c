@@ -208,6 +208,7 @@ static const uint8_t system_next[SYSTEM_STATES][SYSTEM_EVENTS] = {
                           [SYSTEM_SERVE] = SYSTEM_SUSPENDED,
                           [SYSTEM_RESUME] = SYSTEM_REGISTERED,
                           [SYSTEM_RETIRE] = SYSTEM_RETIRED},
+    [SYSTEM_RETIRED] = {[SYSTEM_SERVE] = SYSTEM_RETIRED}, /* only to end it */
 };
 
 static const struct pv_event system_events[] = {

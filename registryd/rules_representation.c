@@ -18,8 +18,10 @@ get_system(struct pv_change *change, struct pv_record *ret)
 }
 
 static enum pv_err
-check_system(struct pv_change *change, const json_t *system)
+check_system(struct pv_change *change, const struct pv_record *record)
 {
+    const json_t *system = record->body;
+    const char   *state = pv_kind_row(PV_KIND_SYSTEM)->states[record->state];
     struct pv_refusal *refusal = change->context->refusal;
     const char        *id = pv_member(change->body, "system");
     const char        *agency = pv_member(change->body, "agency");
@@ -29,6 +31,11 @@ check_system(struct pv_change *change, const json_t *system)
         return pv_refuse(
             refusal, "R-029", "other-agency", "%s: the system %s is none of %s",
             "%s: سامانه %s متعلق به %s نیست", change->id, id, agency);
+    }
+    if (strcmp(state, "retired") == 0) {
+        return pv_refuse(refusal, "R-029", "retired",
+                         "%s: the system %s is retired",
+                         "%s: سامانه %s کنار گذاشته شده است", change->id, id);
     }
     if (strcmp(pv_member(system, "kind"), "application") == 0) {
         return pv_refuse(
@@ -53,7 +60,7 @@ pv_rule_representation(struct pv_change *change)
     enum pv_err      err = get_system(change, &system);
 
     if (err == PV_OK) {
-        err = check_system(change, system.body);
+        err = check_system(change, &system);
     }
     pv_record_clear(&system);
     return err;

@@ -482,6 +482,30 @@ def test_a_system_answers_for_another_agency_only_while_that_agrees(registry):
     assert answers() == (True, True)
 
 
+def test_what_a_retired_system_carried_is_ended(registry):
+    """Nobody else begins, or goes on, with it."""
+    bank = "central-bank"
+
+    def propose(name, of):
+        return representative("judiciary", "representation", name, "propose", {
+            "system": "x-old-node", "agency": "judiciary", "provider": of})
+    registry.must(
+        secretariat("system", "x-old-node", "register", {
+            "agency": "judiciary", "kind": "connector", "name_fa": "گره"}),
+        propose("x-for-bank", bank), propose("x-for-red", "red-crescent"),
+        representative(bank, "representation", "x-for-bank", "confirm"),
+        secretariat("system", "x-old-node", "retire"))
+    for late in (propose("x-for-more", "ministry-health"),
+                 representative("red-crescent", "representation", "x-for-red",
+                                "confirm")):
+        status, answer = registry.decide(late)
+        assert (status, answer["rule"], answer["word"]) == (
+            422, "R-029", "retired"), answer
+    registry.must(representative(bank, "representation", "x-for-bank", "end"))
+    row = registry.get("system/x-old-node")
+    assert (row["state"], row["body"]["serves_agencies"]) == ("retired", [])
+
+
 def test_an_extension_moves_the_due_date(registry):
     """R-006: only when the working group decides it."""
     registry.must(

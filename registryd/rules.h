@@ -42,6 +42,10 @@ pv_check_fn pv_rule_certificate;     /* the id names one */
 pv_check_fn pv_effect_revoked;       /* a key that others know ends */
 
 /* rules_service_codes.c */
+
+/* Is an exemption in force on a day: decided, and not past its last one? */
+bool pv_is_exempting(const struct pv_record *exemption, int64_t day);
+
 pv_check_fn pv_rule_exempt;               /* */
 pv_check_fn pv_rule_exempt_version;       /* */
 pv_check_fn pv_rule_service_code;         /* */

@@ -114,8 +114,7 @@ pv_rule_link_exempt(struct pv_change *change)
     if (err != PV_OK) {
         return err;
     }
-    holds = strcmp(pv_kind_row(PV_KIND_EXEMPTION)->states[exemption.state],
-                   "decided") == 0 &&
+    holds = pv_is_exempting(&exemption, change->context->day) &&
             pv_list_has(json_object_get(change->body, "parties"),
                         pv_member(exemption.body, "agency"));
     pv_record_clear(&exemption);
@@ -123,9 +122,9 @@ pv_rule_link_exempt(struct pv_change *change)
                ? PV_OK
                : pv_refuse(
                      change->context->refusal, "R-008", "no-exemption",
-                     "%s: the exemption %s is not decided, or is of none of "
+                     "%s: the exemption %s is not in force, or is of none of "
                      "its parties",
-                     "%s: معافیت %s تصویب نشده یا از طرف‌های این ارتباط نیست",
+                     "%s: معافیت %s معتبر نیست یا از طرف‌های این ارتباط نیست",
                      change->id, pv_member(change->body, "exemption"));
 }
 

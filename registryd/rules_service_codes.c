@@ -12,6 +12,18 @@
 
 /* ---- exempt things (R-005) ---- */
 
+bool
+pv_is_exempting(const struct pv_record *exemption, int64_t day)
+{
+    const char *state =
+        pv_kind_row(PV_KIND_EXEMPTION)->states[exemption->state];
+    int64_t until = 0;
+
+    return strcmp(state, "decided") == 0 &&
+           (pv_member_day(exemption->body, "until", &until) != PV_OK ||
+            until >= day);
+}
+
 static enum pv_err
 check_exempt(struct pv_change *change, const char *service)
 {
@@ -23,13 +35,18 @@ check_exempt(struct pv_change *change, const char *service)
 
     json_array_foreach(ids, i, id)
     {
-        const char *state = NULL;
+        struct pv_record exemption = {.body = NULL};
+        bool             holds;
 
-        err = err == PV_OK
-                  ? pv_state_of(pv_registry_of(change), PV_KIND_EXEMPTION,
-                                json_string_value(id), &state)
-                  : err;
-        if (err == PV_OK && state != NULL && strcmp(state, "decided") == 0) {
+        if (err != PV_OK) {
+            break;
+        }
+        err = pv_record_get(pv_registry_of(change), PV_KIND_EXEMPTION,
+                            json_string_value(id), &exemption);
+        holds =
+            err == PV_OK && pv_is_exempting(&exemption, change->context->day);
+        pv_record_clear(&exemption);
+        if (holds) {
             err = pv_refuse(change->context->refusal, "R-005", "exempt",
                             "%s: %s is exempt by a decision and cannot stand "
                             "on the open exchange",

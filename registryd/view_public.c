@@ -23,12 +23,9 @@ note_exempt(struct pv_view_call *call, const char *id,
 {
     const struct public *public = context;
     const char *service = pv_member(record->body, "service");
-    int64_t     until = 0;
 
     (void)id;
-    if (strcmp(pv_view_state(PV_KIND_EXEMPTION, record), "decided") != 0 ||
-        (pv_member_day(record->body, "until", &until) == PV_OK &&
-         until < call->today)) {
+    if (!pv_is_exempting(record, call->today)) {
         return PV_OK;
     }
     return service[0] == '\0'

@@ -217,6 +217,20 @@ def test_r008_a_link_without_permit_or_exemption_is_shown(registry):
     registry.must(chair("exemption", "x-own", "decide",
                         {"resolution": "m38/r1"}), exempt)
     assert violations()["x-link"] == []
+    # one that is over holds no longer, nor can a link be put under it
+    registry.must(
+        representative("red-crescent", "exemption", "x-over", "request",
+                       {"agency": "red-crescent", "scope": "محرمانه"}),
+        chair("exemption", "x-over", "decide",
+              {"resolution": "m38/r1", "until": DAY}),
+        dict(exempt, data={"exemption": "x-over"}))
+    assert registry.get(f"views/links?as_of={DAY}&party=red-crescent")[
+        "links"][0]["violations"] == []
+    assert violations()["x-link"] == ["no-exemption"]
+    refused(registry, "R-008", "no-exemption",
+            dict(exempt, date="1402-02-02",
+                 data={"exemption": "x-over"}))
+    registry.must(exempt)
     beside = next(g for g in registry.get("grant?state=live")["grant"])
     registry.must(secretariat("link", "x-beside", "declare", {
         "parties": [beside["body"]["consumer"], beside["body"]["provider"]],
@@ -550,6 +564,20 @@ def test_r255_confirmed_passports_are_public(registry):
         page = public(registry, "public-passports", lang)
         assert word in page and "x-public" in page and "x-hidden" not in page
     registry.must(chair("exemption", "x-hides", "end"))
+
+
+def test_r005_an_exemption_is_over_after_its_last_day(registry):
+    """Until then its service is registered nowhere; then it may be."""
+    registry.must(
+        representative(INTERIOR, "exemption", "x-while", "request",
+                       {"agency": INTERIOR, "scope": "محرمانه",
+                        "service": "x-later"}),
+        chair("exemption", "x-while", "decide",
+              {"resolution": "m38/r1", "until": DAY}))
+    register = representative(INTERIOR, "service", "x-later", "register",
+                              {"provider": INTERIOR, "name_fa": "سرویس آزادشده"})
+    refused(registry, "R-005", "exempt", register)
+    registry.must(dict(register, date="1402-02-02"))
 
 
 def all_of(registry, kind):

@@ -179,16 +179,28 @@ refuse(const struct authority *authority, enum pv_err err,
 static enum pv_err
 on_facts(struct authority *authority, struct pv_slice body)
 {
-    char                  text[PV_U64_TEXT_MAX];
-    const struct pv_slice count = {
-        text, pv_u64_text(authority->ledger.issued_count, text)};
     const struct pv_slice part[] = {pv_buf_view(&authority->id), PV_LIT("\n"),
-                                    count, PV_LIT("\n"),
                                     pv_buf_view(&authority->certificate)};
 
     (void)body; /* there is none */
     return pv_stream_send(authority->config->sockfd, PV_AUTHORITY_FACTS, part,
                           sizeof(part) / sizeof(part[0]));
+}
+
+static enum pv_err
+on_serials(struct authority *authority, struct pv_slice body)
+{
+    struct pv_buf serials;
+    enum pv_err   err;
+
+    (void)body; /* there is none */
+    pv_buf_init(&serials, PV_AUTHORITY_ANSWER_MAX);
+    err = pv_ledger_serials(&authority->ledger, &serials);
+    if (err == PV_OK) {
+        err = answer(authority, PV_AUTHORITY_SERIALS, pv_buf_view(&serials));
+    }
+    pv_buf_clear(&serials);
+    return err;
 }
 
 /* ---- issuing ---- */
@@ -457,9 +469,13 @@ typedef enum pv_err message_fn(struct authority *authority,
                                struct pv_slice   body);
 
 static message_fn *const take[] = {
-    [PV_AUTHORITY_ASK_FACTS] = on_facts,   [PV_AUTHORITY_ASK_ISSUE] = on_issue,
-    [PV_AUTHORITY_ASK_REVOKE] = on_revoke, [PV_AUTHORITY_ASK_CRL] = on_list,
-    [PV_AUTHORITY_ASK_OCSP] = on_ocsp,     [PV_AUTHORITY_ASK_ADOPT] = on_adopt,
+    [PV_AUTHORITY_ASK_FACTS] = on_facts,
+    [PV_AUTHORITY_ASK_ISSUE] = on_issue,
+    [PV_AUTHORITY_ASK_REVOKE] = on_revoke,
+    [PV_AUTHORITY_ASK_CRL] = on_list,
+    [PV_AUTHORITY_ASK_OCSP] = on_ocsp,
+    [PV_AUTHORITY_ASK_ADOPT] = on_adopt,
+    [PV_AUTHORITY_ASK_SERIALS] = on_serials,
 };
 
 static int

@@ -17,7 +17,7 @@
  *
  * Messages: a stream; each is a head of 12 bytes, little-endian, and a body.
  *   0 u32 PV_AUTHORITY_MAGIC, 4 u32 type, 8 u32 length of the body
- * ASK_FACTS   -> FACTS    id, count of issued/, each with a line's end; ca.crt
+ * ASK_FACTS   -> FACTS    id with a line's end; ca.crt
  * ASK_ISSUE   -> ISSUED   the certificate in PEM
  *     0 u64 number of the decision, 8 u32 length of the note, 12 u32 of the
  *     document, 16 u32 of the key, 20 u32 count of hashes; then the signed head
@@ -31,6 +31,8 @@
  * ASK_CRL     -> CRL      the list in DER
  * ASK_OCSP    -> OCSP     struct pv_ocsp as it lies in memory (the same
  *     program); the answer in DER
+ * ASK_SERIALS -> SERIALS  of each in issued/, in any order: its serial in hex,
+ *     without zeros in front, and a line's end
  * Any         -> REFUSED  words for a person
  */
 #ifndef PV_AUTHORITY_AUTHORITY_H
@@ -64,11 +66,13 @@ enum pv_authority_type {
     PV_AUTHORITY_ASK_REVOKE,
     PV_AUTHORITY_ASK_CRL,
     PV_AUTHORITY_ASK_OCSP,
+    PV_AUTHORITY_ASK_SERIALS,
     PV_AUTHORITY_FACTS,
     PV_AUTHORITY_ISSUED_ONE,
     PV_AUTHORITY_DONE,
     PV_AUTHORITY_LIST,
     PV_AUTHORITY_ANSWERED,
+    PV_AUTHORITY_SERIALS,
     PV_AUTHORITY_REFUSED,
 };
 

@@ -149,16 +149,12 @@ enum pv_err
 pv_authority_hear(struct pv_authority_client *client)
 {
     struct pv_slice id;
-    struct pv_slice count;
     struct pv_slice pem;
     enum pv_err     err =
         ask(client, PV_AUTHORITY_ASK_FACTS, NULL, 0, PV_AUTHORITY_FACTS);
 
     if (err == PV_OK &&
-        (!pv_slice_cut(pv_buf_view(&client->body), '\n', &id, &pem) ||
-         !pv_slice_cut(pem, '\n', &count, &pem) ||
-         pv_slice_to_u64(count, PV_AUTHORITY_ISSUED_MAX, &client->issued) !=
-             PV_OK)) {
+        !pv_slice_cut(pv_buf_view(&client->body), '\n', &id, &pem)) {
         err = PV_EPROTO;
     }
     if (err == PV_OK) {
@@ -228,6 +224,18 @@ pv_authority_revoke(struct pv_authority_client  *client,
     head[1] = (char)revoked->reason;
     pv_store_u64(head + 2, (uint64_t)revoked->when_ms);
     return ask(client, PV_AUTHORITY_ASK_REVOKE, part, 2, PV_AUTHORITY_DONE);
+}
+
+enum pv_err
+pv_authority_serials(struct pv_authority_client *client, struct pv_slice *ret)
+{
+    enum pv_err err =
+        ask(client, PV_AUTHORITY_ASK_SERIALS, NULL, 0, PV_AUTHORITY_SERIALS);
+
+    if (err == PV_OK) {
+        *ret = pv_buf_view(&client->body);
+    }
+    return err;
 }
 
 enum pv_err

@@ -23,8 +23,7 @@ struct pv_authority_client {
     char                id[PV_AUTHORITY_ID_MAX + 1];
     struct pv_buf       certificate; /* PEM */
     struct pv_pki_facts facts;
-    uint64_t            issued; /* how many it knew of when it was heard */
-    bool                forgot; /* the registry knows of more */
+    bool                forgot; /* the registry knows of one that it does not */
     struct pv_buf       body;   /* of the last answer */
     struct pv_why       why;
 };
@@ -38,7 +37,7 @@ enum pv_err pv_authority_start(struct pv_authority_client *client,
                                const char                 *dir) PV_MUST_CHECK;
 void        pv_authority_close(struct pv_authority_client *client);
 
-/* Hear who it is: ->id, ->certificate, ->facts, ->issued. */
+/* Hear who it is: ->id, ->certificate, ->facts. */
 enum pv_err pv_authority_hear(struct pv_authority_client *client) PV_MUST_CHECK;
 
 /* One of its own that it may have forgotten; number is of its registering. */
@@ -53,6 +52,10 @@ enum pv_err pv_authority_issue(struct pv_authority_client *client,
 enum pv_err
 pv_authority_revoke(struct pv_authority_client  *client,
                     const struct pv_pki_revoked *revoked) PV_MUST_CHECK;
+
+/* Of all that it issued (authority.h), borrowed as above. */
+enum pv_err pv_authority_serials(struct pv_authority_client *client,
+                                 struct pv_slice            *ret) PV_MUST_CHECK;
 
 /* DER, borrowed as above. */
 enum pv_err pv_authority_list(struct pv_authority_client *client,

@@ -58,6 +58,23 @@ pv_ledger_has(const struct pv_ledger *ledger, const uint8_t *serial, size_t len)
     return false;
 }
 
+enum pv_err
+pv_ledger_serials(const struct pv_ledger *ledger, struct pv_buf *out)
+{
+    enum pv_err err = PV_OK;
+
+    for (size_t i = 0; i < ledger->issued_count && err == PV_OK; i++) {
+        const struct pv_ledger_serial *one = &ledger->issued[i];
+        const struct pv_slice          serial = bare(one->bytes, one->len);
+        char                           line[2 * PV_PKI_SERIAL_MAX + 1];
+
+        pv_hex_text((const uint8_t *)serial.ptr, serial.len, line);
+        line[2 * serial.len] = '\n';
+        err = pv_buf_add(out, (struct pv_slice){line, 2 * serial.len + 1});
+    }
+    return err;
+}
+
 struct pv_ocsp_said
 pv_ledger_said(const struct pv_ledger     *ledger,
                const struct pv_ocsp_asked *asked)

@@ -42,6 +42,10 @@ enum pv_err pv_ledger_add(struct pv_ledger *ledger, uint64_t number,
 bool pv_ledger_has(const struct pv_ledger *ledger, const uint8_t *serial,
                    size_t len);
 
+/* Of all that were issued, as authority.h has them. */
+enum pv_err pv_ledger_serials(const struct pv_ledger *ledger,
+                              struct pv_buf          *out) PV_MUST_CHECK;
+
 /*
  * Keep that it is revoked. What is so already stays as it was, but for the
  * reason of one whose key others turn out to know (RFC 5280 5.3.1): its moment

@@ -323,7 +323,7 @@ look(struct pv_issuing *issuing, int64_t last)
                      1, take_changed, &changed);
 
     if (err == PV_OK && issuing->seen == 0) {
-        pv_issuing_see_forgot(issuing);
+        err = pv_issuing_see_forgot(issuing);
     }
     if (err == PV_OK) {
         issuing->seen = last;

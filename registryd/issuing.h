@@ -68,12 +68,16 @@ struct pv_authority_client *pv_issuing_of(struct pv_issuing    *issuing,
 enum pv_err pv_issuing_tell(struct pv_issuing *issuing, const char *id,
                             bool *ret_waits) PV_MUST_CHECK;
 
-/* An older copy of an authority's directory knows of fewer than there are. */
-void pv_issuing_see_forgot(struct pv_issuing *issuing);
+/*
+ * What an older copy of an authority's directory lacks, by its serial: before
+ * the first round, when the list of certificates holds all.
+ */
+enum pv_err pv_issuing_see_forgot(struct pv_issuing *issuing) PV_MUST_CHECK;
 
 /*
- * An older copy of the registry knows of fewer than its authority: said in its
- * status. Nothing of those is in the image, so the exchange refuses them.
+ * What an older copy of the registry lacks of what its authority issued: said
+ * in its status. Nothing of those is in the image, so the exchange refuses
+ * them.
  */
 enum pv_err pv_issuing_compare(struct pv_issuing *issuing) PV_MUST_CHECK;
 

@@ -136,77 +136,185 @@ pv_issuing_tell(struct pv_issuing *issuing, const char *id, bool *ret_waits)
     return err;
 }
 
-/* ---- comparing ---- */
+/* ---- comparing, serial by serial ---- */
 
-/* How many of the certificates are of which authority here. */
+/* What each authority issued: serial -> does only the authority know it? */
+struct known {
+    json_t *of[PV_AUTHORITIES_MAX]; /* owned */
+};
+
 static void
-count_by_issuer(struct pv_issuing *issuing, const json_t *ids,
-                uint64_t count[PV_AUTHORITIES_MAX])
+clear_known(struct known *known)
+{
+    for (size_t i = 0; i < PV_AUTHORITIES_MAX; i++) {
+        json_decref(known->of[i]); /* accepts NULL */
+    }
+}
+
+static enum pv_err
+hear_one(struct pv_authority_client *client, json_t *serials)
+{
+    struct pv_slice rest = {"", 0};
+    struct pv_slice line;
+    enum pv_err     err = pv_authority_serials(client, &rest);
+
+    while (err == PV_OK && pv_slice_cut(rest, '\n', &line, &rest)) {
+        char serial[2 * PV_PKI_SERIAL_MAX + 1];
+
+        err = pv_slice_to_cstr(line, serial, sizeof(serial));
+        if (err == PV_OK &&
+            json_object_set_new(serials, serial, json_true()) != 0) {
+            err = PV_ENOMEM;
+        }
+    }
+    return err;
+}
+
+/* The caller clears it, whatever comes back. */
+static enum pv_err
+hear(struct pv_issuing *issuing, struct known *ret)
+{
+    enum pv_err err = PV_OK;
+
+    memset(ret, 0, sizeof(*ret));
+    for (size_t i = 0; i < issuing->count && err == PV_OK; i++) {
+        ret->of[i] = json_object();
+        err = ret->of[i] == NULL ? PV_ENOMEM
+                                 : hear_one(&issuing->client[i], ret->of[i]);
+    }
+    return err;
+}
+
+/* As an authority writes it: DER may put a zero in front. */
+static enum pv_err
+serial_text(struct pv_slice hex, char ret[2 * PV_PKI_SERIAL_MAX + 1])
+{
+    while (hex.len > 2 && hex.ptr[0] == '0' && hex.ptr[1] == '0') {
+        hex.ptr += 2;
+        hex.len -= 2;
+    }
+    return pv_slice_to_cstr(hex, ret, 2 * PV_PKI_SERIAL_MAX + 1);
+}
+
+/* A serial that was only ever revoked by hand is nothing to adopt. */
+static bool
+can_be_told(struct pv_issuing *issuing, const char *id)
+{
+    struct pv_record record = {.body = NULL};
+    bool ret = pv_record_get(issuing->registry, PV_KIND_CERTIFICATE, id,
+                             &record) == PV_OK &&
+               pv_member(record.body, "certificate")[0] != '\0';
+
+    pv_record_clear(&record);
+    return ret;
+}
+
+/*
+ * What the registry knows too becomes false in known; missing: how many of the
+ * registry's an authority does not have.
+ */
+static enum pv_err
+take_registered(struct pv_issuing *issuing, const json_t *ids,
+                struct known *known, uint64_t missing[PV_AUTHORITIES_MAX])
 {
     json_t *id;
     size_t  i;
 
-    memset(count, 0, PV_AUTHORITIES_MAX * sizeof(count[0]));
+    memset(missing, 0, PV_AUTHORITIES_MAX * sizeof(missing[0]));
     json_array_foreach(ids, i, id)
     {
-        struct pv_slice                   serial;
+        const char                       *name = json_string_value(id);
+        struct pv_slice                   hex;
         const struct pv_authority_client *client =
-            client_of(issuing, pv_slice_from(json_string_value(id)), &serial);
+            client_of(issuing, pv_slice_from(name), &hex);
+        json_t *known_here;
+        char    serial[2 * PV_PKI_SERIAL_MAX + 1];
 
-        if (client != NULL) {
-            count[client - issuing->client]++;
+        if (client == NULL || serial_text(hex, serial) != PV_OK) {
+            continue; /* none's here, or no serial of anybody */
+        }
+        known_here = known->of[client - issuing->client];
+        if (json_object_get(known_here, serial) == NULL) {
+            missing[client - issuing->client] += can_be_told(issuing, name);
+        } else if (json_object_set_new(known_here, serial, json_false()) != 0) {
+            return PV_ENOMEM;
         }
     }
+    return PV_OK;
+}
+
+static size_t
+count_true(json_t *object)
+{
+    const char *name;
+    json_t     *value;
+    size_t      count = 0;
+
+    json_object_foreach(object, name, value)
+    {
+        (void)name; /* the loop needs one */
+        count += json_is_true(value);
+    }
+    return count;
 }
 
 static void
 warn(const char *event, const struct pv_authority_client *client,
-     uint64_t registered)
+     uint64_t count)
 {
-    pv_log_event("warn", event, "authority=%s issued=%llu registered=%llu",
-                 client->id, (unsigned long long)client->issued,
-                 (unsigned long long)registered);
+    pv_log_event("warn", event, "authority=%s certificates=%llu", client->id,
+                 (unsigned long long)count);
 }
 
-void
+enum pv_err
 pv_issuing_see_forgot(struct pv_issuing *issuing)
 {
-    uint64_t count[PV_AUTHORITIES_MAX];
+    uint64_t     missing[PV_AUTHORITIES_MAX];
+    struct known known;
+    enum pv_err  err = hear(issuing, &known);
 
-    count_by_issuer(issuing, issuing->revoked.now, count);
-    for (size_t i = 0; i < issuing->count; i++) {
-        struct pv_authority_client *client = &issuing->client[i];
-
-        client->forgot = count[i] > client->issued;
-        if (client->forgot) {
-            warn("registry.authority_forgot", client, count[i]);
+    if (err == PV_OK) {
+        err = take_registered(issuing, issuing->revoked.now, &known, missing);
+    }
+    for (size_t i = 0; i < issuing->count && err == PV_OK; i++) {
+        issuing->client[i].forgot = missing[i] > 0;
+        if (missing[i] > 0) {
+            warn("registry.authority_forgot", &issuing->client[i], missing[i]);
         }
     }
+    clear_known(&known);
+    return err;
 }
 
 enum pv_err
 pv_issuing_compare(struct pv_issuing *issuing)
 {
-    uint64_t    count[PV_AUTHORITIES_MAX];
-    json_t     *ids = NULL;
-    size_t      ahead = 0;
-    enum pv_err err =
+    uint64_t     missing[PV_AUTHORITIES_MAX];
+    struct known known = {{NULL}};
+    json_t      *ids = NULL;
+    size_t       ahead = 0;
+    enum pv_err  err =
         pv_record_all(issuing->registry, PV_KIND_CERTIFICATE, &ids);
 
-    count_by_issuer(issuing, ids, count);
-    json_decref(ids); /* accepts NULL */
+    if (err == PV_OK) {
+        err = hear(issuing, &known);
+    }
+    if (err == PV_OK) {
+        err = take_registered(issuing, ids, &known, missing);
+    }
     for (size_t i = 0; i < issuing->count && err == PV_OK; i++) {
-        struct pv_authority_client *client = &issuing->client[i];
+        size_t more = count_true(known.of[i]);
 
-        err = pv_authority_hear(client);
-        if (err == PV_OK && client->issued > count[i]) {
-            ahead += client->issued - count[i];
-            warn("registry.authority_ahead", client, count[i]);
+        ahead += more;
+        if (more > 0) {
+            warn("registry.authority_ahead", &issuing->client[i], more);
         }
     }
     if (err == PV_OK) {
         issuing->registry->authority_ahead = ahead;
         issuing->compared = true;
     }
+    json_decref(ids); /* accepts NULL */
+    clear_known(&known);
     return err;
 }

@@ -255,6 +255,43 @@ def test_an_older_authority_is_told_of_each_certificate_of_a_known_key(
         registry.kill()
 
 
+def test_another_past_of_an_authority_is_seen_by_its_serials(issuing,
+                                                             tmp_path):
+    """As many certificates as the registry knows, but two of them others."""
+    old, saved, _, made, root, early = issuing
+    other = tmp_path / "other"
+    other.mkdir()
+    for folder, copy, signer in (
+            (other, "saved-early", "signer-early"), (tmp_path, None, None)):
+        done = restore(f"sqlite:{folder / 'registry.db'}", folder,
+                       old.folder / copy if copy else saved, old.vkey)
+        assert done.returncode == 0, done.stderr
+        shutil.copytree(old.folder / signer if signer else old.signer,
+                        folder / "signer")
+    held = tmp_path / f"authority-{CA}"
+    shutil.copytree(early, held)
+    for folder, lives in ((other, True), (tmp_path, False)):
+        registry = Registry(folder)
+        try:
+            registry.stop()
+            registry.options += ["--authority", held]
+            registry.start()
+            if lives:
+                certify(registry, folder, "r-6", "system-2", CA)
+                certify(registry, folder, "r-7", "system-4", CA)
+            else:
+                wait_for("it to be told", lambda r=registry: "good" in ocsp(
+                    r, root, made[2][1], tmp_path))
+                wait_for("the others to be missed", lambda r=registry: r.get(
+                    "status")["authority_ahead"] == 2)
+                assert "registry.authority_forgot authority" in \
+                    registry.log.read_text()
+                assert len(list((held / "issued").iterdir())) == 5
+            registry.stop()
+        finally:
+            registry.kill()
+
+
 def test_an_older_registry_refuses_what_its_authority_issued_since(issuing,
                                                                    tmp_path):
     """It is told, and what is revoked is told no more."""

@@ -29,7 +29,8 @@ pv_check_fn pv_refer_system;       /* "key" */
 enum pv_err pv_key_is_free(struct pv_change *change, const char *system,
                            const char *key) PV_MUST_CHECK;
 
-/* rules_certificates.c */
+/* rules_authorities.c, rules_requests.c, rules_certificates.c,
+   rules_revocation.c */
 pv_check_fn pv_rule_authority;       /* */
 pv_check_fn pv_refer_authority;      /* "issuer" */
 pv_check_fn pv_rule_signing_request; /* its key is proven */

@@ -325,7 +325,8 @@ begin(const struct args *args, const struct pv_connector_config *config,
         sigaction(SIGTERM, &action, NULL) != 0) {
         return PV_ESYS;
     }
-    return pv_test_connector_start(args->program, args->config, connector, why);
+    return pv_test_connector_start(args->program, args->config, config,
+                                   connector, why);
 }
 
 static enum pv_err
@@ -370,6 +371,10 @@ pv_cmd_service_test(int argc, char **argv)
         return code;
     }
     err = pv_connector_config_load(args.config, &config, &why);
+    if (err == PV_OK && config->waiting > 0) {
+        pv_cli_error("service test: %zu of the service files wait: %s",
+                     config->waiting, config->waits.text);
+    }
     if (err == PV_OK) {
         err = run(&args, config, &cases, &why);
     }

@@ -68,6 +68,8 @@ struct pv_test_connector {
     char          desk[PV_TEST_PATH_MAX];   /* "": gives no numbers */
     const char   *consumer;
     int           config_fd; /* in memory, as it holds the password */
+    int           file_fd[PV_CONNECTOR_SERVICES_MAX + 1]; /* likewise */
+    size_t        file_count;
     int           log_fd;
     int           pid;
     int64_t       ready_by_ms; /* monotonic; until then a backend may be away */
@@ -95,10 +97,11 @@ enum pv_err pv_test_cases_read(const struct pv_connector_config *config,
 void        pv_test_cases_clear(struct pv_test_cases *cases);
 
 /* service_test_connector.c: start program (a name in PATH, or a path) with the
- * configuration at path, less what reaches outside: its rights, signatures and
- * ledger. The connector is to be stopped in any case. */
+ * configuration that was loaded from path, less what reaches outside: its
+ * rights, signatures and ledger. The connector is to be stopped in any case. */
 enum pv_err pv_test_connector_start(const char *program, const char *path,
-                                    struct pv_test_connector *connector,
+                                    const struct pv_connector_config *config,
+                                    struct pv_test_connector         *connector,
                                     struct pv_why *why) PV_MUST_CHECK;
 void        pv_test_connector_stop(struct pv_test_connector *connector);
 
@@ -110,6 +113,13 @@ void pv_test_connector_reason(struct pv_test_connector *connector,
 /* Whether the call failed because ours has no connection yet; naps if so. */
 bool pv_test_connector_must_wait(struct pv_test_connector *connector,
                                  const char               *tracking_id);
+
+/* service_test_pulled.c: the configuration root with the contracts that the
+ * feed brought, as files of the connector's. PV_EINVAL with words: two name a
+ * data item that is not the same. */
+enum pv_err pv_test_pulled_put(struct pv_test_connector         *connector,
+                               const struct pv_connector_config *config,
+                               json_t *root, struct pv_why *why) PV_MUST_CHECK;
 
 /* service_test_ask.c: one call. key: with an Idempotency-Key; consent: 16
  * digits or "". The reply's body is to be wiped by the caller in any case. */

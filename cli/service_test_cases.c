@@ -266,8 +266,8 @@ pv_test_cases_make(const struct pv_connector_config *config, const char *only,
         }
     }
     if (err == PV_OK && cases->count == 0) {
-        pv_why_set(why, "no method %s is answered here",
-                   only == NULL ? "" : only);
+        pv_why_set(why, "no method%s%s is answered here",
+                   only == NULL ? "" : " ", only == NULL ? "" : only);
         err = PV_EINVAL;
     }
     if (err == PV_ERANGE) {

@@ -68,13 +68,16 @@ change(struct pv_test_connector *connector, json_t *root)
 
 static enum pv_err
 put_config(struct pv_test_connector *connector, const char *path,
-           struct pv_why *why)
+           const struct pv_connector_config *config, struct pv_why *why)
 {
     json_t     *root = NULL;
     enum pv_err err = pv_json_load_file(path, &root, why);
 
     if (err == PV_OK) {
         err = change(connector, root);
+    }
+    if (err == PV_OK && config->rights.contracts[0] != '\0') {
+        err = pv_test_pulled_put(connector, config, root, why);
     }
     if (err == PV_OK) {
         connector->config_fd = memfd_create("connector", MFD_CLOEXEC);
@@ -198,12 +201,13 @@ wait_for_socket(struct pv_test_connector *connector, struct pv_why *why)
 
 enum pv_err
 pv_test_connector_start(const char *program, const char *path,
+                        const struct pv_connector_config *config,
                         struct pv_test_connector *connector, struct pv_why *why)
 {
     enum pv_err err = make_folder(connector, why);
 
     if (err == PV_OK) {
-        err = put_config(connector, path, why);
+        err = put_config(connector, path, config, why);
     }
     if (err == PV_OK) {
         err = start(program, connector);
@@ -246,6 +250,9 @@ pv_test_connector_stop(struct pv_test_connector *connector)
     }
     if (connector->config_fd != -1) {
         (void)close(connector->config_fd); /* memory */
+    }
+    for (size_t i = 0; i < connector->file_count; i++) {
+        (void)close(connector->file_fd[i]); /* memory */
     }
     if (connector->log_fd != -1) {
         (void)close(connector->log_fd); /* read-only */

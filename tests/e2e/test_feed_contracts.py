@@ -254,6 +254,46 @@ def test_the_connector_answers_nothing_by_a_changed_contract(scene):
     path.write_text(whole)
 
 
+def service_test(scene, **changes):
+    """`payvand service test` with the connector's own configuration, less
+    what stays for the one that runs."""
+    config = {**json.loads(Path(scene.config).read_text()), **changes}
+    path = scene.home / "tried.json"
+    path.write_text(json.dumps(config))
+    path.chmod(0o600)
+    done = subprocess.run(
+        [built("payvand"), "service", "test", "--json", "--config", path,
+         "--connectord", built("payvand-connectord")], capture_output=True,
+        text=True, timeout=120, check=False, env=program_env())
+    said = json.loads(done.stdout) if done.stdout else {}
+    return done.returncode, said, done.stderr
+
+
+def test_a_service_is_tested_with_the_contracts_that_came(scene):
+    wait_for("an answer", scene.answers)
+    code, said, words = service_test(scene)
+    assert code == 0 and said["failed"] == 0 < said["passed"], (said, words)
+    assert {one["method"] for one in said["cases"]} == {
+        "/x/%s/postal-code/v1/inquire" % POST}
+    assert "example" in {one["case"] for one in said["cases"]}
+    assert "1 of the service files wait" in words   # v2, which is not there
+
+    empty = scene.home / "empty"
+    empty.mkdir()
+    feed = json.loads(Path(scene.config).read_text())["rights"]
+    code, said, words = service_test(
+        scene, rights={**feed, "contracts": str(empty)})
+    assert code == 1 and not said
+    assert "2 of the service files wait" in words, words
+    assert "no method is answered here" in words
+
+    kept = scene.folder["provider"] / (name_of(contract_of()) + ".json")
+    (empty / kept.name).write_text(kept.read_text().replace("inquire", "more"))
+    code, said, words = service_test(
+        scene, rights={**feed, "contracts": str(empty)})
+    assert code == 1 and not said and "wait" in words, words
+
+
 def test_a_new_version_comes_by_itself_and_a_forged_one_does_not(scene):
     """Its file of the service lay there and waited."""
     wait_for("an answer", scene.answers)
@@ -302,6 +342,25 @@ def test_a_contract_that_is_none_is_refused_when_it_is_decided(scene):
         assert (status, said["rule"]) == (422, "R-091"), said
         assert word in said["title"] and said["title_fa"]
     assert tried(lambda d: None)[0] == 200
+
+
+def test_contracts_that_name_an_item_differently_are_tested_apart(scene):
+    document = contract_of("v4")
+    item = document["data_items"][0]
+    item["name_en"] = "of another year"
+    scene.registry.must(decision(
+        "version", "postal-code/v4", "declare", "representative", POST,
+        "1404-02-02", {"service": "postal-code", "existing": True,
+                       "contract": document, "methods": [
+                           {"id": "inquire", "pattern": "inquiry"}]}))
+    wait_for("v4", lambda: (scene.folder["provider"] /
+                            (name_of(document) + ".json")).exists())
+    first = json.loads(Path(scene.config).read_text())["services"][0]
+    fourth = write(scene.home / "services" / "v4.json", Path(
+        first).read_text().replace('"version": "v1"', '"version": "v4"'))
+    code, said, words = service_test(scene, services=[first, fourth])
+    assert code == 1 and not said and item["id"] in words, words
+    assert service_test(scene, services=[fourth])[0] == 0
 
 
 def test_a_contract_goes_with_the_last_right_to_it(scene):

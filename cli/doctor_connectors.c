@@ -1,23 +1,27 @@
 /*
  * doctor_connectors.c - the connectors of a folder: does each configuration
- * hold, is its ODBC driver known, does somebody listen on its socket, and has
- * its keeper its file, its secret and its desk.
+ * hold, is its ODBC driver known, does somebody listen on its socket, do all of
+ * its services answer, and has its keeper its file, its secret and its desk.
  */
+#include <curl/curl.h>
 #include <dirent.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/slice.h"
+#include "base/buf.h"
 #include "doctor.h"
 
 #define PATH_MAX_LEN 4096
 #define LINE_MAX_LEN 512
+#define METRICS_MAX (64 * 1024)
+#define METRICS_TIMEOUT_S 5L
 #define DRIVERS_FILE "/etc/odbcinst.ini"
 
 static const struct pv_doctor_words folder_missing = {
@@ -38,6 +42,13 @@ static const struct pv_doctor_words connector_silent = {
     "کسی به سوکت رابط گوش نمی‌دهد",
     "start payvand-connectord and look at its log",
     "payvand-connectord را راه بیندازید و گزارش آن را ببینید"};
+static const struct pv_doctor_words connector_waits = {
+    "connector.waits", "services of the connector are not answered",
+    "برخی سرویس‌های رابط پاسخ داده نمی‌شوند",
+    "a contract has not come, does not fit, or needs \"secret\" or \"keeper\": "
+    "payvand-connectord --config FILE --check says which",
+    "قراردادی نرسیده، سازگار نیست یا \"secret\" یا \"keeper\" می‌خواهد: "
+    "payvand-connectord --config FILE --check می‌گوید کدام"};
 static const struct pv_doctor_words connector_loose = {
     "connector.socket-open", "anybody may write to the connector's socket",
     "همه می‌توانند به سوکت رابط وصل شوند",
@@ -121,8 +132,67 @@ listens(const char *path)
     return does;
 }
 
+static size_t
+take(char *bytes, size_t size, size_t count, void *context)
+{
+    struct pv_slice part = {bytes, size * count};
+
+    return pv_buf_add(context, part) == PV_OK ? part.len : 0;
+}
+
+/* Its numbers, as whom its socket is for; nothing when it is not for us. */
 static void
-check_socket(struct pv_doctor *doctor, const char *path)
+ask_metrics(const char *path, uid_t peer, struct pv_buf *out)
+{
+    CURL *curl = curl_easy_init();
+    bool  as_peer = geteuid() == 0 && seteuid(peer) == 0;
+
+    if (curl == NULL ||
+        curl_easy_setopt(curl, CURLOPT_URL, "http://connector/metrics") !=
+            CURLE_OK ||
+        curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, path) != CURLE_OK ||
+        curl_easy_setopt(curl, CURLOPT_PROXY, "") != CURLE_OK ||
+        curl_easy_setopt(curl, CURLOPT_TIMEOUT, METRICS_TIMEOUT_S) !=
+            CURLE_OK ||
+        curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take) != CURLE_OK ||
+        curl_easy_setopt(curl, CURLOPT_WRITEDATA, out) != CURLE_OK ||
+        curl_easy_perform(curl) != CURLE_OK) {
+        out->len = 0;
+    }
+    curl_easy_cleanup(curl); /* accepts NULL */
+    if (as_peer && seteuid(0) != 0) {
+        abort(); /* whom it was before it must be again */
+    }
+}
+
+static void
+check_waiting(struct pv_doctor *doctor, const char *path, const json_t *peer)
+{
+    static const char name[] = "\npayvand_connector_services_waiting ";
+    const char       *text;
+    const char       *at;
+    struct pv_slice   count;
+    struct pv_buf     said;
+
+    pv_buf_init(&said, METRICS_MAX);
+    ask_metrics(path,
+                json_is_integer(peer) ? (uid_t)json_integer_value(peer)
+                                      : geteuid(),
+                &said);
+    if (pv_buf_cstr(&said, &text) == PV_OK &&
+        (at = strstr(text, name)) != NULL) {
+        at += strlen(name);
+        count = (struct pv_slice){at, strcspn(at, "\n")};
+        if (!pv_slice_eq(count, PV_LIT("0"))) {
+            pv_doctor_add(doctor, PV_DOCTOR_WARN, &connector_waits, "%s, %.*s",
+                          path, PV_FMT(count));
+        }
+    }
+    pv_buf_clear(&said);
+}
+
+static void
+check_socket(struct pv_doctor *doctor, const char *path, const json_t *peer)
 {
     struct stat st;
 
@@ -131,6 +201,7 @@ check_socket(struct pv_doctor *doctor, const char *path)
     }
     if (listens(path)) {
         pv_doctor_add(doctor, PV_DOCTOR_OK, &connector_good, "%s", path);
+        check_waiting(doctor, path, peer);
     } else {
         pv_doctor_add(doctor, PV_DOCTOR_BAD, &connector_silent, "%s: %s", path,
                       strerror(errno));
@@ -202,7 +273,7 @@ check_config(struct pv_doctor *doctor, const char *path)
             pv_doctor_add(doctor, PV_DOCTOR_BAD, &driver_missing, "%s: %s",
                           path, driver);
         }
-        check_socket(doctor, socket_path);
+        check_socket(doctor, socket_path, json_object_get(config, "peer_uid"));
         if (keeper != NULL) {
             check_keeper(doctor, config, keeper);
         }

@@ -79,14 +79,9 @@ take_plain(struct pv_connector_config *config, const json_t *root,
         return PV_EINVAL;
     }
     config->may_write = json_is_true(may_write);
+    config->http = json_object_get(root, "http") != NULL;
+    config->acts = config->may_write || !pv_config_is_sqlite(root);
     return PV_OK;
-}
-
-/* Do contracts come from the registry? */
-static bool
-is_pulled(const struct pv_connector_config *config)
-{
-    return config->rights.contracts[0] != '\0';
 }
 
 static enum pv_err
@@ -96,7 +91,7 @@ take_items(struct pv_connector_config *config, const json_t *root,
     const json_t *list = json_object_get(root, "data_items");
     enum pv_err   err = pv_data_items_new(&config->items);
 
-    if (err == PV_OK && list == NULL && is_pulled(config)) {
+    if (err == PV_OK && list == NULL && pv_config_is_pulled(config)) {
         return pv_data_items_finish(config->items, why); /* contracts' own */
     }
 
@@ -120,53 +115,6 @@ take_items(struct pv_connector_config *config, const json_t *root,
         }
     }
     return pv_data_items_finish(config->items, why);
-}
-
-/* NULL: it was brought by file. */
-static const struct pv_hash *
-hash_of(const struct pv_connector_config *config,
-        const struct pv_contract         *contract)
-{
-    for (size_t i = 0; is_pulled(config) && i < config->contract_count; i++) {
-        if (config->contract[i] == contract) {
-            return &config->contract_hash[i];
-        }
-    }
-    return NULL;
-}
-
-static enum pv_err
-add_methods(struct pv_connector_config *config,
-            const struct pv_service *service, const char *path,
-            struct pv_why *why)
-{
-    const char *provider = service->contract->provider;
-
-    if (strcmp(provider, config->provider) != 0) {
-        pv_why_set(why, "%s: its provider is %s, this connector's is %s", path,
-                   provider, config->provider);
-        return PV_EINVAL;
-    }
-    for (size_t i = 0; i < service->method_count; i++) {
-        const struct pv_method *method = &service->method[i];
-
-        for (size_t j = 0; j < config->method_count; j++) {
-            if (strcmp(config->method[j]->contract->path,
-                       method->contract->path) == 0) {
-                pv_why_set(why, "%s: %s is there already", path,
-                           method->contract->path);
-                return PV_EEXIST;
-            }
-        }
-        if (config->method_count == PV_CONNECTOR_METHODS_MAX) {
-            pv_why_set(why, "more than %d methods", PV_CONNECTOR_METHODS_MAX);
-            return PV_ERANGE;
-        }
-        config->method_hash[config->method_count] =
-            hash_of(config, service->contract);
-        config->method[config->method_count++] = method;
-    }
-    return PV_OK;
 }
 
 /* What is done with each file of a list. */
@@ -213,7 +161,7 @@ static enum pv_err
 take_contracts(struct pv_connector_config *config, const json_t *root,
                struct pv_why *why)
 {
-    if (!is_pulled(config)) {
+    if (!pv_config_is_pulled(config)) {
         return take_files(config, root, "contracts", take_contract, why);
     }
     if (json_object_get(root, "contracts") != NULL) {
@@ -222,27 +170,6 @@ take_contracts(struct pv_connector_config *config, const json_t *root,
         return PV_EINVAL;
     }
     return pv_config_pull_contracts(config, why);
-}
-
-static enum pv_err
-take_service(struct pv_connector_config *config, const char *path,
-             struct pv_why *why)
-{
-    struct pv_service *service = NULL;
-    enum pv_err        err = pv_service_load_file(
-               path, (const struct pv_contract *const *)config->contract,
-               config->contract_count, &service, why);
-
-    if (err != PV_OK && err != PV_ENOMEM && is_pulled(config)) {
-        config->waiting++; /* for a contract that fits it */
-        config->waits = *why;
-        return PV_OK;
-    }
-    if (err != PV_OK) {
-        return err;
-    }
-    config->service[config->service_count++] = service;
-    return add_methods(config, service, path, why);
 }
 
 static enum pv_err
@@ -348,30 +275,13 @@ make_setup(struct pv_connector_config *config, uint32_t flags,
     return err;
 }
 
-/* Every method is answered by the one backend that there is. */
-static enum pv_err
-check_methods(const struct pv_connector_config *config, bool http,
-              struct pv_why *why)
-{
-    for (size_t i = 0; i < config->method_count; i++) {
-        if (config->method[i]->http != http) {
-            pv_why_set(why, "%s is answered by %s, this connector has %s",
-                       config->method[i]->contract->path,
-                       http ? "a statement" : "\"http\"",
-                       http ? "\"http\"" : "a database");
-            return PV_EINVAL;
-        }
-    }
-    return PV_OK;
-}
-
 static enum pv_err
 take_backend(struct pv_connector_config *config, const json_t *root,
              struct pv_why *why)
 {
     const json_t *http = json_object_get(root, "http");
     struct pv_buf connection;
-    enum pv_err   err = check_methods(config, http != NULL, why);
+    enum pv_err   err = PV_OK;
 
     pv_buf_init(&connection, 2 * PV_DSN_MAX);
     if (err == PV_OK && http != NULL &&
@@ -381,11 +291,8 @@ take_backend(struct pv_connector_config *config, const json_t *root,
         err = PV_EINVAL;
     }
     if (err == PV_OK) {
-        err = http != NULL
-                  ? pv_config_http(http, &connection, why)
-                  : pv_config_database(
-                        root, !config->may_write && has_commands(config),
-                        &connection, why);
+        err = http != NULL ? pv_config_http(http, &connection, why)
+                           : pv_config_database(root, &connection, why);
     }
     if (err == PV_OK) {
         err = make_setup(config, http != NULL ? PV_SETUP_HTTP : 0,
@@ -430,16 +337,18 @@ fill(struct pv_connector_config *config, const char *path, const json_t *root,
         err = take_contracts(config, root, why);
     }
     if (err == PV_OK) {
-        err = take_files(config, root, "services", take_service, why);
-    }
-    if (err == PV_OK) {
         err = pv_config_take_secret(config, root, why);
     }
     if (err == PV_OK) {
         err = pv_keeper_config_take(&config->keeper, root, why);
     }
+    if (err == PV_OK && config->keeper.file[0] != '\0' &&
+        config->secrets.count == 0) {
+        pv_why_set(why, "\"keeper\" needs \"secret\"");
+        err = PV_EINVAL;
+    }
     if (err == PV_OK) {
-        err = pv_config_check_needs(config, why);
+        err = take_files(config, root, "services", pv_config_take_service, why);
     }
     if (err == PV_OK) {
         err = pv_connector_config_signatures(config, root, why);
@@ -497,6 +406,7 @@ pv_connector_config_free(struct pv_connector_config *config)
     pv_data_items_free(config->items);
     pv_keeper_config_clear(&config->keeper);
     pv_buf_wipe(&config->setup);
+    pv_buf_clear(&config->texts);
     explicit_bzero(&config->secrets, sizeof(config->secrets));
     free(config);
 }

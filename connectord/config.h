@@ -56,6 +56,7 @@
 #include "trace/note.h"
 
 #define PV_CONNECTOR_SERVICES_MAX 64
+#define PV_CONNECTOR_TEXTS_MAX ((size_t)64 * 1024 * 1024) /* of all */
 #define PV_CONNECTOR_WORKERS_MAX 64
 #define PV_CONNECTOR_QUEUE_MAX 4096
 #define PV_SOCKET_PATH_MAX 104 /* sun_path less ".new" */
@@ -115,16 +116,21 @@ struct pv_rights_config {
 };
 
 struct pv_connector_config {
-    char                    provider[PV_NAME_MAX + 1];
-    char                    socket[PV_SOCKET_PATH_MAX];
-    uid_t                   peer_uid;
-    bool                    may_write;
-    uint32_t                workers;
-    uint32_t                queue_max;
-    struct pv_data_items   *items;
-    struct pv_contract     *contract[PV_CONNECTOR_SERVICES_MAX];
-    struct pv_hash          contract_hash[PV_CONNECTOR_SERVICES_MAX];
-    size_t                  contract_count;
+    char                  provider[PV_NAME_MAX + 1];
+    char                  socket[PV_SOCKET_PATH_MAX];
+    uid_t                 peer_uid;
+    bool                  may_write;
+    bool                  http; /* the backend is one, no database */
+    bool                  acts; /* it can do commands */
+    uint32_t              workers;
+    uint32_t              queue_max;
+    struct pv_data_items *items;
+    struct pv_contract   *contract[PV_CONNECTOR_SERVICES_MAX];
+    struct pv_hash        contract_hash[PV_CONNECTOR_SERVICES_MAX];
+    size_t                contract_count;
+    struct pv_hash        seen[PV_CONNECTOR_SERVICES_MAX]; /* that came, also
+                                                        what is none */
+    size_t                  seen_count;
     struct pv_service      *service[PV_CONNECTOR_SERVICES_MAX];
     size_t                  service_count;
     const struct pv_method *method[PV_CONNECTOR_METHODS_MAX];
@@ -132,6 +138,7 @@ struct pv_connector_config {
     size_t                  method_count;
     size_t                  waiting; /* services without a contract yet */
     struct pv_why           waits;   /* why, of the last of them */
+    struct pv_buf           texts;   /* what _services_read needs; or empty */
     struct pv_buf           setup;   /* the SETUP frame; holds the password */
     struct pv_secrets       secrets; /* none, when none is configured */
     char                    sign_key[PV_CONNECTOR_FILE_MAX]; /* "": none */
@@ -152,12 +159,48 @@ enum pv_err pv_connector_config_signatures(struct pv_connector_config *config,
                                            const json_t               *root,
                                            struct pv_why *why) PV_MUST_CHECK;
 
-/* config_needs.c, of _load: the secret; whether it is there when needed. */
+/* Do contracts come from the registry? */
+static inline bool
+pv_config_is_pulled(const struct pv_connector_config *config)
+{
+    return config->rights.contracts[0] != '\0';
+}
+
+/* config_needs.c, of _load: the secret; is there what a method needs? */
 enum pv_err pv_config_take_secret(struct pv_connector_config *config,
                                   const json_t               *root,
                                   struct pv_why *why) PV_MUST_CHECK;
-enum pv_err pv_config_check_needs(const struct pv_connector_config *config,
-                                  struct pv_why *why) PV_MUST_CHECK;
+enum pv_err pv_config_check_method(const struct pv_connector_config *config,
+                                   const struct pv_method           *method,
+                                   struct pv_why *why) PV_MUST_CHECK;
+
+/* config_services.c, of _load: a service file. Where contracts are pulled, one
+   that cannot be answered waits: ->waiting, ->waits. */
+enum pv_err pv_config_take_service(struct pv_connector_config *config,
+                                   const char                 *path,
+                                   struct pv_why *why) PV_MUST_CHECK;
+
+/* A pulled contract, the same way. */
+enum pv_err pv_config_take_contract(struct pv_connector_config *config,
+                                    const struct pv_hash       *sha256,
+                                    struct pv_slice             path,
+                                    struct pv_slice text) PV_MUST_CHECK;
+
+/*
+ * The contracts and services of another process's configuration, from its
+ * ->texts, for one that has read the same file before: the limits, keys and
+ * needs are those of base. It has so many methods, or PV_EINVAL: the file is
+ * another one by now. PV_EPROTO, PV_ENOMEM.
+ */
+enum pv_err
+pv_connector_services_read(const struct pv_connector_config *base,
+                           struct pv_slice texts, size_t methods,
+                           struct pv_connector_config **ret) PV_MUST_CHECK;
+
+/* Is a contract signed for this provider that _load did not see? */
+struct pv_rights;
+bool pv_config_lacks(const struct pv_connector_config *config,
+                     const struct pv_rights           *rights);
 
 /* config_rights.c, of _load: the member "rights". */
 enum pv_err pv_rights_config_take(struct pv_rights_config *rights,

@@ -31,29 +31,25 @@ read_state(const struct pv_connector_config *config, struct pv_buf *state,
 
 static enum pv_err
 take_one(struct pv_connector_config *config, int dirfd,
-         const struct pv_rights_contract *named, struct pv_why *why)
+         const struct pv_rights_contract *named)
 {
-    size_t        at = config->contract_count;
     struct pv_buf text;
     enum pv_err   err;
 
     pv_buf_init(&text, PV_DOCUMENT_BYTES_MAX);
     err = pv_rights_contract_read(dirfd, &named->sha256, &text);
     if (err == PV_OK) {
-        err = pv_document_load(pv_buf_view(&text), &config->contract[at], why);
-    }
-    pv_buf_clear(&text);
-    if (err == PV_OK) {
-        config->contract_hash[at] = named->sha256;
-        config->contract_count++;
-    } else {
+        err = pv_config_take_contract(config, &named->sha256, named->path,
+                                      pv_buf_view(&text));
+    } else if (err != PV_ENOMEM) {
         pv_why_set(&config->waits, "the contract of %.*s: %s",
                    PV_FMT(named->path),
-                   err == PV_EVERIFY      ? "its SHA-256 is not the signed one"
-                   : err == PV_ENOTFOUND  ? "it has not come yet"
-                   : why->text[0] == '\0' ? pv_err_text(err)
-                                          : why->text);
+                   err == PV_EVERIFY     ? "its SHA-256 is not the signed one"
+                   : err == PV_ENOTFOUND ? "it has not come yet"
+                                         : pv_err_text(err));
+        err = PV_OK; /* it waits */
     }
+    pv_buf_clear(&text);
     return err;
 }
 
@@ -61,7 +57,6 @@ enum pv_err
 pv_config_pull_contracts(struct pv_connector_config *config, struct pv_why *why)
 {
     struct pv_rights *rights = NULL;
-    struct pv_why     words = {""};
     char              below[PV_NAME_MAX + 8];
     struct pv_buf     state;
     enum pv_err       err;
@@ -83,18 +78,17 @@ pv_config_pull_contracts(struct pv_connector_config *config, struct pv_why *why)
         if (!pv_slice_starts(named.path, pv_slice_from(below))) {
             continue; /* what the agency asks others for */
         }
-        if (config->contract_count == PV_CONNECTOR_SERVICES_MAX) {
+        if (config->seen_count == PV_CONNECTOR_SERVICES_MAX) {
             pv_why_set(&config->waits, "more than %d contracts",
                        PV_CONNECTOR_SERVICES_MAX);
             break;
         }
-        err = take_one(config, dirfd, &named, &words) == PV_ENOMEM ? PV_ENOMEM
-                                                                   : PV_OK;
+        err = take_one(config, dirfd, &named);
     }
     pv_rights_free(rights);
     pv_buf_clear(&state);
     (void)close(dirfd); /* a folder: nothing to lose */
-    return err == PV_ENOMEM ? err : PV_OK;
+    return err == PV_ENOMEM || err == PV_ERANGE ? err : PV_OK;
 }
 
 const struct pv_data_item *

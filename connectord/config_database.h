@@ -11,13 +11,12 @@
 
 #include "base/buf.h"
 
-/*
- * Append the connection string. only_reads: there are commands and no driver
- * may write a file, which SQLite's would have to. PV_EINVAL with the reason in
- * why, PV_ERANGE, PV_ENOMEM.
- */
-enum pv_err pv_config_database(const json_t *root, bool only_reads,
-                               struct pv_buf *out,
+/* Is the driver SQLite's? */
+bool pv_config_is_sqlite(const json_t *root);
+
+/* Append the connection string. PV_EINVAL with the reason in why, PV_ERANGE,
+   PV_ENOMEM. */
+enum pv_err pv_config_database(const json_t *root, struct pv_buf *out,
                                struct pv_why *why) PV_MUST_CHECK;
 
 #endif

@@ -66,30 +66,27 @@ pv_config_take_secret(struct pv_connector_config *config, const json_t *root,
     return read_secret(config, json_string_value(path), why);
 }
 
-/* Is there what the methods need? */
 enum pv_err
-pv_config_check_needs(const struct pv_connector_config *config,
-                      struct pv_why                    *why)
+pv_config_check_method(const struct pv_connector_config *config,
+                       const struct pv_method *method, struct pv_why *why)
 {
-    if (config->keeper.file[0] != '\0' && config->secrets.count == 0) {
-        pv_why_set(why, "\"keeper\" needs \"secret\"");
-        return PV_EINVAL;
-    }
-    for (size_t i = 0; i < config->method_count; i++) {
-        const struct pv_contract_method *method = config->method[i]->contract;
-        const char                      *need = need_of(method);
+    const char *path = method->contract->path;
+    const char *need = need_of(method->contract);
 
-        if (need != NULL && config->secrets.count == 0) {
-            pv_why_set(why, "%s has %s, which needs \"secret\"", method->path,
-                       need);
-            return PV_EINVAL;
-        }
-        if (method->consent.is_set && config->keeper.file[0] == '\0') {
-            pv_why_set(why,
-                       "%s needs consent numbers (R-135), and they \"keeper\"",
-                       method->path);
-            return PV_EINVAL;
-        }
+    if (need != NULL && config->secrets.count == 0) {
+        pv_why_set(why, "%s has %s, which needs \"secret\"", path, need);
+    } else if (method->contract->consent.is_set &&
+               config->keeper.file[0] == '\0') {
+        pv_why_set(why, "%s needs consent numbers (R-135), and they \"keeper\"",
+                   path);
+    } else if (method->http != config->http) {
+        pv_why_set(why, "%s is answered by %s, this connector has %s", path,
+                   config->http ? "a statement" : "\"http\"",
+                   config->http ? "\"http\"" : "a database");
+    } else if (method->step_count > 0 && !config->acts) {
+        pv_why_set(why, "commands over SQLite need \"may_write\"");
+    } else {
+        return PV_OK;
     }
-    return PV_OK;
+    return PV_EINVAL;
 }

@@ -43,6 +43,15 @@ pv_metrics_write(const struct pv_http *http, struct pv_buf *out)
             "payvand_connector_open %zu\n",
             pv_pool_open_count(http->pool));
     }
+    if (err == PV_OK) {
+        err = pv_buf_addf(
+            out,
+            "# HELP payvand_connector_services_waiting Service files that are "
+            "not answered, for want of a contract or of what it needs.\n"
+            "# TYPE payvand_connector_services_waiting gauge\n"
+            "payvand_connector_services_waiting %zu\n",
+            http->config->waiting);
+    }
     if (err == PV_OK && http->rights != NULL) {
         err = pv_rights_link_metrics(http->rights, out);
     }

@@ -89,13 +89,18 @@ class Scene:
         (services / "v1.json").write_text(first.read_text())
         (services / "v2.json").write_text(first.read_text().replace(
             '"version": "v1"', '"version": "v2"'))
+        (services / "v5.json").write_text(first.read_text().replace(
+            '"version": "v1"', '"version": "v5"'))
         feed = {"log_key": registry.vkey, "socket": relay.path}
-        self.config = write(home / "provider.json", json.dumps({
+        self.providers = home / "providers"
+        self.providers.mkdir()
+        self.config = write(self.providers / "provider.json", json.dumps({
             "provider": POST, "socket": self.connectors.socket(POST),
             "peer_uid": os.getuid(), "driver": "SQLite3",
             "dsn": "Driver=SQLite3;Database=%s;" % os.path.join(
                 country[0], POST + ".sqlite"),
-            "services": [str(services / n) for n in ("v1.json", "v2.json")],
+            "services": [str(services / (n + ".json"))
+                         for n in ("v1", "v2", "v5")],
             "signatures": {"key": secret},
             "rights": {**feed, "file": str(home / "rights"),
                        "contracts": str(self.folder["provider"])}}))
@@ -276,7 +281,7 @@ def test_a_service_is_tested_with_the_contracts_that_came(scene):
     assert {one["method"] for one in said["cases"]} == {
         "/x/%s/postal-code/v1/inquire" % POST}
     assert "example" in {one["case"] for one in said["cases"]}
-    assert "1 of the service files wait" in words   # v2, which is not there
+    assert "2 of the service files wait" in words   # v2, which is not there
 
     empty = scene.home / "empty"
     empty.mkdir()
@@ -361,6 +366,41 @@ def test_contracts_that_name_an_item_differently_are_tested_apart(scene):
     code, said, words = service_test(scene, services=[first, fourth])
     assert code == 1 and not said and item["id"] in words, words
     assert service_test(scene, services=[fourth])[0] == 0
+
+
+def test_a_contract_that_needs_a_secret_waits_and_others_are_answered(scene):
+    """Whoever decides a contract does not stop the connector by it."""
+    document = contract_of("v5")
+    method = document["contract"]["methods"][0]
+    document["data_items"] += [
+        i for i in json.loads(Path(CATALOGUE, "data_items.json").read_text())
+        if i["id"] == "yes_no"]
+    document["contract"]["methods"] = [
+        {"id": "check", "pattern": "verify", "deadline_ms": 3000,
+         "pad_to": 128, "inputs": method["inputs"],
+         "outputs": [{"name": "matches", "type": "yes_no"}],
+         "meaning": {"yes_fa": "هست", "yes_en": "it is there",
+                     "no_fa": "نیست", "no_en": "it is not"}},
+        {**method, "after": {"method": "check", "same": ["postal_code"],
+                             "valid_s": 60}}]
+    scene.registry.must(decision(
+        "version", "postal-code/v5", "declare", "representative", POST,
+        "1404-02-02", {"service": "postal-code", "existing": True, "contract":
+                       document, "methods": [
+                           {"id": "check", "pattern": "verify"},
+                           {"id": "inquire", "pattern": "inquiry"}]}))
+    wait_for("its contract", lambda: (scene.folder["provider"] / (
+        name_of(document) + ".json")).exists())
+    wait_for("the word for it", lambda: 'needs "secret"' in
+             scene.said("provider"))
+    wait_for("the others", scene.answers)
+    assert scene.direct("postal-code/v5") == "method-unknown"
+    done = subprocess.run(
+        [built("payvand"), "doctor", "--all", "--json", "--providers",
+         str(scene.providers)], env=program_env(), capture_output=True,
+        timeout=60, check=False)
+    found = {f["id"]: f["level"] for f in json.loads(done.stdout)["findings"]}
+    assert found["connector"] == "ok" and found["connector.waits"] == "warning"
 
 
 def test_a_contract_goes_with_the_last_right_to_it(scene):

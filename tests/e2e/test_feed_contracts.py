@@ -281,7 +281,7 @@ def test_a_service_is_tested_with_the_contracts_that_came(scene):
     assert {one["method"] for one in said["cases"]} == {
         "/x/%s/postal-code/v1/inquire" % POST}
     assert "example" in {one["case"] for one in said["cases"]}
-    assert "2 of the service files wait" in words   # v2, which is not there
+    assert "2 of the service files wait" in words  # v2, v5: not there
 
     empty = scene.home / "empty"
     empty.mkdir()
@@ -289,7 +289,7 @@ def test_a_service_is_tested_with_the_contracts_that_came(scene):
     code, said, words = service_test(
         scene, rights={**feed, "contracts": str(empty)})
     assert code == 1 and not said
-    assert "2 of the service files wait" in words, words
+    assert "3 of the service files wait" in words, words
     assert "no method is answered here" in words
 
     kept = scene.folder["provider"] / (name_of(contract_of()) + ".json")

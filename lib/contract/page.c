@@ -4,16 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/jalali.h"
 #include "contract/call_text.h"
 #include "contract/example.h"
+#include "contract/page_private.h"
 
-/* A page being written: the first error stays. */
-struct page {
-    struct pv_buf *out;
-    bool           fa;
-    int64_t        when_ms;
-    enum pv_err    err;
-};
+#define FACT_MAX 512
+#define EXAMPLE_MAX (64u * 1024)
 
 static const char head_text[] =
     "<!DOCTYPE html>\n<html lang=\"%s\" dir=\"%s\"><head><meta "
@@ -29,30 +26,30 @@ static const char head_text[] =
     ".proposed{color:#8a5a00}\n"
     "</style>\n";
 
-static void
-raw(struct page *page, const char *text)
+void
+pv_page_raw(struct pv_page *page, const char *html)
 {
     if (page->err == PV_OK) {
-        page->err = pv_buf_add(page->out, pv_slice_from(text));
+        page->err = pv_buf_add(page->out, pv_slice_from(html));
     }
 }
 
-static void
-escaped(struct page *page, const char *text)
+void
+pv_page_text(struct pv_page *page, const char *text)
 {
     for (const char *c = text; page->err == PV_OK && *c != '\0'; c++) {
         switch (*c) {
         case '<':
-            raw(page, "&lt;");
+            pv_page_raw(page, "&lt;");
             break;
         case '>':
-            raw(page, "&gt;");
+            pv_page_raw(page, "&gt;");
             break;
         case '&':
-            raw(page, "&amp;");
+            pv_page_raw(page, "&amp;");
             break;
         case '"':
-            raw(page, "&quot;");
+            pv_page_raw(page, "&quot;");
             break;
         default:
             page->err = pv_buf_add_char(page->out, *c);
@@ -61,15 +58,26 @@ escaped(struct page *page, const char *text)
     }
 }
 
-static const char *
-say(const struct page *page, const char *en, const char *fa)
+void
+pv_page_element(struct pv_page *page, const char *name, const char *text)
+{
+    pv_page_raw(page, "<");
+    pv_page_raw(page, name);
+    pv_page_raw(page, ">");
+    pv_page_text(page, text);
+    pv_page_raw(page, "</");
+    pv_page_raw(page, name);
+    pv_page_raw(page, ">\n");
+}
+
+const char *
+pv_page_say(const struct pv_page *page, const char *en, const char *fa)
 {
     return page->fa ? fa : en;
 }
 
-/* NAME_fa or NAME_en of an object; "" when there is none. */
-static const char *
-word(const struct page *page, const json_t *source, const char *name)
+const char *
+pv_page_word(const struct pv_page *page, const json_t *source, const char *name)
 {
     char        member[64];
     const char *text;
@@ -80,210 +88,88 @@ word(const struct page *page, const json_t *source, const char *name)
     return text == NULL ? "" : text;
 }
 
-static void
-element(struct page *page, const char *name, const char *text)
+void
+pv_page_day(const char *jalali, char room[PV_PAGE_DAYS_ROOM])
 {
-    raw(page, "<");
-    raw(page, name);
-    raw(page, ">");
-    escaped(page, text);
-    raw(page, "</");
-    raw(page, name);
-    raw(page, ">\n");
-}
+    struct pv_civil day;
+    int64_t         days;
 
-/* ---- fields ---- */
-
-static void
-remark(struct page *page, const char *label, const char *text)
-{
-    if (text[0] != '\0') {
-        raw(page, "<div>");
-        escaped(page, label);
-        escaped(page, text);
-        raw(page, "</div>");
-    }
-}
-
-static void
-field_row(struct page *page, const struct pv_field *field, const char *prefix,
-          bool inputs)
-{
-    const json_t *item = field->type->source;
-    const char   *title = word(page, field->source, "title");
-
-    raw(page, "<tr><td><code>");
-    escaped(page, prefix);
-    escaped(page, field->name);
-    raw(page, "</code></td><td>");
-    escaped(page, title[0] == '\0' ? word(page, item, "name") : title);
-    raw(page, "</td><td><code>");
-    escaped(page, field->type->id);
-    raw(page, "</code></td><td>");
-    if (inputs) {
-        remark(page, "",
-               field->required ? say(page, "required", "الزامی")
-                               : say(page, "optional", "اختیاری"));
-        remark(page, say(page, "absent: ", "اگر نباشد: "),
-               word(page, field->source, "absent"));
-    }
-    remark(page, "", word(page, field->source, "note"));
-    remark(page, say(page, "sent until ", "ارسال تا "), field->until);
-    if (field->proposed) {
-        raw(page, "<span class=\"proposed\">");
-        raw(page, say(page, "proposed", "پیشنهادی"));
-        raw(page, "</span>");
-    }
-    raw(page, "</td></tr>\n");
-}
-
-static void
-field_rows(struct page *page, const struct pv_field *field, size_t count,
-           const char *prefix, bool inputs)
-{
-    for (size_t i = 0; i < count; i++) {
-        char inner[PV_MEMBER_MAX];
-
-        field_row(page, &field[i], prefix, inputs);
-        /* a cut name will do */
-        (void)snprintf(inner, sizeof(inner), "%.60s%.30s%s", prefix,
-                       field[i].name,
-                       field[i].type->base == PV_BASE_LIST ? "[]." : ".");
-        field_rows(page, field[i].item, field[i].item_count, inner, inputs);
-    }
-}
-
-static void
-fields(struct page *page, const char *title, const struct pv_field *field,
-       size_t count, bool inputs)
-{
-    element(page, "h3", title);
-    if (count == 0) {
-        element(page, "p", say(page, "None.", "ندارد."));
+    if (pv_jalali_parse(pv_slice_from(jalali), &day) != PV_OK ||
+        pv_jalali_to_days(day, &days) != PV_OK) {
+        (void)snprintf(room, PV_PAGE_DAYS_ROOM, "%.10s", jalali);
         return;
     }
-    raw(page, "<table><tr>");
-    element(page, "th", say(page, "Name", "نام"));
-    element(page, "th", say(page, "Title", "عنوان"));
-    element(page, "th", say(page, "Data item", "قلم داده"));
-    element(page, "th", say(page, "Remarks", "توضیح"));
-    raw(page, "</tr>\n");
-    field_rows(page, field, count, "", inputs);
-    raw(page, "</table>\n");
+    day = pv_time_civil(days);
+    (void)snprintf(room, PV_PAGE_DAYS_ROOM, "%.10s (%04d-%02d-%02d)", jalali,
+                   day.year, day.month, day.day); /* a calendar's days */
 }
 
-/* ---- meaning and rules ---- */
-
-static void
-line(struct page *page, const char *label, const char *text)
+void
+pv_page_line(struct pv_page *page, const char *label, const char *text,
+             const char *source)
 {
-    raw(page, "<li><strong>");
-    escaped(page, label);
-    raw(page, "</strong> ");
-    escaped(page, text);
-    raw(page, "</li>\n");
+    pv_page_raw(page, "<li><strong>");
+    pv_page_text(page, label);
+    pv_page_raw(page, "</strong> ");
+    pv_page_text(page, text);
+    if (source != NULL) {
+        pv_page_raw(page, " <small>");
+        pv_page_text(page, source);
+        pv_page_raw(page, "</small>");
+    }
+    pv_page_raw(page, "</li>\n");
 }
 
-static void
-number_line(struct page *page, const char *label, uint32_t n, const char *unit)
+void
+pv_page_fact(struct pv_page *page, const char *source, const char *label,
+             const char *format, ...)
 {
-    char text[64];
+    char    text[FACT_MAX];
+    va_list list;
 
-    (void)snprintf(text, sizeof(text), "%u %s", n, unit); /* short words */
-    line(page, label, text);
-}
-
-static void
-rules(struct page *page, const struct pv_contract_method *method)
-{
-    const json_t *source = method->source;
-    const json_t *meaning = json_object_get(source, "meaning");
-    const json_t *list = json_object_get(source, "rules");
-
-    raw(page, "<ul>\n");
-    if (meaning != NULL) {
-        line(page, say(page, "Yes:", "بلی:"), word(page, meaning, "yes"));
-        line(page, say(page, "No:", "خیر:"), word(page, meaning, "no"));
-    }
-    if (method->coverage_from[0] != '\0') {
-        line(page, say(page, "Covers:", "دامنه:"),
-             word(page, json_object_get(source, "coverage"), "text"));
-    }
-    if (method->window.is_set) {
-        line(page,
-             say(page, "Days answered:", "روزهای پاسخ‌دادنی:"),
-             word(page, json_object_get(source, "window"), "text"));
-    }
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        line(page, say(page, "Rule:", "قاعده:"),
-             word(page, json_array_get(list, i), "text"));
-    }
-    if (method->consent.is_set) {
-        number_line(page,
-                    say(page, "Consent number; uses:", "شماره رضایت؛ دفعات:"),
-                    method->consent.uses, "");
-        number_line(
-            page,
-            say(page, "Consent number; valid for:", "اعتبار شماره رضایت:"),
-            method->consent.valid_months, say(page, "months", "ماه"));
-    }
-    if (method->after.method != NULL) {
-        line(page,
-             say(page, "Only with the order_token of a yes of:",
-                 "تنها با order_token پاسخ بلی در:"),
-             method->after.method->id);
-    }
-    if (method->coding.type != NULL) {
-        line(page,
-             say(page, "With \"coding\", codes of another list of the map:",
-                 "با «coding»، کدهای فهرستی دیگر از نگاشت:"),
-             method->coding.map);
-    }
-    if (method->member != NULL) {
-        line(page, say(page, "Only for a member:", "تنها برای عضو:"),
-             word(page, json_object_get(source, "member"), "text"));
-    }
-    if (method->pages.is_set) {
-        line(
-            page,
-            say(page,
-                "In pages, until one comes without rows; the last key goes "
-                "into:",
-                "صفحه‌به‌صفحه، تا پاسخی بی سطر بیاید؛ کلید آخرین سطر در:"),
-            method->input[method->pages.after].name);
-    }
-    if (method->aggregate_only) {
-        line(page, say(page, "Aggregate only:", "تنها تجمیعی:"),
-             say(page, "no individual is told",
-                 "فردی گفته نمی‌شود"));
-    }
-    number_line(page, say(page, "Answered within:", "مهلت پاسخ:"),
-                method->deadline_ms, say(page, "ms", "هزارم ثانیه"));
-    remark(page, "", word(page, source, "note"));
-    raw(page, "</ul>\n");
+    va_start(list, format);
+    (void)vsnprintf(text, sizeof(text), format, list); /* names are short */
+    va_end(list);
+    pv_page_line(page, label, text, source);
 }
 
 /* ---- examples ---- */
 
 static void
-examples(struct page *page, const struct pv_contract_method *method)
+call(struct pv_page *page, const struct pv_contract_method *method,
+     enum pv_call_text as, const char *name)
 {
-    struct pv_buf call;
-    json_t       *answer = NULL;
-    char         *text = NULL;
+    struct pv_buf text;
     const char   *command;
 
-    element(page, "h3", say(page, "A call", "یک فراخوانی"));
-    pv_buf_init(&call, 64 * 1024);
+    pv_buf_init(&text, EXAMPLE_MAX);
     if (page->err == PV_OK) {
-        page->err =
-            pv_call_text(method, PV_CALL_CURL, NULL, page->when_ms, &call);
+        page->err = pv_call_text(method, as, NULL, page->when_ms, &text);
     }
     if (page->err == PV_OK) {
-        page->err = pv_buf_cstr(&call, &command);
+        page->err = pv_buf_cstr(&text, &command);
     }
     if (page->err == PV_OK) {
-        element(page, "pre", command);
+        pv_page_raw(page, as == PV_CALL_CURL ? "<details open>" : "<details>");
+        pv_page_element(page, "summary", name);
+        pv_page_element(page, "pre", command);
+        pv_page_raw(page, "</details>\n");
+    }
+    pv_buf_clear(&text);
+}
+
+static void
+examples(struct pv_page *page, const struct pv_contract_method *method)
+{
+    json_t *answer = NULL;
+    char   *text = NULL;
+
+    pv_page_element(page, "h3", pv_page_say(page, "A call", "یک فراخوانی"));
+    call(page, method, PV_CALL_CURL, "curl");
+    call(page, method, PV_CALL_PYTHON, "Python");
+    call(page, method, PV_CALL_JAVA, "Java");
+    call(page, method, PV_CALL_CSHARP, "C#");
+    if (page->err == PV_OK) {
         page->err = pv_example_answer(method, page->when_ms, &answer);
     }
     if (page->err == PV_OK) {
@@ -291,10 +177,9 @@ examples(struct page *page, const struct pv_contract_method *method)
         page->err = text == NULL ? PV_ENOMEM : PV_OK;
     }
     if (page->err == PV_OK) {
-        element(page, "h3", say(page, "Its answer", "پاسخ آن"));
-        element(page, "pre", text);
+        pv_page_element(page, "h3", pv_page_say(page, "Its answer", "پاسخ آن"));
+        pv_page_element(page, "pre", text);
     }
-    pv_buf_clear(&call);
     free(text);
     json_decref(answer);
 }
@@ -302,48 +187,115 @@ examples(struct page *page, const struct pv_contract_method *method)
 /* ---- the page ---- */
 
 static void
-head(struct page *page, const struct pv_contract *contract)
+basis(struct pv_page *page, bool proposed)
 {
+    if (proposed) {
+        pv_page_raw(page, "<span class=\"proposed\">");
+        pv_page_text(page, pv_page_say(page, "proposed", "پیشنهادی"));
+        pv_page_raw(page, "</span>");
+    } else {
+        pv_page_text(page, pv_page_say(page, "stated in the documents",
+                                       "آمده در اسناد"));
+    }
+}
+
+static void
+sources(struct pv_page *page, const json_t *list)
+{
+    const json_t *source;
+    size_t        i;
+
+    if (json_array_size(list) == 0) {
+        return;
+    }
+    pv_page_raw(page, "<p>");
+    pv_page_text(page, pv_page_say(page, "Sources: ", "منابع: "));
+    json_array_foreach(list, i, source)
+    {
+        const char *document =
+            json_string_value(json_object_get(source, "document"));
+        const char *clause =
+            json_string_value(json_object_get(source, "clause"));
+
+        pv_page_raw(page, i == 0 ? "<bdi>" : "; <bdi>");
+        pv_page_text(page, document == NULL ? "" : document);
+        pv_page_raw(page, clause == NULL ? "" : ", ");
+        pv_page_text(page, clause == NULL ? "" : clause);
+        pv_page_raw(page, "</bdi>");
+    }
+    pv_page_raw(page, "</p>\n");
+}
+
+static void
+head(struct pv_page *page, const struct pv_contract *contract)
+{
+    char today[PV_JALALI_TEXT_LEN + 1] = "";
+    char both[PV_PAGE_DAYS_ROOM];
+
+    pv_jalali_text(page->when_ms, today);
+    pv_page_day(today, both);
     if (page->err == PV_OK) {
         page->err = pv_buf_addf(page->out, head_text, page->fa ? "fa" : "en",
                                 page->fa ? "rtl" : "ltr");
     }
-    element(page, "title", word(page, contract->root, "title"));
-    raw(page, "</head><body>\n");
-    element(page, "h1", word(page, contract->root, "title"));
-    raw(page, "<p>");
-    escaped(page, say(page, "Provider: ", "ارائه‌دهنده: "));
-    raw(page, "<code>");
-    escaped(page, contract->provider);
-    raw(page, "</code> &middot; <code>");
-    escaped(page, contract->version);
-    raw(page, "</code> &middot; ");
-    escaped(page, contract->proposed
-                      ? say(page, "proposed", "پیشنهادی")
-                      : say(page, "stated in the documents", "آمده در اسناد"));
-    raw(page, "</p>\n");
+    pv_page_element(page, "title", pv_page_word(page, contract->root, "title"));
+    pv_page_raw(page, "</head><body>\n");
+    pv_page_element(page, "h1", pv_page_word(page, contract->root, "title"));
+    pv_page_raw(page, "<p>");
+    pv_page_text(page,
+                 pv_page_say(page, "Provider: ", "ارائه‌دهنده: "));
+    pv_page_raw(page, "<code>");
+    pv_page_text(page, contract->provider);
+    pv_page_raw(page, "</code> &middot; <code>");
+    pv_page_text(page, contract->service);
+    pv_page_raw(page, "</code> <code>");
+    pv_page_text(page, contract->version);
+    pv_page_raw(page, "</code> &middot; ");
+    basis(page, contract->proposed);
+    pv_page_raw(page, "</p>\n");
+    sources(page, json_object_get(contract->root, "sources"));
+    pv_page_raw(page, "<p>");
+    pv_page_text(page, pv_page_say(page, "Examples as of ",
+                                   "نمونه‌ها به تاریخ "));
+    pv_page_text(page, both);
+    pv_page_raw(page, "</p>\n");
+}
+
+static void
+method_head(struct pv_page *page, const struct pv_contract_method *method)
+{
+    const char *title = pv_page_word(page, method->source, "title");
+
+    pv_page_raw(page, "<h2>");
+    if (title[0] != '\0') {
+        pv_page_text(page, title);
+        pv_page_raw(page, "<br>");
+    }
+    pv_page_raw(page, "<code>");
+    pv_page_text(page, method->path);
+    pv_page_raw(page, "</code></h2>\n");
+    if (json_object_get(method->source, "basis") != NULL) {
+        pv_page_raw(page, "<p>");
+        basis(page, method->proposed);
+        pv_page_raw(page, "</p>\n");
+    }
 }
 
 enum pv_err
 pv_contract_page(const struct pv_contract *contract, bool persian,
                  int64_t when_ms, struct pv_buf *out)
 {
-    struct page page = {out, persian, when_ms, PV_OK};
+    struct pv_page page = {out, persian, when_ms, PV_OK};
 
     head(&page, contract);
     for (size_t i = 0; i < contract->method_count; i++) {
         const struct pv_contract_method *method = &contract->method[i];
 
-        raw(&page, "<h2><code>");
-        escaped(&page, method->path);
-        raw(&page, "</code></h2>\n");
-        rules(&page, method);
-        fields(&page, say(&page, "Inputs", "ورودی‌ها"), method->input,
-               method->input_count, true);
-        fields(&page, say(&page, "Outputs", "خروجی‌ها"),
-               method->output, method->output_count, false);
+        method_head(&page, method);
+        pv_page_method(&page, method);
+        pv_page_fields(&page, method);
         examples(&page, method);
     }
-    raw(&page, "</body></html>");
+    pv_page_raw(&page, "</body></html>");
     return page.err;
 }

@@ -65,6 +65,7 @@ static row_fn grant_row;
 static row_fn group_row;
 static row_fn mode_row;
 static row_fn version_row;
+static row_fn system_row;
 
 static enum pv_err
 grant_row(struct pv_registry *registry, const char *agency,
@@ -157,6 +158,19 @@ version_row(struct pv_registry *registry, const char *agency,
     return err == PV_OK
                ? pv_set(row, "state", state_of(PV_KIND_VERSION, record))
                : err;
+}
+
+/* A grant of a unit is one of its systems alone. */
+static enum pv_err
+system_row(struct pv_registry *registry, const char *agency,
+           const struct pv_record *record, json_t *row, bool *ret_is_told)
+{
+    const char *unit = pv_member(record->body, "unit");
+
+    (void)registry; /* all of it is in the record */
+    *ret_is_told = unit[0] != '\0' &&
+                   strcmp(pv_member(record->body, "agency"), agency) == 0;
+    return pv_set(row, "unit", unit);
 }
 
 /* ---- contracts: of its versions, and of those it may call ---- */
@@ -446,7 +460,8 @@ pv_agency_rights(struct pv_registry *registry, const char *agency,
         row_fn      *fn;
     } part[] = {{"grants", PV_KIND_GRANT, grant_row},
                 {"modes", PV_KIND_MODE, mode_row},
-                {"versions", PV_KIND_VERSION, version_row}};
+                {"versions", PV_KIND_VERSION, version_row},
+                {"systems", PV_KIND_SYSTEM, system_row}};
     struct pv_record record = {.body = NULL};
     json_t          *root = json_pack("{s:s}", "agency", agency);
     enum pv_err err = pv_record_get(registry, PV_KIND_AGENCY, agency, &record);

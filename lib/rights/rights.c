@@ -12,7 +12,6 @@ struct pv_rights {
     json_t                    *root;
     json_t                    *by_id; /* id of a grant: borrowed from root */
     const json_t              *modes;
-    json_t                    *nothing;  /* no names */
     struct pv_rights_contract *contract; /* owned; sorted by path */
     size_t                     contract_count;
     json_t *indexes; /* "map own other" -> what was made of a map */
@@ -127,15 +126,13 @@ pv_rights_read(struct pv_slice body, struct pv_rights **ret)
     }
     rights->by_id = json_object();
     rights->indexes = json_object();
-    rights->nothing = json_array();
     rights->root = json_loadb(body.len == 0 ? "" : body.ptr, body.len,
                               JSON_REJECT_DUPLICATES, NULL);
     grants = json_object_get(rights->root, "grants");
     rights->modes = json_object_get(rights->root, "modes");
     if (!json_is_array(grants) || !json_is_array(rights->modes)) {
         err = PV_EINVAL;
-    } else if (rights->by_id != NULL && rights->indexes != NULL &&
-               rights->nothing != NULL) {
+    } else if (rights->by_id != NULL && rights->indexes != NULL) {
         err = index_grants(rights, grants);
     }
     if (err == PV_OK) {
@@ -156,7 +153,6 @@ pv_rights_free(struct pv_rights *rights)
     if (rights != NULL) {
         json_decref(rights->by_id); /* accepts NULL */
         json_decref(rights->indexes);
-        json_decref(rights->nothing);
         json_decref(rights->root);
         free(rights->contract);
         free(rights);
@@ -307,7 +303,11 @@ take_items(const json_t *grant, int64_t when_ms, struct pv_rights_items *ret)
     } else {
         return false;
     }
-    return take_limits(grant, when_ms, &ret->over);
+    if (!take_limits(grant, when_ms, &ret->over)) {
+        ret->open = NULL;
+        return false;
+    }
+    return true;
 }
 
 /* Is it for this call, and in force? */
@@ -337,6 +337,55 @@ is_own(const struct pv_rights *rights, const json_t *grant)
     return json_equal(consumer, json_object_get(rights->root, "agency")) == 1;
 }
 
+/* Of a unit: is the system one of its? A registry of an older build names no
+   systems; then it is not known. */
+static bool
+is_of_unit(const struct pv_rights *rights, const json_t *grant,
+           const char *system)
+{
+    const json_t *unit = json_object_get(grant, "unit");
+    json_t       *row;
+    size_t        i;
+
+    if (unit == NULL || system == NULL) {
+        return true;
+    }
+    json_array_foreach(json_object_get(rights->root, "systems"), i, row)
+    {
+        const char *id = json_string_value(json_object_get(row, "id"));
+
+        if (id != NULL && strcmp(id, system) == 0) {
+            return json_equal(json_object_get(row, "unit"), unit) == 1;
+        }
+    }
+    return false;
+}
+
+/* As the gate looks at it (policy/decide.c). */
+static bool
+is_for_purpose(const json_t *grant, const char *asked)
+{
+    const json_t *purposes = json_object_get(grant, "purposes");
+    json_t       *purpose;
+    size_t        i;
+
+    if (asked == NULL) {
+        return true;
+    }
+    if (asked[0] == '\0') {
+        return json_array_size(purposes) == 1;
+    }
+    json_array_foreach((json_t *)(uintptr_t)purposes, i, purpose)
+    {
+        const char *id = json_string_value(json_object_get(purpose, "id"));
+
+        if (id != NULL && strcmp(id, asked) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool
 pv_rights_next(const struct pv_rights      *rights,
                const struct pv_rights_call *call, size_t *at,
@@ -347,11 +396,11 @@ pv_rights_next(const struct pv_rights      *rights,
     while (*at < json_array_size(grants)) {
         const json_t *grant = json_array_get(grants, (*at)++);
 
-        if (is_own(rights, grant) && is_for(grant, call)) {
-            *ret = (struct pv_rights_items){NULL, NULL};
-            if (!take_items(grant, call->when_ms, ret)) {
-                ret->open = rights->nothing;
-            }
+        *ret = (struct pv_rights_items){NULL, NULL};
+        if (is_own(rights, grant) && is_for(grant, call) &&
+            is_of_unit(rights, grant, call->system) &&
+            is_for_purpose(grant, call->purpose) &&
+            take_items(grant, call->when_ms, ret)) {
             return true;
         }
     }

@@ -75,6 +75,7 @@ bool pv_rights_is_ahead(const struct pv_rights_head *head, int64_t now_ms);
  * "item_limits":[{"item","until":{"jalali"},...}],...}],
  * "modes":[{"id","path"}] of all,
  * "groups":[those that the agency is in, whose grants are its own],
+ * "systems":[{"id","unit"}]: those of the agency that are a unit's,
  * "versions":[{"id","service","name","methods","state"}]}: those that are
  * neither replaced nor ended; "contracts":[{"path","sha256"}]: of these and of
  * those that the agency may call (contract/document.h);
@@ -113,6 +114,7 @@ struct pv_rights_call {
     const char *path;   /* /x/provider/service/version/method */
     const char *system; /* who calls */
     int64_t     when_ms;
+    const char *purpose; /* for _next; "": none is named, NULL: not looked at */
 };
 
 /* What of an answer a right opens. */
@@ -134,8 +136,10 @@ bool pv_rights_allow(const struct pv_rights      *rights,
 /*
  * What the agency's own grants open for a call of one of its systems: of the
  * first in force from *at on, which is 0 at the beginning. The call's grant is
- * not looked at, for who calls is not told it; system may be NULL, not known.
- * A grant that is not understood opens nothing. False: there are no more.
+ * not looked at, for who calls is not told it; system may be NULL, not known,
+ * and is then of every unit. A purpose is one of the grant's; without one it
+ * has one alone. A grant that is not understood is none. False: there are no
+ * more.
  */
 bool pv_rights_next(const struct pv_rights      *rights,
                     const struct pv_rights_call *call, size_t *at,

@@ -325,8 +325,10 @@ a_call_has_the_right_that_is_held_or_none(void **state)
     assert_int_equal(pv_rights_read(pv_slice_from(body), &rights), PV_OK);
     assert_int_equal(pv_rights_count(rights), 10);
     for (size_t i = 0; i < COUNT(row); i++) {
-        const struct pv_rights_call call = {row[i].grant, row[i].path,
-                                            row[i].system, WHEN_MS};
+        const struct pv_rights_call call = {.grant = row[i].grant,
+                                            .path = row[i].path,
+                                            .system = row[i].system,
+                                            .when_ms = WHEN_MS};
         struct pv_rights_items      items;
 
         if (pv_rights_allow(rights, &call, &items) != row[i].allowed ||
@@ -347,35 +349,43 @@ a_call_has_the_right_that_is_held_or_none(void **state)
 static void
 own_grants_of_a_call_come_one_after_the_other(void **state)
 {
-    static const char own[] =
-        "{\"agency\":\"bank\",\"groups\":[\"banks\"],\"modes\":[],"
-        "\"grants\":["
-        "{\"id\":\"1\",\"consumer\":\"bank\",\"path\":\"/x/post/code/v1\","
-        "\"methods\":[\"ask\"],\"items\":[\"city\"]},"
-        "{\"id\":\"2\",\"consumer\":\"post\",\"path\":\"/x/post/code/v1\","
-        "\"methods\":[\"ask\"]},"
-        "{\"id\":\"3\",\"consumer\":\"bank\",\"path\":\"/x/post/code/v1\","
-        "\"methods\":[\"ask\"],\"system\":\"bank-2\"},"
-        "{\"id\":\"4\",\"consumer\":\"bank\",\"path\":\"/x/post/code/v1\","
-        "\"methods\":[\"ask\"],\"end\":\"1405-06-29\"},"
-        "{\"id\":\"5\",\"consumer\":\"bank\",\"path\":\"/x/post/code/v1\","
-        "\"methods\":[\"ask\"],\"item_limits\":7},"
-        "{\"id\":\"6\",\"consumer\":\"banks\",\"path\":\"/x/post/code/v1\","
-        "\"methods\":[\"ask\"],\"items\":[\"a\",\"b\"]}]}";
+#define GRANT(id, more)                                                        \
+    "{\"id\":\"" id                                                            \
+    "\",\"path\":\"/x/post/code/v1\",\"methods\":[\"ask\"]," more "}"
+    static const char own[] = "{\"agency\":\"bank\",\"groups\":[\"banks\"],\"modes\":[],"
+                              "\"systems\":[{\"id\":\"bank-2\",\"unit\":\"north\"}],\"grants\":[" GRANT(
+                                  "1",
+                                  "\"consumer\":\"bank\",\"items\":[\"city\"],"
+                                  "\"purposes\":[{\"id\":\"tax\"},{\"id\":\"post\"}]") "," GRANT("2",
+                                                                                                 "\"consumer\":\"post\"") "," GRANT("3",
+                                                                                                                                    "\"consumer\":\"bank\",\"system\":\"bank-2\","
+                                                                                                                                    "\"purposes\":[{\"id\":\"tax\"}]") "," GRANT("4",
+                                                                                                                                                                                 "\"consumer\":\"bank\",\"end\":\"1405-06-29\"") "," GRANT("5", "\"consumer\":\"bank\",\"item_limits\":7") "," GRANT("6",
+                                                                                                                                                                                                                                                                                                     "\"consumer\":\"bank\",\"items\":\"most\"") "," GRANT("7", "\"consumer\":\"banks\",\"items\":[\"a\",\"b\"]") "," GRANT("8", "\"consumer\":\"bank\",\"unit\":\"north\","
+                                                                                                                                                                                                                                                                                                                                                                                                                                 "\"items\":[\"a\",\"b\",\"c\"],\"purposes\":[{\"id\":7},"
+                                                                                                                                                                                                                                                                                                                                                                                                                                 "{\"id\":\"post\"}]") "," GRANT("9", "\"consumer\":\"bank\",\"unit\":\"south\"") "]}";
+#undef GRANT
     static const struct {
         const char *system;
+        const char *purpose;
         const char *opens; /* of each: a number of names, or * for all */
-    } row[] = {{"bank-1", "102"}, {"bank-2", "1*02"}, {NULL, "1*02"}};
+    } row[] = {
+        {"bank-1", NULL, "12"},   {"bank-2", NULL, "1*23"},
+        {NULL, NULL, "1*23*"},    {"bank-1", "tax", "1"},
+        {"bank-1", "law", ""},    {"bank-2", "tax", "1*"},
+        {"bank-2", "post", "13"}, {"bank-2", "", "*"},
+        {"bank-1", "", ""},       {NULL, "post", "13"},
+    };
     struct pv_rights *rights = NULL;
 
     (void)state;
     assert_int_equal(pv_rights_read(pv_slice_from(own), &rights), PV_OK);
     for (size_t i = 0; i < COUNT(row); i++) {
-        const struct pv_rights_call call = {"", "/x/post/code/v1/ask",
-                                            row[i].system, WHEN_MS};
-        struct pv_rights_items      items;
-        char                        found[8] = "";
-        size_t                      at = 0;
+        const struct pv_rights_call call = {
+            "", "/x/post/code/v1/ask", row[i].system, WHEN_MS, row[i].purpose};
+        struct pv_rights_items items;
+        char                   found[8] = "";
+        size_t                 at = 0;
 
         while (pv_rights_next(rights, &call, &at, &items)) {
             size_t len = strlen(found);
@@ -388,6 +398,29 @@ own_grants_of_a_call_come_one_after_the_other(void **state)
         }
         assert_string_equal(found, row[i].opens);
     }
+    pv_rights_free(rights);
+}
+
+/* A registry of an older build tells no systems: whose unit it is is unknown.
+ */
+static void
+a_grant_of_a_unit_needs_a_system_that_is_told(void **state)
+{
+    static const char own[] =
+        "{\"agency\":\"bank\",\"modes\":[],\"grants\":[{\"id\":\"1\","
+        "\"consumer\":\"bank\",\"path\":\"/x/post/code/v1\","
+        "\"methods\":[\"ask\"],\"unit\":\"north\"}]}";
+    const struct pv_rights_call call = {.grant = "",
+                                        .path = "/x/post/code/v1/ask",
+                                        .system = "bank-2",
+                                        .when_ms = WHEN_MS};
+    struct pv_rights_items      items;
+    struct pv_rights           *rights = NULL;
+    size_t                      at = 0;
+
+    (void)state;
+    assert_int_equal(pv_rights_read(pv_slice_from(own), &rights), PV_OK);
+    assert_false(pv_rights_next(rights, &call, &at, &items));
     pv_rights_free(rights);
 }
 
@@ -483,6 +516,7 @@ main(void)
         cmocka_unit_test(older_is_what_goes_back_in_decisions_or_time),
         cmocka_unit_test(a_call_has_the_right_that_is_held_or_none),
         cmocka_unit_test(own_grants_of_a_call_come_one_after_the_other),
+        cmocka_unit_test(a_grant_of_a_unit_needs_a_system_that_is_told),
         cmocka_unit_test(a_code_has_one_partner_or_none_is_named),
         cmocka_unit_test(what_is_no_body_is_refused),
     };

@@ -51,9 +51,10 @@ static const char usage_en[] =
     "                         in DIR/PROVIDER.pem (PAYVAND_PROVIDER_KEYS)\n"
     "  --contracts DIR        take only answers that are as their contract in\n"
     "                         DIR says; show what yes and no mean\n"
-    "  --rights FILE --log-key VKEY\n"
+    "  --rights FILE --log-key VKEY --agency ID\n"
     "                         take only answers with the items that the grants\n"
-    "                         in FILE open, as the registry's log signed them;\n"
+    "                         in FILE open, as the registry's log signed them\n"
+    "                         for that agency, and send no command without one;\n"
     "                         needs --contracts\n"
     "  --all                  a list that comes in pages, to its end: a line of\n"
     "                         JSON for each row, and a last one that says it is\n"
@@ -96,9 +97,10 @@ static const char usage_fa[] =
     "                         (PAYVAND_PROVIDER_KEYS)\n"
     "  --contracts DIR        تنها پاسخی پذیرفته است که با قرارداد آن در\n"
     "                         DIR بخواند؛ معنای بلی و خیر نشان داده می‌شود\n"
-    "  --rights FILE --log-key VKEY\n"
+    "  --rights FILE --log-key VKEY --agency ID\n"
     "                         تنها پاسخی پذیرفته است که اقلام آن را مجوزهای\n"
-    "                         FILE با امضای دفتر ثبت باز کرده باشد؛ با\n"
+    "                         FILE با امضای دفتر ثبت برای آن دستگاه باز کرده\n"
+    "                         باشد، و فرمان بی‌مجوز فرستاده نمی‌شود؛ با\n"
     "                         --contracts\n"
     "  --all                  فهرستی که صفحه‌به‌صفحه می‌آید، تا پایان: هر سطر یک\n"
     "                         خط JSON، و خط آخر که می‌گوید کامل است؛ با\n"
@@ -131,6 +133,7 @@ enum {
     OPT_CONTRACTS,
     OPT_RIGHTS,
     OPT_LOG_KEY,
+    OPT_AGENCY,
     OPT_ALL,
     OPT_URL,
     OPT_CA,
@@ -153,6 +156,7 @@ static const struct option option[] = {
     {"contracts", required_argument, NULL, OPT_CONTRACTS},
     {"rights", required_argument, NULL, OPT_RIGHTS},
     {"log-key", required_argument, NULL, OPT_LOG_KEY},
+    {"agency", required_argument, NULL, OPT_AGENCY},
     {"all", no_argument, NULL, OPT_ALL},
     {"keep-evidence", required_argument, NULL, OPT_KEEP_EVIDENCE},
     {"url", required_argument, NULL, OPT_URL},
@@ -214,6 +218,8 @@ take_option(struct call *call, int which)
         return set(call, PAYVAND_RIGHTS, optarg);
     case OPT_LOG_KEY:
         return set(call, PAYVAND_LOG_KEY, optarg);
+    case OPT_AGENCY:
+        return set(call, PAYVAND_AGENCY, optarg);
     case OPT_ALL:
         call->all = true;
         return true;
@@ -455,6 +461,9 @@ say_why(const struct payvand_call *made, enum payvand_result result)
     case PAYVAND_ENOMEM:
         pv_cli_error("%s; nothing was sent", why);
         break;
+    case PAYVAND_ERIGHT:
+        pv_cli_error("%s; nothing was sent", why);
+        return pv_cli_outcome_exit(PV_OUTCOME_REFUSED);
     case PAYVAND_EVERIFY:
         pv_cli_error("%s: this is not shown to be the provider's answer to "
                      "call %s, and is withheld",

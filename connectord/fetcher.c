@@ -191,6 +191,7 @@ bring_contracts(struct pv_rights_fetch *fetch, struct contracts *contracts)
     }
     err = pv_rights_fetch_contracts(fetch, contracts->dirfd, contracts->below,
                                     &is_new);
+    pv_rights_drop_contracts(fetch, contracts->dirfd);
     contracts->is_whole = err == PV_OK;
     contracts->body = fetch->head.body;
     say_contracts(fetch, contracts, err);

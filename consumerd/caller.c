@@ -15,6 +15,7 @@ struct callers {
     struct consumer_counts       *counts;
     struct feed                  *feed; /* NULL: contracts are files */
     struct pv_client_store        keep;
+    struct pv_client_source       source; /* of ->feed */
     int                           wakefd;
     pthread_mutex_t               lock;
     pthread_cond_t                more;
@@ -68,25 +69,6 @@ keep_end(void *context, int64_t id, const struct pv_client_end *end,
 
 /* ---- one call ---- */
 
-/* What the registry signed: contracts, and the items of the agency's grants.
-   Each call reads the file anew when it has changed. */
-static bool
-set_registry(struct callers *callers, const struct consumer_system *system,
-             struct payvand *exchange)
-{
-    const struct consumer_registry *registry = &callers->config->registry;
-
-    if (callers->feed == NULL) {
-        return true;
-    }
-    pv_client_set_contracts(exchange, feed_contract, callers->feed);
-    return payvand_set(exchange, PAYVAND_LOG_KEY, registry->log_key) ==
-               PAYVAND_OK &&
-           payvand_set(exchange, PAYVAND_RIGHTS, registry->file) ==
-               PAYVAND_OK &&
-           payvand_set(exchange, PAYVAND_SYSTEM, system->id) == PAYVAND_OK;
-}
-
 /* The key is read anew, so that a replaced one holds from the next call on;
    libcurl reads the certificate for each. */
 static struct payvand *
@@ -107,12 +89,15 @@ exchange_for(struct callers *callers, const struct consumer_system *system,
                  PAYVAND_OK) ||
             payvand_set(own[at], PAYVAND_PROVIDER_KEYS,
                         config->provider_keys) != PAYVAND_OK ||
-            !set_registry(callers, system, own[at])) {
+            payvand_set(own[at], PAYVAND_SYSTEM, system->id) != PAYVAND_OK) {
             payvand_free(own[at]);
             own[at] = NULL;
             return NULL;
         }
         pv_client_set_store(own[at], &callers->keep);
+        if (callers->feed != NULL) {
+            pv_client_set_source(own[at], &callers->source);
+        }
     }
     return payvand_set(own[at], PAYVAND_KEY, system->key) == PAYVAND_OK
                ? own[at]
@@ -265,6 +250,7 @@ caller_start(const struct consumer_config *config, struct consumer_store *store,
     callers->wakefd = wakefd;
     callers->last = &callers->first;
     callers->keep = (struct pv_client_store){callers, keep_begin, keep_end};
+    callers->source = (struct pv_client_source){feed, feed_take, feed_release};
     (void)pthread_mutex_init(&callers->lock, NULL); /* cannot fail */
     (void)pthread_cond_init(&callers->more, NULL);  /* cannot fail */
     (void)sigfillset(&all);                         /* cannot fail */

@@ -17,6 +17,13 @@
 #define STEP_MS 200
 #define PAUSE_MAX_MS 5000
 
+/* A state that calls read; of the feed, and of each of them. */
+struct held {
+    struct pv_rights *rights;
+    struct pv_hash    body; /* of it */
+    size_t            users;
+};
+
 struct feed {
     const struct consumer_registry *config;
     struct pv_rights_source         source;
@@ -28,71 +35,145 @@ struct feed {
     atomic_bool                     stop;
     atomic_bool                     dirty; /* a file is not what was signed */
     pthread_mutex_t                 lock;
-    struct pv_rights               *rights; /* under lock; NULL: nothing yet */
-    struct pv_hash                  body;   /* of it */
+    struct held                    *held;   /* under lock; NULL: nothing yet */
+    uint64_t                        when_s; /* under lock: signed last */
     struct pv_rights_fetch          fetch;  /* the thread's */
     enum pv_err                     said;
 };
 
 /* ---- what is held ---- */
 
-static enum pv_err
-hold(struct feed *feed)
+/* One user less; the last one frees it. */
+static void
+leave(struct feed *feed, struct held *held)
 {
-    struct pv_rights *rights = NULL;
-    struct pv_rights *before;
-    struct pv_slice   note;
-    struct pv_slice   body;
-    enum pv_err       err;
+    bool is_last;
 
-    if (feed->rights != NULL &&
-        pv_hash_eq(&feed->body, &feed->fetch.head.body)) {
-        return PV_OK; /* only the thread writes it */
-    }
-    err = pv_rights_cut(pv_buf_view(&feed->fetch.state), &note, &body);
-    if (err == PV_OK) {
-        err = pv_rights_read(body, &rights);
-    }
-    if (err != PV_OK) {
-        return err;
+    if (held == NULL) {
+        return;
     }
     (void)pthread_mutex_lock(&feed->lock); /* not held by this thread */
-    before = feed->rights;
-    feed->rights = rights;
+    is_last = --held->users == 0;
     (void)pthread_mutex_unlock(&feed->lock); /* held */
-    pv_rights_free(before);
-    feed->body = feed->fetch.head.body;
-    pv_log_event("info", "consumer.contracts", "decision=%llu contracts=%zu",
-                 (unsigned long long)feed->fetch.head.decision,
-                 pv_rights_contract_count(rights));
+    if (is_last) {
+        pv_rights_free(held->rights);
+        free(held);
+    }
+}
+
+static enum pv_err
+make_held(const struct pv_rights_fetch *fetch, struct held **ret)
+{
+    struct held    *held = calloc(1, sizeof(*held));
+    struct pv_slice note;
+    struct pv_slice body;
+    enum pv_err     err =
+        held == NULL ? PV_ENOMEM
+                         : pv_rights_cut(pv_buf_view(&fetch->state), &note, &body);
+
+    if (err == PV_OK) {
+        err = pv_rights_read(body, &held->rights);
+    }
+    if (err != PV_OK) {
+        free(held);
+        return err;
+    }
+    held->body = fetch->head.body;
+    held->users = 1;
+    *ret = held;
     return PV_OK;
 }
 
-enum pv_err
-feed_contract(void *context, const char *path, struct pv_buf *out,
-              struct pv_why *why)
+/* What was fetched is what calls have from now on. */
+static enum pv_err
+hold(struct feed *feed)
 {
-    struct feed          *feed = context;
-    const struct pv_hash *found = NULL;
-    struct pv_hash        hash;
-    enum pv_err           err = PV_ENOTFOUND;
+    const struct pv_rights_head *head = &feed->fetch.head;
+    struct held *now = feed->held; /* the thread alone sets it */
+    struct held *before = NULL;
+
+    if (now == NULL || !pv_hash_eq(&now->body, &head->body)) {
+        enum pv_err err = make_held(&feed->fetch, &now);
+
+        if (err != PV_OK) {
+            return err;
+        }
+        before = feed->held;
+        pv_log_event("info", "consumer.contracts",
+                     "decision=%llu contracts=%zu",
+                     (unsigned long long)head->decision,
+                     pv_rights_contract_count(now->rights));
+    }
+    (void)pthread_mutex_lock(&feed->lock); /* not held by this thread */
+    feed->held = now;
+    feed->when_s = head->when_s;
+    (void)pthread_mutex_unlock(&feed->lock); /* held */
+    leave(feed, before);
+    return PV_OK;
+}
+
+/* ---- for a call ---- */
+
+static struct held *
+join(struct feed *feed, struct pv_client_state *ret)
+{
+    struct held *held;
 
     (void)pthread_mutex_lock(&feed->lock); /* not held by this thread */
-    if (feed->rights != NULL) {
-        found = pv_rights_contract_of(feed->rights, path);
-    }
-    if (found != NULL) {
-        hash = *found;
+    held = feed->held;
+    if (held != NULL) {
+        held->users++;
+        *ret = (struct pv_client_state){held->rights, feed->when_s, held};
     }
     (void)pthread_mutex_unlock(&feed->lock); /* held */
-    if (found != NULL) {
-        err = pv_rights_contract_read(feed->dirfd, &hash, out);
+    return held;
+}
+
+void
+feed_release(void *feed, struct pv_client_state *state)
+{
+    leave(feed, state->held);
+}
+
+/* Is another state held since? Then this one's files may be deleted. */
+static bool
+is_past(struct feed *feed, const struct held *held)
+{
+    bool is_past;
+
+    (void)pthread_mutex_lock(&feed->lock); /* not held by this thread */
+    is_past = feed->held != held;
+    (void)pthread_mutex_unlock(&feed->lock); /* held */
+    return is_past;
+}
+
+enum pv_err
+feed_take(void *context, const char *path, struct pv_client_state *ret,
+          struct pv_buf *out, struct pv_why *why)
+{
+    struct feed *feed = context;
+    enum pv_err  err = PV_ENOTFOUND;
+    bool         again = true;
+
+    while (again) {
+        struct held          *held = join(feed, ret);
+        const struct pv_hash *hash =
+            held == NULL ? NULL : pv_rights_contract_of(held->rights, path);
+
+        err = hash == NULL ? PV_ENOTFOUND
+                           : pv_rights_contract_read(feed->dirfd, hash, out);
+        if (err == PV_OK) {
+            return PV_OK;
+        }
+        again = hash != NULL && err != PV_ENOMEM && is_past(feed, held);
+        leave(feed, held);
+        *ret = (struct pv_client_state){.rights = NULL};
     }
     if (err == PV_EVERIFY) {
         pv_why_set(why, "the contract of %s is not what the registry signed",
                    path);
         atomic_store(&feed->dirty, true);
-    } else if (err != PV_OK) {
+    } else {
         pv_why_set(why,
                    "the registry names no contract of %s, or it has not "
                    "come yet",
@@ -126,7 +207,8 @@ say(struct feed *feed, enum pv_err err)
     }
 }
 
-/* The files first: a contract is named here when it is there. */
+/* The files first: a contract is named here when it is there. Those of the
+   state before go when no new call has it. */
 static enum pv_err
 one_round(struct feed *feed, unsigned wait_s)
 {
@@ -138,8 +220,9 @@ one_round(struct feed *feed, unsigned wait_s)
         err = pv_rights_fetch_contracts(&feed->fetch, feed->dirfd, "/x/",
                                         &is_new);
         if (hold(feed) != PV_OK) {
-            err = PV_ENOMEM; /* what was signed is a state: it was read */
+            return PV_ENOMEM; /* what was signed is a state: it was read */
         }
+        pv_rights_drop_contracts(&feed->fetch, feed->dirfd);
     }
     return err;
 }
@@ -159,7 +242,7 @@ run_thread(void *context)
     int          pause = 0;
 
     while (!atomic_load(&feed->stop)) {
-        bool        whole = feed->rights != NULL && feed->said == PV_OK;
+        bool        whole = feed->held != NULL && feed->said == PV_OK;
         enum pv_err err =
             one_round(feed, whole && !atomic_load(&feed->dirty) ? WAIT_S : 0);
 
@@ -278,7 +361,7 @@ feed_stop(struct feed *feed)
         (void)pthread_join(feed->thread, NULL); /* it is ours */
     }
     pv_rights_fetch_close(&feed->fetch);
-    pv_rights_free(feed->rights);
+    leave(feed, feed->held); /* no call runs any more */
     if (feed->dirfd != -1) {
         (void)close(feed->dirfd); /* a folder: nothing to lose */
     }

@@ -45,6 +45,10 @@ static const struct telling told[] = {
          "The answer is not as its contract says, and is "
          "withheld",
          "پاسخ با قرارداد سرویس نمی‌خواند و داده نمی‌شود"},
+    [PAYVAND_ERIGHT] =
+        {403, "refused", "right-not-held",
+         "The call was not sent; the agency has no right to it for this purpose",
+         "فراخوانی فرستاده نشد؛ دستگاه برای این هدف مجوزی برای آن ندارد"},
 };
 
 /* `unavailable` is only said where nothing was forwarded. */
@@ -126,7 +130,9 @@ tell_problem(struct job *job, const struct telling *telling,
     }
 }
 
-/* What the exchange said, to the byte. */
+/* What the exchange said: an answer to the byte, a problem as libpayvand left
+ * it.
+ */
 static void
 tell_answer(struct job *job, const struct payvand_call *call)
 {

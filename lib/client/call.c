@@ -95,6 +95,7 @@ payvand_call_free(struct payvand_call *call)
     }
     json_decref(call->problem);
     pv_contract_free(call->contract);
+    pv_client_release_state(call);
     pv_evidence_clear(&call->evidence);
     pv_buf_wipe(&call->body);
     pv_buf_wipe(&call->last);
@@ -312,8 +313,7 @@ static enum payvand_result
 judge_answer(struct payvand_call *call)
 {
     if (!is(call, "answered")) {
-        call->problem = json_loadb(call->http.answer.ptr, call->http.answer.len,
-                                   JSON_REJECT_DUPLICATES, NULL);
+        pv_client_take_problem(call);
         return PAYVAND_OK;
     }
     if (call->exchange->setting[PAYVAND_PROVIDER_KEYS] != NULL) {
@@ -410,15 +410,20 @@ prepare(struct payvand_call *call, const char *json, size_t len)
     call->fault = (struct pv_fault){PV_FAULT_NONE, ""};
     call->why.text[0] = '\0';
     pv_http_reset(&call->http);
+    pv_client_release_state(call); /* of the run before */
     if (pv_client_load_contract(call, &call->why) != PV_OK ||
-        pv_client_load_rights(call->exchange, &call->why) != PV_OK) {
+        pv_client_load_rights(call, &call->why) != PV_OK ||
+        pv_client_is_stale(call, &call->why)) {
         return PAYVAND_EINVAL;
     }
     if (pv_buf_add(&call->body, (struct pv_slice){json, len}) != PV_OK) {
         return fail(call, PAYVAND_ENOMEM, "no memory");
     }
-    return pv_client_check_request(call, &call->why) == PV_OK ? PAYVAND_OK
-                                                              : PAYVAND_EINVAL;
+    if (pv_client_check_request(call, &call->why) != PV_OK) {
+        return PAYVAND_EINVAL;
+    }
+    return pv_client_may_be_sent(call, &call->why) ? PAYVAND_OK
+                                                   : PAYVAND_ERIGHT;
 }
 
 enum payvand_result

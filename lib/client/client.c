@@ -118,8 +118,9 @@ payvand_set(struct payvand *exchange, enum payvand_setting setting,
     exchange->setting[setting] = copy;
     if (setting == PAYVAND_KEY) {
         read_key(exchange);
-    } else if (setting == PAYVAND_RIGHTS || setting == PAYVAND_LOG_KEY) {
-        pv_client_forget_rights(exchange); /* of another file, or key */
+    } else if (setting == PAYVAND_RIGHTS || setting == PAYVAND_LOG_KEY ||
+               setting == PAYVAND_AGENCY) {
+        pv_client_forget_rights(exchange); /* of others */
     }
     return PAYVAND_OK;
 }

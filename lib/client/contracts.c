@@ -52,11 +52,10 @@ load_items(struct payvand *exchange, struct pv_why *why)
 }
 
 void
-pv_client_set_contracts(struct payvand *exchange, pv_client_contract_fn *fn,
-                        void *context)
+pv_client_set_source(struct payvand                *exchange,
+                     const struct pv_client_source *source)
 {
-    exchange->contract_fn = fn;
-    exchange->contract_context = context;
+    exchange->source = source;
 }
 
 bool
@@ -68,14 +67,13 @@ pv_client_has_no_contract(const struct payvand_call *call)
 static enum pv_err
 load_given(struct payvand_call *call, struct pv_why *why)
 {
-    const struct payvand *exchange = call->exchange;
-    const char           *method = strrchr(call->path, '/');
-    struct pv_buf         text;
-    enum pv_err           err;
+    const struct pv_client_source *source = call->exchange->source;
+    const char                    *method = strrchr(call->path, '/');
+    struct pv_buf                  text;
+    enum pv_err                    err;
 
     pv_buf_init(&text, PV_DOCUMENT_BYTES_MAX);
-    err = exchange->contract_fn(exchange->contract_context, call->path, &text,
-                                why);
+    err = source->take(source->context, call->path, &call->state, &text, why);
     if (err == PV_OK) {
         err = pv_document_load(pv_buf_view(&text), &call->contract, why);
     }
@@ -106,7 +104,7 @@ pv_client_load_contract(struct payvand_call *call, struct pv_why *why)
     pv_contract_free(call->contract);
     call->contract = NULL;
     call->terms = NULL;
-    if (exchange->contract_fn != NULL) {
+    if (exchange->source != NULL) {
         return load_given(call, why);
     }
     if (exchange->setting[PAYVAND_CONTRACTS] == NULL) {

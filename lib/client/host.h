@@ -14,6 +14,7 @@
 #include "client/evidence.h"
 #include "client/payvand.h"
 #include "contract/fault.h"
+#include "rights/rights.h"
 
 /* How a call ended, as the store is told. */
 struct pv_client_end {
@@ -51,16 +52,31 @@ void pv_client_set_store(struct payvand               *exchange,
  */
 bool pv_client_signs(const struct payvand *exchange);
 
+/* What a registry signed, held by a program that makes calls for others. */
+struct pv_client_state {
+    const struct pv_rights *rights;
+    uint64_t                when_s; /* when it was signed last */
+    void                   *held;   /* of its source */
+};
+
 /*
- * In the place of PAYVAND_CONTRACTS: gives the document (contract/document.h)
- * of the version of a path "/x/...", behind out. An error with words in why:
- * the call is not sent, and pv_client_has_no_contract. fn NULL takes it back.
+ * In the place of PAYVAND_CONTRACTS and PAYVAND_RIGHTS: a call has its contract
+ * and its rights of one state. take gives the state, and behind out the
+ * document (contract/document.h) of the version of a path "/x/..."; release
+ * takes the state back, after the call. An error with words in why: the call is
+ * not sent, and pv_client_has_no_contract.
  */
-typedef enum pv_err pv_client_contract_fn(void *context, const char *path,
-                                          struct pv_buf *out,
-                                          struct pv_why *why);
-void                pv_client_set_contracts(struct payvand        *exchange,
-                                            pv_client_contract_fn *fn, void *context);
+struct pv_client_source {
+    void *context;
+    enum pv_err (*take)(void *context, const char *path,
+                        struct pv_client_state *ret, struct pv_buf *out,
+                        struct pv_why *why);
+    void (*release)(void *context, struct pv_client_state *state);
+};
+
+/* Lives longer than the exchange and its calls; NULL takes it back. */
+void pv_client_set_source(struct payvand                *exchange,
+                          const struct pv_client_source *source);
 
 /* Of PAYVAND_EINVAL: its contract was not given. */
 bool pv_client_has_no_contract(const struct payvand_call *call);

@@ -64,8 +64,10 @@ enum payvand_result {
                               the call, otherwise nothing was sent */
     PAYVAND_EVERIFY = 6,   /* answered, and not shown to be the provider's
                               answer to this call: it is withheld */
-    PAYVAND_ECONTRACT = 7  /* answered, and not as its contract says: it is
+    PAYVAND_ECONTRACT = 7, /* answered, and not as its contract says: it is
                               withheld */
+    PAYVAND_ERIGHT = 8     /* the agency has no right to this call, that may
+                              change something; nothing was sent */
 };
 
 /* Settings of an exchange; texts. */
@@ -89,13 +91,17 @@ enum payvand_setting {
                                   and answers are held against them */
     PAYVAND_RIGHTS = 9,        /* file with what the registry signed of the
                                   agency's grants: an answer with an item that
-                                  no grant of this call opens is withheld.
-                                  Needs PAYVAND_CONTRACTS and PAYVAND_LOG_KEY;
-                                  read again when it has changed */
+                                  none of this call opens is withheld, and a
+                                  command without one is not sent. Needs
+                                  PAYVAND_CONTRACTS, PAYVAND_LOG_KEY and
+                                  PAYVAND_AGENCY; read again when it has
+                                  changed */
     PAYVAND_LOG_KEY = 10,      /* public key of the registry's log, a vkey */
-    PAYVAND_SYSTEM = 11        /* id of the calling system, for grants of one
-                                  system; default: not known, all of the
-                                  agency's count */
+    PAYVAND_SYSTEM = 11,       /* id of the calling system, for grants of one
+                                  system or unit; default: not known, all of
+                                  the agency's count */
+    PAYVAND_AGENCY = 12        /* id of the calling agency, whose rights must
+                                  be in the file */
 };
 
 /* Settings of one call; texts. */
@@ -168,7 +174,11 @@ PAYVAND_API const char *payvand_call_outcome(const struct payvand_call *call);
 PAYVAND_API const char *
 payvand_call_tracking_id(const struct payvand_call *call);
 
-/* The body and its length; NULL and 0 when there is none. */
+/*
+ * The body and its length; NULL and 0 when there is none. Of a call that was
+ * not answered it is a problem (RFC 9457) of the known members alone, whatever
+ * else came.
+ */
 PAYVAND_API const char *payvand_call_answer(const struct payvand_call *call,
                                             size_t                    *ret_len);
 

@@ -15,7 +15,7 @@
 #include "httpsig/profile.h"
 #include "rights/rights.h"
 
-#define SETTINGS (PAYVAND_SYSTEM + 1)
+#define SETTINGS (PAYVAND_AGENCY + 1)
 #define CALL_SETTINGS (PAYVAND_REPEATABLE + 1)
 #define VALUE_MAX 1024
 #define METHOD_MAX 280
@@ -23,16 +23,15 @@
 #define LINE_MAX_LEN 2304 /* a header: the longest is a signature's */
 
 struct payvand {
-    char                         *setting[SETTINGS]; /* NULL: not set */
-    struct pv_httpsig_key        *key; /* of ->setting[PAYVAND_KEY], or NULL */
-    struct pv_data_items         *items; /* of PAYVAND_CONTRACTS, or NULL */
-    const struct pv_client_store *store; /* or NULL */
-    pv_client_contract_fn        *contract_fn; /* or NULL */
-    void                         *contract_context;
-    struct pv_rights             *rights; /* of PAYVAND_RIGHTS, or NULL */
-    struct pv_rights_head         rights_head;
-    struct stat                   rights_file; /* as it was read */
-    struct pv_why                 why;
+    char                          *setting[SETTINGS]; /* NULL: not set */
+    struct pv_httpsig_key         *key; /* of ->setting[PAYVAND_KEY], or NULL */
+    struct pv_data_items          *items;  /* of PAYVAND_CONTRACTS, or NULL */
+    const struct pv_client_store  *store;  /* or NULL */
+    const struct pv_client_source *source; /* or NULL */
+    struct pv_rights              *rights; /* of PAYVAND_RIGHTS, or NULL */
+    struct pv_rights_head          rights_head;
+    struct stat                    rights_file; /* as it was read */
+    struct pv_why                  why;
 };
 
 struct payvand_call {
@@ -46,6 +45,7 @@ struct payvand_call {
     struct pv_http                   http;
     struct pv_evidence               evidence;
     json_t                          *problem;
+    struct pv_client_state           state; /* ->rights NULL: none is asked */
     struct pv_contract              *contract; /* of this call, or NULL */
     const struct pv_contract_method *terms;    /* in ->contract, or NULL */
     struct pv_buf   last;    /* key of the page's last row; empty: no more */
@@ -109,13 +109,26 @@ void pv_client_forget_items(struct payvand *exchange);
 
 /* rights.c */
 
-/* PV_EINVAL, PV_EVERIFY ...: no rights that may be used; words in why. */
-enum pv_err pv_client_load_rights(struct payvand *exchange,
-                                  struct pv_why  *why) PV_MUST_CHECK;
+/* The rights of PAYVAND_RIGHTS, where it is set. PV_EINVAL, PV_EVERIFY ...:
+   none that may be used; words in why. */
+enum pv_err pv_client_load_rights(struct payvand_call *call,
+                                  struct pv_why       *why) PV_MUST_CHECK;
+
+/* Of rights, the registry signed nothing newer for too long. Words in why. */
+bool pv_client_is_stale(const struct payvand_call *call, struct pv_why *why);
+void pv_client_release_state(struct payvand_call *call);
+
+/* What may change something is sent under a right of the agency alone: its
+   answer would come too late. Words in why. */
+bool pv_client_may_be_sent(const struct payvand_call *call, struct pv_why *why);
 
 /* PV_EINVAL: the answer has an item that no grant opens; ->fault. */
 enum pv_err pv_client_check_rights(struct payvand_call *call) PV_MUST_CHECK;
 
 void pv_client_forget_rights(struct payvand *exchange);
+
+/* problem.c: of an answer that is not `answered` its known members alone are
+   left, in ->http.answer and ->problem. */
+void pv_client_take_problem(struct payvand_call *call);
 
 #endif

@@ -144,6 +144,17 @@ delete_others(int dirfd, const struct pv_rights *rights)
 
 /* ---- all ---- */
 
+/* The body of the state that is held. */
+static enum pv_err
+read_held(const struct pv_rights_fetch *fetch, struct pv_rights **ret)
+{
+    struct pv_slice note;
+    struct pv_slice body;
+    enum pv_err err = pv_rights_cut(pv_buf_view(&fetch->state), &note, &body);
+
+    return err == PV_OK ? pv_rights_read(body, ret) : err;
+}
+
 static enum pv_err
 bring_all(struct pv_rights_fetch *fetch, int dirfd, const char *below,
           const struct pv_rights *rights, bool *ret_is_new)
@@ -178,18 +189,23 @@ pv_rights_fetch_contracts(struct pv_rights_fetch *fetch, int dirfd,
                           const char *below, bool *ret_is_new)
 {
     struct pv_rights *rights = NULL;
-    struct pv_slice   note;
-    struct pv_slice   body;
-    enum pv_err err = pv_rights_cut(pv_buf_view(&fetch->state), &note, &body);
+    enum pv_err       err = read_held(fetch, &rights);
 
     *ret_is_new = false;
     if (err == PV_OK) {
-        err = pv_rights_read(body, &rights);
-    }
-    if (err == PV_OK) {
         err = bring_all(fetch, dirfd, below, rights, ret_is_new);
-        delete_others(dirfd, rights);
     }
     pv_rights_free(rights);
     return err;
+}
+
+void
+pv_rights_drop_contracts(const struct pv_rights_fetch *fetch, int dirfd)
+{
+    struct pv_rights *rights = NULL;
+
+    if (read_held(fetch, &rights) == PV_OK) { /* else they take room, no more */
+        delete_others(dirfd, rights);
+    }
+    pv_rights_free(rights);
 }

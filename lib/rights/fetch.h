@@ -77,14 +77,17 @@ enum pv_err pv_rights_contract_read(int dirfd, const struct pv_hash *sha256,
 /*
  * Bring the folder up to what is held: of the contracts below that path
  * ("/x/post/", "/x/") those that are not there, or not whole, are asked for and
- * checked; files of contracts that are not named are deleted. *ret_is_new: one
- * came. PV_EAGAIN: one could not be asked for; PV_EVERIFY: one that came has
- * another hash than was signed; PV_ESYS: one cannot be kept; ->why has the
- * words. The others are there all the same.
+ * checked. *ret_is_new: one came. PV_EAGAIN: one could not be asked for;
+ * PV_EVERIFY: one that came has another hash than was signed; PV_ESYS: one
+ * cannot be kept; ->why has the words. The others are there all the same.
  */
 enum pv_err pv_rights_fetch_contracts(struct pv_rights_fetch *fetch, int dirfd,
                                       const char *below,
                                       bool       *ret_is_new) PV_MUST_CHECK;
+
+/* Delete the files of contracts that what is held does not name: after whoever
+   reads them has taken it over. */
+void pv_rights_drop_contracts(const struct pv_rights_fetch *fetch, int dirfd);
 
 /* GET of a path of the registry ("/registry/v1/..."), at most timeout_s.
    PV_EAGAIN: no answer, or another than 200; ->why. */

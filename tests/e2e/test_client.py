@@ -353,6 +353,36 @@ def test_what_no_exchange_says_is_withheld(scene, down, tmp_path, status,
     assert os.listdir(tmp_path / "e")[0].startswith("pending-")
 
 
+KNOWN = {"type": "urn:payvand:problem:consent-used-up", "title": "Used up",
+         "title_fa": "به پایان رسید", "reason": "consent-used-up",
+         "detail": "as often as it may be", "detail_fa": "دفعات مجاز",
+         "fault": "window", "member": "list.from"}
+
+
+@pytest.mark.parametrize("came,left", [
+    (KNOWN, KNOWN),
+    ({**KNOWN, "data": "9991234561", "status": 200, "outcome": "answered"},
+     KNOWN),
+    ({"title": "a" * 2048, "detail": "a" * 2049}, {"title": "a" * 2048}),
+    ({"title": {"data": 1}, "type": "urn:other:x", "reason": "Not a word",
+      "detail": "\x1b]0;mine\x07", "detail_fa": "\x9b31m", "fault": "a" * 65},
+     {}),
+    ([KNOWN], {}), ("text", {}), ({"title": "x", "filler": "a" * 16384}, {}),
+    (b"no JSON", {}), (b'{"title":"a","title":"b"}', {}), (b"", {})])
+def test_of_a_problem_its_known_members_are_left(scene, down, came, left):
+    """Nobody signs it and no contract says what it holds: it is no way for
+    data past contract and rights."""
+    down.answer = (502, "failed", None, came if isinstance(came, bytes)
+                   else json.dumps(came).encode())
+    done = scene.call("yes", PAYVAND_URL="https://127.0.0.1:%d" %
+                      down.server_address[1])
+    said = json.loads(done.stdout)
+    assert done.returncode == 14
+    assert said["answer"] == {**left, "outcome": "failed", "status": 502,
+                              "tracking_id": said["tracking_id"]}
+    assert said.get("reason") == left.get("reason")
+
+
 # ---- the library itself -----------------------------------------------------
 
 def test_the_library_shows_its_header_and_no_more():

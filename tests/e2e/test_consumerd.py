@@ -218,6 +218,21 @@ def test_what_the_provider_did_not_sign_is_withheld(scene):
     assert scene.kept()[0]["result"] == "not-verified"
 
 
+def test_a_reason_is_no_way_for_data(scene):
+    """What a provider says with `failed` is not signed and has no contract: a
+    problem's known members reach the application, and no others."""
+    body = json.dumps({"type": "urn:payvand:problem:not-done", "title": "No",
+                       "result": "yes", "birth_date": "1366-01-01"}).encode()
+    scene.ex.provider[CIVIL].behave = lambda seen, _: reply(
+        body, headers=[("Payvand-Outcome", "failed")],
+        kind="application/problem+json")
+    status, headers, said = scene.curl(scene.sample["yes"])
+    assert (status, headers["payvand-outcome"]) == (502, "failed")
+    assert said == {
+        "type": "urn:payvand:problem:not-done", "title": "No", "status": 502,
+        "outcome": "failed", "tracking_id": headers["payvand-tracking-id"]}
+
+
 def test_an_interface_that_changed_is_counted_and_not_kept(scene):
     """R-238, R-091: a provider that signs answers of another form."""
     with open(os.path.join(scene.config["provider_keys"],

@@ -682,15 +682,34 @@ def test_what_the_grant_opens_is_handed_over(scene, face):
     assert status == 200 and set(said) == items(scene, SCHOOLS)
 
 
-def by_library(ex, state, log_key=None, contracts=CATALOGUE):
+def test_a_call_has_rights_and_contract_of_the_state_that_is_held(scene, face):
+    """Of one number, and not of a file that is older, or another."""
+    has_rights(scene, SCHOOLS)
+    wait_for("the face to answer", lambda: face()[0] == 200)
+    kept = Path(scene.home, "face.rights")
+    kept.unlink()
+    kept.mkdir()  # nothing is kept any more, and the old one is not there
+    try:
+        assert face()[0] == 200
+        wait_for("it to be said", lambda: "consumer.registry_unkept" in Path(
+            scene.path("consumerd.log")).read_text())
+        assert face()[0] == 200
+    finally:
+        kept.rmdir()
+    wait_for("the file", kept.is_file)
+
+
+def by_library(ex, state, log_key=None, contracts=CATALOGUE, *more,
+               path=POSTAL, data=None):
     """`payvand call`, which is libpayvand, with these rights."""
     me = ex.pki.of(CENTRE + "-main")
     rights = Path(ex.home, "library.rights")
     rights.write_bytes(state)
     return ex.payvand(
-        "call", POSTAL, "--cert", me.cert, "--key", me.key, "--data",
-        json.dumps(ex.code), "--contracts", contracts, "--rights", str(rights),
-        "--log-key", log_key or ex.rights["log_key"], check=False, env={
+        "call", path, "--cert", me.cert, "--key", me.key, "--data",
+        json.dumps(data or ex.code), "--contracts", contracts, "--rights",
+        str(rights), "--log-key", log_key or ex.rights["log_key"], "--agency", CENTRE,
+        *more, check=False, env={
             "PAYVAND_URL": "https://127.0.0.1:%d" % ex.address[1],
             "PAYVAND_CA": ex.pki.root.cert,
             "PAYVAND_PROVIDER_KEYS": str(ex.keys)})
@@ -711,10 +730,12 @@ def test_r091_libpayvand_hands_over_what_the_grant_opens(scene):
 
 
 def test_nothing_is_sent_under_rights_that_the_log_did_not_sign(scene):
+    """Nor under those that it signed for another agency."""
     has_rights(scene)
     good = scene.relay.state(agency=CENTRE)
     for wrong in (forged(good, grants=[]), with_its_hash(forged(
-            good, grants=[])), good[:-1], b""):
+            good, grants=[])), good[:-1], b"",
+                  scene.relay.state(agency=SCHOOLS)):
         done = by_library(scene, wrong)
         assert done.returncode == 1 and done.stdout == b"", wrong[:80]
         assert b"not what this log signed" in done.stderr
@@ -755,12 +776,13 @@ def test_r091_items_beyond_the_contract_are_withheld_though_they_are_signed(
         again(scene)
 
 
-def signed(key, items, age_s=0, modes=(), **more):
+def signed(key, items, age_s=0, modes=(), systems=(), **more):
     """A state by another implementation, and another log."""
-    body = json.dumps({"agency": CENTRE, "modes": modes, "grants": [dict({
-        "id": "g", "consumer": CENTRE, "provider": POST, "items": items,
-        "path": POSTAL.rsplit("/", 1)[0], "methods": ["inquire"]},
-        **more)]}).encode()
+    body = json.dumps({
+        "agency": CENTRE, "modes": modes, "systems": systems, "grants": [dict({
+            "id": "g", "consumer": CENTRE, "provider": POST, "items": items,
+            "path": POSTAL.rsplit("/", 1)[0], "methods": ["inquire"],
+            "purposes": [{"id": "service"}]}, **more)]}).encode()
     text = "%s/rights/%s\n7\n%d\n%s\n" % (
         key.name, CENTRE, time.time() - age_s,
         base64.b64encode(hashlib.sha256(body).digest()).decode())
@@ -775,6 +797,7 @@ def test_r091_rights_are_read_as_they_are_signed(scene):
     key = tlog.Key("another.example/decisions", tlog.ED25519)
     past = {"item": all_of[0], "until": {"jalali": "1404-01-01"}}
     to_come = {"item": all_of[0], "until": {"jalali": "1450-01-01"}}
+    two = [{"id": "tax"}, {"id": "service"}]
     for state, code, word in (
             (signed(key, "all"), 0, b""),
             (signed(key, all_of), 0, b""),
@@ -784,6 +807,9 @@ def test_r091_rights_are_read_as_they_are_signed(scene):
              b"closed, " + all_of[0].encode()),
             (signed(key, "all", item_limits=7), 3, b"closed"),
             (signed(key, {}), 3, b"closed"),
+            # another purpose, or several and none is named
+            (signed(key, "all", purposes=two), 3, b"closed"),
+            (signed(key, "all", purposes=[]), 3, b"closed"),
             # neither a grant nor a mode; a mode; and one of another method
             (signed(key, "all", consumer=POST), 3, b"closed"),
             (signed(key, "all", consumer=POST, modes=[
@@ -799,3 +825,41 @@ def test_r091_rights_are_read_as_they_are_signed(scene):
         assert done.returncode == code and word in done.stderr, (
             state, done.stderr)
         assert bool(done.stdout) == (code == 0)
+
+
+COMMAND = "/x/information-technology-organisation/chapar-message/v1/submit"
+
+
+def test_r046_a_command_without_a_right_to_it_is_not_sent(scene):
+    """As the gate looks at it: neither a grant nor a mode, another purpose,
+    another unit's, or a grant in words that nobody here knows. What only asks is
+    sent: the exchange says which step is missing (R-110)."""
+    key = tlog.Key("another.example/decisions", tlog.ED25519)
+    me, two = CENTRE + "-main", [{"id": "tax"}, {"id": "service"}]
+    north = {"unit": "north", "systems": [{"id": me, "unit": "north"}]}
+    data = {"national_id": "9991234561", "text": "a message"}
+    grant = {"path": COMMAND.rsplit("/", 1)[0], "methods": ["submit"]}
+
+    def sent(*more, items="all", **terms):
+        done = by_library(scene, signed(key, items, **{**grant, **terms}),
+                          key.vkey, CATALOGUE, "--json", *more, path=COMMAND,
+                          data=data)
+        if not done.stdout:
+            assert done.returncode == 11
+            assert b"no right" in done.stderr and b"nothing was sent" in (
+                done.stderr)
+            return False
+        assert json.loads(done.stdout)["tracking_id"]
+        return True
+
+    assert sent()
+    assert sent("--as", me, **north)
+    assert not sent("--as", me, **dict(north, unit="south"))
+    assert not sent("--as", me, unit="north")
+    assert not sent(purposes=two)
+    assert sent("--purpose", "tax", purposes=two)
+    assert not sent("--purpose", "law", purposes=two)
+    assert not sent(item_limits=7)
+    assert not sent(items="most")
+    assert not sent(consumer=POST, modes=[{"id": "m", "path": COMMAND + "t"}])
+    assert sent(consumer=POST, modes=[{"id": "m", "path": COMMAND}])

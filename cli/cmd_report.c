@@ -11,6 +11,7 @@
 #include "registry.h"
 #include "report_demand.h"
 #include "report_monthly.h"
+#include "report_place.h"
 #include "trace_client.h"
 #include "trace_show.h"
 
@@ -35,6 +36,8 @@ static const char usage_en[] =
     "                       24 hours)\n"
     "  --consumer SYSTEM  --provider AGENCY  --service ID  --outcome WORD\n"
     "  --side provider      calls on one's own services\n"
+    "  --province ID, --county ID  only consumers whose unit stands there, by\n"
+    "                       the registry (not for demand)\n"
     "  --unusual            only what is not usual\n"
     "  --registry PATH      where payvand-registryd listens\n"
     "                       (PAYVAND_REGISTRY_SOCKET)\n"
@@ -63,6 +66,8 @@ static const char usage_fa[] =
     "  --from T, --until T  تاریخ میلادی یا شمسی (۲۴ ساعت گذشته)\n"
     "  --consumer SYSTEM  --provider AGENCY  --service ID  --outcome WORD\n"
     "  --side provider      فراخوانی‌های خدمات خود\n"
+    "  --province ID, --county ID  تنها متقاضیانی که واحدشان در آن استان یا\n"
+    "                       شهرستان است، بر پایه دفتر ثبت (جز demand)\n"
     "  --unusual            تنها حجم‌های نامعمول\n"
     "  --registry PATH      سوکت payvand-registryd (PAYVAND_REGISTRY_SOCKET)\n"
     "  --csv                جداشده با ویرگول، با سطر نام‌ها\n" PV_CLIENT_USAGE_FA
@@ -104,6 +109,8 @@ static const struct option option_list[] = {
     {"side", required_argument, NULL, 1000 + F_SIDE},
     {"unusual", no_argument, NULL, 'u'},
     {"registry", required_argument, NULL, 'r'},
+    {"province", required_argument, NULL, 'p'},
+    {"county", required_argument, NULL, 'y'},
     {"folder", required_argument, NULL, 'f'},
     {"month", required_argument, NULL, 'm'},
     {"csv", no_argument, NULL, 'c'},
@@ -167,6 +174,8 @@ struct args {
     const struct column *column;
     size_t               column_count;
     const char          *registry;
+    const char          *province;
+    const char          *county;
     bool                 unusual;
     bool                 demand;
     bool                 monthly;
@@ -286,6 +295,7 @@ ask(struct args *args, const char *what)
         args->column = demand_column;
         args->column_count = COUNT(demand_column);
         good = !args->unusual && args->field[F_BY] == NULL &&
+               args->province == NULL && args->county == NULL &&
                pv_client_path(&args->client, "/trace/v1/rollups", "") &&
                pv_client_add(&args->client, "by", "all");
     } else if (strcmp(what, "calls") == 0) {
@@ -315,6 +325,12 @@ take_option(struct args *args, int key, const char **lang)
     switch (key) {
     case 'r':
         args->registry = optarg;
+        return true;
+    case 'p':
+        args->province = optarg;
+        return true;
+    case 'y':
+        args->county = optarg;
         return true;
     case 'f':
         args->folder = optarg;
@@ -370,6 +386,10 @@ pv_cmd_report(int argc, char **argv)
         return pv_cli_usage_error("report");
     }
     code = pv_client_get_json(&args.client, &page);
+    if (code == PV_EXIT_OK && (args.province != NULL || args.county != NULL)) {
+        code = pv_report_place(pv_registry_socket(args.registry), args.province,
+                               args.county, page);
+    }
     if (code == PV_EXIT_OK && (args.demand || args.monthly)) {
         const char *registry = pv_registry_socket(args.registry);
         json_t     *calls = page;

@@ -83,6 +83,13 @@ static const struct pv_field agency_fields[] = {
 const struct pv_kind_row pv_kind_agency =
     ENTRY("agency", "دستگاه", "R-314", entry_events, agency_fields, NULL);
 
+/* a part of an agency, in the capital or elsewhere */
+static const struct pv_event unit_events[] = {
+    [REGISTER] = {"register", PV_BY_SECRETARIAT, NULL, {pv_rule_place}, NULL},
+    [CHANGE] = {"change", PV_BY_SECRETARIAT, NULL, {pv_rule_place}, NULL},
+    [END] = {"end", PV_BY_SECRETARIAT, NULL, {NULL}, NULL},
+};
+
 static const struct pv_field unit_fields[] = {
     NAMES,
     {.name = "agency",
@@ -91,10 +98,12 @@ static const struct pv_field unit_fields[] = {
      .set_by = ON(REGISTER),
      .needed_by = NEED},
     {.name = "aliases", .type = PV_FIELD_ID, .is_list = true, .set_by = SET},
+    {.name = "province", .type = PV_FIELD_ID, .set_by = SET}, /* none: all */
+    {.name = "county", .type = PV_FIELD_ID, .set_by = SET},
 };
 
 const struct pv_kind_row pv_kind_unit =
-    ENTRY("unit", "واحد", "R-012", entry_events, unit_fields, NULL);
+    ENTRY("unit", "واحد", "R-012", unit_events, unit_fields, NULL);
 
 /* ---- cluster: membership and lead are dated (R-026) ---- */
 

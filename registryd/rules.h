@@ -10,6 +10,7 @@
 #include "decide.h"
 
 /* rules_parties.c */
+pv_check_fn pv_rule_place;        /* */
 pv_check_fn pv_rule_system;       /* units and groups */
 pv_check_fn pv_rule_node;         /* a node elsewhere is planned first */
 pv_check_fn pv_rule_cartable;     /* */

@@ -43,6 +43,22 @@ pv_is_one_of(const char *state, const char *const *list)
     return false;
 }
 
+/* ---- units ---- */
+
+/* Names of counties come again in other provinces. */
+enum pv_err
+pv_rule_place(struct pv_change *change)
+{
+    return pv_member(change->body, "county")[0] == '\0' ||
+                   pv_member(change->body, "province")[0] != '\0'
+               ? PV_OK
+               : pv_refuse(
+                     change->context->refusal, "R-037", "place",
+                     "%s: a unit of a county names its province too",
+                     "%s: واحد شهرستانی استان خود را نیز نام می‌برد",
+                     change->id);
+}
+
 /* ---- systems ---- */
 
 enum pv_err

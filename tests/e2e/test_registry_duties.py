@@ -485,7 +485,10 @@ def fixture_figures(pki, tmp_path_factory):
             (noon - day, BANK, IBAN[3:], "failed", 2, "-"),
             (noon - day, BANK, IBAN[3:], "invalid", 2, "-"),
             (noon - day, BANK, IBAN[3:], "unavailable", 8, "-"),
-            (noon - 30 * day, BANK, IBAN[3:], "invalid", 900, "-")])
+            (noon - 30 * day, BANK, IBAN[3:], "invalid", 900, "-"),
+            (noon - 60 * day, BANK, IBAN[3:], "answered", 70, "82:70"),
+            (noon - 60 * day, "x-shiraz", IBAN[3:], "answered", 30, "82:30"),
+            (noon - 60 * day, "x-fasa", IBAN[3:], "answered", 20, "82:20")])
         yield exchange
 
 
@@ -538,6 +541,43 @@ def test_r228_each_has_a_report_of_its_month(registry, figures, tmp_path):
     for bad in ("1404-13", "1404", "2025-09"):
         payvand(*job, "--month", bad, code=2)
     payvand(*job, "--consumer", BANK, code=2)
+
+
+def test_r037_figures_of_a_province_and_of_a_county(registry, figures,
+                                                    tmp_path):
+    """By the place of the unit that a system is of; who has none is in none."""
+    consumer = registry.get(f"system/{BANK}")["body"]["agency"]
+    place = {"province": "fars"}
+    refused(registry, "R-037", "place", secretariat(
+        "unit", "x-nowhere", "register",
+        {"name_fa": "واحد", "agency": consumer, "county": "fasa"}))
+    for name, county in (("x-shiraz", "shiraz"), ("x-fasa", "fasa")):
+        registry.must(
+            secretariat("unit", name, "register", {
+                "name_fa": "واحد", "agency": consumer, "county": county,
+                **place}),
+            secretariat("system", name, "register", {
+                "name_fa": "سامانه", "agency": consumer, "unit": name,
+                "kind": "application"}))
+
+    def asked(*more):
+        return {r["consumer"]: r["count"] for r in map(json.loads, payvand(
+            "report", "calls", "--by", "all", "--from", "1404-04-01",
+            "--until", "1404-04-31", "--registry", registry.socket,
+            "--socket", figures.local, "--json", *more).splitlines())}
+    assert asked() == {BANK: 70, "x-shiraz": 30, "x-fasa": 20}
+    assert asked("--province", "fars") == {"x-shiraz": 30, "x-fasa": 20}
+    assert asked("--province", "fars", "--county", "fasa") == {"x-fasa": 20}
+    assert asked("--province", "yazd") == {}
+    payvand("report", "monthly", "--month", "1404-04", "--county", "shiraz",
+            "--folder", str(tmp_path), "--registry", registry.socket,
+            "--socket", figures.local)
+    with open(tmp_path / "working-group.csv", encoding="utf-8") as file:
+        assert [(r["consumer"], r["count"]) for r in csv.DictReader(file)] == [
+            ("x-shiraz", "30")]
+    payvand("report", "demand", "--province", "fars", code=2)
+    payvand("report", "calls", "--province", "fars", "--registry", "/none",
+            "--socket", figures.local, code=1)
 
 
 def test_r234_measured_quality_is_held_against_the_agreement(

@@ -59,6 +59,7 @@ int pv_cmd_status(int argc, char **argv);
 int pv_cmd_trace(int argc, char **argv);
 int pv_cmd_verify(int argc, char **argv);
 /* resolution, meeting, commitment: by its name in argv[0] */
+int pv_cmd_resolution(int argc, char **argv);
 int pv_cmd_view(int argc, char **argv);
 int pv_cmd_who_asked(int argc, char **argv);
 int pv_cmd_witness(int argc, char **argv);

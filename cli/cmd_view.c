@@ -77,6 +77,7 @@ static const struct {
     {"passport", "public", false, "public-passports", "", pv_text_findings},
     {"request", "missing", false, "missing-requests", "", pv_text_findings},
     {"meeting", "agenda", false, "agenda", "", pv_text_agenda},
+    {"meeting", "draft", false, "agenda", "", pv_text_agenda_draft},
     {"meeting", "show", true, "meeting", "", pv_text_agenda},
     {"resolution", "search", true, "legal-bases", "&of=", pv_text_findings},
     {"resolution", "show", true, "resolution", "", pv_text_resolution},
@@ -101,7 +102,8 @@ pv_view_verbs(const char *command, const char *ret[PV_VIEW_VERBS_MAX])
 static const char usage_en[] =
     "payvand resolution show ID\n"
     "payvand resolution search WORDS\n"
-    "payvand meeting agenda [--body ID]\n"
+    "payvand resolution items REQUEST... (see its --help)\n"
+    "payvand meeting agenda | draft [--body ID]\n"
     "payvand meeting show ID\n"
     "payvand commitment list|overdue|reminders|progress\n"
     "payvand commitment show ID\n"
@@ -133,7 +135,8 @@ static const char usage_en[] =
 static const char usage_fa[] =
     "payvand resolution show ID\n"
     "payvand resolution search WORDS\n"
-    "payvand meeting agenda [--body ID]\n"
+    "payvand resolution items REQUEST... (see its --help)\n"
+    "payvand meeting agenda | draft [--body ID]\n"
     "payvand meeting show ID\n"
     "payvand commitment list|overdue|reminders|progress\n"
     "payvand commitment show ID\n"
@@ -351,8 +354,7 @@ ask(const struct args *args)
 int
 pv_cmd_view(int argc, char **argv)
 {
-    struct args args = {.command = argv[0],
-                        .socket = getenv("PAYVAND_REGISTRY_SOCKET")};
+    struct args args = {.command = argv[0], .socket = pv_registry_socket(NULL)};
     bool        help = false;
     bool        ok = true;
     int         key;
@@ -376,10 +378,6 @@ pv_cmd_view(int argc, char **argv)
                    : PV_EXIT_OK;
     }
     if (!ok || !find_verb(&args, argc - optind, argv + optind)) {
-        return pv_cli_usage_error(args.command);
-    }
-    if (args.socket == NULL) {
-        pv_cli_error("%s needs --socket", args.command);
         return pv_cli_usage_error(args.command);
     }
     return ask(&args);

@@ -2,6 +2,7 @@
  * kind_decide.c - one decision from words of the command line. The field's
  * type says how its value is read.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,28 @@ field_of(const struct pv_kind_args *args, const char *name)
                                         "name", name);
 }
 
-/* A value of the field's type; NULL after a message. "@FILE" is JSON in it. */
+/* "FILE" is the JSON in it, "FILE:member" a member of that. */
+static json_t *
+json_of_file(const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    char        file[PATH_MAX];
+    json_t     *whole = json_load_file(text, JSON_REJECT_DUPLICATES, NULL);
+    json_t     *member = NULL;
+
+    if (whole != NULL || colon == NULL) {
+        return whole;
+    }
+    if (pv_slice_to_cstr((struct pv_slice){text, (size_t)(colon - text)}, file,
+                         sizeof(file)) == PV_OK) {
+        whole = json_load_file(file, JSON_REJECT_DUPLICATES, NULL);
+        member = json_incref(json_object_get(whole, colon + 1));
+    }
+    json_decref(whole); /* accepts NULL */
+    return member;
+}
+
+/* A value of the field's type; NULL after a message. "@" is of a file. */
 static json_t *
 value_of(const json_t *field, const char *text)
 {
@@ -47,7 +69,7 @@ value_of(const json_t *field, const char *text)
         value = pv_kind_day(text, day) ? json_string(day) : NULL;
     } else if (strcmp(type, "json") == 0) {
         value = text[0] == '@'
-                    ? json_load_file(text + 1, JSON_REJECT_DUPLICATES, NULL)
+                    ? json_of_file(text + 1)
                     : json_loads(text, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY,
                                  NULL);
     } else {

@@ -8,6 +8,8 @@
 #include "kind.h"
 #include "registry.h"
 
+#define OWN_VERBS_MAX (PV_VIEW_VERBS_MAX + 3) /* as many are elsewhere */
+
 /* ---- help; a failed write shows in ferror at its end ---- */
 
 static void
@@ -86,24 +88,33 @@ print_fields(const struct pv_kind_args *args)
 
 static const char notes_en[] =
     "A day is Jalali, 1405-09-05, or Gregorian, 2026-11-26. A list's field may\n"
-    "come again; a json field takes JSON or @FILE. Each command takes --json,\n"
-    "--lang en|fa and --socket PATH. Manual: man payvand-registry\n";
+    "come again; a json field takes JSON, @FILE or @FILE:MEMBER. Each command\n"
+    "takes --json, --lang en|fa and --socket PATH. Manual: man "
+    "payvand-registry\n";
 static const char notes_fa[] =
     "تاریخ شمسی (1405-09-05) یا میلادی (2026-11-26) است. فیلد فهرستی را\n"
-    "می‌توان تکرار کرد؛ فیلد json متن JSON یا ‎@FILE می‌گیرد. همه فرمان‌ها\n"
+    "می‌توان تکرار کرد؛ فیلد json متن JSON یا ‎@FILE یا ‎@FILE:MEMBER می‌گیرد. همه فرمان‌ها\n"
     "‎--json و ‎--lang en|fa و ‎--socket PATH را می‌پذیرند. راهنما: man "
     "payvand-registry\n";
 
 /* Verbs of a kind that are no events: views, and what is done elsewhere. */
 static size_t
-own_verbs(const char *kind, const char *ret[PV_VIEW_VERBS_MAX + 1])
+own_verbs(const char *kind, const char *ret[OWN_VERBS_MAX])
 {
+    static const struct {
+        const char *kind;
+        const char *verb;
+    } elsewhere[] = {{"commitment", "evidence"},
+                     {"resolution", "items"},
+                     {"service", "init"},
+                     {"service", "submit"},
+                     {"service", "test"}};
     size_t count = pv_view_verbs(kind, ret);
 
-    if (strcmp(kind, "service") == 0) {
-        ret[count++] = "init";
-    } else if (strcmp(kind, "commitment") == 0) {
-        ret[count++] = "evidence";
+    for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++) {
+        if (strcmp(elsewhere[i].kind, kind) == 0) {
+            ret[count++] = elsewhere[i].verb;
+        }
     }
     return count;
 }
@@ -116,7 +127,7 @@ print_usage(const char *kind)
         "show ID [--as-of DAY | --at NUMBER]", "history ID",
         ("EVENT ID [FIELD=VALUE...] --as ROLE/WHERE\n"
          "      [--date DAY] [--reason TEXT] [--document NUMBER] [--key KEY]")};
-    const char  *own[PV_VIEW_VERBS_MAX + 1];
+    const char  *own[OWN_VERBS_MAX];
     const size_t count = own_verbs(kind, own);
 
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
@@ -233,7 +244,7 @@ offer_fields(const struct pv_kind_args *args, const char *event,
 static void
 offer_verbs(const struct pv_kind_args *args, const char *begin)
 {
-    const char  *own[PV_VIEW_VERBS_MAX + 1];
+    const char  *own[OWN_VERBS_MAX];
     const size_t count = own_verbs(pv_kind_text(args->kind, "kind"), own);
     json_t      *event;
     size_t       i;

@@ -146,6 +146,31 @@ print_matter(const json_t *matter, enum pv_lang lang)
     (void)printf(")\n");
 }
 
+static void
+print_outcomes(const json_t *view, enum pv_lang lang)
+{
+    json_t *outcome;
+    json_t *id;
+    size_t  i;
+    size_t  r;
+
+    json_array_foreach(json_object_get(view, "outcomes"), i, outcome)
+    {
+        (void)printf(
+            "  %s %lld: %s", pv_cli_text(lang, "outcome of", "نتیجه بند"),
+            (long long)json_integer_value(json_object_get(outcome, "row")),
+            text_of(outcome, "outcome"));
+        json_array_foreach(json_object_get(outcome, "resolutions"), r, id)
+        {
+            (void)printf(" %s", json_string_value(id));
+        }
+        (void)printf(" %s\n", text_of(outcome, "to"));
+    }
+    if (text_of(view, "minutes_fa")[0] != '\0') {
+        (void)printf("  %s\n", text_of(view, "minutes_fa"));
+    }
+}
+
 void
 pv_text_agenda(const json_t *view, enum pv_lang lang)
 {
@@ -176,6 +201,7 @@ pv_text_agenda(const json_t *view, enum pv_lang lang)
             (void)printf("\n");
         }
     }
+    print_outcomes(view, lang);
 }
 
 /* ---- commitments ---- */

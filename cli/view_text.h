@@ -8,6 +8,7 @@
 
 /* Each writes to stdout; the caller checks it at the end. */
 void pv_text_agenda(const json_t *view, enum pv_lang lang);
+void pv_text_agenda_draft(const json_t *view, enum pv_lang lang);
 void pv_text_duties(const json_t *view, enum pv_lang lang);
 void pv_text_ending(const json_t *view, enum pv_lang lang);
 void pv_text_findings(const json_t *view, enum pv_lang lang);

@@ -47,9 +47,13 @@ static const uint8_t meet_next[MEET_STATES][MEET_EVENTS] = {
 static const struct pv_event meet_events[] = {
     [MEET_PLAN] =
         {"plan", PV_BY_SECRETARIAT, NULL, {NULL}, pv_effect_meeting_planned},
-    [MEET_AGENDA] = {"set-agenda", PV_BY_SECRETARIAT, NULL, {NULL}, NULL},
-    [MEET_INVITE] =
-        {"invite", PV_BY_SECRETARIAT, NULL, {pv_rule_has_agenda}, NULL},
+    [MEET_AGENDA] =
+        {"set-agenda", PV_BY_SECRETARIAT, NULL, {pv_rule_agenda}, NULL},
+    [MEET_INVITE] = {"invite",
+                     PV_BY_SECRETARIAT,
+                     NULL,
+                     {pv_rule_has_agenda, pv_rule_invitations},
+                     NULL},
     [MEET_HOLD] = {"hold", PV_BY_CHAIR | PV_BY_SECRETARIAT, NULL, {NULL}, NULL},
     [MEET_MINUTE] = {"minute", PV_BY_SECRETARIAT, NULL, {NULL}, NULL},
     [MEET_CLOSE] = {"close",

@@ -149,6 +149,8 @@ pv_check_fn pv_rule_agreed_grants; /* R-235 */
 
 /* rules_bodies.c */
 pv_check_fn pv_rule_has_agenda;      /* */
+pv_check_fn pv_rule_agenda;          /* */
+pv_check_fn pv_rule_invitations;     /* */
 pv_check_fn pv_rule_outcomes;        /* */
 pv_check_fn pv_rule_resolution;      /* */
 pv_check_fn pv_rule_meeting_held;    /* */

@@ -6,6 +6,8 @@
 #include "kind_tables.h"
 #include "rules.h"
 
+#define AGENDA_MAX 200 /* items */
+
 /* ---- meetings ---- */
 
 enum pv_err
@@ -19,6 +21,92 @@ pv_rule_has_agenda(struct pv_change *change)
         "%s: an invitation carries the agenda",
         "%s: دعوت‌نامه با دستور جلسه فرستاده می‌شود",
         change->id);
+}
+
+/* A record, or a row of an earlier meeting. */
+static bool
+is_matter(const json_t *matter)
+{
+    const char  *kind = pv_member(matter, "kind");
+    enum pv_kind found;
+
+    return pv_is_record_id(pv_slice_from(pv_member(matter, "id"))) &&
+           pv_kind_from_word(pv_slice_from(kind), &found) == PV_OK &&
+           (strcmp(kind, "meeting") != 0 ||
+            json_is_integer(json_object_get(matter, "row")));
+}
+
+/* Its items have numbers of their own, words, and matters. */
+enum pv_err
+pv_rule_agenda(struct pv_change *change)
+{
+    bool    seen[AGENDA_MAX + 1] = {false};
+    bool    right = true;
+    json_t *item;
+    json_t *matter;
+    size_t  i;
+    size_t  m;
+
+    json_array_foreach(json_object_get(change->body, "agenda"), i, item)
+    {
+        json_int_t row = json_integer_value(json_object_get(item, "row"));
+
+        right = right && row >= 1 && row <= AGENDA_MAX && !seen[row] &&
+                pv_member(item, "text_fa")[0] != '\0';
+        if (right) {
+            seen[row] = true;
+        }
+        json_array_foreach(json_object_get(item, "matters"), m, matter)
+        {
+            right = right && is_matter(matter);
+        }
+    }
+    return right
+               ? PV_OK
+               : pv_refuse(
+                     change->context->refusal, "R-279", "agenda",
+                     "%s: each item of an agenda has a row of its own "
+                     "from 1 to %d, a text_fa, and matters of a kind "
+                     "and an id",
+                     "%s: هر بند دستور جلسه ردیف یکتا از ۱ تا %d، متن و "
+                     "موضوع‌هایی با نوع و شناسه دارد",
+                     change->id, AGENDA_MAX);
+}
+
+/* Who is invited, and what for: to all of it, or to some items. */
+enum pv_err
+pv_rule_invitations(struct pv_change *change)
+{
+    static const char *const purposes[] = {"attend", "information",
+                                           "representative", "item", NULL};
+    bool                     right = true;
+    json_t                  *one;
+    json_t                  *row;
+    size_t                   i;
+    size_t                   r;
+
+    json_array_foreach(json_object_get(change->body, "invitations"), i, one)
+    {
+        const json_t *rows = json_object_get(one, "rows");
+
+        right = right && pv_member(one, "party")[0] != '\0' &&
+                pv_is_one_of(pv_member(one, "purpose"), purposes) &&
+                (strcmp(pv_member(one, "purpose"), "item") != 0 ||
+                 json_array_size(rows) > 0);
+        json_array_foreach(rows, r, row)
+        {
+            right = right && json_is_integer(row);
+        }
+    }
+    return right
+               ? PV_OK
+               : pv_refuse(change->context->refusal, "R-278", "invitation",
+                           "%s: an invitation names a party and a purpose: "
+                           "attend, information, representative, or item with "
+                           "its rows",
+                           "%s: دعوت، طرف و منظور دارد: attend، information، "
+                           "representative یا item با ردیف‌ها",
+                           change->id);
 }
 
 static bool

@@ -1,6 +1,6 @@
 /*
- * view_agenda_html.c - the agenda that is proposed, and the invitation to a
- * meeting with its agenda, for print.
+ * view_agenda_html.c - the agenda that is proposed, the invitation to a meeting
+ * with its agenda, and its minutes, for print.
  */
 #include <string.h>
 
@@ -89,33 +89,127 @@ write_members(struct pv_html *html, const json_t *view)
 }
 
 static void
-write_invitations(struct pv_html *html, const json_t *view)
+write_purpose(struct pv_html *html, const json_t *invitation)
 {
-    json_t *one;
+    static const struct {
+        const char *word;
+        const char *en;
+        const char *fa;
+    } purpose[] = {
+        {"attend", "to attend", "برای حضور"},
+        {"information", "for information", "برای اطلاع"},
+        {"representative", "to name a representative",
+         "برای معرفی نماینده تام‌الاختیار"},
+        {"item", "only items ", "فقط برای بندهای "}};
     json_t *row;
-    size_t  i;
     size_t  r;
 
+    for (size_t p = 0; p < COUNT(purpose); p++) {
+        if (strcmp(purpose[p].word, pv_member(invitation, "purpose")) == 0) {
+            pv_html_say(html, purpose[p].en, purpose[p].fa);
+        }
+    }
+    json_array_foreach(json_object_get(invitation, "rows"), r, row)
+    {
+        if (r > 0) {
+            pv_html_say(html, ", ", "، ");
+        }
+        pv_html_number(html, json_integer_value(row));
+    }
+}
+
+/* As they were sent; else as they would be. */
+static void
+write_invitations(struct pv_html *html, const json_t *view)
+{
+    const json_t *sent = json_object_get(view, "sent");
+    json_t       *one;
+    size_t        i;
+
     pv_html_raw(html, "<h2>");
-    pv_html_say(html, "Invited for single items",
-                "دعوت‌شدگان بندهای معین");
+    pv_html_say(html, "Invited", "دعوت‌شدگان");
     pv_html_raw(html, "</h2><table><tbody>\n");
-    json_array_foreach(json_object_get(view, "invitations"), i, one)
+    json_array_foreach(
+        sent == NULL ? json_object_get(view, "invitations") : sent, i, one)
     {
         pv_html_raw(html, "<tr><td>");
         pv_html_name(html, json_object_get(one, "party"));
         pv_html_raw(html, "</td><td>");
-        pv_html_say(html, "only items ", "فقط برای بندهای ");
-        json_array_foreach(json_object_get(one, "rows"), r, row)
-        {
-            if (r > 0) {
-                pv_html_say(html, ", ", "، ");
-            }
-            pv_html_number(html, json_integer_value(row));
-        }
+        write_purpose(html, one);
         pv_html_raw(html, "</td></tr>\n");
     }
     pv_html_raw(html, "</tbody></table>\n");
+}
+
+/* ---- minutes (R-280) ---- */
+
+static void
+write_outcome(struct pv_html *html, const json_t *outcome)
+{
+    static const struct {
+        const char *word;
+        const char *en;
+        const char *fa;
+    } words[] = {{"resolution", "resolved", "مصوبه"},
+                 {"deferred", "deferred", "موکول شد"},
+                 {"expert-meeting", "to an expert meeting", "جلسه کارشناسی"},
+                 {"refused", "refused", "رد شد"},
+                 {"none", "no decision", "بدون تصمیم"}};
+    json_t *id;
+    size_t  i;
+
+    for (size_t w = 0; w < COUNT(words); w++) {
+        if (strcmp(words[w].word, pv_member(outcome, "outcome")) == 0) {
+            pv_html_say(html, words[w].en, words[w].fa);
+        }
+    }
+    json_array_foreach(json_object_get(outcome, "resolutions"), i, id)
+    {
+        pv_html_raw(html, " ");
+        pv_html_id(html, json_string_value(id));
+    }
+    if (pv_member(outcome, "to")[0] != '\0') {
+        pv_html_raw(html, " ");
+        pv_html_id(html, pv_member(outcome, "to"));
+    }
+    if (pv_member(outcome, "note_fa")[0] != '\0') {
+        pv_html_raw(html, " — ");
+        pv_html_text(html, pv_member(outcome, "note_fa"));
+    }
+}
+
+static void
+write_minutes(struct pv_html *html, const json_t *view)
+{
+    json_t *present = json_object_get(view, "present");
+    json_t *one;
+    size_t  i;
+
+    pv_html_raw(html, "<h2>");
+    pv_html_say(html, "Outcomes", "نتیجه بندها");
+    pv_html_raw(html, "</h2><table><tbody>\n");
+    json_array_foreach(json_object_get(view, "outcomes"), i, one)
+    {
+        pv_html_raw(html, "<tr><td>");
+        pv_html_number(html, json_integer_value(json_object_get(one, "row")));
+        pv_html_raw(html, "</td><td>");
+        write_outcome(html, one);
+        pv_html_raw(html, "</td></tr>\n");
+    }
+    pv_html_raw(html, "</tbody></table>\n<p>");
+    pv_html_text(html, pv_member(view, "minutes_fa"));
+    pv_html_raw(html, "</p>\n");
+    if (json_array_size(present) > 0) {
+        pv_html_raw(html, "<h2>");
+        pv_html_say(html, "Present", "حاضران");
+        pv_html_raw(html, "</h2><p>");
+        json_array_foreach(present, i, one)
+        {
+            pv_html_raw(html, i > 0 ? "؛ " : "");
+            pv_html_text(html, json_string_value(one));
+        }
+        pv_html_raw(html, "</p>\n");
+    }
 }
 
 void
@@ -135,14 +229,21 @@ pv_view_agenda_html(struct pv_html *html, const json_t *view)
     pv_html_end(html);
 }
 
+/* The invitation; once there are outcomes, the minutes. */
 void
 pv_view_meeting_html(struct pv_html *html, const json_t *view)
 {
     json_t *number = json_object_get(view, "number");
+    bool    is_minuted = json_object_get(view, "outcomes") != NULL;
 
-    pv_html_begin(html, html->out, html->fa,
-                  html->fa ? "دعوت‌نامه و دستور جلسه"
-                           : "Invitation and agenda");
+    if (is_minuted) {
+        pv_html_begin(html, html->out, html->fa,
+                      html->fa ? "صورت‌جلسه" : "Minutes");
+    } else {
+        pv_html_begin(html, html->out, html->fa,
+                      html->fa ? "دعوت‌نامه و دستور جلسه"
+                               : "Invitation and agenda");
+    }
     pv_html_raw(html, "<p class=\"head\">");
     pv_html_name(html, json_object_get(view, "body"));
     if (json_is_integer(number)) {
@@ -161,6 +262,9 @@ pv_view_meeting_html(struct pv_html *html, const json_t *view)
     }
     pv_html_raw(html, "</p>\n");
     write_items(html, view);
+    if (is_minuted) {
+        write_minutes(html, view);
+    }
     write_invitations(html, view);
     write_members(html, view);
     pv_html_end(html);

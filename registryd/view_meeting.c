@@ -353,6 +353,31 @@ pv_view_invite(struct pv_view_call *call, const char *body, json_t *view)
 
 /* ---- one meeting ---- */
 
+/* What was sent, with names: it stands before what would be proposed. */
+static enum pv_err
+add_sent(struct pv_view_call *call, const json_t *invitations, json_t *view)
+{
+    json_t     *sent = json_array();
+    json_t     *one;
+    size_t      i;
+    enum pv_err err = pv_view_set(view, "sent", sent);
+
+    json_array_foreach((json_t *)(uintptr_t)invitations, i, one)
+    {
+        json_t *named = json_copy(one);
+
+        if (err == PV_OK) {
+            err = pv_view_set(named, "party",
+                              pv_view_party(call, pv_member(one, "party")));
+        }
+        if (err != PV_OK || json_array_append(sent, named) != 0) {
+            err = err == PV_OK ? PV_ENOMEM : err;
+        }
+        json_decref(named); /* accepts NULL */
+    }
+    return err;
+}
+
 /* The matters of an agenda's item as they stand; unknown ones stay ids. */
 static enum pv_err
 fill_item(struct pv_view_call *call, const json_t *said, json_t *items)
@@ -422,10 +447,9 @@ pv_view_meeting(struct pv_view_call *call, json_t **ret)
     if (err == PV_OK) {
         err = pv_view_invite(call, pv_member(record.body, "body"), view);
     }
-    /* what was sent stands before what would be proposed */
     item = json_object_get(record.body, "invitations");
     if (err == PV_OK && json_array_size(item) > 0) {
-        err = pv_view_set(view, "sent", json_incref(item));
+        err = add_sent(call, item, view);
     }
     json_decref(items);
     pv_record_clear(&record);

@@ -220,6 +220,8 @@ write_head(struct pv_html *html, const json_t *view)
     if (pv_member(letter, "number")[0] != '\0') {
         line(html, "Letter", "شماره نامه");
         pv_html_id(html, pv_member(letter, "number"));
+    }
+    if (pv_member(letter, "date_jalali")[0] != '\0') {
         pv_html_say(html, " of ", " مورخ ");
         pv_html_day(html, pv_member(letter, "date_jalali"));
     }

@@ -5,11 +5,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "base/time.h"
 #include "connectord/log.h"
 #include "connectord/spawner.h"
+
+#define YIELDING 19 /* the least there is */
 
 /* ---- the spawner ---- */
 
@@ -56,6 +59,7 @@ on_spawner(struct pv_watch *watch, uint32_t events)
     slot->socket = (struct pv_watch){socket, pv_slot_on_socket, slot};
     slot->process = (struct pv_watch){pidfd, pv_slot_on_process_gone, slot};
     slot->state = SLOT_CONNECTING;
+    slot->yields = false;
     slot->since_ms = pv_time_monotonic_ms();
     pv_buf_init(&slot->in, PV_FRAME_HEAD + PV_ROWS_BYTES_MAX);
     if (pv_watch_add(pool->epoll, &slot->socket) != PV_OK) {
@@ -132,6 +136,31 @@ ready_for_others(const struct pv_pool *pool, size_t method, int64_t now_ms)
 }
 
 /*
+ * All that hangs for good costs is a process made anew and, when it computes, a
+ * processor: nobody asks it more often than it takes to see that it is back.
+ */
+static bool
+is_suspect(const struct pv_pool *pool, size_t method)
+{
+    return pool->config->method_count > 1 &&
+           pool->strikes[method] >= PV_STRIKES;
+}
+
+static void
+strike(struct pv_pool *pool, size_t method, int64_t now_ms)
+{
+    int64_t rest_ms = PV_REST_MIN_MS;
+
+    pool->careful_ms[method] = now_ms + PV_CAREFUL_MS;
+    pool->strikes[method]++;
+    for (unsigned i = PV_STRIKES;
+         i < pool->strikes[method] && rest_ms < PV_REST_MAX_MS; i++) {
+        rest_ms *= 2;
+    }
+    pool->rest_ms[method] = now_ms + rest_ms;
+}
+
+/*
  * A method that has just cost a worker would take each new one as soon as it is
  * there, and have it killed when little of a deadline is left: it leaves one
  * that is ready to the others, and begins nothing late. Not for ever, as a
@@ -144,6 +173,11 @@ must_wait(const struct pv_pool *pool, const struct pv_job *job, int64_t now_ms)
         pool->config->method[job->method]->contract;
 
     if (pool->held_by[job->method] >= pool->config->workers) {
+        return true;
+    }
+    if (is_suspect(pool, job->method) &&
+        (pool->held_by[job->method] > 0 ||
+         now_ms < pool->rest_ms[job->method])) {
         return true;
     }
     if (pool->config->method_count == 1 ||
@@ -166,6 +200,11 @@ hand_over(struct slot *slot, struct pv_job *job, int64_t now_ms)
     slot->since_ms = now_ms;
     slot->state = SLOT_BUSY;
     pool->held_by[job->method]++;
+    if (is_suspect(pool, job->method)) {
+        /* a wish; nobody may take it back, so the worker ends with its job */
+        (void)setpriority(PRIO_PROCESS, (id_t)slot->pid, YIELDING);
+        slot->yields = true;
+    }
     /* an idle worker has read all before: the socket has room for a frame */
     sent = send(slot->socket.fd, job->call.ptr, job->call.len,
                 MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -263,7 +302,7 @@ expire_slot(struct slot *slot, int64_t now_ms)
         pv_log_warn("connector.worker_killed",
                     "path=%s pid=%d reason=deadline replacing",
                     method->contract->path, (int)slot->pid);
-        slot->pool->careful_ms[slot->job->method] = now_ms + PV_CAREFUL_MS;
+        strike(slot->pool, slot->job->method, now_ms);
         pv_slot_kill(slot);
         pv_slot_end_job(slot, PV_JOB_TIMEOUT, "deadline", "", PV_LIT(""));
     }
@@ -297,6 +336,9 @@ pv_pool_next_ms(const struct pv_pool *pool, int64_t now_ms)
         next = earlier(next, job->deadline_ms);
         if (pool->careful_ms[job->method] > now_ms) {
             next = earlier(next, pool->careful_ms[job->method]);
+        }
+        if (pool->rest_ms[job->method] > now_ms) {
+            next = earlier(next, pool->rest_ms[job->method]);
         }
     }
     for (size_t i = 0; i < pool->slot_count; i++) {

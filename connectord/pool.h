@@ -8,7 +8,10 @@
  * of the workers + 1 there are, and half the queue, so that a method that
  * hangs leaves room for the others; a worker that is busy for longer than
  * PV_SLOW_MS is counted as lost and replaced at once, up to
- * 2 * workers + 1 processes.
+ * 2 * workers + 1 processes. A method that lost PV_STRIKES workers to its
+ * deadline, and nothing ended in between, is tried by one call at a time, after
+ * a rest that doubles, in a worker that yields the processor to all others; the
+ * first that ends lets it be as before.
  *
  * Ownership: the pool owns workers; a job is its caller's, borrowed from
  *            _submit until its ->done is called.
@@ -22,6 +25,9 @@
 
 #define PV_SLOW_MS 200
 #define PV_CAREFUL_MS 1000 /* after a worker that a method had was killed */
+#define PV_STRIKES 3
+#define PV_REST_MIN_MS 250
+#define PV_REST_MAX_MS 2000
 #define PV_CONNECT_DEADLINE_MS 10000
 #define PV_BACKOFF_MIN_MS 100
 #define PV_BACKOFF_MAX_MS 5000

@@ -25,7 +25,8 @@ struct slot {
     struct pv_watch socket;
     struct pv_watch process; /* the pidfd */
     int64_t         since_ms;
-    uint64_t        call; /* number of the job's CALL frame */
+    bool            yields; /* for good: it ends after its job */
+    uint64_t        call;   /* number of the job's CALL frame */
     struct pv_job  *job;
     struct pv_buf   in;
 };
@@ -43,6 +44,8 @@ struct pv_pool {
     size_t                            queued_of[PV_CONNECTOR_METHODS_MAX];
     size_t                            held_by[PV_CONNECTOR_METHODS_MAX];
     int64_t                           careful_ms[PV_CONNECTOR_METHODS_MAX];
+    unsigned                          strikes[PV_CONNECTOR_METHODS_MAX];
+    int64_t                           rest_ms[PV_CONNECTOR_METHODS_MAX];
     uint64_t                          next_call;
     int64_t                           next_spawn_ms;
     unsigned                          failures; /* in a row */

@@ -118,6 +118,7 @@ pv_sandbox_main(void)
         SCMP_SYS(rt_sigprocmask),
         SCMP_SYS(rt_sigaction),
         SCMP_SYS(pidfd_send_signal),
+        SCMP_SYS(setpriority),
         SCMP_SYS(getrandom),
         SCMP_SYS(getpid),
         SCMP_SYS(gettid),

@@ -213,6 +213,17 @@ query_error_end(uint32_t kind)
                                      : PV_JOB_FAILED;
 }
 
+/* The worker has spoken: it is free, and its method does not hang. */
+static void
+on_spoken(struct slot *slot)
+{
+    slot->pool->strikes[slot->job->method] = 0;
+    slot->state = SLOT_IDLE;
+    if (slot->yields) {
+        pv_slot_kill(slot); /* it has nothing more to do */
+    }
+}
+
 static void
 on_error(struct slot *slot, struct pv_slice body)
 {
@@ -226,9 +237,11 @@ on_error(struct slot *slot, struct pv_slice body)
     }
     memcpy(state, body.ptr, PV_SQLSTATE_LEN);
     state[PV_SQLSTATE_LEN] = '\0';
-    slot->state = SLOT_IDLE;
+    on_spoken(slot);
     if (kind == PV_QUERY_LOST || kind == PV_QUERY_HEAVY) {
-        pv_slot_kill(slot);
+        if (slot->state == SLOT_IDLE) {
+            pv_slot_kill(slot);
+        }
         pv_pool_back_off(slot->pool, pv_time_monotonic_ms());
     }
     pv_slot_end_job(slot, query_error_end(kind), query_error_word(kind), state,
@@ -238,7 +251,7 @@ on_error(struct slot *slot, struct pv_slice body)
 static void
 on_rows(struct slot *slot, struct pv_slice body, bool done)
 {
-    slot->state = SLOT_IDLE;
+    on_spoken(slot);
     pv_slot_end_job(slot, done ? PV_JOB_DONE : PV_JOB_ROWS, "rows", "", body);
 }
 

@@ -2,6 +2,7 @@
 driver that hangs, crashes and leaks on demand (tests/fault/hang_driver.c)."""
 
 import concurrent.futures
+import contextlib
 import http.client
 import json
 import os
@@ -494,6 +495,49 @@ def test_two_hanging_methods_leave_room(bad):
         assert connector.call("plain").outcome == "answered"
         assert time.monotonic() - start < 0.15
         assert {c.result().outcome for c in calls} == {"timeout"}
+
+
+def priorities(connector):
+    found = []
+    for pid in connector.workers():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            with open("/proc/%d/stat" % pid) as text:
+                found.append(int(text.read().rsplit(")", 1)[1].split()[16]))
+    return found
+
+
+def test_what_hangs_is_tried_seldom_until_it_answers(bad, tmp_path):
+    stuck = tmp_path / "stuck"
+    stuck.touch()
+    connector = bad(methods=[method("plain", "plain :mark", ONE),
+                             method("stuck", "stuck", deadline_ms=200)],
+                    env={"STUCK_FILE": str(stuck)})
+    stop = threading.Event()
+    ends = []
+
+    def hammer():
+        while not stop.is_set():
+            ends.append(connector.call("stuck").outcome)
+
+    threads = [threading.Thread(target=hammer) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    try:
+        connector.wait(lambda: 19 in priorities(connector), 30)
+        assert connector.call("plain").outcome == "answered"
+        connector.wait(lambda: len(ends) >= 96, 60)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    # each of the two workers that it may hold was lost at every deadline
+    killed = connector.log().count("connector.worker_killed")
+    assert set(ends) == {"timeout"}
+    assert killed <= len(ends) / 6, killed
+    stuck.unlink()
+    connector.wait(lambda: connector.call("stuck").outcome == "answered", 30)
+    connector.wait(lambda: priorities(connector) == [os.nice(0)] * 3)
+    assert connector.call("stuck").outcome == "answered"
 
 
 def test_a_lost_worker_is_failed_and_replaced(bad):

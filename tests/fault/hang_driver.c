@@ -5,6 +5,7 @@
  *
  *   hang-connect   SQLDriverConnect blocks in read(2) for ever
  *   hang           SQLExecute blocks in read(2) with every signal blocked
+ *   stuck          the same, as long as the file in $STUCK_FILE is there
  *   crash          SQLExecute dies of SIGSEGV
  *   leave          SQLExecute ends the process with status 0
  *   lost           SQLExecute fails with SQLSTATE 08S01
@@ -17,6 +18,7 @@
 #include <signal.h>
 #include <sql.h>
 #include <sqlext.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,6 +187,15 @@ leak(const struct statement *statement)
     }
 }
 
+static bool
+is_stuck(const char *sql)
+{
+    const char *path = getenv("STUCK_FILE");
+
+    return strstr(sql, "stuck") != NULL && path != NULL &&
+           access(path, F_OK) == 0;
+}
+
 SQLRETURN SQL_API
 SQLExecute(SQLHSTMT stmt)
 {
@@ -194,7 +205,7 @@ SQLExecute(SQLHSTMT stmt)
     statement->row = 0;
     statement->rows = strstr(sql, "two") != NULL ? 2 : 1;
     statement->state = NULL;
-    if (strstr(sql, "hang") != NULL) {
+    if (strstr(sql, "hang") != NULL || is_stuck(sql)) {
         block_for_ever();
     } else if (strstr(sql, "crash") != NULL) {
         (void)signal(SIGSEGV, SIG_DFL);

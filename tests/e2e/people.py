@@ -7,6 +7,7 @@ import hmac
 import json
 import struct
 import time
+from urllib.parse import urljoin
 
 from registryd import UnixConnection
 
@@ -43,7 +44,7 @@ class Web:
         self.set_cookie = None
 
     def ask(self, method, path, body=None, csrf=True, headers=()):
-        """(status, JSON); path is behind /registry/v1/."""
+        """(status, JSON); path is behind /registry/v1/, or whole."""
         sent = dict(self.headers, **dict(headers))
         if self.cookie is not None:
             sent["Cookie"] = f"__Host-payvand={self.cookie}"
@@ -52,7 +53,7 @@ class Web:
         connection = UnixConnection(self.path)
         try:
             connection.request(
-                method, "/registry/v1/" + path,
+                method, urljoin("/registry/v1/", path),
                 body if body is None or isinstance(body, bytes)
                 else json.dumps(body).encode(), sent)
             answer = connection.getresponse()

@@ -54,6 +54,17 @@ def test_every_kind_can_be_listed_and_helped(registry):
         assert kind["name_fa"] in say(registry, name, "--help", "--lang", "fa")
 
 
+def test_every_kind_stands_in_the_manual_and_in_the_help(registry):
+    page = (ROOT / "docs/man/payvand-registry.1").read_text("utf-8")
+    for lang in ("en", "fa"):
+        text = say(registry, "--help", "--lang", lang)
+        named = set(re.search(r"\n  (agency [a-z \n-]+)\n\n", text)[1].split())
+        kinds = {kind["kind"] for kind in registry.get("kinds")["kinds"]}
+        assert named == kinds
+        assert {k for k in kinds
+                if not re.search(rf"payvand {k}( |$)", page, re.M)} == set()
+
+
 def test_the_past_is_asked_in_both_calendars(registry):
     """1401/06/20 and 2022-09-11 are one day."""
     jalali = say(registry, "grant", "list", "--as-of", "1401-06-20")

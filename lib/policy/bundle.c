@@ -374,3 +374,90 @@ pv_bundle_repack(const struct pv_bundle *bundle, const struct pv_key *key,
     *ret_len = parts == 1 ? len : PV_BUNDLE_MAX;
     return PV_OK;
 }
+
+/* ---- many rows at once ---- */
+
+/* Put it in its place; false: it is there as it is. */
+static bool
+put_row(struct pv_bundle_rows *rows, const struct pv_bundle_row *row)
+{
+    struct pv_bundle_row *to = rows->row;
+    size_t                left = rows->count;
+    struct pv_bundle_row *end = rows->row + rows->count;
+
+    while (left > 0) { /* the first whose key is not below */
+        size_t half = left / 2;
+
+        if (memcmp(to[half].key, row->key, PV_KEY_GRANT_LEN) < 0) {
+            to += half + 1;
+            left -= half + 1;
+        } else {
+            left = half;
+        }
+    }
+    if (to == end || memcmp(to->key, row->key, PV_KEY_GRANT_LEN) != 0) {
+        memmove(to + 1, to, (size_t)(end - to) * sizeof(*to));
+        rows->count++;
+    } else if (to->len == row->len &&
+               memcmp(to->value, row->value, row->len) == 0) {
+        return false;
+    }
+    *to = *row;
+    return true;
+}
+
+/* One part: its rows and those put into it, packed where they differ. */
+static enum pv_err
+merge_part(const struct pv_bundle *bundle, size_t number, size_t parts,
+           const struct pv_bundle_row *put, size_t count,
+           struct pv_bundle_rows *rows, uint8_t *room, size_t *ret_len,
+           size_t *changed)
+{
+    size_t       before = *changed;
+    struct share share;
+    enum pv_err  err;
+
+    rows->count = 0;
+    err = unpack_part(bundle, number, rows);
+    for (size_t i = 0; i < count && err == PV_OK; i++) {
+        if ((parts == 1 || part_of(put[i].key) == number) &&
+            put_row(rows, &put[i])) {
+            ++*changed;
+        }
+        err = rows->count > PV_BUNDLE_PART_ROWS_MAX ? PV_ERANGE : PV_OK;
+    }
+    if (err != PV_OK || *changed == before) {
+        return err;
+    }
+    err = share_of(rows, 0, rows->count, 0, 1, &share);
+    if (err == PV_OK) {
+        *ret_len =
+            pack_part(&share, number, bundle->key, room + start_of(number));
+    }
+    return err;
+}
+
+enum pv_err
+pv_bundle_merge(const struct pv_bundle *bundle, const struct pv_bundle_row *put,
+                size_t count, struct pv_bundle_rows *rows,
+                uint8_t room[PV_BUNDLE_MAX], size_t *ret_len,
+                size_t *ret_changed)
+{
+    size_t      changed = 0;
+    size_t      parts;
+    size_t      len = 0;
+    enum pv_err err = parts_of(bundle, &parts);
+
+    if (err == PV_OK && parts > 1) {
+        memcpy(room, bundle->bytes, PV_BUNDLE_MAX);
+    }
+    for (size_t i = 0; err == PV_OK && i < parts; i++) {
+        err = merge_part(bundle, i, parts, put, count, rows, room, &len,
+                         &changed);
+    }
+    if (err == PV_OK) {
+        *ret_len = parts == 1 ? len : PV_BUNDLE_MAX;
+        *ret_changed = changed;
+    }
+    return err;
+}

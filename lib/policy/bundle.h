@@ -96,4 +96,15 @@ enum pv_err pv_bundle_repack(const struct pv_bundle      *bundle,
                              uint8_t                      room[PV_BUNDLE_MAX],
                              size_t *ret_len) PV_MUST_CHECK;
 
+/*
+ * The bundle with rows put in, which come in the order of their keys; rows is
+ * used meanwhile. ret_changed: how many differ from what was there; 0: room is
+ * not filled. PV_ERANGE: a part has no room for them.
+ */
+enum pv_err pv_bundle_merge(const struct pv_bundle     *bundle,
+                            const struct pv_bundle_row *put, size_t count,
+                            struct pv_bundle_rows *rows,
+                            uint8_t room[PV_BUNDLE_MAX], size_t *ret_len,
+                            size_t *ret_changed) PV_MUST_CHECK;
+
 #endif

@@ -3,7 +3,8 @@
  *
  * A bundle has the rows above the key of the bundle before it, up to its own:
  * a key is a bound, whether its row is there or not. The last one has the
- * highest of all keys.
+ * highest of all keys. What is put waits until it is asked for or the
+ * transaction ends, and then goes into its bundles together.
  */
 #include <string.h>
 
@@ -11,6 +12,7 @@
 
 #define JOIN_BELOW (PV_BUNDLE_PART_MAX / 4)
 #define JOINED_MAX (PV_BUNDLE_PART_MAX / 4 * 3)
+#define TOGETHER_MAX 64 /* rows put into a bundle at once */
 
 /* The bundle of a key, and where among its rows the key's is or would be: those
  * of the key's part, or all of them. */
@@ -181,8 +183,11 @@ pv_grants_get(struct pv_image *image, const struct pv_key *key,
 {
     struct place                place;
     const struct pv_bundle_row *row;
-    enum pv_err                 err = locate_once(image, key, &place);
+    enum pv_err                 err = pv_grants_flush(image);
 
+    if (err == PV_OK) {
+        err = locate_once(image, key, &place);
+    }
     if (err != PV_OK) {
         return err;
     }
@@ -194,28 +199,32 @@ pv_grants_get(struct pv_image *image, const struct pv_key *key,
                        row->len, ret_row);
 }
 
-enum pv_err
-pv_grants_put(struct pv_image *image, const struct pv_key *key,
-              const uint8_t *value, size_t len)
-{
-    struct pv_bundle_row        row = {key->bytes, value, len};
-    const struct pv_bundle_row *old;
-    struct place                place;
-    enum pv_err                 err = locate_once(image, key, &place);
+/* ---- putting ---- */
 
+static enum pv_err
+put_one(struct pv_image *image, const struct pv_bundle_row *row)
+{
+    const struct pv_bundle_row *old;
+    struct pv_key               key = {.len = PV_KEY_GRANT_LEN};
+    struct place                place;
+    enum pv_err                 err;
+
+    memcpy(key.bytes, row->key, PV_KEY_GRANT_LEN);
+    err = locate_once(image, &key, &place);
     if (err != PV_OK) {
         return err;
     }
     old = &image->rows.row[place.at];
-    if (place.found && old->len == len && memcmp(old->value, value, len) == 0) {
+    if (place.found && old->len == row->len &&
+        memcmp(old->value, row->value, row->len) == 0) {
         return PV_OK;
     }
-    insert(&image->rows, &place, &row);
-    err = write_part(image, key, &place);
+    insert(&image->rows, &place, row);
+    err = write_part(image, &key, &place);
     if (err == PV_ERANGE) {
-        err = widen(image, key, &place);
+        err = widen(image, &key, &place);
         if (err == PV_OK) {
-            insert(&image->rows, &place, &row);
+            insert(&image->rows, &place, row);
             err = write_rows(image, &place);
         }
     }
@@ -224,6 +233,104 @@ pv_grants_put(struct pv_image *image, const struct pv_key *key,
     }
     return err;
 }
+
+/* The bundle of the first row, and how many of them belong into it. */
+static enum pv_err
+bundle_of(struct pv_image *image, const struct pv_bundle_row *row, size_t count,
+          struct pv_bundle *ret_bundle, size_t *ret_count)
+{
+    MDB_cursor *cursor = NULL;
+    uint8_t     bytes[PV_KEY_GRANT_LEN]; /* LMDB takes no const key */
+    MDB_val     at = {PV_KEY_GRANT_LEN, bytes};
+    MDB_val     value;
+    size_t      n = 1;
+    enum pv_err err;
+
+    memcpy(bytes, row->key, PV_KEY_GRANT_LEN);
+    err = pv_db_err(mdb_cursor_open(image->txn, image->grants, &cursor));
+    if (err != PV_OK) {
+        return err;
+    }
+    err = pv_db_err(mdb_cursor_get(cursor, &at, &value, MDB_SET_RANGE));
+    mdb_cursor_close(cursor); /* what it found stands until the next write */
+    if (err != PV_OK) {
+        return err;
+    }
+    if (at.mv_size != PV_KEY_GRANT_LEN) {
+        return PV_ECORRUPT;
+    }
+    while (n < count && n < TOGETHER_MAX &&
+           memcmp(row[n].key, at.mv_data, PV_KEY_GRANT_LEN) <= 0) {
+        n++;
+    }
+    *ret_bundle = pv_bundle_at(&at, &value);
+    *ret_count = n;
+    return PV_OK;
+}
+
+/* Rows that one bundle has room for, and how many they were. */
+static enum pv_err
+put_some(struct pv_image *image, const struct pv_bundle_row *row, size_t count,
+         size_t *ret_count)
+{
+    struct pv_bundle bundle;
+    size_t           changed = 0;
+    size_t           n = 1;
+    enum pv_err      err = bundle_of(image, row, count, &bundle, &n);
+
+    if (err != PV_OK && err != PV_ENOTFOUND) {
+        return err;
+    }
+    for (; n > 1; n /= 2) { /* fewer may fit; one divides it */
+        err = pv_bundle_merge(&bundle, row, n, &image->rows, image->high.bytes,
+                              &image->high.len, &changed);
+        if (err != PV_ERANGE) {
+            break;
+        }
+    }
+    *ret_count = n;
+    if (n == 1) {
+        return put_one(image, row);
+    }
+    if (err == PV_OK && changed > 0) {
+        memcpy(image->high.key, bundle.key, PV_KEY_GRANT_LEN);
+        err = write_packed(image, &image->high);
+        image->changes += changed;
+    }
+    return err;
+}
+
+enum pv_err
+pv_grants_flush(struct pv_image *image)
+{
+    struct pv_waiting *waiting = &image->waiting;
+    enum pv_err        err = PV_OK;
+    size_t             n = 0;
+
+    pv_waiting_sort(waiting);
+    for (size_t i = 0; i < waiting->count && err == PV_OK; i += n) {
+        err = put_some(image, waiting->row + i, waiting->count - i, &n);
+    }
+    pv_waiting_forget(waiting);
+    return err;
+}
+
+enum pv_err
+pv_grants_put(struct pv_image *image, const struct pv_key *key,
+              const uint8_t *value, size_t len)
+{
+    enum pv_err err = pv_waiting_add(&image->waiting, key, value, len);
+
+    if (err == PV_ERANGE) {
+        err = pv_grants_flush(image);
+        if (err == PV_OK) {
+            err = pv_waiting_add(&image->waiting, key, value, len);
+        }
+    }
+    return err;
+}
+
+/* ---- deleting ---- */
 
 static enum pv_err
 unpack(const MDB_val *key, const MDB_val *value, struct pv_bundle_rows *rows)
@@ -295,9 +402,11 @@ pv_grants_del(struct pv_image *image, const struct pv_key *key)
 {
     MDB_cursor  *cursor = NULL;
     struct place place;
-    enum pv_err  err;
+    enum pv_err  err = pv_grants_flush(image);
 
-    err = pv_db_err(mdb_cursor_open(image->txn, image->grants, &cursor));
+    if (err == PV_OK) {
+        err = pv_db_err(mdb_cursor_open(image->txn, image->grants, &cursor));
+    }
     if (err != PV_OK) {
         return err;
     }

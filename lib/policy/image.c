@@ -213,6 +213,7 @@ pv_image_open(const char *dir, bool durable, struct pv_image **ret_image,
     }
     image->durable = durable;
     pv_seen_init(&image->seen);
+    pv_waiting_init(&image->waiting);
     err = make_when_missing(dir, flags, &rc);
     if (err == PV_OK) {
         err = open_environment(image, dir,
@@ -259,6 +260,7 @@ pv_image_close(struct pv_image *image)
         mdb_env_close(image->env);
     }
     pv_seen_clear(&image->seen);
+    pv_waiting_clear(&image->waiting);
     free(image);
 }
 
@@ -303,19 +305,21 @@ pv_image_abort(struct pv_image *image)
         image->txn = NULL;
     }
     pv_seen_clear(&image->seen);
+    pv_waiting_forget(&image->waiting);
 }
 
 enum pv_err
 pv_image_commit(struct pv_image *image, uint64_t *ret_changes)
 {
     uint64_t    decision = image->decision;
-    enum pv_err err = PV_OK;
+    enum pv_err err;
     int         rc;
 
     if (image->txn == NULL) {
         return PV_ESTATE;
     }
-    if (image->how == PV_IMAGE_REPLACE) {
+    err = pv_grants_flush(image);
+    if (err == PV_OK && image->how == PV_IMAGE_REPLACE) {
         err = pv_image_sweep(image);
     }
     if (err != PV_OK || (image->changes == 0 && !image->decision_is_set &&

@@ -218,7 +218,8 @@ enum pv_err pv_image_lookup(struct pv_image *image, enum pv_image_what what,
 /*
  * Put writes only what differs. A key hash that belongs to another system is
  * PV_EEXIST. A row past a maximum is PV_ERANGE. put_endpoint sets the version
- * itself. Get gives PV_ENOTFOUND. All: PV_EDB, PV_ESTATE outside begin.
+ * itself. Get gives PV_ENOTFOUND. All: PV_EDB, PV_ESTATE outside begin. Grants
+ * are written together, at the latest by commit, which then tells their error.
  */
 enum pv_err
             pv_image_put_system(struct pv_image              *image,

@@ -186,9 +186,12 @@ pv_image_walk(struct pv_image *image, enum pv_image_walk what,
     if (image->txn == NULL) {
         return PV_ESTATE;
     }
-    err = pv_db_err(mdb_cursor_open(
-        image->txn, what == PV_WALK_GRANTS ? image->grants : image->small,
-        &cursor));
+    err = pv_grants_flush(image);
+    if (err == PV_OK) {
+        err = pv_db_err(mdb_cursor_open(
+            image->txn, what == PV_WALK_GRANTS ? image->grants : image->small,
+            &cursor));
+    }
     if (err == PV_OK) {
         err = walk(cursor, what, fn, context);
         mdb_cursor_close(cursor);

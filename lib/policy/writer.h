@@ -26,6 +26,14 @@ struct pv_packed {
     size_t  len;
 };
 
+/* Grants put and not written yet; memory is kept for the next transaction. */
+struct pv_waiting {
+    struct pv_buf         bytes; /* {key, value} one after another */
+    struct pv_bundle_row *row;   /* of each, into bytes; owned */
+    size_t                count;
+    size_t                room;
+};
+
 struct pv_image {
     MDB_env              *env;
     MDB_txn              *txn; /* NULL outside begin */
@@ -42,6 +50,7 @@ struct pv_image {
     bool                  unsettled; /* power loss may undo the last commit */
     uint64_t              changes;   /* rows written and deleted since begin */
     struct pv_seen        seen;
+    struct pv_waiting     waiting;
     struct pv_bundle_rows rows; /* of one change of the grants */
     struct pv_packed      low;
     struct pv_packed      high;
@@ -56,6 +65,15 @@ void        pv_seen_sort(struct pv_seen *seen);
 bool pv_seen_has(const struct pv_seen *seen, bool sorted, uint8_t database,
                  const void *key, size_t len);
 
+void pv_waiting_init(struct pv_waiting *waiting);
+void pv_waiting_clear(struct pv_waiting *waiting);
+void pv_waiting_forget(struct pv_waiting *waiting);
+/* Copies both. PV_ERANGE: there is no room until what waits is written. */
+enum pv_err pv_waiting_add(struct pv_waiting *waiting, const struct pv_key *key,
+                           const uint8_t *value, size_t len) PV_MUST_CHECK;
+/* By key; of those with one key the last is left. */
+void pv_waiting_sort(struct pv_waiting *waiting);
+
 /* One row; database is 0 or PV_TABLE_GRANTS. Put writes only what differs. */
 enum pv_err pv_row_get(struct pv_image *image, uint8_t database,
                        const struct pv_key *key, enum pv_row_kind kind,
@@ -66,13 +84,18 @@ enum pv_err pv_row_put(struct pv_image *image, uint8_t database,
 enum pv_err pv_row_del(struct pv_image *image, uint8_t database,
                        struct pv_key *key) PV_MUST_CHECK;
 
-/* The same for grants, inside a transaction; value: the row's bytes. */
+/*
+ * The same for grants, inside a transaction; value: the row's bytes. What is
+ * put waits, so that a bundle is written once for all of its rows; flush writes
+ * it, and whoever reads the grants of the transaction flushes first.
+ */
 enum pv_err pv_grants_get(struct pv_image *image, const struct pv_key *key,
                           struct pv_grant_row *ret_row) PV_MUST_CHECK;
 enum pv_err pv_grants_put(struct pv_image *image, const struct pv_key *key,
                           const uint8_t *value, size_t len) PV_MUST_CHECK;
 enum pv_err pv_grants_del(struct pv_image     *image,
                           const struct pv_key *key) PV_MUST_CHECK;
+enum pv_err pv_grants_flush(struct pv_image *image) PV_MUST_CHECK;
 enum pv_err pv_grants_sweep(struct pv_image *image) PV_MUST_CHECK;
 
 /* Delete the rows of the replaced tables that were not put. */

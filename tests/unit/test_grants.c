@@ -22,6 +22,7 @@
 #define OTHERS 200
 #define CHANGES 12000
 #define A_COMMIT 400
+#define MANY_PUTS 20000 /* more than wait at once */
 
 struct table {
     uint32_t per_day[PLACES]; /* 0: no grant there; in the order of keys */
@@ -161,6 +162,48 @@ grants_stay_what_they_were_put_as(void **state)
         del(&fixture, &table, n - 1);
     }
     check(&fixture, &table);
+    fixture_close(&fixture);
+}
+
+/* Of those that come twice in one transaction the last stays. */
+static void
+many_puts_in_any_order_are_in_their_places(void **state)
+{
+    static struct table table;
+    struct fixture      fixture;
+
+    (void)state;
+    table = (struct table){.random = 0x9e3779b97f4a7c15u};
+    fixture_open(&fixture);
+    fixture_begin(&fixture);
+    for (uint32_t size = 1; size <= MANY_PUTS; size *= 3) {
+        for (uint32_t i = 0; i < size; i++) {
+            put(&fixture, &table, random_below(&table, PLACES));
+        }
+        check(&fixture, &table);
+    }
+    fixture_close(&fixture);
+}
+
+static void
+what_was_put_is_gone_after_an_abort(void **state)
+{
+    static struct table table;
+    static struct table before;
+    struct fixture      fixture;
+
+    (void)state;
+    table = (struct table){.random = 0x9e3779b97f4a7c15u};
+    fixture_open(&fixture);
+    fixture_begin(&fixture);
+    put(&fixture, &table, 7);
+    check(&fixture, &table);
+    before = table;
+    put(&fixture, &table, 7);
+    put(&fixture, &table, MANY);
+    pv_image_abort(fixture.image);
+    fixture_begin(&fixture);
+    check(&fixture, &before);
     fixture_close(&fixture);
 }
 
@@ -313,6 +356,8 @@ main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(grants_stay_what_they_were_put_as),
+        cmocka_unit_test(many_puts_in_any_order_are_in_their_places),
+        cmocka_unit_test(what_was_put_is_gone_after_an_abort),
         cmocka_unit_test(a_replacing_import_leaves_what_it_named),
         cmocka_unit_test(a_full_part_is_divided),
         cmocka_unit_test(a_system_finds_its_own_among_hundreds),

@@ -150,6 +150,9 @@ pv_registry_decide(struct pv_registry *registry, const json_t *decisions,
     pv_record_follow_session(registry);
     err = decide_all(registry, list, by, &decided, &refusal, &last);
     if (err == PV_OK) {
+        err = pv_record_flush(registry);
+    }
+    if (err == PV_OK) {
         err = pv_store_commit(registry->store);
     }
     if (err == PV_OK) {
@@ -157,7 +160,7 @@ pv_registry_decide(struct pv_registry *registry, const json_t *decisions,
     }
     pv_store_rollback(registry->store);
     if (err != PV_OK) {
-        pv_cache_clear(registry->cache); /* it holds what was undone */
+        pv_record_undone(registry);
     }
 
 out:

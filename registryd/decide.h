@@ -12,6 +12,7 @@
 #include "policy/image.h"
 #include "registry.h"
 #include "store/store.h"
+#include "unwritten.h"
 
 #define PV_EFFECT_DEPTH_MAX 6
 #define PV_JALALI_ROOM 11
@@ -22,6 +23,7 @@ struct pv_registry {
     struct pv_image          *image; /* NULL: none */
     struct pv_decision_log   *log;   /* NULL: none */
     struct pv_cache          *cache;
+    struct pv_unwritten      *unwritten;
     bool                      lags;    /* pv_registry_catch_up has work to do */
     int64_t                   last;    /* decision; -1: ask the database */
     uint64_t                  session; /* of the store, when both were filled */
@@ -69,6 +71,7 @@ struct pv_change {
     size_t                      before; /* states */
     size_t                      after;
     int64_t                     version;
+    bool                        is_held; /* unwritten.h */
     const json_t               *data;
     json_t                     *body; /* new; checks may fill it */
     int                         depth;
@@ -129,6 +132,13 @@ void        pv_record_clear(struct pv_record *record);
 
 /* Write the change's body as the next version, close the one before. */
 enum pv_err pv_record_put(struct pv_change *change) PV_MUST_CHECK;
+
+/*
+ * Before the store is asked for records or references, or commits: have it all
+ * that was decided. Undone: forget that, and what is remembered of it.
+ */
+enum pv_err pv_record_flush(struct pv_registry *registry) PV_MUST_CHECK;
+void        pv_record_undone(struct pv_registry *registry);
 
 /* One reference of the version being written. */
 enum pv_err pv_record_refer(struct pv_change *change, const char *name,

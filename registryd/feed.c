@@ -295,9 +295,15 @@ take_all(struct pv_registry *registry, const struct batch *batch,
                        &refusal);
     }
     if (err == PV_OK) {
+        err = pv_record_flush(registry);
+    }
+    if (err == PV_OK) {
         err = pv_store_commit(registry->store);
     }
     pv_store_rollback(registry->store);
+    if (err != PV_OK) {
+        pv_record_undone(registry);
+    }
     if (err == PV_EREFUSED) {
         pv_why_set(why,
                    "decision %lld is refused by the rules of this version "

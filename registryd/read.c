@@ -25,7 +25,8 @@ pv_registry_open(const struct pv_registry_config *config,
     registry->last = -1;
     pv_buf_init(&registry->head, PV_CHECKPOINT_NOTE_MAX);
     registry->cache = pv_cache_new();
-    if (registry->cache == NULL) {
+    registry->unwritten = pv_unwritten_new();
+    if (registry->cache == NULL || registry->unwritten == NULL) {
         goto out;
     }
     err = pv_store_open(config->store, &registry->store, why);
@@ -64,6 +65,7 @@ pv_registry_close(struct pv_registry *registry)
     pv_decision_log_close(registry->log);
     pv_store_close(registry->store);
     pv_cache_free(registry->cache); /* accepts NULL */
+    pv_unwritten_free(registry->unwritten);
     pv_buf_clear(&registry->head);
     free(registry);
 }

@@ -108,11 +108,24 @@ take_record(void *context, const struct pv_value *column)
     return PV_OK;
 }
 
+enum pv_err
+pv_record_flush(struct pv_registry *registry)
+{
+    return pv_unwritten_flush(registry->unwritten, registry->store);
+}
+
+void
+pv_record_undone(struct pv_registry *registry)
+{
+    pv_unwritten_forget(registry->unwritten);
+    pv_cache_clear(registry->cache);
+}
+
 void
 pv_record_follow_session(struct pv_registry *registry)
 {
     if (registry->session != pv_store_session(registry->store)) {
-        pv_cache_clear(registry->cache);
+        pv_record_undone(registry);
         registry->last = -1;
         registry->session = pv_store_session(registry->store);
     }
@@ -133,8 +146,13 @@ pv_record_get(struct pv_registry *registry, enum pv_kind kind, const char *id,
     if (pv_cache_get(registry->cache, kind, id, ret)) {
         return PV_OK;
     }
-    err = pv_store_run(registry->store, PV_STMT_RECORD_GET, arguments,
-                       COUNT(arguments), take_record, &found);
+    err = pv_unwritten_has(registry->unwritten, kind, id)
+              ? pv_record_flush(registry)
+              : PV_OK;
+    if (err == PV_OK) {
+        err = pv_store_run(registry->store, PV_STMT_RECORD_GET, arguments,
+                           COUNT(arguments), take_record, &found);
+    }
     if (err == PV_OK && !found.is_there) {
         err = PV_ENOTFOUND;
     }
@@ -214,9 +232,20 @@ pv_record_users(struct pv_registry *registry, const char *target_kind,
     struct pv_value arguments[] = {
         PV_TEXT(pv_slice_from(target_kind)), PV_TEXT(pv_slice_from(target_id)),
         PV_TEXT(pv_slice_from(pv_kind_row(kind)->name)), PV_NULL, PV_INT(PAGE)};
+    json_t     *ids = NULL;
+    enum pv_err err = all_pages(registry, PV_STMT_REFERENCE_FIND, arguments,
+                                COUNT(arguments), 3, &ids);
 
-    return all_pages(registry, PV_STMT_REFERENCE_FIND, arguments,
-                     COUNT(arguments), 3, ret);
+    if (err == PV_OK) {
+        err = pv_unwritten_users(registry->unwritten, target_kind, target_id,
+                                 kind, &ids);
+    }
+    if (err != PV_OK) {
+        json_decref(ids); /* accepts NULL */
+        return err;
+    }
+    *ret = ids;
+    return PV_OK;
 }
 
 enum pv_err
@@ -224,9 +253,11 @@ pv_record_all(struct pv_registry *registry, enum pv_kind kind, json_t **ret)
 {
     struct pv_value arguments[] = {
         PV_TEXT(pv_slice_from(pv_kind_row(kind)->name)), PV_NULL, PV_INT(PAGE)};
+    enum pv_err err = pv_record_flush(registry);
 
-    return all_pages(registry, PV_STMT_RECORD_LIST, arguments, COUNT(arguments),
-                     1, ret);
+    return err == PV_OK ? all_pages(registry, PV_STMT_RECORD_LIST, arguments,
+                                    COUNT(arguments), 1, ret)
+                        : err;
 }
 
 /* ---- writing ---- */
@@ -235,6 +266,7 @@ enum pv_err
 pv_record_refer(struct pv_change *change, const char *name,
                 const char *target_kind, const char *target_id)
 {
+    struct pv_registry *registry = change->context->registry;
     struct pv_value arguments[] = {PV_TEXT(pv_slice_from(change->row->name)),
                                    PV_TEXT(pv_slice_from(change->id)),
                                    PV_INT(change->version),
@@ -242,8 +274,12 @@ pv_record_refer(struct pv_change *change, const char *name,
                                    PV_TEXT(pv_slice_from(target_kind)),
                                    PV_TEXT(pv_slice_from(target_id))};
 
-    return pv_store_run(change->context->registry->store, PV_STMT_REFERENCE_ADD,
-                        arguments, COUNT(arguments), NULL, NULL);
+    if (change->is_held) {
+        return pv_unwritten_refer(registry->unwritten, name, target_kind,
+                                  target_id);
+    }
+    return pv_store_run(registry->store, PV_STMT_REFERENCE_ADD, arguments,
+                        COUNT(arguments), NULL, NULL);
 }
 
 /* Which table a party stands in: agency, body or cluster. */
@@ -323,8 +359,10 @@ close_before(struct pv_change *change)
                         arguments, COUNT(arguments), NULL, NULL);
 }
 
+/* A version of a record that the database has; the one before is closed. */
 static enum pv_err
-add_version(struct pv_change *change, struct pv_slice text, int64_t references)
+write_version(struct pv_change *change, struct pv_slice text,
+              int64_t references)
 {
     struct pv_value arguments[] = {
         PV_TEXT(pv_slice_from(change->row->name)),
@@ -334,34 +372,58 @@ add_version(struct pv_change *change, struct pv_slice text, int64_t references)
         PV_INT(change->context->day),
         PV_TEXT(pv_slice_from(change->row->states[change->after])),
         PV_TEXT(text),
-        PV_INT(references)};
+        PV_INT(references),
+        PV_NULL,
+        PV_NULL};
+    enum pv_err err = close_before(change);
 
-    return pv_store_run(change->context->registry->store, PV_STMT_RECORD_ADD,
-                        arguments, COUNT(arguments), NULL, NULL);
+    return err == PV_OK ? pv_store_run(change->context->registry->store,
+                                       PV_STMT_RECORD_ADD, arguments,
+                                       COUNT(arguments), NULL, NULL)
+                        : err;
+}
+
+static enum pv_err
+add_version(struct pv_change *change, struct pv_slice text, int64_t references)
+{
+    struct pv_registry *registry = change->context->registry;
+    struct pv_version   version = {change->kind,
+                                   change->id,
+                                   change->version,
+                                   change->context->number,
+                                   change->context->day,
+                                   change->row->states[change->after],
+                                   text,
+                                   references};
+
+    return change->is_held ? pv_unwritten_add(registry->unwritten, &version)
+                           : write_version(change, text, references);
 }
 
 /* A new state alone: the text and the references before hold for it too. */
 enum pv_err
 pv_record_put(struct pv_change *change)
 {
-    struct pv_cache *cache = change->context->registry->cache;
-    struct pv_record record = {.state = change->after,
-                               .version = change->version,
-                               .from_decision = change->context->number,
-                               .from_day = change->context->day,
-                               .references = change->version,
-                               .body = change->body};
-    size_t           len = 0; /* of the body as text */
-    struct pv_buf    body;
-    enum pv_err      err = PV_OK;
-    bool             same =
+    struct pv_registry *registry = change->context->registry;
+    struct pv_cache    *cache = registry->cache;
+    struct pv_record    record = {.state = change->after,
+                                  .version = change->version,
+                                  .from_decision = change->context->number,
+                                  .from_day = change->context->day,
+                                  .references = change->version,
+                                  .body = change->body};
+    size_t              len = 0; /* of the body as text */
+    struct pv_buf       body;
+    enum pv_err         err;
+    bool                same =
         pv_cache_same(cache, change->kind, change->id, change->version - 1,
                       change->body, &len, &record.references);
 
     pv_buf_init(&body, PV_DOCUMENT_MAX);
-    if (change->version > 1) {
-        err = close_before(change);
-    }
+    err = pv_unwritten_make_room(registry->unwritten, registry->store);
+    change->is_held =
+        change->version == 1 ||
+        pv_unwritten_has(registry->unwritten, change->kind, change->id);
     if (err == PV_OK && same) {
         err = add_version(change, PV_LIT(""), record.references);
     } else if (err == PV_OK) {

@@ -294,8 +294,9 @@ measure_now(struct pv_change *change, struct pv_measured *ret)
 {
     struct pv_view_call call = {.registry = pv_registry_of(change),
                                 .at = {.kind = PV_NOW}};
+    enum pv_err         err = pv_record_flush(pv_registry_of(change));
 
-    return pv_duty_measured(&call, change->body, ret);
+    return err == PV_OK ? pv_duty_measured(&call, change->body, ret) : err;
 }
 
 enum pv_err

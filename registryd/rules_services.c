@@ -28,9 +28,13 @@ pv_held_by(struct pv_registry *registry, const char *what, const char *value,
     struct pv_value arguments[] = {PV_TEXT(pv_slice_from(what)),
                                    PV_TEXT(pv_slice_from(value))};
 
+    enum pv_err err = pv_record_flush(registry);
+
     *ret = (struct pv_holder){"", ""};
-    return pv_store_run(registry->store, PV_STMT_REFERENCE_EVER, arguments,
-                        COUNT(arguments), take_holder, ret);
+    return err == PV_OK
+               ? pv_store_run(registry->store, PV_STMT_REFERENCE_EVER,
+                              arguments, COUNT(arguments), take_holder, ret)
+               : err;
 }
 
 /* ---- names (R-017, R-129) ---- */

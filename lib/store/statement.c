@@ -38,10 +38,10 @@ const struct pv_statement pv_statement[PV_STMT_END] = {
                              "FROM decision WHERE kind = ?1 AND id = ?2 "
                              "ORDER BY number"},
     [PV_STMT_RECORD_ADD] =
-        {"ttiiitti", "", true,
+        {"ttiiittiII", "", true,
          "INSERT INTO record (kind, id, version, from_decision, from_day, "
-         "state, body, reference_version) "
-         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"},
+         "state, body, reference_version, until_decision, until_day) "
+         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"},
     [PV_STMT_RECORD_CLOSE] =
         {"ttiii", "", true,
          "UPDATE record SET until_decision = ?4, until_day = ?5 "

@@ -59,9 +59,11 @@ enum pv_stmt {
     PV_STMT_DECISION_LIST,  /* after count -> number document */
     PV_STMT_DECISION_OF,    /* kind id -> number event actor document */
     PV_STMT_RECORD_ADD,     /* kind id version from_decision from_day state
-                               body references: the version whose references
-                               hold for it, its own or an earlier one; an empty
-                               body is that one's, and read as that */
+                               body references until_decision until_day.
+                               references: the version whose references hold
+                               for it, its own or an earlier one; an empty body
+                               is that one's, and read as that. The last two
+                               are null for the one that stands */
     PV_STMT_RECORD_CLOSE,   /* kind id version until_decision until_day */
     PV_STMT_RECORD_GET,     /* kind id -> version from_decision from_day state
                                body references */

@@ -147,7 +147,9 @@ add_record(const struct pv_kind_row *row, const char *id, const char *word)
                            PV_INT(0),
                            PV_TEXT(pv_slice_from(word)),
                            T("{}"),
-                           PV_INT(1)};
+                           PV_INT(1),
+                           PV_NULL,
+                           PV_NULL};
 
     assert_int_equal(pv_store_begin(registry->store), PV_OK);
     assert_int_equal(pv_store_run(registry->store, PV_STMT_RECORD_ADD, a,

@@ -159,7 +159,9 @@ add_record(const char *kind, const char *id, int64_t version, int64_t decision,
                            PV_INT(day),
                            T("registered"),
                            PV_TEXT(pv_slice_from(body)),
-                           PV_INT(version)};
+                           PV_INT(version),
+                           PV_NULL,
+                           PV_NULL};
 
     return pv_store_run(scene.store, PV_STMT_RECORD_ADD, a, COUNT(a), NULL,
                         NULL);
@@ -261,9 +263,9 @@ references_are_of_what_stands(void **state)
     struct pv_value get[] = {T("grant"), T("g")};
     struct pv_value list[] = {T("grant"), T(""), PV_INT(9)};
     /* a third version, for which the references of the first hold */
-    struct pv_value again[] = {T("grant"), T("g"),    PV_INT(3),
-                               PV_INT(3),  PV_INT(3), T("suspended"),
-                               T(""),      PV_INT(1)};
+    struct pv_value again[] = {T("grant"), T("g"),         PV_INT(3), PV_INT(3),
+                               PV_INT(3),  T("suspended"), T(""),     PV_INT(1),
+                               PV_NULL,    PV_NULL};
 
     (void)state;
     assert_int_equal(pv_store_begin(scene.store), PV_OK);

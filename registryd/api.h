@@ -57,23 +57,29 @@ enum pv_face {
 };
 
 #define PV_API_CONNECTIONS_MAX 1024                     /* of one socket */
-#define PV_API_WAITERS_MAX (PV_API_CONNECTIONS_MAX / 2) /* for rights */
+#define PV_API_WAITERS_MAX (PV_API_CONNECTIONS_MAX / 2) /* for news */
+#define PV_API_KEPT_MAX ((size_t)64 * 1024 * 1024)      /* bytes, of a socket */
 
-/* Who waits for rights of that agency; "": nobody. A call's ->state. */
+struct pv_api;
+
+/* Who asks for rights, as a call's ->state; owned by it. */
 struct pv_api_waiter {
-    char agency[PV_RIGHTS_AGENCY_MAX + 1];
+    struct pv_api           *api; /* borrowed */
+    struct pv_api_waiter    *next;
+    bool                     for_news; /* and not yet for the signer */
+    struct pv_heads_question question; /* ->agency in either case */
+    struct pv_buf            body;     /* to be sent behind the note */
 };
 
 /* One socket. */
 struct pv_api {
-    struct pv_registry *registry; /* borrowed */
-    struct pv_issuing  *issuing;  /* borrowed */
-    struct pv_people   *people;   /* borrowed */
-    struct pv_heads    *heads;    /* borrowed */
-    enum pv_face        face;
-    struct pv_caller    caller; /* of the call being answered */
-
-    struct pv_api_waiter waiter[PV_API_WAITERS_MAX];
+    struct pv_registry   *registry; /* borrowed */
+    struct pv_issuing    *issuing;  /* borrowed */
+    struct pv_people     *people;   /* borrowed */
+    struct pv_heads      *heads;    /* borrowed */
+    enum pv_face          face;
+    struct pv_caller      caller; /* of the call being answered */
+    struct pv_api_waiter *waiter; /* all of this socket */
 };
 
 /* api_log.c */

@@ -1,6 +1,7 @@
 /*
  * api_rights.c - what concerns an agency, signed, for its connectors.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "api.h"
@@ -11,7 +12,7 @@
 #include "rules.h"
 
 #define WAIT_MAX_S 30
-#define SIGNER_WAIT_MS 20
+#define SIGNER_WAIT_MS 10
 #define WAITERS_OF_ONE_MAX 4 /* an agency's connectors, and their restarts */
 #define WAITERS_RETRY_S 5
 
@@ -67,24 +68,6 @@ is_open_to(const struct pv_api *api, const char *agency, bool *ret)
 }
 
 static enum pv_err
-sign(struct pv_api *api, const char *agency, const struct pv_hash *body,
-     struct pv_buf *note)
-{
-    struct pv_rights_head head = {.agency = pv_slice_from(agency),
-                                  .when_s = (uint64_t)pv_time_wall_ms() / 1000,
-                                  .body = *body};
-    int64_t               last;
-    int64_t               image;
-    enum pv_err err = pv_registry_numbers(api->registry, &last, &image);
-
-    if (err == PV_OK) {
-        head.decision = (uint64_t)last;
-        err = pv_heads_rights(api->heads, &head, note);
-    }
-    return err;
-}
-
-static enum pv_err
 hash(struct pv_slice body, struct pv_hash *ret)
 {
     struct pv_sha256 *sha = NULL;
@@ -99,88 +82,116 @@ hash(struct pv_slice body, struct pv_hash *ret)
 
 /* ---- those that wait ---- */
 
-/* A place for the call, which it has until it ends. False: there is none. */
-static bool
-take_place(struct pv_server_call *call, struct pv_api *api, const char *agency)
+/* The call's, until it ends; NULL: no memory. */
+static struct pv_api_waiter *
+waiter_of(struct pv_server_call *call, struct pv_api *api, const char *agency)
 {
-    struct pv_api_waiter *free_one = NULL;
-    size_t                of_one = 0;
+    struct pv_api_waiter *waiter = call->state;
 
-    if (call->state != NULL) {
-        return true;
-    }
-    for (size_t i = 0; i < PV_API_WAITERS_MAX; i++) {
-        struct pv_api_waiter *waiter = &api->waiter[i];
-
-        if (waiter->agency[0] == '\0') {
-            free_one = waiter;
-        } else if (strcmp(waiter->agency, agency) == 0) {
-            of_one++;
+    if (waiter == NULL) {
+        waiter = calloc(1, sizeof(*waiter));
+        if (waiter == NULL) {
+            return NULL;
         }
+        waiter->api = api;
+        waiter->next = api->waiter;
+        api->waiter = waiter;
+        memcpy(waiter->question.agency, agency, strlen(agency) + 1);
+        pv_buf_init(&waiter->body, PV_RIGHTS_MAX);
+        call->state = waiter;
     }
-    if (free_one == NULL || of_one >= WAITERS_OF_ONE_MAX) {
-        return false;
-    }
-    memcpy(free_one->agency, agency, strlen(agency) + 1);
-    call->state = free_one;
-    return true;
+    return waiter;
 }
 
 void
 pv_api_stop_waiting(void *state)
 {
-    struct pv_api_waiter *waiter = state;
+    struct pv_api_waiter  *waiter = state;
+    struct pv_api_waiter **at = &waiter->api->waiter;
 
-    waiter->agency[0] = '\0';
+    while (*at != waiter) {
+        at = &(*at)->next;
+    }
+    *at = waiter->next;
+    pv_heads_forget(waiter->api->heads, &waiter->question);
+    pv_buf_clear(&waiter->body);
+    free(waiter);
+}
+
+/* Not more for the same news, nor for news at all. */
+static bool
+may_wait(const struct pv_api *api, const char *agency)
+{
+    size_t all = 0;
+    size_t of_one = 0;
+
+    for (const struct pv_api_waiter *waiter = api->waiter; waiter != NULL;
+         waiter = waiter->next) {
+        if (waiter->for_news) {
+            all++;
+            of_one += strcmp(waiter->question.agency, agency) == 0 ? 1 : 0;
+        }
+    }
+    return all < PV_API_WAITERS_MAX && of_one < WAITERS_OF_ONE_MAX;
+}
+
+/* The bodies that wait for their notes are bounded, too. */
+static bool
+may_keep(const struct pv_api *api, size_t len)
+{
+    for (const struct pv_api_waiter *waiter = api->waiter; waiter != NULL;
+         waiter = waiter->next) {
+        len += waiter->body.len;
+    }
+    return len <= PV_API_KEPT_MAX;
 }
 
 static void
-wait_for_news(struct pv_server_call *call, struct pv_api *api,
-              const char *agency, int64_t until_ms)
+answer_too_many(struct pv_server_call *call)
 {
-    if (take_place(call, api, agency)) {
-        pv_server_wait(call, until_ms);
-        return;
-    }
     call->retry_after_s = WAITERS_RETRY_S;
     pv_server_problem(call, 503, "too-many-wait",
                       "too many wait for this already; ask again later",
                       "شمار منتظران به سقف رسیده است؛ بعداً دوباره بپرسید");
 }
 
-/* ---- the answer ---- */
-
-/* Wait for what is new, or for the signer; or answer. */
 static void
-answer(struct pv_server_call *call, struct pv_api *api,
-       const struct wanted *wanted, struct pv_slice body)
+wait_for_news(struct pv_server_call *call, struct pv_api *api,
+              const char *agency, int64_t until_ms)
 {
-    int64_t        now_ms = pv_time_monotonic_ms();
-    int64_t        until_ms = call->begun_ms + (int64_t)wanted->wait_s * 1000;
-    struct pv_hash digest;
-    struct pv_buf  note;
-    bool           is_known;
-    enum pv_err    err = hash(body, &digest);
+    struct pv_api_waiter *waiter = call->state;
 
-    is_known = err == PV_OK && wanted->has_known &&
-               pv_hash_eq(&digest, &wanted->known);
-    if (is_known && now_ms < until_ms) {
-        wait_for_news(call, api, wanted->agency, until_ms);
+    if (waiter == NULL && may_wait(api, agency)) {
+        waiter = waiter_of(call, api, agency);
+    }
+    if (waiter == NULL) {
+        answer_too_many(call);
         return;
     }
-    pv_buf_init(&note, PV_SIGNER_NOTE_MAX);
-    if (err == PV_OK) {
-        err = sign(api, wanted->agency, &digest, &note);
-    }
+    waiter->for_news = true;
+    pv_server_wait(call, until_ms);
+}
+
+/* ---- the answer ---- */
+
+/* The note and what is behind it, once the signer has answered. */
+static void
+answer_signed(struct pv_server_call *call, struct pv_api *api,
+              struct pv_api_waiter *waiter)
+{
+    const struct pv_heads_question *question = &waiter->question;
+    enum pv_err err = pv_heads_rights(api->heads, &waiter->question);
+
     if (err == PV_EAGAIN) {
-        pv_server_wait(call, now_ms + SIGNER_WAIT_MS);
-        goto out;
+        pv_server_wait(call, pv_time_monotonic_ms() + SIGNER_WAIT_MS);
+        return;
     }
     if (err == PV_OK) {
-        err = pv_buf_add(&call->answer, pv_buf_view(&note));
+        err = pv_buf_add(&call->answer,
+                         (struct pv_slice){question->note, question->len});
     }
-    if (err == PV_OK && !is_known) {
-        err = pv_buf_add(&call->answer, body);
+    if (err == PV_OK) {
+        err = pv_buf_add(&call->answer, pv_buf_view(&waiter->body));
     }
     if (err == PV_OK) {
         pv_server_answer(call, 200, "application/octet-stream");
@@ -196,9 +207,44 @@ answer(struct pv_server_call *call, struct pv_api *api,
     } else {
         pv_api_error(call, err);
     }
+}
 
-out:
-    pv_buf_clear(&note);
+/* Wait for what is new, or have it signed. body: taken over where it is kept */
+static void
+answer(struct pv_server_call *call, struct pv_api *api,
+       const struct wanted *wanted, struct pv_buf *body)
+{
+    int64_t now_ms = pv_time_monotonic_ms();
+    int64_t until_ms = call->begun_ms + (int64_t)wanted->wait_s * 1000;
+    struct pv_api_waiter *waiter;
+    struct pv_hash        digest;
+    bool                  is_known;
+    enum pv_err           err = hash(pv_buf_view(body), &digest);
+
+    if (err != PV_OK) {
+        pv_api_error(call, err);
+        return;
+    }
+    is_known = wanted->has_known && pv_hash_eq(&digest, &wanted->known);
+    if (is_known && now_ms < until_ms) {
+        wait_for_news(call, api, wanted->agency, until_ms);
+        return;
+    }
+    waiter = is_known || may_keep(api, body->len)
+                 ? waiter_of(call, api, wanted->agency)
+                 : NULL;
+    if (waiter == NULL) {
+        answer_too_many(call);
+        return;
+    }
+    waiter->for_news = false;
+    waiter->question.body = digest;
+    waiter->question.since_ms = now_ms;
+    if (!is_known) {
+        waiter->body = *body;
+        pv_buf_init(body, 0); /* taken */
+    }
+    answer_signed(call, api, waiter);
 }
 
 /* One by its hash; it is a secret to nobody who takes part. */
@@ -221,12 +267,17 @@ pv_api_contract(struct pv_server_call *call)
 void
 pv_api_rights(struct pv_server_call *call)
 {
-    struct pv_api *api = call->context;
-    struct wanted  wanted;
-    struct pv_buf  body;
-    bool           is_open;
-    enum pv_err    err;
+    struct pv_api        *api = call->context;
+    struct wanted         wanted;
+    struct pv_buf         body;
+    bool                  is_open;
+    enum pv_err           err;
+    struct pv_api_waiter *waiter = call->state;
 
+    if (waiter != NULL && !waiter->for_news) { /* it is being signed */
+        answer_signed(call, api, waiter);
+        return;
+    }
     if (read_wanted(call, &wanted) != PV_OK) {
         pv_server_problem(call, 400, "registry-request",
                           "the request is not right; see payvand-registryd(8)",
@@ -245,7 +296,7 @@ pv_api_rights(struct pv_server_call *call)
         err = pv_agency_rights(api->registry, wanted.agency, &body);
     }
     if (err == PV_OK) {
-        answer(call, api, &wanted, pv_buf_view(&body));
+        answer(call, api, &wanted, &body);
     } else {
         pv_api_error(call, err);
     }

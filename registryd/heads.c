@@ -18,10 +18,10 @@
 
 #define SIGNER_DIR_FD 3 /* in the signer's process */
 #define SIGNER_SOCKET_FD 4
-#define HIGH_FD 16 /* above both */
-#define ANSWER_MS 5000
-#define SILENT_MS 30000
-#define HEAD_MS 100 /* from one to the next: the signer syncs its disk */
+#define HIGH_FD 16      /* above both */
+#define ANSWER_MS 5000  /* rights; whoever wants them is told */
+#define SILENT_MS 60000 /* a head: its disk may be slow, then it is ended */
+#define HEAD_MS 100     /* from one to the next: the signer syncs its disk */
 #define LOCK_WAIT_MS                                                           \
     2000 /* a signer that was just killed may still hold it                    \
           */
@@ -255,26 +255,131 @@ ask(struct pv_heads *heads)
     return err == PV_EAGAIN ? PV_OK : err; /* its socket is full: later */
 }
 
+/* ---- rights ---- */
+
+/* Out of the open ones; false: it is none of them. */
+static bool
+take_out(struct pv_heads *heads, const struct pv_heads_question *question)
+{
+    struct pv_heads_question **at = &heads->question;
+
+    while (*at != NULL && *at != question) {
+        at = &(*at)->next;
+    }
+    if (*at == NULL) {
+        return false;
+    }
+    *at = question->next;
+    return true;
+}
+
+/* An answer goes to its question, if somebody still waits. */
+static void
+deliver(struct pv_heads *heads, const struct pv_signer_heard *heard)
+{
+    struct pv_heads_question *question = heads->question;
+
+    while (question != NULL && question->id != heard->id) {
+        question = question->next;
+    }
+    if (heads->owed > 0) {
+        heads->owed--;
+    }
+    heads->owed_ms = pv_time_monotonic_ms();
+    if (question != NULL && take_out(heads, question)) {
+        question->is_answered = true;
+        question->err = heard->err;
+        question->len = heard->len;
+        memcpy(question->note, heard->note, heard->len);
+    }
+}
+
+static enum pv_err
+ask_rights(struct pv_heads *heads, struct pv_heads_question *question)
+{
+    struct pv_rights_head head = {.agency = pv_slice_from(question->agency),
+                                  .when_s = (uint64_t)pv_time_wall_ms() / 1000,
+                                  .body = question->body};
+    int64_t               last;
+    int64_t               image;
+    enum pv_err err = pv_registry_numbers(heads->registry, &last, &image);
+
+    if (err == PV_OK) {
+        head.decision = (uint64_t)last;
+        err = pv_signer_ask_rights(&heads->signer, &head, &question->id);
+    }
+    if (err != PV_OK) {
+        return err;
+    }
+    question->next = heads->question;
+    heads->question = question;
+    if (heads->owed++ == 0) {
+        heads->owed_ms = pv_time_monotonic_ms();
+    }
+    return PV_EAGAIN;
+}
+
+enum pv_err
+pv_heads_rights(struct pv_heads *heads, struct pv_heads_question *question)
+{
+    int64_t now_ms = pv_time_monotonic_ms();
+
+    if (heads->signer.fd == -1) {
+        return PV_ENOTFOUND;
+    }
+    if (question->is_answered) {
+        return question->err;
+    }
+    if (now_ms - question->since_ms > ANSWER_MS ||
+        (heads->owed > 0 && now_ms - heads->owed_ms > ANSWER_MS)) {
+        return PV_ECLOSED;
+    }
+    return question->id == 0 ? ask_rights(heads, question) : PV_EAGAIN;
+}
+
+void
+pv_heads_forget(struct pv_heads *heads, struct pv_heads_question *question)
+{
+    (void)take_out(heads, question); /* it may be none of them */
+}
+
+/* ---- rounds ---- */
+
+/* All that the signer has said. */
+static enum pv_err
+hear(struct pv_heads *heads, bool *ret_new)
+{
+    struct pv_signer_heard heard;
+    enum pv_err            err = pv_signer_hear(&heads->signer, &heard);
+
+    while (err == PV_OK) {
+        if (!heard.is_head) {
+            deliver(heads, &heard);
+        } else {
+            heads->asked = false;
+            err = heard.err;
+            if (err == PV_OK) {
+                *ret_new = true;
+                err = take_head(heads);
+            }
+        }
+        if (err == PV_OK) {
+            err = pv_signer_hear(&heads->signer, &heard);
+        }
+    }
+    return err == PV_EAGAIN ? PV_OK : err;
+}
+
 enum pv_err
 pv_heads_round(struct pv_heads *heads, bool *ret_new, struct pv_why *why)
 {
-    enum pv_err err = PV_OK;
+    enum pv_err err;
 
     *ret_new = false;
-    if (heads->asked) {
-        err = pv_signer_hear(&heads->signer);
-        if (err == PV_EAGAIN &&
-            pv_time_monotonic_ms() - heads->asked_ms > ANSWER_MS) {
-            err = PV_ECLOSED;
-        }
-        if (err == PV_EAGAIN) {
-            return PV_OK;
-        }
-        heads->asked = false;
-        if (err == PV_OK) {
-            *ret_new = true;
-            err = take_head(heads);
-        }
+    err = hear(heads, ret_new);
+    if (err == PV_OK && heads->asked &&
+        pv_time_monotonic_ms() - heads->asked_ms > SILENT_MS) {
+        err = PV_ECLOSED;
     }
     if (err == PV_OK) {
         err = ask(heads);
@@ -285,25 +390,4 @@ pv_heads_round(struct pv_heads *heads, bool *ret_new, struct pv_why *why)
                                                      : pv_err_text(err));
     }
     return err;
-}
-
-enum pv_err
-pv_heads_rights(struct pv_heads *heads, const struct pv_rights_head *head,
-                struct pv_buf *note)
-{
-    int64_t     now_ms = pv_time_monotonic_ms();
-    enum pv_err err;
-
-    if (heads->signer.fd == -1) {
-        return PV_ENOTFOUND;
-    }
-    if (heads->asked) {
-        return PV_EAGAIN;
-    }
-    if (heads->silent_ms != 0 && now_ms - heads->silent_ms < SILENT_MS) {
-        return PV_ECLOSED; /* nobody else waits for it, too */
-    }
-    err = pv_signer_rights(&heads->signer, head, note);
-    heads->silent_ms = err == PV_EAGAIN ? pv_time_monotonic_ms() : 0;
-    return err == PV_EAGAIN ? PV_ECLOSED : err;
 }

@@ -19,14 +19,32 @@
 #include "registry.h"
 #include "signer_client.h"
 
+/*
+ * Rights of an agency (rights/rights.h) that are to be signed: agency, body and
+ * the moment they are wanted since are the caller's, the rest is ours.
+ */
+struct pv_heads_question {
+    char                      agency[PV_RIGHTS_AGENCY_MAX + 1];
+    struct pv_hash            body;
+    int64_t                   since_ms; /* monotonic */
+    uint64_t                  id;       /* 0: not asked yet */
+    bool                      is_answered;
+    enum pv_err               err;
+    size_t                    len; /* of the note */
+    char                      note[PV_SIGNER_NOTE_MAX];
+    struct pv_heads_question *next;
+};
+
 struct pv_heads {
-    struct pv_registry     *registry;
-    struct pv_signer_client signer;
-    int                     logfd;
-    pid_t                   pid;
-    bool                    asked; /* an answer is awaited */
-    int64_t                 asked_ms;
-    int64_t                 silent_ms; /* rights were not answered; 0: were */
+    struct pv_registry       *registry;
+    struct pv_signer_client   signer;
+    int                       logfd;
+    pid_t                     pid;
+    bool                      asked; /* a head is awaited */
+    int64_t                   asked_ms;
+    struct pv_heads_question *question; /* asked and not answered; borrowed */
+    size_t                    owed; /* answers, of those and forgotten ones */
+    int64_t                   owed_ms; /* since when none of them came */
 };
 
 /*
@@ -59,14 +77,17 @@ enum pv_err pv_heads_round(struct pv_heads *heads, bool *ret_new,
                            struct pv_why *why) PV_MUST_CHECK;
 
 /*
- * The note of an agency's rights (rights/rights.h), in note. PV_EAGAIN: the
- * signer is at a head; once that is there it can be asked. Blocks until the
- * signer has answered, up to five seconds. PV_ENOTFOUND: there is no signer.
- * PV_ECLOSED: it does not answer; then it is not asked for half a minute.
+ * Have rights signed as of now; never waits. PV_EAGAIN: call again a little
+ * later with the same question; PV_OK: its note is there. PV_ENOTFOUND: there
+ * is no signer. PV_ECLOSED: it has been silent for five seconds. PV_EVERIFY: it
+ * refuses.
  */
-enum pv_err pv_heads_rights(struct pv_heads             *heads,
-                            const struct pv_rights_head *head,
-                            struct pv_buf               *note) PV_MUST_CHECK;
+enum pv_err pv_heads_rights(struct pv_heads          *heads,
+                            struct pv_heads_question *question) PV_MUST_CHECK;
+
+/* Nobody waits for its answer any more; a question that was never asked too. */
+void pv_heads_forget(struct pv_heads          *heads,
+                     struct pv_heads_question *question);
 
 /* main of the signer's process: an exit code. */
 int pv_heads_signer_main(void);

@@ -14,6 +14,7 @@
 #define NOTES_MAX 4096
 
 struct answer {
+    uint64_t        id;
     uint32_t        head; /* type, count */
     struct pv_slice body;
 };
@@ -42,35 +43,42 @@ pv_signer_client_clear(struct pv_signer_client *client)
 
 /* ---- packets ---- */
 
+static enum pv_err
+receive_any(struct pv_signer_client *client, uint8_t room[PV_SIGNER_PACKET_MAX],
+            struct answer *ret)
+{
+    ssize_t len;
+
+    do {
+        len = recv(client->fd, room, PV_SIGNER_PACKET_MAX, MSG_DONTWAIT);
+    } while (len == -1 && errno == EINTR);
+    if (len == -1) {
+        return errno == EAGAIN ? PV_EAGAIN : PV_ECLOSED;
+    }
+    if (len == 0) {
+        return PV_ECLOSED;
+    }
+    if (len < PV_SIGNER_HEAD_LEN || pv_load_u32(room) != PV_SIGNER_MAGIC) {
+        return PV_EPROTO;
+    }
+    ret->id = pv_load_u64(room + 8);
+    ret->head = pv_load_u32(room + 4);
+    ret->body = (struct pv_slice){(const char *)room + PV_SIGNER_HEAD_LEN,
+                                  (size_t)len - PV_SIGNER_HEAD_LEN};
+    return PV_OK;
+}
+
 /* The next packet with our last id; older answers are passed over. */
 static enum pv_err
 receive(struct pv_signer_client *client, uint8_t room[PV_SIGNER_PACKET_MAX],
         struct answer *ret)
 {
-    for (;;) {
-        ssize_t len =
-            recv(client->fd, room, PV_SIGNER_PACKET_MAX, MSG_DONTWAIT);
+    enum pv_err err;
 
-        if (len == -1 && errno == EINTR) {
-            continue;
-        }
-        if (len == -1) {
-            return errno == EAGAIN ? PV_EAGAIN : PV_ECLOSED;
-        }
-        if (len == 0) {
-            return PV_ECLOSED;
-        }
-        if (len < PV_SIGNER_HEAD_LEN || pv_load_u32(room) != PV_SIGNER_MAGIC) {
-            return PV_EPROTO;
-        }
-        if (pv_load_u64(room + 8) == client->ask_id) {
-            ret->head = pv_load_u32(room + 4);
-            ret->body =
-                (struct pv_slice){(const char *)room + PV_SIGNER_HEAD_LEN,
-                                  (size_t)len - PV_SIGNER_HEAD_LEN};
-            return PV_OK;
-        }
-    }
+    do {
+        err = receive_any(client, room, ret);
+    } while (err == PV_OK && ret->id != client->ask_id);
+    return err;
 }
 
 static enum pv_err
@@ -164,7 +172,7 @@ pv_signer_last(struct pv_signer_client *client)
     uint8_t                room[PV_SIGNER_PACKET_MAX];
     struct question        question = {.len = PV_SIGNER_HEAD_LEN};
     struct pv_signer_notes notes;
-    struct answer          answer = {0, {NULL, 0}};
+    struct answer          answer = {.head = 0};
     struct pv_slice        rest;
     size_t                 vkey_len;
     enum pv_err            err;
@@ -228,7 +236,7 @@ pv_signer_sign(struct pv_signer_client *client, uint64_t size,
 {
     uint8_t         room[PV_SIGNER_PACKET_MAX];
     struct question question;
-    struct answer   answer = {0, {NULL, 0}};
+    struct answer   answer = {.head = 0};
     enum pv_err     err;
 
     put_question(client, size, root, proof, &question);
@@ -243,42 +251,38 @@ pv_signer_sign(struct pv_signer_client *client, uint64_t size,
     return err;
 }
 
-enum pv_err
-pv_signer_ask(struct pv_signer_client *client, uint64_t size,
-              const struct pv_hash *root, const struct pv_merkle_proof *proof)
+/* Say it once; an answer is heard later. */
+static enum pv_err
+send_once(struct pv_signer_client *client, struct question *question)
 {
-    struct question question;
-
-    put_question(client, size, root, proof, &question);
-    pv_store_u64(question.packet + 8, ++client->ask_id);
-    if (send(client->fd, question.packet, question.len,
-             MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)question.len) {
+    pv_store_u64(question->packet + 8, ++client->ask_id);
+    if (send(client->fd, question->packet, question->len,
+             MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)question->len) {
         return PV_OK;
     }
     return judge(client, errno == EAGAIN ? PV_EAGAIN : PV_ECLOSED, NULL);
 }
 
 enum pv_err
-pv_signer_hear(struct pv_signer_client *client)
+pv_signer_ask(struct pv_signer_client *client, uint64_t size,
+              const struct pv_hash *root, const struct pv_merkle_proof *proof)
 {
-    uint8_t       room[PV_SIGNER_PACKET_MAX];
-    struct answer answer = {0, {NULL, 0}};
-    enum pv_err   err = receive(client, room, &answer);
+    struct question question;
+    enum pv_err     err;
 
-    if (err == PV_EAGAIN) {
-        return err;
+    put_question(client, size, root, proof, &question);
+    err = send_once(client, &question);
+    if (err == PV_OK) {
+        client->head_id = client->ask_id;
     }
-    err = judge(client, err, &answer);
-    return err == PV_OK ? take_signed(client, &answer) : err;
+    return err;
 }
 
 enum pv_err
-pv_signer_rights(struct pv_signer_client     *client,
-                 const struct pv_rights_head *head, struct pv_buf *note)
+pv_signer_ask_rights(struct pv_signer_client     *client,
+                     const struct pv_rights_head *head, uint64_t *ret_id)
 {
-    uint8_t         room[PV_SIGNER_PACKET_MAX];
     struct question question = {.len = PV_SIGNER_RIGHTS_LEN + head->agency.len};
-    struct answer   answer = {0, {NULL, 0}};
     enum pv_err     err;
 
     if (head->agency.len > PV_RIGHTS_AGENCY_MAX) {
@@ -292,10 +296,44 @@ pv_signer_rights(struct pv_signer_client     *client,
            PV_HASH_LEN);
     memcpy(question.packet + PV_SIGNER_RIGHTS_LEN, head->agency.ptr,
            head->agency.len);
-    err = ask(client, &question, room, &answer);
-    if (err == PV_OK && (answer.head & 0xffff) != PV_SIGNER_SIGNED_NOTE) {
-        err = said(client, PV_EPROTO);
+    err = send_once(client, &question);
+    if (err == PV_OK) {
+        *ret_id = client->ask_id;
     }
-    note->len = 0;
-    return err == PV_OK ? pv_buf_add(note, answer.body) : err;
+    return err;
+}
+
+/* Rights that were signed, into what was heard. */
+static enum pv_err
+take_rights(struct pv_signer_client *client, const struct answer *answer,
+            struct pv_signer_heard *heard)
+{
+    if ((answer->head & 0xffff) != PV_SIGNER_SIGNED_NOTE ||
+        answer->body.len > sizeof(heard->note)) {
+        return said(client, PV_EPROTO);
+    }
+    memcpy(heard->note, answer->body.ptr, answer->body.len);
+    heard->len = answer->body.len;
+    return PV_OK;
+}
+
+enum pv_err
+pv_signer_hear(struct pv_signer_client *client, struct pv_signer_heard *ret)
+{
+    uint8_t       room[PV_SIGNER_PACKET_MAX];
+    struct answer answer = {.head = 0};
+    enum pv_err   err = receive_any(client, room, &answer);
+
+    if (err != PV_OK) {
+        return err == PV_EAGAIN ? err : judge(client, err, &answer);
+    }
+    ret->id = answer.id;
+    ret->is_head = answer.id == client->head_id;
+    ret->len = 0;
+    ret->err = judge(client, PV_OK, &answer);
+    if (ret->err == PV_OK) {
+        ret->err = ret->is_head ? take_signed(client, &answer)
+                                : take_rights(client, &answer, ret);
+    }
+    return PV_OK;
 }

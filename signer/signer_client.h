@@ -14,8 +14,9 @@
 #include "signer.h"
 
 struct pv_signer_client {
-    int      fd;     /* SOCK_SEQPACKET */
-    uint64_t ask_id; /* of the last packet sent */
+    int      fd;      /* SOCK_SEQPACKET */
+    uint64_t ask_id;  /* of the last packet sent */
+    uint64_t head_id; /* of the last one that asked for a head */
     /* of the last one signed */
     struct pv_note_key key;
     uint64_t           size;
@@ -37,16 +38,28 @@ enum pv_err pv_signer_sign(struct pv_signer_client *client, uint64_t size,
                            const struct pv_hash         *root,
                            const struct pv_merkle_proof *proof) PV_MUST_CHECK;
 
-/* The same in two steps, of which none waits: ask, and hear the answer. */
+/*
+ * The same, and rights of an agency, in two steps of which none waits: ask, and
+ * hear what was answered to any question. Several may be open at once; they are
+ * answered in their order. PV_EAGAIN of asking: the socket is full.
+ */
 enum pv_err pv_signer_ask(struct pv_signer_client *client, uint64_t size,
                           const struct pv_hash         *root,
                           const struct pv_merkle_proof *proof) PV_MUST_CHECK;
-enum pv_err pv_signer_hear(struct pv_signer_client *client) PV_MUST_CHECK;
+enum pv_err pv_signer_ask_rights(struct pv_signer_client     *client,
+                                 const struct pv_rights_head *head,
+                                 uint64_t *ret_id) PV_MUST_CHECK;
 
-/* Have rights of an agency signed into note, which is emptied; waits as above.
-   Not while a question is open. */
-enum pv_err pv_signer_rights(struct pv_signer_client     *client,
-                             const struct pv_rights_head *head,
-                             struct pv_buf               *note) PV_MUST_CHECK;
+/* One answer; with a head the fields above are those of the new one. */
+struct pv_signer_heard {
+    uint64_t    id; /* of the question */
+    bool        is_head;
+    enum pv_err err; /* PV_EVERIFY: it refuses, ->why has its words */
+    size_t      len; /* of rights */
+    char        note[PV_SIGNER_NOTE_MAX];
+};
+
+enum pv_err pv_signer_hear(struct pv_signer_client *client,
+                           struct pv_signer_heard  *ret) PV_MUST_CHECK;
 
 #endif

@@ -3,17 +3,20 @@
 import base64
 import json
 import os
+import select
 import shutil
 import signal
 import sqlite3
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 import tlog
 from harness import wait_for
-from registryd import BUILD, UnixConnection, Registry
+from people import registry_today
+from registryd import BUILD, WG, Registry, UnixConnection, decision
 
 ID = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
 GRANT = "g-m24-r1-01"
@@ -171,7 +174,6 @@ def test_the_registry_ends_with_its_signer_and_goes_on_from_what_it_signed(
     assert not [f for f in files if "registry.db" in f or "data.mdb" in f]
     size = signed(registry)[0]
     os.kill(pid, signal.SIGKILL)
-    registry.ask("POST", "/registry/v1/decisions", [])
     try:
         registry.enact("--until", "1400-07-30")
     except AssertionError:
@@ -182,6 +184,59 @@ def test_the_registry_ends_with_its_signer_and_goes_on_from_what_it_signed(
     registry.enact("--until", "1400-07-30")
     assert signed(registry)[0] > size
     registry.stop()
+
+
+AGENCY = "ministry-interior"
+
+
+def ask_for_rights(registry):
+    """A question whose answer the signer signs."""
+    connection = UnixConnection(registry.socket)
+    connection.request("GET", "/registry/v1/rights?agency=" + AGENCY)
+    return connection
+
+
+def is_answered(connection):
+    """Has its answer begun?"""
+    return bool(select.select([connection.sock], [], [], 0)[0])
+
+
+def decided_before_the_signer(registry):
+    """With a signer that stands still: others ask, one decides, and only
+    whoever wants its signature still waits."""
+    signer = signer_of(registry)
+    signed(registry)  # it owes nothing
+    os.kill(signer, signal.SIGSTOP)
+    try:
+        connection = ask_for_rights(registry)
+        for _ in range(20):
+            registry.get("status")
+        registry.must(decision(
+            "unit", "unit-%d" % time.monotonic_ns(), "register",
+            "secretariat", WG, registry_today(),
+            {"agency": AGENCY, "name_fa": "اداره"}))
+        waits = not is_answered(connection)
+    finally:
+        os.kill(signer, signal.SIGCONT)
+    answer = connection.getresponse()
+    assert answer.status in (200, 503), answer.read()
+    connection.close()
+    return waits
+
+
+def test_a_signer_that_stands_still_holds_nobody_up(registry):
+    wait_for("a decision before the signer", lambda: decided_before_the_signer(
+        registry))
+
+    def rights():
+        connection = ask_for_rights(registry)
+        answer = connection.getresponse()
+        text = answer.read()
+        connection.close()
+        return answer.status == 200 and text
+    note = wait_for("rights", rights)
+    assert note.decode().startswith(
+        "%s/rights/%s\n" % (registry.origin, AGENCY))
 
 
 def test_both_processes_are_in_a_sandbox(registry):

@@ -35,10 +35,12 @@ def refused(registry, word, *args):
 
 
 def populate(registry, *systems):
-    """A body, an agency, its officers and systems."""
+    """A body where there is none yet, an agency, its officers and systems."""
     today = registry_today()
-    registry.must(decision("body", WG, "register", "console", "console", today,
-                           {"name_fa": "کارگروه"}, actor="console"))
+    if registry.ask("GET", f"/registry/v1/body/{WG}")[0] == 404:
+        registry.must(decision(
+            "body", WG, "register", "console", "console", today,
+            {"name_fa": "کارگروه"}, actor="console"))
     for actor, role in (("office", "secretariat"),):
         registry.must(decision(
             "appointment", f"a-{actor}", "appoint", "console", "console",

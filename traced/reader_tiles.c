@@ -98,11 +98,24 @@ find_in_tree(struct reader *reader)
         checkpoint.size > pv_tiles_size(reader->tiles)) {
         err = pv_tiles_refresh(reader->tiles);
     }
+    if (err == PV_OK && checkpoint.size > 0 &&
+        checkpoint.size > pv_tiles_size(reader->tiles)) {
+        err = PV_ECORRUPT; /* the tree of another time, or half of one */
+    }
     if (err == PV_OK) {
         kept->leaves = checkpoint.size;
         kept->in_tree = true;
     }
     return err;
+}
+
+/* What could not be used is read anew at the next question. */
+static void
+forget(struct reader *reader)
+{
+    reader->published.size = 0;
+    pv_tiles_close(reader->tiles); /* accepts NULL */
+    reader->tiles = NULL;
 }
 
 enum pv_err
@@ -113,6 +126,9 @@ reader_published(struct reader *reader, const struct published **ret_published)
 
     if (err == PV_OK && !kept->in_tree) {
         err = find_in_tree(reader);
+        if (err != PV_OK) {
+            forget(reader);
+        }
     }
     if (err == PV_OK) {
         *ret_published = kept;

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/time.h"
+#include "receipt_list.h"
 #include "trace/tracking_id.h"
 #include "trace_client.h"
 #include "trace_show.h"
@@ -18,11 +19,12 @@
 #define STEP_MS 200
 
 static const char usage_en[] =
-    "payvand receipt TRACKING-ID [-o FILE] [OPTION...]\n"
+    "payvand receipt TRACKING-ID... [-o FILE] [OPTION...]\n"
     "\n"
     "Gets the receipt of a request: its record, that it stands in the log, and\n"
     "the signed checkpoint. Keep it; payvand verify checks it offline. Waits up\n"
-    "to 10 seconds for the checkpoint that covers a request just made.\n"
+    "to 10 seconds for the checkpoint that covers a request just made. Several,\n"
+    "at most 50, are a line each.\n"
     "\n"
     "  -o FILE        where to (standard output); never written over\n"
     "  --no-wait      do not wait\n" PV_CLIENT_USAGE_EN
@@ -34,11 +36,12 @@ static const char usage_en[] =
     "command line.\n";
 
 static const char usage_fa[] =
-    "payvand receipt شناسه-پیگیری [-o FILE] [OPTION...]\n"
+    "payvand receipt شناسه-پیگیری... [-o FILE] [OPTION...]\n"
     "\n"
     "رسید یک درخواست را می‌گیرد: رکورد آن، گواه بودنش در لاگ و نقطه بازبینی\n"
     "امضاشده. آن را نگه دارید؛ payvand verify آن را بدون شبکه می‌سنجد. تا ۱۰\n"
-    "ثانیه برای نقطه بازبینی یک درخواست تازه صبر می‌کند.\n"
+    "ثانیه برای نقطه بازبینی یک درخواست تازه صبر می‌کند. چند رسید، حداکثر ۵۰،\n"
+    "هر یک در یک سطر می‌آید.\n"
     "\n"
     "  -o FILE        پرونده خروجی؛ روی پرونده موجود نوشته نمی‌شود\n"
     "  --no-wait      بدون صبر\n" PV_CLIENT_USAGE_FA
@@ -98,33 +101,80 @@ get(struct pv_client *client, bool wait)
     }
 }
 
-static int
-run(struct pv_client *client, const char *id, const char *output, bool wait)
+static bool
+are_ids(const struct pv_client *client, char *const *ids, size_t count)
 {
-    struct pv_tracking_id parsed;
-    struct pv_slice       bytes;
-    int                   code;
+    for (size_t i = 0; i < count; i++) {
+        struct pv_tracking_id parsed;
 
-    if (pv_tracking_id_parse(pv_slice_from(id), &parsed) != PV_OK) {
-        pv_cli_error(
-            "%s: %s",
-            pv_cli_text(client->lang, "not a tracking id", "شناسه پیگیری نیست"),
-            id);
-        return PV_EXIT_USAGE;
+        if (pv_tracking_id_parse(pv_slice_from(ids[i]), &parsed) != PV_OK) {
+            pv_cli_error("%s: %s",
+                         pv_cli_text(client->lang, "not a tracking id",
+                                     "شناسه پیگیری نیست"),
+                         ids[i]);
+            return false;
+        }
     }
-    if (!pv_client_path(client, "/trace/v1/receipts/", id)) {
-        return PV_EXIT_USAGE;
-    }
-    code = get(client, wait);
-    bytes = pv_buf_view(&client->http.answer);
-    if (code != PV_EXIT_OK) {
-        return code;
-    }
+    return true;
+}
+
+static int
+print(const char *output, struct pv_slice bytes)
+{
     if (output != NULL) {
         return write_file(output, bytes);
     }
     (void)fwrite(bytes.ptr, 1, bytes.len, stdout); /* checked below */
     return pv_show_flush();
+}
+
+static int
+run_one(struct pv_client *client, const char *id, const char *output, bool wait)
+{
+    int code;
+
+    if (!pv_client_path(client, "/trace/v1/receipts/", id)) {
+        return PV_EXIT_USAGE;
+    }
+    code = get(client, wait);
+    return code == PV_EXIT_OK ? print(output, pv_buf_view(&client->http.answer))
+                              : code;
+}
+
+/* What came is printed, also when some are missing. */
+static int
+run_list(struct pv_client *client, char *const *ids, size_t count,
+         const char *output, bool wait)
+{
+    size_t        missing = 0;
+    struct pv_buf lines;
+    int           code;
+
+    pv_buf_init(&lines, PV_HTTP_ANSWER_MAX);
+    code = pv_receipt_list(client, (const char *const *)ids, count,
+                           wait ? WAIT_MS : 0, &lines, &missing);
+    if (code == PV_EXIT_OK && lines.len > 0) {
+        code = print(output, pv_buf_view(&lines));
+    }
+    if (code == PV_EXIT_OK && missing > 0) {
+        pv_cli_error("%zu/%zu: %s", missing, count,
+                     pv_cli_text(client->lang, "not there, or not yours to see",
+                                 "نیست، یا دیدن آن با شما نیست"));
+        code = PV_EXIT_FAILED;
+    }
+    pv_buf_clear(&lines);
+    return code;
+}
+
+static int
+run(struct pv_client *client, char *const *ids, size_t count,
+    const char *output, bool wait)
+{
+    if (!are_ids(client, ids, count)) {
+        return PV_EXIT_USAGE;
+    }
+    return count == 1 ? run_one(client, ids[0], output, wait)
+                      : run_list(client, ids, count, output, wait);
 }
 
 int
@@ -170,10 +220,10 @@ pv_cmd_receipt(int argc, char **argv)
                    ? PV_EXIT_FAILED
                    : PV_EXIT_OK;
     }
-    if (argc - optind != 1) {
+    if (argc - optind < 1 || argc - optind > PV_RECEIPT_LIST_MAX) {
         return pv_cli_usage_error("receipt");
     }
-    code = run(&client, argv[optind], output, wait);
+    code = run(&client, &argv[optind], (size_t)(argc - optind), output, wait);
     pv_client_clear(&client);
     return code;
 }

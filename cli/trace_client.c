@@ -53,7 +53,7 @@ is_value(const char *text)
 {
     for (; *text != '\0'; text++) {
         if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                   "0123456789._/:+-",
+                   "0123456789._/:+-,",
                    *text) == NULL) {
             return false;
         }

@@ -98,6 +98,7 @@ struct reading {
     enum what       what;
     bool            as_provider; /* of a party */
     struct pv_slice id;          /* empty: none */
+    struct pv_slice ids;         /* of several, as in the record; empty: none */
     uint64_t        count;
 };
 

@@ -93,11 +93,9 @@ give_one(struct pv_server_call *call, const struct who *who)
 
 /* ---- several in one answer ---------------------------------------------- */
 
-struct given { /* receipts, and as which side */
-    uint64_t        as_consumer;
-    uint64_t        as_provider;
-    struct pv_slice consumers_id; /* the last one; told when it is the only */
-    struct pv_slice providers_id;
+struct given { /* ids of receipts, by the side that they were seen as */
+    struct pv_slice id[2][RECEIPTS_MAX];
+    size_t          count[2];
 };
 
 /* What he may not see, or is not there yet, is passed over alike. */
@@ -114,53 +112,98 @@ add_receipt(struct pv_server_call *call, const struct who *who,
     if (err == PV_OK) {
         err = make_receipt(reader, &found, &call->answer);
     }
-    if (err == PV_OK && as_provider) {
-        given->as_provider++;
-        given->providers_id = id;
-    } else if (err == PV_OK) {
-        given->as_consumer++;
-        given->consumers_id = id;
+    if (err == PV_OK) {
+        given->id[as_provider][given->count[as_provider]++] = id;
     }
     return err == PV_ENOTFOUND || err == PV_EPRUNED ? PV_OK : err;
 }
 
-/*
- * One record for each side that something was seen as; else for the attempt.
- * A receipt that is the only one is named.
- */
+/* A record that names them: one, or at most PV_READING_IDS_MAX. */
+static bool
+record_ids(struct pv_server_call *call, const struct who *who, bool as_provider,
+           const struct pv_slice *id, size_t count)
+{
+    struct reading reading = {
+        .what = WHAT_RECEIPT, .as_provider = as_provider, .count = count};
+    struct pv_buf ids;
+    enum pv_err   err = PV_OK;
+    bool          is_recorded = false;
+
+    pv_buf_init(&ids, PV_RECORD_MAX);
+    if (count == 1) {
+        reading.id = id[0];
+    }
+    for (size_t i = 0; count > 1 && i < count && err == PV_OK; i++) {
+        err = pv_buf_addf(&ids, "%s\"%.*s\"", i == 0 ? "" : ",", PV_FMT(id[i]));
+    }
+    reading.ids = pv_buf_view(&ids);
+    if (err != PV_OK) {
+        reader_fails(call, "receipt", err);
+    } else {
+        is_recorded = reading_record(call, who, &reading);
+    }
+    pv_buf_clear(&ids);
+    return is_recorded;
+}
+
+/* Each receipt is named, on the side that it was seen as; where there is none
+   it is an attempt. */
 static bool
 record_given(struct pv_server_call *call, const struct who *who,
              const struct given *given)
 {
-    struct reading reading = {.what = WHAT_RECEIPT,
-                              .count = given->as_consumer};
+    if (given->count[0] + given->count[1] == 0) {
+        return record_ids(call, who, false, NULL, 0);
+    }
+    for (int side = 0; side < 2; side++) {
+        for (size_t at = 0; at < given->count[side]; at += PV_READING_IDS_MAX) {
+            size_t left = given->count[side] - at;
 
-    if (given->as_consumer == 1) {
-        reading.id = given->consumers_id;
+            if (!record_ids(call, who, side == 1, &given->id[side][at],
+                            left < PV_READING_IDS_MAX ? left
+                                                      : PV_READING_IDS_MAX)) {
+                return false;
+            }
+        }
     }
-    if ((given->as_consumer > 0 || given->as_provider == 0) &&
-        !reading_record(call, who, &reading)) {
-        return false;
+    return true;
+}
+
+/* A last line: {"left_out":[...]}, those that the time did not suffice for. */
+static enum pv_err
+add_left_out(struct pv_slice ids, struct pv_buf *out)
+{
+    enum pv_err err = pv_buf_add(out, PV_LIT("{\"left_out\":["));
+    const char *comma = "";
+    bool        more = true;
+
+    while (more && err == PV_OK) {
+        struct pv_tracking_id parsed;
+        struct pv_slice       id;
+
+        more = pv_slice_cut(ids, ',', &id, &ids);
+        if (pv_tracking_id_parse(id, &parsed) == PV_OK) { /* else it is none */
+            err = pv_buf_addf(out, "%s\"%.*s\"", comma, PV_FMT(id));
+            comma = ",";
+        }
     }
-    reading.as_provider = true;
-    reading.count = given->as_provider;
-    reading.id = given->as_provider == 1 ? given->providers_id : PV_LIT("");
-    return reading.count == 0 || reading_record(call, who, &reading);
+    return err == PV_OK ? pv_buf_add(out, PV_LIT("]}\n")) : err;
 }
 
 /*
  * One line each, in the order asked. What others wait for meanwhile is short:
- * past RECEIPTS_MS the rest is left out, and is asked for again.
+ * past RECEIPTS_MS the rest is left out, which is said, and is asked for again.
  */
 static void
 give_many(struct pv_server_call *call, const struct who *who)
 {
     int64_t         end_ms = pv_time_monotonic_ms() + RECEIPTS_MS;
-    struct given    given = {.as_consumer = 0};
+    struct given    given = {.count = {0, 0}};
     struct pv_slice rest = call->rest;
     struct pv_slice id;
     size_t          count = 0;
     bool            more = true;
+    enum pv_err     err = PV_OK;
 
     for (size_t i = 0; i < rest.len; i++) {
         count += rest.ptr[i] == ',';
@@ -172,17 +215,16 @@ give_many(struct pv_server_call *call, const struct who *who)
     if (!reader_may_have(call, who, count)) { /* beside the first one */
         return;
     }
-    while (more && pv_time_monotonic_ms() <= end_ms) {
-        enum pv_err err;
-
+    while (more && err == PV_OK && pv_time_monotonic_ms() <= end_ms) {
         more = pv_slice_cut(rest, ',', &id, &rest);
         err = add_receipt(call, who, id, &given);
-        if (err != PV_OK) {
-            reader_fails(call, "receipt", err);
-            return;
-        }
     }
-    if (record_given(call, who, &given)) {
+    if (more && err == PV_OK) {
+        err = add_left_out(rest, &call->answer);
+    }
+    if (err != PV_OK) {
+        reader_fails(call, "receipt", err);
+    } else if (record_given(call, who, &given)) {
         pv_server_answer(call, 200, "application/x-ndjson");
     }
 }

@@ -168,11 +168,36 @@ record_request_holds(const struct pv_request_record *r)
            (r->commitment.len == 0 || pv_record_is_commitment(r->commitment));
 }
 
+/* So many tracking ids, each in quotes, with commas between. */
+static bool
+are_ids(struct pv_slice ids, uint64_t count)
+{
+    const size_t step = PV_TRACKING_ID_LEN + sizeof("\"\",") - 1;
+
+    if (count < 2 || count > PV_READING_IDS_MAX ||
+        ids.len + 1 != count * step) {
+        return false;
+    }
+    for (size_t at = 0; at < ids.len; at += step) {
+        const char           *id = ids.ptr + at;
+        struct pv_tracking_id parsed;
+
+        if (id[0] != '"' || id[PV_TRACKING_ID_LEN + 1] != '"' ||
+            (at + step < ids.len && id[step - 1] != ',') ||
+            pv_tracking_id_parse((struct pv_slice){id + 1, PV_TRACKING_ID_LEN},
+                                 &parsed) != PV_OK) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool
 record_reading_holds(const struct pv_reading_record *r)
 {
     struct pv_tracking_id id;
 
     return IS_ONE_OF(r->role, role) && IS_ONE_OF(r->what, what) &&
-           (r->id.len == 0 || pv_tracking_id_parse(r->id, &id) == PV_OK);
+           (r->id.len == 0 || pv_tracking_id_parse(r->id, &id) == PV_OK) &&
+           (r->ids.len == 0 || (r->id.len == 0 && are_ids(r->ids, r->count)));
 }

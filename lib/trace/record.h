@@ -49,6 +49,8 @@
  *   by          system id, or "uid/<number>" of a user of this machine
  *   count       how many records he was shown (bundles count their entries)
  *   id          tracking id of the one request shown; absent otherwise
+ *   ids         array of those of `count` requests, 2 to 32, where they were
+ *               asked for by name; absent otherwise
  *   node
  *   role        as what he may see it: "auditor", "consumer", "operator",
  *               "provider"
@@ -75,6 +77,7 @@
 
 #define PV_RECORD_VERSION 1
 #define PV_RECORD_MAX 2048           /* bytes of a request record */
+#define PV_READING_IDS_MAX 32        /* in one record */
 #define PV_COMPLETIONS_MAX 512       /* in one leaf */
 #define PV_COMPLETIONS_LEN_MAX 57344 /* bytes of that leaf */
 #define PV_COMPLETIONS_TAIL_MAX 512  /* kept free for the leaf's end */
@@ -145,7 +148,8 @@ struct pv_worker_lost_record {
 struct pv_reading_record {
     struct pv_slice by;
     uint64_t        count;
-    struct pv_slice id; /* empty: none */
+    struct pv_slice id;  /* empty: none */
+    struct pv_slice ids; /* "...","...": what is in the array; empty: none */
     struct pv_slice node;
     struct pv_slice role;
     struct pv_slice salt;

@@ -262,6 +262,20 @@ read_worker_lost(struct in *in, struct pv_worker_lost_record *r)
     NEED(in, "}");
 }
 
+/* What is in the array; record_reading_holds says whether it is ids. */
+static void
+take_ids(struct in *in, struct pv_slice *ret)
+{
+    const char *end = memchr(in->at, ']', (size_t)(in->end - in->at));
+
+    if (end == NULL || end == in->at) {
+        stop(in, PV_EINVAL);
+        return;
+    }
+    *ret = (struct pv_slice){in->at, (size_t)(end - in->at)};
+    in->at = end + 1;
+}
+
 static void
 read_reading(struct in *in, struct pv_reading_record *r)
 {
@@ -270,6 +284,9 @@ read_reading(struct in *in, struct pv_reading_record *r)
     READ_NUMBER(in, ",\"count\":", &r->count);
     if (TAKE(in, ",\"id\":\"")) {
         take_text(in, PV_TRACKING_ID_LEN, &r->id);
+    }
+    if (TAKE(in, ",\"ids\":[")) {
+        take_ids(in, &r->ids);
     }
     READ_WORD(in, ",\"node\":\"", &r->node);
     READ_WORD(in, ",\"role\":\"", &r->role);

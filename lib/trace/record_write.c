@@ -317,6 +317,10 @@ pv_record_write_reading(const struct pv_reading_record *reading, char *room,
         CHECKED(",\"id\":\"", reading->id);
         PUT(out, "\"");
     }
+    if (reading->ids.len > 0) {
+        CHECKED(",\"ids\":[", reading->ids);
+        PUT(out, "]");
+    }
     WORD(",\"node\":\"", reading->node);
     CHECKED("\",\"role\":\"", reading->role);
     put_salt(out, reading->salt);

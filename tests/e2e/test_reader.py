@@ -3,11 +3,15 @@
 
 import json
 import os
+import random
 import re
 import signal
 import socket
+import socketserver
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -262,7 +266,7 @@ def test_every_reading_is_a_record(ex):
 
 def test_several_receipts_come_in_one_answer(ex):
     """Lines in the order asked; what one may not see, or is not there, is
-    left out; one record says how many were given."""
+    left out; a record names each that was given (R-083)."""
     def given(ids, **how):
         before = len(ex.readings())
         answer = ex.read(RECEIPTS + ",".join(ids), **how)
@@ -277,7 +281,7 @@ def test_several_receipts_come_in_one_answer(ex):
     _, (reading,) = given(asked, as_system=BANK)
     assert (reading["by"], reading["role"], reading["what"], reading["count"]
             ) == (BANK, "consumer", "receipt", 2)
-    assert "id" not in reading
+    assert "id" not in reading and reading["ids"] == [ex.refused, ex.mine]
     shown, (reading,) = given([ex.mine, ex.other], as_system=PROVIDER)
     assert shown == [ex.mine]
     assert (reading["role"], reading["count"], reading["id"]
@@ -286,7 +290,12 @@ def test_several_receipts_come_in_one_answer(ex):
     shown, (reading,) = given([ex.mine, ""], as_system=BANK)
     assert shown == [ex.mine] and reading["id"] == ex.mine
     shown, (reading,) = given([ex.other, ex.mine], identity=ex.auditor)
-    assert shown == [ex.other, ex.mine] and reading["count"] == 2
+    assert shown == [ex.other, ex.mine] == reading["ids"]
+    # more than a record holds
+    shown, read = given([ex.other, ex.mine] * 25, identity=ex.auditor)
+    assert len(shown) == 50
+    assert [one["count"] for one in read] == [32, 18]
+    assert read[0]["ids"] + read[1]["ids"] == shown
     # an attempt too, without what was written there
     shown, (reading,) = given([ex.mine, "9991234561"], as_system=FIC)
     assert shown == [] and reading["count"] == 0 and "id" not in reading
@@ -298,6 +307,119 @@ def test_several_receipts_come_in_one_answer(ex):
         ex.payvand("verify", path, "--log-key", ex.vkey)
     many = ex.read(RECEIPTS + ",".join([ex.mine] * 51), as_system=BANK)
     assert many.status == 400
+
+
+def reader_pid(ex):
+    return int(re.findall(r"traced.child name=reader pid=(\d+)",
+                          ex.log_text())[-1])
+
+
+def test_a_list_that_was_cut_says_what_it_leaves_out(ex):
+    """A reader that gets no time in the midst of a list."""
+    pid = reader_pid(ex)
+    ids = [ex.mine, ex.other] * 25
+
+    def cut():
+        os.kill(pid, signal.SIGSTOP)
+        with ThreadPoolExecutor(1) as pool:
+            try:
+                asked = pool.submit(ex.read, RECEIPTS + ",".join(ids),
+                                    identity=ex.auditor)
+                time.sleep(0.02)
+                os.kill(pid, signal.SIGCONT)
+                end = time.monotonic() + random.uniform(0, 0.005)
+                while time.monotonic() < end:
+                    pass  # a sleep is too long
+                os.kill(pid, signal.SIGSTOP)
+                time.sleep(0.6)
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            lines = [json.loads(line) for line in
+                     asked.result().body.splitlines()]
+        return "left_out" in lines[-1] and lines
+
+    *given, last = wait_for("a list that was cut", cut)
+    assert given and len(given) + len(last["left_out"]) == 50
+    assert last["left_out"] == ids[len(given):]
+
+
+def test_the_command_gets_several_receipts(ex, tmp_path):
+    asked = [ex.mine, ex.refused, ex.other]
+    done = ex.payvand("receipt", *asked, "--socket", ex.local)
+    lines = done.stdout.splitlines(True)
+    assert {json.loads(json.loads(line)["entry"])["id"]
+            for line in lines} == set(asked)
+    for line in lines:
+        (tmp_path / "one").write_bytes(line)
+        ex.payvand("verify", str(tmp_path / "one"), "--log-key", ex.vkey)
+    none = "0198f2c4-7d5e-7c3a-9a51-2f6d0c1b7e11"
+    done = ex.payvand("receipt", ex.mine, none, "--no-wait", "--socket",
+                      ex.local, check=False)
+    assert done.returncode == 1 and b"1/2: not there" in done.stderr
+    assert len(done.stdout.splitlines()) == 1
+    for wrong in ([ex.mine, "x"], [ex.mine] * 51):
+        assert ex.payvand("receipt", *wrong, "--socket", ex.local,
+                          check=False).returncode == 2
+
+
+class Cutting(socketserver.StreamRequestHandler):
+    """A reader with time for one receipt an answer."""
+
+    def handle(self):
+        ids = self.rfile.readline().split()[1].decode().rsplit(
+            "/", 1)[1].strip(",").split(",")
+        self.server.asked.append(ids)
+        while self.rfile.readline().strip():
+            pass
+        entry = json.dumps({"id": ids[0]})
+        body = json.dumps({"entry": entry}) + "\n"
+        if ids[1:]:
+            body += json.dumps({"left_out": ids[1:]}) + "\n"
+        self.wfile.write(b"HTTP/1.1 200 X\r\nConnection: close\r\n"
+                         b"Content-Length: %d\r\n\r\n%s"
+                         % (len(body), body.encode()))
+
+
+def test_the_command_asks_again_for_what_was_left_out(ex, tmp_path):
+    ids = ["0198f2c4-7d5e-7c3a-9a51-2f6d0c1b7e1%d" % i for i in range(3)]
+    path = str(tmp_path / "cutting.sock")
+    with socketserver.ThreadingUnixStreamServer(path, Cutting) as server:
+        server.asked = []
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            done = ex.payvand("receipt", *ids, "--no-wait", "--socket", path)
+        finally:
+            server.shutdown()
+    assert server.asked == [ids, ids[1:], ids[2:]]
+    assert [json.loads(json.loads(line)["entry"])["id"]
+            for line in done.stdout.splitlines()] == ids
+
+
+def test_a_checkpoint_that_could_not_be_read_is_read_again(home, pki):
+    """What failed once is not remembered: nothing new is published meanwhile."""
+    with ReadExchange(home, pki, workers=1) as ex:
+        tracking_id = ex.call(BANK, IBAN).tracking_id
+        ex.completion(tracking_id)
+        wait_for("a receipt", lambda: ex.read(
+            RECEIPTS + tracking_id).status == 200)
+        folder = Path(ex.home, "log.d")
+
+        def put(note):
+            (folder / "other").write_bytes(note)
+            os.rename(folder / "other", folder / "checkpoint")
+
+        def stumbled():
+            """Put back, if nothing newer was published."""
+            good = (folder / "checkpoint").read_bytes()
+            put(b"no note\n")
+            failed = ex.read(RECEIPTS + tracking_id).status == 500
+            if (folder / "checkpoint").read_bytes() == b"no note\n":
+                put(good)
+            return failed
+
+        wait_for("a reader that cannot read it", stumbled)
+        answer = ex.read(RECEIPTS + tracking_id)
+        assert answer.status == 200, answer.body
 
 
 def test_the_record_is_on_disk_before_the_answer(ex):
@@ -532,8 +654,8 @@ def cli_follow_all(ex):
          ex.local], env=program_env(), stdout=subprocess.PIPE, text=True)
     text = "".join(process.stdout.readline() for _ in range(10))
     process.terminate()
+    process.stdout.close()  # it may be full
     process.wait(10)
-    process.stdout.close()
     return text
 
 

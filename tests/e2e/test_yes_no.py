@@ -116,7 +116,7 @@ def test_no_record_has_a_place_for_an_answer(make):
         "completions": {"done", "node", "salt", "type", "v"},
         "pruned": {"count", "decision", "first", "node", "salt", "time",
                    "type", "v"},
-        "reading": {"by", "count", "id", "node", "role", "salt", "time",
+        "reading": {"by", "count", "id", "ids", "node", "role", "salt", "time",
                     "type", "v", "what"},
         "refusals": {"consumer", "count", "from", "node", "salt", "type",
                      "until", "v"},

@@ -22,6 +22,10 @@
            ",\"method\":\"fetch\",\"node\":\"nix\",\"provider\":\"tavanir\","  \
            "\"service\":\"s\",\"size\":\"0\",\"time\":1,\"type\":\"request\"," \
            "\"v\":1,\"version\":\"v1\"}"
+#define READING_OF(count, ids)                                                 \
+    "{\"by\":\"uid/1\",\"count\":" count ",\"ids\":" ids                       \
+    ",\"node\":\"n\",\"role\":\"auditor\"" SALTED                              \
+    ",\"time\":1,\"type\":\"reading\",\"v\":1,\"what\":\"receipt\"}"
 #define MADE_BY(grant, number)                                                 \
     HEAD grant "\"grant_decision\":" number ",\"hop\":0,\"id\":\"" ID          \
                "\",\"image\":7,\"method\":\"verify\",\"node\":\"nix\","        \
@@ -139,6 +143,21 @@ parse(void **state)
         {"{\"by\":\"uid/1000\",\"count\":0,\"node\":\"n\",\"role\":\"operator\"" SALTED
          ",\"time\":1,\"type\":\"reading\",\"v\":1,\"what\":\"search\"}",
          PV_OK, "takes a reading of nothing"},
+        {READING_OF("2", "[\"" ID "\",\"" ID "\"]"), PV_OK,
+         "takes a reading of several requests"},
+        {READING_OF("3", "[\"" ID "\",\"" ID "\"]"), PV_EINVAL,
+         "refuses fewer ids than were shown"},
+        {READING_OF("1", "[\"" ID "\"]"), PV_EINVAL,
+         "refuses a list of one id"},
+        {READING_OF("0", "[]"), PV_EINVAL, "refuses a list of no id"},
+        {READING_OF("2", "[\"" ID "\";\"" ID "\"]"), PV_EINVAL,
+         "refuses ids without a comma between"},
+        {READING_OF("2", "[\"" ID "\",\"" ID "\",]"), PV_EINVAL,
+         "refuses a comma behind the last id"},
+        {READING_OF("2", "[\"" ID "\",\"999123456\"]"), PV_EINVAL,
+         "refuses another text among ids"},
+        {READING_OF("2", "[\"" ID "\",\"" ID "\""), PV_EINVAL,
+         "refuses a list that does not end"},
         {"{\"count\":65536,\"decision\":\"resolution/12\",\"first\":0,\"node\":\"n\"" SALTED
          ",\"time\":1,\"type\":\"pruned\",\"v\":1}",
          PV_OK, "takes a pruning"},

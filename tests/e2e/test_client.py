@@ -397,6 +397,29 @@ def test_the_library_shows_its_header_and_no_more():
     assert shown == declared
 
 
+def test_every_function_has_its_man_page():
+    """Its declaration is that of the header, and `man FUNCTION` finds it."""
+    with open(HEADER, encoding="utf-8") as file:
+        header = re.sub(r"/\*.*?\*/", "", file.read(), flags=re.DOTALL)
+    declared = {name: (" ".join(kind.split()), [" ".join(one.split())
+                                                for one in taken.split(",")])
+                for kind, name, taken in re.findall(
+                    r"PAYVAND_API\s+([^;()]*?\*?)\s*\b(payvand_[a-z_]+)\("
+                    r"([^)]*)\)", header)}
+    folder = os.path.join(ROOT, "docs", "man")
+    with open(os.path.join(folder, "libpayvand.3"), encoding="utf-8") as file:
+        page = file.read()
+    shown = {name: (kind, re.findall(r'"([^"]*)"', taken) or [taken])
+             for kind, name, taken in re.findall(
+                 r"^\.Ft (.*)\n\.Fn (payvand_[a-z_]+) (.*)$", page, re.M)}
+    assert shown == declared
+    body = page.split(".Sh DESCRIPTION")[1]
+    with open(os.path.join(folder, "meson.build"), encoding="utf-8") as file:
+        links = set(re.findall(r"'(payvand_[a-z_]+)'", file.read()))
+    assert links == set(declared)
+    assert [name for name in declared if name not in body] == []
+
+
 @pytest.mark.parametrize("standard", ["c99", "c17"])
 def test_the_header_is_plain_c(tmp_path, standard):
     source = tmp_path / "x.c"

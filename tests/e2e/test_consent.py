@@ -52,7 +52,7 @@ AGENCIES = [
 
 
 class Office(Connector):
-    def __init__(self, home, **config):
+    def __init__(self, home, methods=None, **config):
         self.database = str(home / "x.sqlite")
         self.file = str(home / "keeper.sqlite")
         self.desk = str(home / "desk.sock")
@@ -67,7 +67,7 @@ class Office(Connector):
             with open(os.open(secret, os.O_WRONLY | os.O_CREAT, 0o600),
                       "wb") as file:
                 file.write(os.urandom(32))
-        super().__init__(home, METHODS, "Driver=%s;Database=%s" % (
+        super().__init__(home, methods or METHODS, "Driver=%s;Database=%s" % (
             SQLITE, self.database), **{
                 "secret": secret, "keeper": {
                     "file": self.file, "desk": self.desk, "ledger_days": 30,
@@ -170,6 +170,27 @@ def test_r140_methods_share_the_count_unless_the_contract_says_else(office):
     assert office.use(number, "alone").outcome == "answered"
     assert office.use(number, "alone").outcome == "answered"
     assert refused(office.use(number, "alone"), "used-up")
+
+
+def test_r145_another_provider_sets_other_limits(tmp_path):
+    """By its contract alone: three months and five uses, and one use."""
+    for months, uses in ((3, 5), (12, 1)):
+        home = tmp_path / str(uses)
+        home.mkdir()
+        other = Office(home, [method("read", FIND, TAXPAYER, AMOUNT, consent={
+            "valid_months": months, "uses": uses})])
+        try:
+            number = other.issue()
+            row = other.row()
+            made, ends = (list(map(int, row[name].split("-")))
+                          for name in ("made_jalali", "ends_jalali"))
+            assert (ends[0] - made[0]) * 12 + ends[1] - made[1] == months
+            assert row["uses"] == uses
+            for _ in range(uses):
+                assert other.use(number, "read").outcome == "answered"
+            assert refused(other.use(number, "read"), "used-up")
+        finally:
+            other.stop()
 
 
 def test_r141_a_call_that_failed_technically_is_not_counted(office):

@@ -16,6 +16,7 @@ from datetime import timedelta
 import pytest
 
 from harness import CATALOGUE, ROOT, both_dates, tehran_today
+from test_connectord import SQLITE, Connector, method
 from test_contract_rules import Providers
 
 PAYROLL = "tax-administration/payroll-tax-payment-verification/v1/verify"
@@ -63,6 +64,24 @@ def contract(provider, service):
     with open(os.path.join(CATALOGUE, "contracts", provider,
                            service + ".json"), encoding="utf-8") as file:
         return json.load(file)
+
+
+def as_stored(providers, path, inputs, sql):
+    """The answer is what the provider's database has, no more and no less; of
+    a list its rows. The statement is the test's own."""
+    answer = answered(providers, path, **inputs)
+    assert answer.pop("found") == "yes"
+    folder = os.path.join(providers.country, path.split("/")[0] + ".sqlite")
+    with sqlite3.connect(f"file:{folder}?mode=ro", uri=True) as db:
+        db.row_factory = sqlite3.Row
+        rows = [{k: str(row[k]) for k in row.keys() if row[k] is not None}
+                for row in db.execute(sql, inputs)]
+    assert rows
+    if [list] == [type(value) for value in answer.values()]:
+        assert list(answer.values()) == [rows]
+    else:
+        assert [answer] == rows
+    return answer
 
 
 def jalali(days_ago):
@@ -179,8 +198,15 @@ def test_r157_r158_a_case_since_the_first_of_1400_and_no_older_one(providers):
                           tracking_id=by_day[day][0])
         assert answer["result"] == ("yes" if day >= "1400" else "no")
         assert answer["coverage_from"] == "1400-01-01"
-    with_case = {i for i, in providers.rows(
-        "judiciary-statistics-centre", "SELECT national_id FROM cheque_case")}
+    newest = dict(providers.rows(
+        "judiciary-statistics-centre", "SELECT national_id, max(filed_on) "
+        "FROM cheque_case GROUP BY national_id"))
+    for person, expect in (
+            (max(newest, key=newest.get), "yes"),
+            ([i for i, day in newest.items() if day < "1400"][0], "no")):
+        assert answered(providers, CHEQUE + "by-national-id",
+                        national_id=person)["result"] == expect
+    with_case = set(newest)
     clean = [i for i, in providers.rows(
         "civil-registration-organisation", "SELECT national_id FROM person")
         if i not in with_case][0]
@@ -290,6 +316,12 @@ def test_r198_taxes_of_a_person_and_identity_in_pay_lists(providers, samples):
         answer = answered(providers,
                           f"tax-administration/{service}/v1/inquire", **inputs)
         assert answer[key].isdigit() and answer["tax_paid"].isdigit()
+    inputs = first(samples, "payroll-tax-to-welfare/inquire", "found")
+    as_stored(providers, "tax-administration/payroll-tax-to-welfare/v1/inquire",
+              inputs, "SELECT sum(taxable_salary) AS taxable_salary, "
+              "sum(iif(paid, tax_paid, 0)) AS tax_paid FROM payroll WHERE "
+              "person_id = :national_id AND year = 0 + :year AND "
+              "month = 0 + :month")
     path = "tax-administration/payroll-list-identity-verification/v1/verify"
     for expect in ("yes", "no"):
         inputs = first(samples, "payroll-list-identity-verification/verify",
@@ -392,6 +424,13 @@ def test_r194_r047_a_rulings_image_and_each_heir_with_the_relation(providers,
     heirs = answered(providers, "judiciary/probate-certificate-info/v1/inquire",
                      **inputs)["heirs"]
     assert heirs and all(h["heir_id"] and h["relation"] for h in heirs)
+    as_stored(providers, "judiciary/probate-certificate-info/v1/inquire",
+              inputs, "SELECT heir_id, relation FROM heir WHERE deceased_id = "
+              ":deceased_id ORDER BY heir_id")
+    ruling = first(samples, "probate-ruling-authenticity/verify", "found")
+    stored = providers.rows("judiciary", "SELECT image FROM probate WHERE "
+                            "ruling_id = '%s'" % ruling["ruling_id"])[0][0]
+    assert base64.b64decode(image["data"]).hex() == stored
 
 
 # ---- electricity ----
@@ -412,6 +451,35 @@ def test_r150_until_a_month_is_until_its_last_day(providers):
     until = [o["until"] for o in method["outputs"] if "until" in o]
     assert until == ["1402-06-31"], "to the end of Shahrivar 1402"
     invalid(providers, BILLS, "pattern", creation_date="2023-09-22")
+
+
+def test_r150_until_a_day_is_sent_on_that_day_and_never_after(tmp_path):
+    """By the day of Tehran; none of the three is another's neighbour's."""
+    def ask():
+        days = {"gone": jalali(1), "last": jalali(0), "next": jalali(-1)}
+        home = tmp_path / str(len(os.listdir(tmp_path)))
+        home.mkdir()
+        with sqlite3.connect(home / "x.sqlite") as db:
+            db.execute("CREATE TABLE t(a)")
+        connector = Connector(home, [method(
+            "get", "SELECT 'a' AS gone, 'b' AS last, 'c' AS next, 'd' AS kept "
+            "WHERE :national_id <> ''",
+            [{"name": "national_id", "type": "national_id"}],
+            [*({"name": name, "type": "first_name", "until": day}
+               for name, day in days.items()),
+             {"name": "kept", "type": "first_name"}])],
+            "Driver=%s;Database=%s" % (SQLITE, home / "x.sqlite"))
+        try:
+            connector.wait(lambda: connector.call(
+                "get", {"national_id": "9991234561"}).outcome == "answered")
+            return connector.call("get", {"national_id": "9991234561"}).json
+        finally:
+            connector.stop()
+
+    day, answer = None, None
+    while day != jalali(0):     # once more when it was midnight meanwhile
+        day, answer = jalali(0), ask()
+    assert answer == {"found": "yes", "last": "b", "next": "c", "kept": "d"}
 
 
 def test_r177_what_is_said_of_a_connection(providers):
@@ -534,6 +602,11 @@ def test_r192_zones_of_a_villages_plan(providers, samples):
     zones = answered(providers, "housing-foundation/hadi-plan-zones/v1/inquire",
                      **inputs)["zones"]
     assert zones[0]["shape"]["type"] == "Polygon"
+    stored = providers.rows(
+        "housing-foundation", "SELECT zone_name, shape FROM zone WHERE "
+        "division_code = '%s' ORDER BY zone_number" % inputs["division_code"])
+    assert [(z["zone_name"], z["shape"]) for z in zones] == [
+        (name, json.loads(shape)) for name, shape in stored]
 
 
 def test_r187_r199_where_one_lives_and_a_change_of_it(providers, samples):
@@ -552,6 +625,10 @@ def test_r202_completion_and_inquiries_before_a_permit(providers, samples):
     answer = answered(providers, "municipalities/completion-certificate/v1/"
                       "inquire", **inputs)
     assert answer["certificate_number"] and answer["issue_date"]
+    as_stored(providers, "municipalities/completion-certificate/v1/inquire",
+              inputs, "SELECT permit_number, certificate_number, issued_on AS "
+              "issue_date, postal_code, area FROM completion WHERE "
+              "permit_number = :permit_number")
     inputs = first(samples, "construction-permit-inquiries/inquire", "found")
     answer = answered(providers, "all-executive-agencies/"
                       "construction-permit-inquiries/v1/inquire", **inputs)
@@ -577,6 +654,35 @@ def test_r197_services_of_the_police(providers, samples, service, method,
     said = answer.get("result", {"yes": "found", "no": "not-found"}.get(
         answer.get("found")))
     assert said == expect
+
+
+@pytest.mark.parametrize("service,sql", [
+    ("residence-abroad", "SELECT status, country, since FROM abroad WHERE "
+     "national_id = :national_id"),
+    ("vehicle-scrappage", "SELECT status, scrapped_on, scrap_certificate AS "
+     "certificate_number FROM vehicle WHERE vin = :vehicle_vin"),
+    ("government-vehicle-plate-permit", "SELECT permit_number, plate, "
+     "issued_on AS issue_date, status AS licence_status FROM plate_permit "
+     "WHERE permit_number = :permit_number AND agency_id = :agency_id"),
+    ("persons-vehicle-status", "SELECT plate, model, status FROM vehicle "
+     "WHERE owner_id = :owner_id ORDER BY plate")])
+def test_r197_the_police_say_what_they_have(providers, samples, service, sql):
+    inputs = {name: value["value"] if isinstance(value, dict) else value
+              for name, value in first(samples, service + "/inquire",
+                                       "found").items()}
+    as_stored(providers, f"police-command/{service}/v1/inquire", inputs, sql)
+
+
+def test_r197_a_vehicle_is_verified_with_its_owner(providers, samples):
+    path = "police-command/vehicle-authenticity/v1/verify"
+    inputs = first(samples, "vehicle-authenticity/verify", "yes")
+    plate, owner = providers.rows(
+        "police-command", "SELECT plate, owner_id FROM vehicle WHERE plate <> "
+        "'%s'" % inputs["plate"])[0]
+    for change in ({"plate": plate}, {"owner_id": owner}):
+        assert {**inputs, **change} != inputs
+        assert answered(providers, path, **{**inputs, **change}) == {
+            "result": "no"}, change
 
 
 def test_r197_r043_crossings_between_two_days(providers, samples):
@@ -606,6 +712,10 @@ def test_r206_a_clearance_permit_of_the_customs(providers, samples):
     answer = answered(providers, "customs-administration/"
                       "goods-clearance-permits/v1/inquire", **inputs)
     assert answer["status"] == "issued" and answer["issue_date"]
+    as_stored(providers, "customs-administration/goods-clearance-permits/v1/"
+              "inquire", inputs, "SELECT permit_number, goods_id, status, "
+              "issued_on AS issue_date FROM permit WHERE permit_number = "
+              ":permit_number")
 
 
 def test_r049_a_signed_document_comes_as_it_is(providers, samples):

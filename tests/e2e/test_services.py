@@ -20,6 +20,7 @@ from connectors import Connectors, make_country
 from harness import CATALOGUE, ROOT, Exchange, assert_outcome
 from samples import asked
 from test_grants import ENACTMENT, SERVICES, load, path_of, system_of
+from test_marker import search
 
 CONSENT = {"tax-performance-declaration-items", "knowledge-based-company-income"}
 # A number is given at the provider's desk, not by a consumer's call.
@@ -242,6 +243,21 @@ def test_r135_items_of_a_return_ask_for_a_consent_number(ex, service):
     """Held by the gate before the provider sees the call (R-125)."""
     assert_outcome(ask(ex, service, "inquire", {}), "refused",
                    "consent-missing")
+
+
+@pytest.mark.parametrize("service", sorted(CONSENT))
+def test_r144_a_number_that_was_used_is_nowhere_at_the_exchange(ex, country,
+                                                                service):
+    """Nor is it in a file of the connector: those stand in this folder too."""
+    case = first(country, service + "/inquire", "found")
+    headers = consent(ex, service, case)
+    answer = ask(ex, service, "inquire", case, headers=headers)
+    assert_outcome(answer, "answered")
+    assert ex.record(answer.tracking_id)
+    assert search(ex, headers[0][1]) == []
+    # the search sees what is there, and looks where the record is
+    assert search(ex, answer.tracking_id.replace("-", "")) or search(
+        ex, answer.tracking_id)
 
 
 def test_r147_no_refused_invalid_and_failed_are_four_things(ex, country):

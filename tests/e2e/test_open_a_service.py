@@ -1,5 +1,6 @@
-"""docs/open-a-service.md, each block as it stands: from a table to a live
-governed call, through a real registry, gateway, nginx and connector."""
+"""docs/open-a-service.md and use-a-service.md, each block as it stands: from a
+table to a live governed call, through a real registry, gateway, nginx and
+connector; and what the developer of another agency does with it."""
 
 import json
 import os
@@ -14,7 +15,7 @@ import pytest
 
 from connectors import FRONT, SERVER
 from harness import (CATALOGUE, NGINX, ROOT, Process, built, free_port,
-                     program_env)
+                     program_env, wait_for)
 from registryd import BUILD, Registry, decision
 from test_second_node import NodeExchange, enact_deployment
 from test_service_init import SECRET, TABLE
@@ -26,10 +27,13 @@ pytestmark = pytest.mark.skipif(
     reason="registryd is not built")
 
 
-def blocks():
-    with open(os.path.join(ROOT, "docs", "open-a-service.md"),
-              encoding="utf-8") as file:
-        return re.findall(r"```sh\n(.*?)```", file.read(), re.S)
+def guide(name):
+    with open(os.path.join(ROOT, "docs", name), encoding="utf-8") as file:
+        return file.read()
+
+
+def blocks(name="open-a-service.md"):
+    return re.findall(r"```sh\n(.*?)```", guide(name), re.S)
 
 
 class Scene:
@@ -86,11 +90,12 @@ class Scene:
                 "PAYVAND_CERT_" + name: identity.cert,
                 "PAYVAND_KEY_" + name: identity.key}
 
-    def run(self, script):
+    def run(self, script, cwd=None):
         end = "trap 'kill %1 2>/dev/null || true' EXIT\n"
         return subprocess.run(
-            ["bash", "-e"], input=end + script, text=True, cwd=str(self.agency),
-            env=self.env(), timeout=180, capture_output=True)
+            ["bash", "-e"], input=end + script, text=True,
+            cwd=str(cwd or self.agency), env=self.env(), timeout=180,
+            capture_output=True, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -104,11 +109,18 @@ def scene(pki):
     shutil.rmtree(home, ignore_errors=True)
 
 
-def test_r112_r247_the_guide_leads_from_a_table_to_a_live_call(scene):
+@pytest.fixture(scope="module")
+def opened(scene):
+    """The whole guide, once."""
     steps = blocks()
     assert len(steps) == 8
     done = scene.run("\n".join(steps))
     assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def test_r112_r247_the_guide_leads_from_a_table_to_a_live_call(scene, opened):
+    done = opened
     assert "4 passed, 0 failed, 0 not tried" in done.stdout
     assert "passport confirm data/person-by-id" in done.stdout
     # once by itself, once through the exchange
@@ -121,6 +133,50 @@ def test_r112_r247_the_guide_leads_from_a_table_to_a_live_call(scene):
     assert [(call["consumer"], call["service"], call["grant"])
             for _, call in calls] == [(CONSUMER, "person-by-id",
                                     "tax-person-by-id")]
+
+
+def test_another_agencys_developer_needs_curl_alone(scene, opened):
+    """docs/use-a-service.md: the contract out of the registry, the mock, the
+    call, a mistake, and what curl does not show."""
+    home = scene.home / "developer"
+    home.mkdir()
+    identity = scene.ex.pki.of(CONSUMER)
+    for name, path in (("client.crt", identity.cert), ("client.key",
+                       identity.key), ("ca.crt", scene.ex.pki.root.cert)):
+        shutil.copy(path, home / name)
+    before = len(scene.ex.requests())
+    log = Path(scene.ex.path("log", "again.log"))
+    connector = Process(
+        "connectord", [built("payvand-connectord"), "--config", str(
+            scene.agency / "connector.json")], str(log), env=program_env())
+    wait_for("the connector", lambda: "connector.started" in log.read_text())
+    try:
+        done = scene.run("\n".join(blocks("use-a-service.md")), home)
+    finally:
+        connector.stop()
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = done.stdout.lower()
+    assert said.count("payvand-mock: 1") == 1
+    assert "payvand-outcome: answered" in said
+    assert "payvand-tracking-id: " in said
+    assert done.stdout.count('"first_name":"%s"' % SECRET) == 2
+    wrong = json.loads((home / "invalid.txt").read_text().rsplit("\n", 1)[1])
+    assert (wrong["outcome"], wrong["fault"], wrong["member"]) == (
+        "invalid", "check-digit", "national_id") and wrong["title_fa"]
+    assert "<html" in (home / "page.html").read_text()
+    assert json.loads((home / "openapi.json").read_text())["openapi"]
+    assert len(list((home / "evidence").glob("*.json"))) == 1
+    assert len(scene.ex.requests()) == before + 3
+
+
+def test_the_guides_outcomes_are_those_of_the_exchange():
+    with open(os.path.join(ROOT, "lib", "policy", "outcome.c"),
+              encoding="utf-8") as file:
+        held = dict(re.findall(r'\{PV_SLICE_INIT\("([a-z]+)"\), (\d{3})\}',
+                               file.read()))
+    assert len(held) == 9
+    assert dict(re.findall(r"^\| `([a-z]+)` \| (\d{3}) \|",
+                           guide("use-a-service.md"), re.M)) == held
 
 
 def submit(scene, *more, passport="p.json"):

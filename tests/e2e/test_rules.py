@@ -319,8 +319,8 @@ def test_r198_taxes_of_a_person_and_identity_in_pay_lists(providers, samples):
     inputs = first(samples, "payroll-tax-to-welfare/inquire", "found")
     as_stored(providers, "tax-administration/payroll-tax-to-welfare/v1/inquire",
               inputs, "SELECT sum(taxable_salary) AS taxable_salary, "
-              "sum(iif(paid, tax_paid, 0)) AS tax_paid FROM payroll WHERE "
-              "person_id = :national_id AND year = 0 + :year AND "
+              "sum(CASE WHEN paid THEN tax_paid ELSE 0 END) AS tax_paid FROM "
+              "payroll WHERE person_id = :national_id AND year = 0 + :year AND "
               "month = 0 + :month")
     path = "tax-administration/payroll-list-identity-verification/v1/verify"
     for expect in ("yes", "no"):

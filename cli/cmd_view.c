@@ -69,6 +69,7 @@ static const struct {
     {"commitment", "progress", false, "progress", "", pv_text_progress},
     {"commitment", "reminders", false, "reminders", "", pv_text_duties},
     {"commitment", "show", true, "commitment", "", pv_text_duty},
+    {"grant", "callers", false, "callers", "", pv_text_findings},
     {"grant", "duplicates", false, "duplicate-paths", "", pv_text_findings},
     {"grant", "paths", false, "access-paths", "", pv_text_findings},
     {"grant", "public", false, "public-grants", "", pv_text_findings},
@@ -111,7 +112,7 @@ static const char usage_en[] =
     "payvand link violations | grant duplicates | request missing\n"
     "payvand agreement breaches | unnamed\n"
     "payvand agency backlog | unrepresented\n"
-    "payvand grant paths | public, payvand passport counts | public\n"
+    "payvand grant callers | paths | public, payvand passport counts | public\n"
     "payvand certificate ending\n"
     "\n"
     "What the registry shows of its records.\n"
@@ -144,7 +145,7 @@ static const char usage_fa[] =
     "payvand link violations | grant duplicates | request missing\n"
     "payvand agreement breaches | unnamed\n"
     "payvand agency backlog | unrepresented\n"
-    "payvand grant paths | public, payvand passport counts | public\n"
+    "payvand grant callers | paths | public, payvand passport counts | public\n"
     "payvand certificate ending\n"
     "\n"
     "آنچه دفتر ثبت از رکوردهای خود نشان می‌دهد.\n"

@@ -85,8 +85,12 @@ static const char *const unagreed_columns[] = {"id", "consumer.id",
 static const char *const grant_columns[] = {
     "id",      "consumer.id", "provider.id", "version",
     "methods", "resolution",  "state",       NULL};
-static const char *const passport_columns[] = {
-    "id", "agency.id", "of", "service.id", "code", "confirmed", NULL};
+static const char *const caller_columns[] = {
+    "id",      "consumer.id", "unit",       "system",
+    "version", "methods",     "resolution", NULL};
+static const struct pv_view_csv callers_csv = {"grants", caller_columns};
+static const char *const        passport_columns[] = {
+           "id", "agency.id", "of", "service.id", "code", "confirmed", NULL};
 static const char *const count_columns[] = {
     "agency.id", "agency.name_fa", "services", "passports",
     "confirmed", "under_way",      NULL};
@@ -130,6 +134,8 @@ static const struct pv_view_row view_row[] = {
      &unrepresented_csv},
     {"agenda", false, TAKES(PV_VIEW_BODY), pv_view_agenda, pv_view_agenda_html,
      NULL},
+    {"callers", false, TAKES(PV_VIEW_PARTY) | PAGES, pv_view_callers, NULL,
+     &callers_csv},
     {"code", true, TAKES(PV_VIEW_OF) | TAKES(PV_VIEW_IN), pv_view_code, NULL,
      NULL},
     {"code-map", true, 0, pv_view_code_map, NULL, NULL},

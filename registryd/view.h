@@ -107,6 +107,7 @@ pv_view_html_fn  pv_view_agenda_html;
 pv_view_build_fn pv_view_backlog;
 pv_view_build_fn pv_view_breaches;
 pv_view_html_fn  pv_view_breaches_html;
+pv_view_build_fn pv_view_callers;
 pv_view_build_fn pv_view_code;
 pv_view_build_fn pv_view_code_map;
 pv_view_build_fn pv_view_commitment;

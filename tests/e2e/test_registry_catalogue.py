@@ -12,7 +12,7 @@ import subprocess
 
 import pytest
 
-from harness import SANITIZE, wait_for
+from harness import SANITIZE, both_dates, tehran_today, wait_for
 from registryd import BUILD, CATALOGUE, WG, Registry, decision
 
 FIRST = "1393-06-11"
@@ -340,6 +340,71 @@ def test_the_past_can_be_asked(tmp_path):
     for one in history:
         then = registry.get(f"{grant}?at={one['decision']}")
         assert then["version"] >= one["version"]
+    registry.stop()
+
+
+class Past:
+    """Who could call what, as the registry says it from its records."""
+
+    def __init__(self, registry, catalogue, systems):
+        self.registry, self.catalogue = registry, catalogue
+        self.systems = systems
+
+    def covers(self, right, system):
+        consumer = self.catalogue.enacted[right["consumer"]["id"]]
+        if "system" in right:
+            return system["id"] == right["system"]
+        if "unit" in right:
+            return system.get("unit") == right["unit"]
+        if consumer["is_group"]:
+            return system["agency"] in consumer["members"]
+        return system["agency"] == consumer["id"]
+
+    def on(self, gregorian):
+        day = both_dates(datetime.date.fromisoformat(gregorian))["jalali"]
+        view = self.registry.get(f"views/callers?as_of={day}")
+        assert view["day"] == day and view["modes"] == []
+        return {(s["id"], self.catalogue.path(
+            right["version"].split("/")[0], method))
+            for right in view["grants"] for method in right["methods"]
+            for s in self.systems
+            if s.get("active", True) and self.covers(right, s)}
+
+
+def test_who_could_call_what_on_a_day_is_asked(tmp_path, catalogue):
+    """Every day on which something begins or ends, from the end of all: as the
+    documents say it, though the image has but the present."""
+    registry = Registry(tmp_path)
+    registry.enact()
+    systems = all_systems(catalogue)
+    past = Past(registry, catalogue, systems)
+    found = [past.on(day) for day in catalogue.days()]
+    for day, pairs in zip(catalogue.days(), found):
+        expected = catalogue.allowed(systems, day)
+        assert pairs == expected, (day, sorted(pairs ^ expected))
+    assert len(set().union(*found)) > 50
+    # a suspension holds from its day on, and at a decision's number
+    right = registry.get("views/callers")["grants"][0]
+    last = registry.get("status")["last"]
+    consumer = right["consumer"]["id"]
+
+    def now(query=""):
+        view = registry.get(f"views/callers?party={consumer}{query}")
+        return ([g["id"] for g in view["grants"]],
+                [s["id"] for s in view.get("suspensions", [])])
+    before = now()
+    assert right["id"] in before[0] and before[1] == []
+    today = both_dates(tehran_today())["jalali"]
+    registry.must(decision("suspension", "x-halt", "impose", "secretariat", WG,
+                           today, {"consumer": consumer,
+                                   "version": right["version"]},
+                           reason="x"))
+    assert right["id"] not in now()[0] and now()[1] == ["x-halt"]
+    assert now(f"&at={last}") == before
+    assert now("&as_of=1403-01-01") == before
+    rows = registry.payvand("grant", "callers", "--as-of", "1401-06-20",
+                            "--csv").stdout.decode().splitlines()
+    assert len(rows) > 10 and "resolution" in rows[0]
     registry.stop()
 
 

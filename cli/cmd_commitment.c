@@ -317,13 +317,18 @@ look_at(struct args *args, const json_t *duty)
 static int
 look_at_all(struct args *args)
 {
-    long    status = 0;
-    json_t *view = ask(args, "/registry/v1/views/commitments?state=still-open",
-                       (struct pv_slice){NULL, 0}, &status);
-    json_t *duty;
-    size_t  i;
-    int     code = status == 200 ? PV_EXIT_OK : PV_EXIT_FAILED;
+    struct pv_why why = {""};
+    json_t       *view = NULL;
+    json_t       *duty;
+    size_t        i;
+    int           code = PV_EXIT_OK;
 
+    if (pv_registry_get_whole(args->registry,
+                              "/registry/v1/views/commitments?state=still-open",
+                              &view, &why) != PV_OK) {
+        pv_cli_error("%s", why.text);
+        code = PV_EXIT_FAILED;
+    }
     json_array_foreach(json_object_get(view, "commitments"), i, duty)
     {
         if (code == PV_EXIT_OK &&

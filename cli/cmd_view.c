@@ -12,7 +12,7 @@
 #include "registry.h"
 #include "view_text.h"
 
-#define PATH_ROOM 1024
+#define PATH_ROOM PV_REGISTRY_PATH_MAX
 
 /* ---- what may be asked ---- */
 
@@ -213,6 +213,12 @@ take_option(struct args *args, int key)
 }
 
 static bool
+is_format(const struct args *args, const char *format)
+{
+    return args->format != NULL && strcmp(args->format, format) == 0;
+}
+
+static bool
 find_verb(struct args *args, int count, char **words)
 {
     for (size_t i = 0; i < sizeof(verb_row) / sizeof(verb_row[0]); i++) {
@@ -310,46 +316,112 @@ tell_problem(const struct args *args, struct pv_slice answer, long status)
     json_decref(problem);
 }
 
-static int
-print_text(const struct args *args, struct pv_slice answer)
-{
-    json_t *view = json_loadb(answer.ptr, answer.len, 0, NULL);
+struct taken {
+    json_t *whole; /* of all pages; owned. NULL: they are printed at once */
+    size_t  pages;
+};
 
-    if (view == NULL) {
-        pv_cli_error("the registry's answer is no JSON");
-        return PV_EXIT_FAILED;
+/* The head of a table comes once. */
+static void
+print_page(const struct taken *taken, struct pv_slice page)
+{
+    const char *end = memchr(page.ptr, '\n', page.len);
+
+    if (taken->pages > 0 && end != NULL) {
+        page.len -= (size_t)(end + 1 - page.ptr);
+        page.ptr = end + 1;
     }
-    verb_row[args->row].text(view, args->lang);
+    (void)fwrite(page.ptr, 1, page.len, stdout); /* ferror tells */
+}
+
+static enum pv_err
+take_page(const struct args *args, struct pv_slice page, struct taken *taken)
+{
+    json_t     *view;
+    enum pv_err err = PV_OK;
+
+    if (is_format(args, "html") || is_format(args, "csv")) {
+        print_page(taken, page);
+        taken->pages++;
+        return PV_OK;
+    }
+    view = json_loadb(page.ptr, page.len, 0, NULL);
+    if (view == NULL) {
+        return PV_EPROTO;
+    }
+    if (taken->pages++ == 0) {
+        taken->whole = view;
+        return PV_OK;
+    }
+    err = pv_registry_join(taken->whole, view);
     json_decref(view);
-    return fflush(stdout) == 0 && !ferror(stdout) ? PV_EXIT_OK : PV_EXIT_FAILED;
+    return err;
+}
+
+/* Lists are asked for by page where one answer does not hold them, unless a
+   page is what is wanted; a document for print is one answer. */
+static bool
+is_whole_wanted(const struct args *args)
+{
+    return args->parameter[P_COUNT] == NULL && !is_format(args, "html");
+}
+
+/* All pages, from path on. */
+static bool
+take_pages(const struct args *args, char path[PV_REGISTRY_PATH_MAX],
+           struct taken *taken)
+{
+    char          next[PV_REGISTRY_PATH_MAX] = "";
+    struct pv_buf answer;
+    struct pv_why why = {""};
+    long          status = 0;
+    bool          good;
+
+    do {
+        pv_buf_init(&answer, PV_REGISTRY_ANSWER_MAX);
+        good = pv_registry_page(args->socket, path, &status, &answer, next,
+                                &why) == PV_OK;
+        if (!good) {
+            pv_cli_error("%s", why.text);
+        } else if (status != 200) {
+            tell_problem(args, pv_buf_view(&answer), status);
+            good = false;
+        } else if (take_page(args, pv_buf_view(&answer), taken) != PV_OK) {
+            pv_cli_error("the registry's answer is no JSON");
+            good = false;
+        }
+        pv_buf_clear(&answer);
+        memcpy(path, next, sizeof(next));
+    } while (good && next[0] != '\0' && is_whole_wanted(args));
+    return good;
 }
 
 static int
 ask(const struct args *args)
 {
-    char          path[PATH_ROOM];
-    struct pv_buf answer;
-    struct pv_why why = {""};
-    long          status = 0;
-    int           code = PV_EXIT_FAILED;
+    char         path[PV_REGISTRY_PATH_MAX];
+    struct taken taken = {NULL, 0};
+    bool         good;
 
     if (!make_path(args, path)) {
         pv_cli_error("an id or an option's value is not right");
         return pv_cli_usage_error(args->command);
     }
-    pv_buf_init(&answer, PV_REGISTRY_ANSWER_MAX);
-    if (pv_registry_ask(args->socket, path, (struct pv_slice){NULL, 0}, &status,
-                        &answer, &why) != PV_OK) {
-        pv_cli_error("%s", why.text);
-    } else if (status != 200) {
-        tell_problem(args, pv_buf_view(&answer), status);
-    } else if (args->format == NULL) {
-        code = print_text(args, pv_buf_view(&answer));
-    } else {
-        code = pv_cli_print(&answer);
+    good = take_pages(args, path, &taken);
+    if (good && taken.whole != NULL && is_whole_wanted(args)) {
+        good = pv_registry_joined(taken.whole) == PV_OK;
     }
-    pv_buf_clear(&answer);
-    return code;
+    if (good && args->format == NULL) {
+        verb_row[args->row].text(taken.whole, args->lang);
+    } else if (good) {
+        good = (taken.whole == NULL ||
+                json_dumpf(taken.whole, stdout,
+                           JSON_COMPACT | JSON_SORT_KEYS) == 0) &&
+               fputc('\n', stdout) != EOF;
+    }
+    json_decref(taken.whole); /* accepts NULL */
+    return good && fflush(stdout) == 0 && !ferror(stdout) ? PV_EXIT_OK
+                                                          : PV_EXIT_FAILED;
 }
 
 int

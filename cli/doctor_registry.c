@@ -74,7 +74,7 @@ check_ending(struct pv_doctor *doctor)
 
     (void)snprintf(path, sizeof(path), "/registry/v1/views/ending?within=%d",
                    ENDING_DAYS);
-    if (pv_registry_get_json(doctor->registry, path, &view, &why) != PV_OK) {
+    if (pv_registry_get_whole(doctor->registry, path, &view, &why) != PV_OK) {
         pv_doctor_add(doctor, PV_DOCTOR_WARN, &words[QUIET], "%s: %s",
                       doctor->registry, why.text);
         return;

@@ -129,8 +129,8 @@ pv_report_demand(const char *registry, const json_t *rollups, json_t **ret)
     json_t       *rows = NULL;
     json_t       *sorted = NULL;
 
-    if (pv_registry_get_json(registry, "/registry/v1/views/demand", &view,
-                             &why) != PV_OK) {
+    if (pv_registry_get_whole(registry, "/registry/v1/views/demand", &view,
+                              &why) != PV_OK) {
         pv_cli_error("%s", why.text);
         json_decref(calls);
         return PV_EXIT_FAILED;

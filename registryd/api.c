@@ -308,15 +308,36 @@ check_own(struct pv_server_call *call, enum pv_kind kind, const char *list)
 }
 
 static void
+ask_reader(struct pv_server_call *call)
+{
+    const struct pv_api *api = call->context;
+
+    pv_reader_ask(api->reader, &api->caller, call);
+}
+
+/* A list as of a day passes over what did not stand then, however much it is.
+ */
+static bool
+is_long(const struct parameters *parameters, struct pv_slice id)
+{
+    return id.len == 0 && parameters->at.kind != PV_NOW;
+}
+
+static void
 get_records(struct pv_server_call *call)
 {
-    struct parameters parameters = {.count = 0};
-    enum pv_kind      kind;
-    struct pv_slice   id;
-    enum pv_err       err = split(call->rest, &kind, &id);
+    const struct pv_api *api = call->context;
+    struct parameters    parameters = {.count = 0};
+    enum pv_kind         kind;
+    struct pv_slice      id;
+    enum pv_err          err = split(call->rest, &kind, &id);
 
     if (err == PV_OK) {
         err = read_parameters(call, &parameters);
+    }
+    if (err == PV_OK && api->reader != NULL && is_long(&parameters, id)) {
+        ask_reader(call);
+        return;
     }
     if (err == PV_OK && id.len > 0) {
         err = pv_registry_get(registry_of(call), kind, id, parameters.at,
@@ -388,11 +409,33 @@ get_view(struct pv_server_call *call)
     const char *type = JSON_TYPE;
     enum pv_err err = pv_api_view(call->context, call, &type);
 
+    if (err == PV_ERANGE) {
+        pv_server_problem(call, 400, "view-too-large",
+                          "the list is longer than one answer; ask for it by "
+                          "page, with count and after",
+                          "فهرست از یک پاسخ بلندتر است؛ با count و after "
+                          "صفحه‌به‌صفحه بپرسید");
+        return;
+    }
     if (err != PV_OK) {
         pv_api_error(call, err);
         return;
     }
     pv_server_answer(call, 200, type);
+}
+
+const struct pv_server_route pv_api_read_route[] = {
+    {"GET", "/registry/v1/users/", 0, get_users},
+    {"GET", "/registry/v1/views/", 0, get_view},
+    {"GET", "/registry/v1/", 0, get_records},
+};
+const size_t pv_api_read_route_count =
+    sizeof(pv_api_read_route) / sizeof(pv_api_read_route[0]);
+
+void
+pv_api_forget(void *state)
+{
+    ((struct pv_api_state *)state)->forget(state);
 }
 
 const struct pv_server_route pv_api_route[] = {
@@ -417,8 +460,8 @@ const struct pv_server_route pv_api_route[] = {
     {"GET", "/registry/v1/rights", 0, pv_api_rights},
     {"GET", "/registry/v1/contracts/", 0, pv_api_contract},
     {"GET", "/registry/v1/history/", 0, get_history},
-    {"GET", "/registry/v1/users/", 0, get_users},
-    {"GET", "/registry/v1/views/", 0, get_view},
+    {"GET", "/registry/v1/users/", 0, ask_reader},
+    {"GET", "/registry/v1/views/", 0, ask_reader},
     {"GET", "/registry/v1/", 0, get_records},
     {"GET", "/pki/authorities.pem", 0, pv_api_authorities},
     {"GET", "/pki/crl/", 0, pv_api_crl},

@@ -48,6 +48,7 @@
 #include "caller.h"
 #include "heads.h"
 #include "http/server.h"
+#include "reader.h"
 
 /* Whom a socket is for. */
 enum pv_face {
@@ -62,8 +63,14 @@ enum pv_face {
 
 struct pv_api;
 
+/* The first member of whatever a call's ->state points at. */
+struct pv_api_state {
+    pv_server_forget_fn *forget;
+};
+
 /* Who asks for rights, as a call's ->state; owned by it. */
 struct pv_api_waiter {
+    struct pv_api_state      state;
     struct pv_api           *api; /* borrowed */
     struct pv_api_waiter    *next;
     bool                     for_news; /* and not yet for the signer */
@@ -77,6 +84,7 @@ struct pv_api {
     struct pv_issuing    *issuing;  /* borrowed */
     struct pv_people     *people;   /* borrowed */
     struct pv_heads      *heads;    /* borrowed */
+    struct pv_reader     *reader;   /* borrowed; NULL: in the reader itself */
     enum pv_face          face;
     struct pv_caller      caller; /* of the call being answered */
     struct pv_api_waiter *waiter; /* all of this socket */
@@ -88,9 +96,8 @@ pv_server_fn pv_api_tile;
 pv_server_fn pv_api_feed;
 
 /* api_rights.c */
-pv_server_fn        pv_api_rights;
-pv_server_fn        pv_api_contract;
-pv_server_forget_fn pv_api_stop_waiting;
+pv_server_fn pv_api_rights;
+pv_server_fn pv_api_contract;
 
 /* api_pki.c */
 pv_server_fn pv_api_crl;
@@ -100,6 +107,13 @@ pv_server_fn pv_api_authorities;
 
 extern const struct pv_server_route pv_api_route[];
 extern const size_t                 pv_api_route_count;
+
+/* What the reader answers (reader.h), by the beginning of the path. */
+extern const struct pv_server_route pv_api_read_route[];
+extern const size_t                 pv_api_read_route_count;
+
+/* When a call with a ->state has ended. */
+pv_server_forget_fn pv_api_forget;
 
 /* Who calls, and may he? Sets ->caller; see pv_api_need. (api_admit.c) */
 pv_server_admit_fn pv_api_admit;

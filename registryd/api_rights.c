@@ -82,6 +82,21 @@ hash(struct pv_slice body, struct pv_hash *ret)
 
 /* ---- those that wait ---- */
 
+static void
+stop_waiting(void *state)
+{
+    struct pv_api_waiter  *waiter = state; /* its first member */
+    struct pv_api_waiter **at = &waiter->api->waiter;
+
+    while (*at != waiter) {
+        at = &(*at)->next;
+    }
+    *at = waiter->next;
+    pv_heads_forget(waiter->api->heads, &waiter->question);
+    pv_buf_clear(&waiter->body);
+    free(waiter);
+}
+
 /* The call's, until it ends; NULL: no memory. */
 static struct pv_api_waiter *
 waiter_of(struct pv_server_call *call, struct pv_api *api, const char *agency)
@@ -93,6 +108,7 @@ waiter_of(struct pv_server_call *call, struct pv_api *api, const char *agency)
         if (waiter == NULL) {
             return NULL;
         }
+        waiter->state.forget = stop_waiting;
         waiter->api = api;
         waiter->next = api->waiter;
         api->waiter = waiter;
@@ -101,21 +117,6 @@ waiter_of(struct pv_server_call *call, struct pv_api *api, const char *agency)
         call->state = waiter;
     }
     return waiter;
-}
-
-void
-pv_api_stop_waiting(void *state)
-{
-    struct pv_api_waiter  *waiter = state;
-    struct pv_api_waiter **at = &waiter->api->waiter;
-
-    while (*at != waiter) {
-        at = &(*at)->next;
-    }
-    *at = waiter->next;
-    pv_heads_forget(waiter->api->heads, &waiter->question);
-    pv_buf_clear(&waiter->body);
-    free(waiter);
 }
 
 /* Not more for the same news, nor for news at all. */

@@ -14,7 +14,8 @@
  * What it may call:  files and sockets that are open, and with SQLite only
  *                    the folders it uses; see sandbox.c. Its signer, a
  *                    process of its own (-P signer), holds the log's key; an
- *                    authority's (-P authority) the key of certificates.
+ *                    authority's (-P authority) the key of certificates; what
+ *                    may take long is read by a third (-P reader).
  * What a thief of it gains: the power to give and take rights, each of it a
  *                    numbered decision that stands in the log for good; no
  *                    call's trace and no content, and not the log's key.
@@ -112,7 +113,7 @@ open_server(const struct options *options, struct pv_api *api,
         .route = pv_api_route,
         .route_count = pv_api_route_count,
         .admit = pv_api_admit,
-        .forget = pv_api_stop_waiting,
+        .forget = pv_api_forget,
         .context = api};
 
     if (options->socket[api->face] == NULL) {
@@ -130,6 +131,7 @@ struct daemon {
     struct pv_api       api[SOCKETS];
     struct pv_heads     heads;
     struct pv_issuing   issuing;
+    struct pv_reader   *reader;
     int64_t             settled_ms; /* monotonic */
 };
 
@@ -149,11 +151,12 @@ settle_wait(const struct daemon *daemon)
 static enum pv_err
 serve(struct daemon *daemon)
 {
-    struct pollfd waiting[SOCKETS + 1];
-    nfds_t        count = 0;
-    int           wait_ms = pv_heads_wait(&daemon->heads);
-    int64_t       settle_ms = settle_wait(daemon);
-    enum pv_err   err = PV_OK;
+    struct pollfd waiting[SOCKETS + 2] = {
+        {pv_reader_fd(daemon->reader), POLLIN, 0}};
+    nfds_t      count = 1;
+    int         wait_ms = pv_heads_wait(&daemon->heads);
+    int64_t     settle_ms = settle_wait(daemon);
+    enum pv_err err = PV_OK;
 
     if (wait_ms == -1) {
         wait_ms = ROUND_MS;
@@ -200,6 +203,21 @@ sign(struct daemon *daemon, struct pv_why *why)
     return err;
 }
 
+/* What the reader has answered goes to who asked for it. */
+static enum pv_err
+hand_reads(struct daemon *daemon, struct pv_why *why)
+{
+    const void *state = NULL;
+    enum pv_err err = pv_reader_round(daemon->reader, &state, why);
+
+    for (size_t i = 0; i < SOCKETS && state != NULL; i++) {
+        if (daemon->server[i] != NULL) {
+            pv_server_wake_one(daemon->server[i], state);
+        }
+    }
+    return err;
+}
+
 /*
  * What answers left: at once after a pause, and then for several decisions
  * together, for each time costs the disk that records of calls wait for, too.
@@ -230,6 +248,9 @@ run(struct daemon *daemon, struct pv_why *why)
 
         err = serve(daemon);
         image = settle(daemon, said);
+        if (err == PV_OK) {
+            err = hand_reads(daemon, why);
+        }
         if (err == PV_OK) {
             err = sign(daemon, why);
         }
@@ -360,11 +381,15 @@ open_all(const struct options *options, struct daemon *daemon,
         err = open_registry(options, daemon, why);
     }
     if (err == PV_OK) {
+        err = pv_reader_start(&options->registry, &daemon->reader, why);
+    }
+    if (err == PV_OK) {
         for (size_t i = 0; i < SOCKETS; i++) {
             daemon->api[i] = (struct pv_api){.registry = daemon->registry,
                                              .issuing = &daemon->issuing,
                                              .people = daemon->people,
                                              .heads = &daemon->heads,
+                                             .reader = daemon->reader,
                                              .face = (enum pv_face)i};
         }
         err = open_servers(options, daemon->api, daemon->server, why);
@@ -399,11 +424,27 @@ run_daemon(const struct options *options)
     for (size_t i = 0; i < SOCKETS; i++) {
         close_server(daemon.server[i], options->socket[i]);
     }
+    pv_reader_close(daemon.reader);
     pv_people_close(daemon.people);
     pv_registry_close(daemon.registry);
     pv_heads_close(&daemon.heads);
     pv_issuing_close(&daemon.issuing);
     return err == PV_OK ? 0 : 1;
+}
+
+/* One of the processes of a registry. */
+static int
+become(const struct options *options)
+{
+    struct pv_why why;
+
+    if (strcmp(options->process, "signer") == 0) {
+        return pv_heads_signer_main();
+    }
+    if (strcmp(options->process, "authority") == 0) {
+        return pv_authority_main("registry");
+    }
+    return harden(&why) == PV_OK ? pv_reader_main(&options->registry) : 1;
 }
 
 int
@@ -424,9 +465,7 @@ main(int argc, char **argv)
         return 0;
     }
     if (options.process != NULL) {
-        return strcmp(options.process, "signer") == 0
-                   ? pv_heads_signer_main()
-                   : pv_authority_main("registry");
+        return become(&options);
     }
     if (options.made.id != NULL) {
         options.made.dir = options.authority[0];

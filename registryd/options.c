@@ -209,7 +209,9 @@ is_whole(const struct options *options)
 {
     if (options->process != NULL) {
         return strcmp(options->process, "signer") == 0 ||
-               strcmp(options->process, "authority") == 0;
+               strcmp(options->process, "authority") == 0 ||
+               (strcmp(options->process, "reader") == 0 &&
+                options->registry.store != NULL);
     }
     if (options->made.id != NULL) {
         return options->authority_count == 1 && options->log_key != NULL;

@@ -17,7 +17,7 @@ struct options { /* texts are argv's */
     const char               *socket[SOCKETS]; /* NULL: none */
     uid_t                     web_uid;
     uid_t                     sign_in_uid;
-    const char               *process; /* -P: NULL, "signer", "authority" */
+    const char               *process; /* -P: NULL, or one of its own */
     const char               *authority[PV_AUTHORITIES_MAX]; /* directories */
     size_t                    authority_count;
     struct pv_authority_new   made;    /* ->id: make an authority, and end */

@@ -106,6 +106,17 @@ const char *pv_registry_why(const struct pv_registry *registry);
 
 /* ---- reading ---- */
 
+/*
+ * Beside the registry that decides: reads the same database, without image and
+ * log, and decides nothing. Between begin and end everything is of one moment;
+ * PV_EAGAIN, PV_ECLOSED of the database. (snapshot.c)
+ */
+enum pv_err pv_registry_open_reader(const struct pv_registry_config *config,
+                                    struct pv_registry             **ret,
+                                    struct pv_why *why) PV_MUST_CHECK;
+enum pv_err pv_registry_read_begin(struct pv_registry *registry) PV_MUST_CHECK;
+void        pv_registry_read_end(struct pv_registry *registry);
+
 enum pv_moment_kind {
     PV_NOW,
     PV_ON_DAY,    /* at the end of that civil day, by the decisions' dates */

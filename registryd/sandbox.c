@@ -34,7 +34,7 @@ static const int own[] = {
     SCMP_SYS(pwritev),    SCMP_SYS(msync),     SCMP_SYS(fstatfs),
     SCMP_SYS(flock),      SCMP_SYS(uname),     SCMP_SYS(kill),
     SCMP_SYS(eventfd2),   SCMP_SYS(statx),     SCMP_SYS(recvmsg),
-    SCMP_SYS(ppoll),      PV_SANDBOX_END,
+    SCMP_SYS(ppoll),      SCMP_SYS(wait4),     PV_SANDBOX_END,
 };
 
 /* libpq, which connects again when its server was gone; libcurl, whose
@@ -77,14 +77,14 @@ open_folder(const char *path, bool is_file, int *ret_fd, struct pv_why *why)
     return PV_OK;
 }
 
-enum pv_err
-pv_registry_sandbox(const struct pv_registry_config *config, const char *socket,
-                    struct pv_why *why)
+/* walled: it asks nobody, so that files can be walled in. */
+static enum pv_err
+enter(const struct pv_registry_config *config, const char *socket, bool walled,
+      struct pv_why *why)
 {
     static int        both[BOTH];
     struct pv_sandbox how = {
         .list = {pv_sandbox_every, pv_sandbox_files, pv_sandbox_http, own}};
-    bool on_sqlite = strncmp(config->store, SQLITE, strlen(SQLITE)) == 0;
     const struct {
         const char *path;
         bool        is_file;
@@ -100,13 +100,13 @@ pv_registry_sandbox(const struct pv_registry_config *config, const char *socket,
     if (SANITIZED) {
         return PV_OK; /* its runtime also wants to be looked into */
     }
-    if (!on_sqlite || socket == NULL) {
+    if (!walled) {
         memcpy(both, own, sizeof(own) - sizeof(own[0]));
         memcpy(both + sizeof(own) / sizeof(own[0]) - 1, network,
                sizeof(network));
         how.list[3] = both;
     }
-    how.walls = on_sqlite && socket != NULL;
+    how.walls = walled;
     for (size_t i = 0; i < PV_SANDBOX_PLACES && how.walls && err == PV_OK;
          i++) {
         if (folder[i].path != NULL) {
@@ -124,4 +124,25 @@ pv_registry_sandbox(const struct pv_registry_config *config, const char *socket,
         }
     }
     return err;
+}
+
+static bool
+is_on_sqlite(const struct pv_registry_config *config)
+{
+    return strncmp(config->store, SQLITE, strlen(SQLITE)) == 0;
+}
+
+enum pv_err
+pv_registry_sandbox(const struct pv_registry_config *config, const char *socket,
+                    struct pv_why *why)
+{
+    return enter(config, socket, is_on_sqlite(config) && socket != NULL, why);
+}
+
+enum pv_err
+pv_reader_sandbox(const struct pv_registry_config *config, struct pv_why *why)
+{
+    const struct pv_registry_config store_alone = {.store = config->store};
+
+    return enter(&store_alone, NULL, is_on_sqlite(config), why);
 }

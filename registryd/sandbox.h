@@ -18,4 +18,8 @@ enum pv_err pv_registry_sandbox(const struct pv_registry_config *config,
                                 const char                      *socket,
                                 struct pv_why *why) PV_MUST_CHECK;
 
+/* The same for its reader, which has the database alone. */
+enum pv_err pv_reader_sandbox(const struct pv_registry_config *config,
+                              struct pv_why *why) PV_MUST_CHECK;
+
 #endif

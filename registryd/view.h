@@ -166,8 +166,8 @@ enum pv_err pv_view_each_after(struct pv_view_call *call, enum pv_kind kind,
  * reference, or leaves NULL for a record that is not in the list. Where the
  * call asks for pages: rows by id, at most call->count of them and out of at
  * most PV_VIEW_SCAN_MAX records, "next" to go on with, null at the end. Else
- * the whole list, cut at PV_VIEW_ROWS_MAX and then "more". Both members are
- * set in view, beside the rows under their name.
+ * the whole list, cut at PV_VIEW_ROWS_MAX and then "more" and "next": pages
+ * follow. They are set in view, beside the rows under their name.
  */
 typedef enum pv_err pv_view_row_fn(struct pv_view_call *call, const char *id,
                                    const struct pv_record *record,

@@ -60,15 +60,25 @@ add_days(struct pv_view_call *call, const struct pv_record *record, json_t *out)
         json_integer(pv_duty_days_over(record->body, call->today)));
 }
 
+json_t *
+pv_view_falls_to(struct pv_view_call *call, const struct pv_record *record)
+{
+    const char *heir =
+        pv_view_is_open(record) ? pv_duty_heir(record->body, call->today) : "";
+
+    return heir[0] == '\0'
+               ? pv_view_parties(call,
+                                 json_object_get(record->body, "responsible"))
+               : json_pack("[o]", pv_view_party(call, heir));
+}
+
 static enum pv_err
 add_parties(struct pv_view_call *call, const struct pv_record *record,
             json_t *out)
 {
     static const char *const lists[] = {"responsible", "collaborators",
                                         "taken_from"};
-    const char              *heir =
-        pv_view_is_open(record) ? pv_duty_heir(record->body, call->today) : "";
-    enum pv_err err = PV_OK;
+    enum pv_err              err = PV_OK;
 
     for (size_t i = 0; i < COUNT(lists) && err == PV_OK; i++) {
         const json_t *ids = json_object_get(record->body, lists[i]);
@@ -77,13 +87,9 @@ add_parties(struct pv_view_call *call, const struct pv_record *record,
             err = pv_view_set(out, lists[i], pv_view_parties(call, ids));
         }
     }
-    if (err != PV_OK) {
-        return err;
-    }
-    return pv_view_set(out, "falls_to",
-                       heir[0] == '\0'
-                           ? json_incref(json_object_get(out, "responsible"))
-                           : json_pack("[o]", pv_view_party(call, heir)));
+    return err == PV_OK
+               ? pv_view_set(out, "falls_to", pv_view_falls_to(call, record))
+               : err;
 }
 
 /* What it has come to, where the registry can see it. */

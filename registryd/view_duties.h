@@ -19,6 +19,10 @@
 json_t *pv_view_duty(struct pv_view_call *call, const char *id,
                      const struct pv_record *record);
 
+/* Its "falls_to": whom it falls to on the call's day; as above. */
+json_t *pv_view_falls_to(struct pv_view_call    *call,
+                         const struct pv_record *record);
+
 /* Is it still to be done: waiting, open or reported? */
 bool pv_view_is_open(const struct pv_record *record);
 

@@ -43,14 +43,15 @@ take(struct pv_view_call *call, const char *id, const struct pv_record *record,
     }
     err = rows->fn(call, id, record, rows->context, &row);
     rows->seen++;
-    (void)snprintf(rows->last, sizeof(rows->last), "%s", id); /* an id fits */
-    if (err != PV_OK || row == NULL) {
-        return err;
-    }
-    if (call->count == 0 && is_full(call, rows)) { /* one row too many */
+    if (err == PV_OK && row != NULL && call->count == 0 &&
+        is_full(call, rows)) { /* one row too many */
         rows->more = true;
         json_decref(row);
         return PV_EFULL;
+    }
+    (void)snprintf(rows->last, sizeof(rows->last), "%s", id); /* an id fits */
+    if (err != PV_OK || row == NULL) {
+        return err;
     }
     return json_array_append_new(rows->list, row) == 0 ? PV_OK : PV_ENOMEM;
 }
@@ -74,7 +75,7 @@ pv_view_rows(struct pv_view_call *call, enum pv_kind kind, pv_view_row_fn *fn,
     if (err == PV_OK) {
         err = pv_view_set(view, "more", json_boolean(rows.more));
     }
-    if (err == PV_OK && call->count > 0) {
+    if (err == PV_OK && (call->count > 0 || rows.more)) {
         err = pv_view_set(view, "next",
                           rows.more ? json_string(rows.last) : json_null());
     }

@@ -33,13 +33,14 @@ count_up(json_t *object, const char *name)
 
 /* Among the parties it falls to, or that met it. */
 static enum pv_err
-count_parties(struct progress *progress, const json_t *row, const char *name)
+count_parties(struct progress *progress, const json_t *falls_to,
+              const char *name)
 {
     json_t     *party;
     size_t      i;
     enum pv_err err = PV_OK;
 
-    json_array_foreach(json_object_get(row, "falls_to"), i, party)
+    json_array_foreach(falls_to, i, party)
     {
         const char *id = pv_member(party, "id");
         json_t     *counts = json_object_get(progress->parties, id);
@@ -54,13 +55,27 @@ count_parties(struct progress *progress, const json_t *row, const char *name)
     return err;
 }
 
+/* One commitment; a row is made of it when a list takes it. */
+struct duty {
+    struct pv_view_call    *call;
+    const char             *id;
+    const struct pv_record *record;
+    json_t                 *falls_to;
+    json_t                 *row; /* NULL: not yet */
+};
+
 static enum pv_err
-add_row(json_t *rows, json_t *row)
+add_row(json_t *rows, struct duty *duty)
 {
     if (json_array_size(rows) == PV_VIEW_ROWS_MAX) {
         return PV_OK; /* the counts say how many there are */
     }
-    return json_array_append(rows, row) == 0 ? PV_OK : PV_ENOMEM;
+    if (duty->row == NULL) {
+        duty->row = pv_view_duty(duty->call, duty->id, duty->record);
+    }
+    return duty->row != NULL && json_array_append(rows, duty->row) == 0
+               ? PV_OK
+               : PV_ENOMEM;
 }
 
 /* An entry that the week should have, and has not. */
@@ -79,47 +94,67 @@ is_missing(const struct pv_record *record, int64_t from)
 }
 
 static enum pv_err
-count_open(struct pv_view_call *call, struct progress *progress,
-           const struct pv_record *record, json_t *row)
+count_open(struct progress *progress, struct duty *duty)
 {
-    int64_t     over = pv_duty_days_over(record->body, call->today);
-    enum pv_err err = add_row(progress->commitments, row);
+    int64_t     today = duty->call->today;
+    int64_t     over = pv_duty_days_over(duty->record->body, today);
+    enum pv_err err = add_row(progress->commitments, duty);
 
     if (err == PV_OK) {
-        err = count_parties(progress, row, "open");
+        err = count_parties(progress, duty->falls_to, "open");
     }
-    if (err == PV_OK && is_missing(record, progress->from)) {
-        err = add_row(progress->missing, row);
+    if (err == PV_OK && is_missing(duty->record, progress->from)) {
+        err = add_row(progress->missing, duty);
     }
     if (err != PV_OK || over == 0) {
         return err;
     }
     err = count_up(progress->totals, "overdue");
     if (err == PV_OK) {
-        err = count_parties(progress, row, "overdue");
+        err = count_parties(progress, duty->falls_to, "overdue");
     }
     /* its first day over lies in the week */
-    if (err == PV_OK && call->today - over + 1 >= progress->from) {
+    if (err == PV_OK && today - over + 1 >= progress->from) {
         err = count_up(progress->week, "became_overdue");
-        err = err == PV_OK ? add_row(progress->overdue, row) : err;
+        err = err == PV_OK ? add_row(progress->overdue, duty) : err;
     }
     return err;
 }
 
 static enum pv_err
-count_met(struct progress *progress, const struct pv_record *record,
-          json_t *row)
+count_met(struct progress *progress, struct duty *duty)
 {
-    enum pv_err err = count_parties(progress, row, "met");
+    enum pv_err err = count_parties(progress, duty->falls_to, "met");
 
-    if (err != PV_OK || record->from_day < progress->from) {
+    if (err != PV_OK || duty->record->from_day < progress->from) {
         return err;
     }
     err = count_up(progress->week, "met");
     if (err == PV_OK) {
-        err = add_row(progress->met, row);
+        err = add_row(progress->met, duty);
     }
-    return err == PV_OK ? add_row(progress->commitments, row) : err;
+    return err == PV_OK ? add_row(progress->commitments, duty) : err;
+}
+
+static enum pv_err
+count_duty(struct progress *progress, struct duty *duty)
+{
+    const struct pv_record *record = duty->record;
+    const char             *state = pv_view_state(PV_KIND_COMMITMENT, record);
+    int64_t                 made = 0;
+    enum pv_err             err = count_up(progress->totals, state);
+
+    if (err == PV_OK &&
+        pv_member_day(record->body, "made_day", &made) == PV_OK &&
+        made >= progress->from && made <= duty->call->today) {
+        err = count_up(progress->week, "made");
+    }
+    if (err == PV_OK && pv_view_is_open(record)) {
+        err = count_open(progress, duty);
+    } else if (err == PV_OK && strcmp(state, "met") == 0) {
+        err = count_met(progress, duty);
+    }
+    return err;
 }
 
 static enum pv_err
@@ -127,9 +162,7 @@ take_duty(struct pv_view_call *call, const char *id,
           const struct pv_record *record, void *context)
 {
     struct progress *progress = context;
-    const char      *state = pv_view_state(PV_KIND_COMMITMENT, record);
-    json_t          *row;
-    int64_t          made = 0;
+    struct duty      duty = {call, id, record, NULL, NULL};
     bool             ours = true;
     enum pv_err      err = PV_OK;
 
@@ -139,19 +172,10 @@ take_duty(struct pv_view_call *call, const char *id,
     if (err != PV_OK || !ours) {
         return err;
     }
-    row = pv_view_duty(call, id, record);
-    err = row == NULL ? PV_ENOMEM : count_up(progress->totals, state);
-    if (err == PV_OK &&
-        pv_member_day(record->body, "made_day", &made) == PV_OK &&
-        made >= progress->from && made <= call->today) {
-        err = count_up(progress->week, "made");
-    }
-    if (err == PV_OK && pv_view_is_open(record)) {
-        err = count_open(call, progress, record, row);
-    } else if (err == PV_OK && strcmp(state, "met") == 0) {
-        err = count_met(progress, record, row);
-    }
-    json_decref(row);
+    duty.falls_to = pv_view_falls_to(call, record);
+    err = duty.falls_to == NULL ? PV_ENOMEM : count_duty(progress, &duty);
+    json_decref(duty.falls_to); /* accept NULL */
+    json_decref(duty.row);
     return err;
 }
 

@@ -704,6 +704,17 @@ pv_server_wake(struct pv_server *server)
     server->woken = true;
 }
 
+void
+pv_server_wake_one(struct pv_server *server, const void *state)
+{
+    for (struct request *request = server->waiting; request != NULL;
+         request = request->next) {
+        if (request->call.state == state) {
+            request->call.again_ms = 1; /* long ago */
+        }
+    }
+}
+
 enum pv_err
 pv_server_run(struct pv_server *server, int wait_ms)
 {

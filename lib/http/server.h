@@ -133,6 +133,9 @@ int pv_server_wait_ms(const struct pv_server *server, int most_ms);
 /* What waits is asked again in the next round (pv_server_wait). */
 void pv_server_wake(struct pv_server *server);
 
+/* Of what waits, the one call with that ->state. */
+void pv_server_wake_one(struct pv_server *server, const void *state);
+
 /*
  * One round: wait for at most wait_ms, answer what came. A signal ends the
  * wait. PV_ESYS when the kernel refuses to wait.
@@ -166,8 +169,9 @@ enum pv_err pv_server_query(struct pv_slice         query,
 
 /*
  * No answer yet: the function is called again for the same request after
- * pv_server_wake, or at until_ms (monotonic) at the latest. When the client has
- * gone by then, the request ends: its state is forgotten and fn is not called.
+ * pv_server_wake or _wake_one, or at until_ms (monotonic) at the latest. When
+ * the client has gone by then, the request ends: its state is forgotten and fn
+ * is not called.
  */
 void pv_server_wait(struct pv_server_call *call, int64_t until_ms);
 

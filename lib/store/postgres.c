@@ -3,7 +3,8 @@
  *
  * An advisory lock of the session says who writes; it goes with the session,
  * so a store that lost its connection has lost the lock too and takes both up
- * again in revive. Arguments and columns travel in binary.
+ * again in revive; one that only reads has none. Arguments and columns travel
+ * in binary.
  *
  * What gives no rows is sent and not waited for (libpq's pipeline): the next
  * question, or the commit, brings the answers to all of it.
@@ -188,10 +189,13 @@ start_session(struct pv_store *store)
         err = PV_EINVAL;
     }
     if (err == PV_OK) {
-        err = ask(store, "SELECT pg_try_advisory_lock(" WRITER_LOCK ")", cell,
-                  sizeof(cell));
+        err =
+            store->reads_only
+                ? postgres_exec(store, "SET default_transaction_read_only = on")
+                : ask(store, "SELECT pg_try_advisory_lock(" WRITER_LOCK ")",
+                      cell, sizeof(cell));
     }
-    if (err == PV_OK && strcmp(cell, "t") != 0) {
+    if (err == PV_OK && !store->reads_only && strcmp(cell, "t") != 0) {
         pv_why_set(&store->why, "another process holds the database");
         err = PV_EAGAIN;
     }
@@ -318,4 +322,5 @@ const struct pv_backend pv_backend_postgres = {
     .run = pv_postgres_run,
     .schema = postgres_schema,
     .begin = "BEGIN",
+    .begin_reading = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
 };

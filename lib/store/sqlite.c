@@ -115,40 +115,61 @@ take_lock(struct pv_store *store, const char *file)
     return err;
 }
 
+/* The one writer's file, made here so that its mode is ours from its first
+   moment. */
 static enum pv_err
-sqlite_open(struct pv_store *store, const char *where)
+take_file(struct pv_store *store, const char *where)
 {
-    struct sqlite *sqlite = calloc(1, sizeof(*sqlite));
-    enum pv_err    err;
-    int            fd;
+    enum pv_err err = take_lock(store, where);
+    int         fd;
 
-    if (sqlite == NULL) {
-        return PV_ENOMEM;
-    }
-    sqlite->lock_fd = -1;
-    store->handle = sqlite;
-    err = take_lock(store, where);
     if (err != PV_OK) {
         return err;
     }
-    /* made here, so that its mode is ours from its first moment */
     fd = open(where, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
     if (fd == -1) {
         pv_why_set(&store->why, "%s cannot be opened", where);
         return PV_ESYS;
     }
     (void)close(fd); /* nothing was written */
+    return PV_OK;
+}
+
+static enum pv_err
+sqlite_open(struct pv_store *store, const char *where)
+{
+    struct sqlite *sqlite = calloc(1, sizeof(*sqlite));
+    enum pv_err    err = PV_OK;
+
+    if (sqlite == NULL) {
+        return PV_ENOMEM;
+    }
+    sqlite->lock_fd = -1;
+    store->handle = sqlite;
+    if (!store->reads_only) {
+        err = take_file(store, where);
+    }
+    if (err != PV_OK) {
+        return err;
+    }
     /* its count of memory takes a lock at each; refused after the first open,
        and then not needed */
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-    if (sqlite3_open_v2(where, &sqlite->db,
-                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
-                            SQLITE_OPEN_NOFOLLOW,
-                        NULL) != SQLITE_OK) {
+    if (sqlite3_open_v2(
+            where, &sqlite->db,
+            (store->reads_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) |
+                SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
+            NULL) != SQLITE_OK) {
         return to_err(store, sqlite3_extended_errcode(sqlite->db));
     }
     (void)sqlite3_extended_result_codes(sqlite->db, 1); /* only a flag */
     (void)sqlite3_busy_timeout(sqlite->db, PV_STORE_WAIT_MS);
+    if (store->reads_only) {
+        return sqlite_exec(store, "PRAGMA cache_size = -" CACHE_KIB ";"
+                                  "PRAGMA query_only = ON;"
+                                  "PRAGMA trusted_schema = OFF;"
+                                  "PRAGMA cell_size_check = ON;");
+    }
     return sqlite_exec(store,
                        "PRAGMA journal_mode = WAL;"
                        "PRAGMA synchronous = FULL;"
@@ -327,4 +348,5 @@ const struct pv_backend pv_backend_sqlite = {
     .run = sqlite_run,
     .schema = sqlite_schema,
     .begin = "BEGIN IMMEDIATE",
+    .begin_reading = "BEGIN",
 };

@@ -40,6 +40,7 @@ struct pv_backend {
     /* the schema's version; 0 when there is none */
     enum pv_err (*schema)(struct pv_store *store, int64_t *ret_version);
     const char *begin; /* takes the right to write at once */
+    const char *begin_reading;
 };
 
 extern const struct pv_backend pv_backend_sqlite;
@@ -49,6 +50,7 @@ struct pv_store {
     const struct pv_backend *backend;
     void                    *handle; /* of the backend; owned */
     struct pv_why            why;
+    bool                     reads_only;
     bool                     in_transaction;
     bool                     failed;  /* only rollback helps */
     bool                     running; /* inside a row's function */

@@ -62,6 +62,10 @@ migrate(struct pv_store *store)
                    (long long)version, PV_STORE_SCHEMA);
         return PV_EVERSION;
     }
+    if (store->reads_only && version != PV_STORE_SCHEMA) {
+        pv_why_set(&store->why, "its schema is not brought up yet");
+        return PV_EVERSION;
+    }
     for (int v = (int)version; v < PV_STORE_SCHEMA; v++) {
         err = migrate_step(store, v);
         if (err != PV_OK) {
@@ -106,9 +110,9 @@ backend_of(const char *where, const char **ret_rest)
     return NULL;
 }
 
-enum pv_err
-pv_store_open(const char *where, struct pv_store **ret_store,
-              struct pv_why *why)
+static enum pv_err
+open_store(const char *where, bool reads_only, struct pv_store **ret_store,
+           struct pv_why *why)
 {
     const char      *rest = NULL;
     struct pv_store *store = calloc(1, sizeof(*store));
@@ -117,6 +121,7 @@ pv_store_open(const char *where, struct pv_store **ret_store,
     if (store == NULL) {
         goto out;
     }
+    store->reads_only = reads_only;
     store->backend = backend_of(where, &rest);
     if (store->backend == NULL) {
         pv_why_set(&store->why,
@@ -144,6 +149,20 @@ out:
     }
     pv_store_close(store);
     return err;
+}
+
+enum pv_err
+pv_store_open(const char *where, struct pv_store **ret_store,
+              struct pv_why *why)
+{
+    return open_store(where, false, ret_store, why);
+}
+
+enum pv_err
+pv_store_open_reader(const char *where, struct pv_store **ret_store,
+                     struct pv_why *why)
+{
+    return open_store(where, true, ret_store, why);
 }
 
 void
@@ -181,7 +200,9 @@ pv_store_begin(struct pv_store *store)
         store->session++;
     }
     if (err == PV_OK) {
-        err = store->backend->exec(store, store->backend->begin);
+        err = store->backend->exec(store, store->reads_only
+                                              ? store->backend->begin_reading
+                                              : store->backend->begin);
     }
     if (err == PV_OK) {
         store->in_transaction = true;
@@ -266,6 +287,9 @@ pv_store_run(struct pv_store *store, enum pv_stmt stmt,
     if (!types_match(statement->arguments, arguments, count)) {
         return PV_EINVAL;
     }
+    if (statement->writes && store->reads_only) {
+        return PV_ESTATE;
+    }
     if (!store->in_transaction) {
         if (statement->writes) {
             return PV_ESTATE;
@@ -280,7 +304,7 @@ pv_store_run(struct pv_store *store, enum pv_stmt stmt,
         err = store->backend->run(store, stmt, arguments, fn, context);
         store->running = false;
     }
-    if (err != PV_OK && store->in_transaction) {
+    if (err != PV_OK && store->in_transaction && !store->reads_only) {
         store->failed = true;
     }
     return err;

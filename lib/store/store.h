@@ -111,6 +111,14 @@ enum pv_err pv_store_open(const char *where, struct pv_store **ret_store,
 void        pv_store_close(struct pv_store *store); /* rolls back */
 
 /*
+ * Open beside the one that writes, to read alone: writing is PV_ESTATE, and
+ * what one transaction reads is of one moment, whatever is written meanwhile.
+ * PV_EVERSION: the schema is not that of this build.
+ */
+enum pv_err pv_store_open_reader(const char *where, struct pv_store **ret_store,
+                                 struct pv_why *why) PV_MUST_CHECK;
+
+/*
  * One transaction at a time; writing outside one is PV_ESTATE. A commit
  * returns when it is durable. What a writing statement does wrong may be told
  * by a later one, at the latest by commit (PostgreSQL: it is sent and not

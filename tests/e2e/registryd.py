@@ -109,6 +109,16 @@ class Registry:
                 time.sleep(0.02)
         raise AssertionError(self.log.read_text())
 
+    def child(self, name):
+        """The pid of a process of its own: signer, authority, reader."""
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        found = [int(child) for child in children.split()
+                 if f"\0-P\0{name}\0".encode()
+                 in Path(f"/proc/{child}/cmdline").read_bytes()]
+        assert len(found) == 1, found
+        return found[0]
+
     def stop(self):
         """End it and see that it ended well."""
         if self.process is not None:

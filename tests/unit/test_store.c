@@ -434,6 +434,38 @@ a_second_writer_is_told(void **state)
     assert_non_null(strstr(why.text, "another process"));
 }
 
+static void
+a_reader_reads_of_one_moment_and_writes_nothing(void **state)
+{
+    struct pv_value  get[] = {T("agency"), T("x")};
+    struct pv_value  set[] = {T("name"), T("value")};
+    struct pv_store *writer = scene.store;
+    struct pv_store *reader = NULL;
+    struct pv_why    why = {""};
+
+    (void)state;
+    three_versions();
+    assert_int_equal(pv_store_open_reader(scene.where, &reader, &why), PV_OK);
+    assert_int_equal(pv_store_begin(reader), PV_OK);
+    scene.store = reader;
+    asked(PV_STMT_RECORD_GET, get, 2, "iiitti", "3|6|20|registered|three|3\n");
+    assert_int_equal(pv_store_run(reader, PV_STMT_META_SET, set, 2, NULL, NULL),
+                     PV_ESTATE);
+    scene.store = writer;
+    /* the writer does not wait for it */
+    assert_int_equal(pv_store_begin(writer), PV_OK);
+    assert_int_equal(close_record("agency", "x", 3, 7, 21), PV_OK);
+    assert_int_equal(add_record("agency", "x", 4, 7, 21, "four"), PV_OK);
+    assert_int_equal(pv_store_commit(writer), PV_OK);
+    scene.store = reader;
+    asked(PV_STMT_RECORD_GET, get, 2, "iiitti", "3|6|20|registered|three|3\n");
+    pv_store_rollback(reader);
+    assert_int_equal(pv_store_begin(reader), PV_OK);
+    asked(PV_STMT_RECORD_GET, get, 2, "iiitti", "4|7|21|registered|four|4\n");
+    scene.store = writer;
+    pv_store_close(reader);
+}
+
 /* ---- people ---- */
 
 static enum pv_err
@@ -628,6 +660,7 @@ main(void)
         TEST(a_transaction_is_whole_or_nothing),
         TEST(arguments_are_checked_before_the_database_sees_them),
         TEST(a_second_writer_is_told),
+        TEST(a_reader_reads_of_one_moment_and_writes_nothing),
         TEST(credentials_are_one_a_person),
         TEST(sessions_end_one_by_one_by_person_and_by_age),
         TEST(an_older_schema_is_brought_up),

@@ -1,0 +1,184 @@
+"""Reads that may take long are answered by a process of their own: whatever it
+does, decisions go on."""
+
+import csv
+import io
+import json
+import os
+import signal
+import sqlite3
+import tempfile
+import threading
+
+import pytest
+
+from harness import wait_for
+from registryd import BUILD, WG, Registry, UnixConnection, decision, \
+    with_postgres
+
+DAY = "1401-06-20"
+OF_ONE_MAX = 32  # reads of one caller that wait (reader.h)
+ROWS_MAX = 20000  # of one answer (view.h)
+
+pytestmark = pytest.mark.skipif(
+    not (BUILD / "registryd/payvand-registryd").exists(),
+    reason="registryd is not built")
+
+
+@pytest.fixture(name="registry", scope="module",
+                params=["sqlite", "postgresql"])
+def fixture_registry(request):
+    """Some decisions of the catalogue."""
+    with tempfile.TemporaryDirectory(prefix="pv-reader-") as folder:
+        os.chmod(folder, 0o755)
+        server = None
+        if request.param == "postgresql":
+            if with_postgres.find("initdb") is None:
+                pytest.skip("no PostgreSQL")
+            os.mkdir(f"{folder}/pg")
+            server = with_postgres.Postgres(f"{folder}/pg")
+        registry = Registry(folder, server.store if server else None)
+        registry.enact("--until", "1400-06-02")
+        try:
+            yield registry
+        finally:
+            registry.kill()
+            if server is not None:
+                server.stop("immediate")
+
+
+class Asked:
+    """A read that was asked and whose answer is waited for."""
+
+    def __init__(self, registry, path):
+        self.answer = None
+        self.connection = UnixConnection(registry.socket)
+        self.connection.request("GET", f"/registry/v1/{path}")
+        self.thread = threading.Thread(target=self.hear)
+        self.thread.start()
+
+    def hear(self):
+        """Until it is there, or the connection is closed."""
+        try:
+            answer = self.connection.getresponse()
+            self.answer = (answer.status, answer.read())
+        except OSError:
+            self.answer = (0, b"")
+
+    def leave(self):
+        """Go away before the answer came."""
+        self.connection.sock.shutdown(2)
+        self.end()
+
+    def end(self):
+        """The answer's status."""
+        self.thread.join()
+        self.connection.close()
+        return self.answer[0]
+
+
+def fill(registry):
+    """Ask more than may wait: those that do, once the others were refused."""
+    asked = [Asked(registry, "views/commitments")
+             for _ in range(OF_ONE_MAX + 4)]
+    wait_for("the refusals", lambda: sum(
+        one.answer is not None for one in asked) == 4)
+    for one in [one for one in asked if one.answer]:
+        assert one.answer[0] == 503 and b"too-many-wait" in one.answer[1]
+        one.end()
+        asked.remove(one)
+    return asked
+
+
+def register(name):
+    """A decision that nothing stands in the way of."""
+    return decision("agency", name, "register", "secretariat", WG, DAY,
+                    {"name_fa": name, "legal_type": "ministry",
+                     "branch": "executive", "inside_executive": True})
+
+
+def test_decisions_are_taken_while_the_reader_works(registry):
+    pid = registry.child("reader")
+    os.kill(pid, signal.SIGSTOP)  # a read that has no end
+    try:
+        asked = fill(registry)
+        registry.must(register("made-meanwhile"))
+        assert registry.get("agency/made-meanwhile")["state"] == "registered"
+        assert registry.get("status")["last"] > 0
+        assert all(one.answer is None for one in asked)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert {one.end() for one in asked} == {200}
+
+
+def test_who_goes_away_leaves_his_place(registry):
+    pid = registry.child("reader")
+    for _ in range(2):
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            for one in fill(registry):
+                one.leave()
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        wait_for("a place, behind all of them", lambda: registry.ask(
+            "GET", "/registry/v1/views/commitments")[0] == 200)
+
+
+def test_a_read_knows_what_was_decided_before_it(registry):
+    for n in range(5):
+        name = f"seen-{n}"
+        registry.must(register(name))
+        view = registry.get("views/backlog")
+        assert name in [row["agency"]["id"] for row in view["agencies"]]
+        users = registry.get(f"users/agency/{name}?of=service")
+        assert users == {"service": [], "next": None}
+        then = registry.get(f"agency?as_of={DAY}&count=500")
+        assert name in [one["id"] for one in then["agency"]]
+
+
+def add_duties(registry, count):
+    """Commitments as if decisions had made them; their ids."""
+    body = json.dumps({"responsible": [WG], "text_fa": "تکلیف",
+                       "made_day": DAY, "due_day": "1402-01-01"})
+    rows = [(f"zz/c{n:05}", body) for n in range(count)]
+    with sqlite3.connect(registry.store.removeprefix("sqlite:")) as database:
+        database.executemany(
+            "INSERT INTO record VALUES ('commitment', ?, 1, 1, NULL, 500000, "
+            "NULL, 'open', ?, 1)", rows)
+    database.close()
+    return [row[0] for row in rows]
+
+
+def test_a_list_longer_than_an_answer_is_whole_on_the_command_line(registry):
+    if not registry.store.startswith("sqlite:"):
+        pytest.skip("pages are the same there")
+    before = {row["id"] for row in
+              registry.get("views/commitments")["commitments"]}
+    made = add_duties(registry, ROWS_MAX + 700)
+    view = registry.get("views/commitments")
+    assert len(view["commitments"]) == ROWS_MAX and view["more"]
+    assert view["next"] == max(row["id"] for row in view["commitments"])
+    done = registry.payvand("commitment", "list", "--json")
+    whole = json.loads(done.stdout)
+    ids = [row["id"] for row in whole["commitments"]]
+    assert sorted(ids) == sorted(before | set(made))
+    assert whole["more"] is False and "next" not in whole
+    table = registry.payvand("commitment", "list", "--csv").stdout.decode()
+    rows = list(csv.DictReader(io.StringIO(table.strip("\ufeff\n"))))
+    assert [row["id"] for row in rows] == ids
+    page = json.loads(registry.payvand("commitment", "list", "--json",
+                                       "--count", "7").stdout)
+    assert [row["id"] for row in page["commitments"]] == sorted(ids)[:7]
+    assert page["next"] == sorted(ids)[6]
+    week = registry.get("views/progress")
+    assert week["totals"]["open"] >= len(made)
+    assert len(week["commitments"]) == ROWS_MAX
+
+
+def test_the_registry_ends_with_its_reader(registry):
+    os.kill(registry.child("reader"), signal.SIGKILL)
+    assert registry.process.wait(20) == 1
+    assert "the reader" in registry.log.read_text()
+    registry.process = None
+    registry.start()
+    registry.stop()

@@ -72,12 +72,15 @@ is_from_gate(struct call *call)
 static bool
 find_method(struct call *call)
 {
-    const struct pv_connector_config *config = call->http->config;
+    struct pv_serving                *serving = call->http->serving;
+    const struct pv_connector_config *config = serving->config;
 
     for (size_t i = 0; i < config->method_count; i++) {
         if (strcmp(config->method[i]->contract->path, call->uri) == 0) {
             call->method = config->method[i];
             call->job.method = i;
+            call->serving = serving;
+            serving->calls++;
             return true;
         }
     }
@@ -101,6 +104,10 @@ say_metrics(struct call *call)
 bool
 pv_call_judge_head(struct call *call, const char *http_method)
 {
+    if (call->http->serving->pool == NULL) { /* the program ends */
+        pv_call_say_failed(call);
+        return false;
+    }
     if (strcmp(http_method, MHD_HTTP_METHOD_GET) == 0 &&
         strcmp(call->uri, "/metrics") == 0) {
         say_metrics(call);

@@ -18,6 +18,7 @@
 struct call {
     uint32_t                magic;
     struct pv_http         *http;
+    struct pv_serving      *serving; /* of its method; NULL: it has none */
     struct MHD_Connection  *connection;
     const struct pv_method *method;
     char                    uri[PV_PATH_MAX];

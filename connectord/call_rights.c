@@ -12,7 +12,7 @@ static bool
 is_its_contract(const struct call *call, const struct pv_rights *rights)
 {
     const struct pv_hash *made =
-        call->http->config->method_hash[call->job.method];
+        call->serving->config->method_hash[call->job.method];
     const struct pv_hash *now =
         pv_rights_contract_of(rights, call->method->contract->path);
 

@@ -197,6 +197,10 @@ pv_connector_services_read(const struct pv_connector_config *base,
                            struct pv_slice texts, size_t methods,
                            struct pv_connector_config **ret) PV_MUST_CHECK;
 
+/* Each gets the contracts and services of the other, and no methods. */
+void pv_connector_contracts_swap(struct pv_connector_config *one,
+                                 struct pv_connector_config *other);
+
 /* Is a contract signed for this provider that _load did not see? */
 struct pv_rights;
 bool pv_config_lacks(const struct pv_connector_config *config,

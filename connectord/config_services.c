@@ -182,6 +182,15 @@ pv_config_take_service(struct pv_connector_config *config, const char *path,
 
 /* ---- texts that another process read ---- */
 
+static void
+swap_counts(size_t *one, size_t *other)
+{
+    size_t count = *one;
+
+    *one = *other;
+    *other = count;
+}
+
 static enum pv_err
 take_noted(struct pv_connector_config *config, struct pv_slice *texts)
 {
@@ -245,6 +254,25 @@ pv_connector_services_read(const struct pv_connector_config *base,
     }
     pv_connector_config_free(config);
     return err;
+}
+
+void
+pv_connector_contracts_swap(struct pv_connector_config *one,
+                            struct pv_connector_config *other)
+{
+    for (size_t i = 0; i < PV_CONNECTOR_SERVICES_MAX; i++) {
+        struct pv_contract *contract = one->contract[i];
+        struct pv_service  *service = one->service[i];
+
+        one->contract[i] = other->contract[i];
+        other->contract[i] = contract;
+        one->service[i] = other->service[i];
+        other->service[i] = service;
+    }
+    swap_counts(&one->contract_count, &other->contract_count);
+    swap_counts(&one->service_count, &other->service_count);
+    one->method_count = 0; /* they would be those of the other */
+    other->method_count = 0;
 }
 
 bool

@@ -148,6 +148,7 @@ struct contracts {
     char           below[PV_RIGHTS_AGENCY_MAX + 8];
     bool           is_whole;
     struct pv_hash body; /* that they are whole for */
+    struct pv_hash told; /* the body that the main process was told of */
     enum pv_err    said;
 };
 
@@ -176,7 +177,11 @@ say_contracts(const struct pv_rights_fetch *fetch, struct contracts *contracts,
     }
 }
 
-/* After each state; the rights were told before, they do not wait for these. */
+/*
+ * After each state; the rights were told before, they do not wait for these.
+ * The word is said again once all are there and the state stands in its file:
+ * who reads both finds them only then, however full the disk was before.
+ */
 static enum pv_err
 bring_contracts(struct pv_rights_fetch *fetch, struct contracts *contracts)
 {
@@ -184,17 +189,23 @@ bring_contracts(struct pv_rights_fetch *fetch, struct contracts *contracts)
     bool                         is_new = false;
     enum pv_err                  err;
 
-    if (contracts->dirfd == -1 ||
-        (contracts->is_whole &&
-         pv_hash_eq(&contracts->body, &fetch->head.body))) {
+    if (contracts->dirfd == -1) {
         return PV_OK;
     }
-    err = pv_rights_fetch_contracts(fetch, contracts->dirfd, contracts->below,
-                                    &is_new);
-    pv_rights_drop_contracts(fetch, contracts->dirfd);
-    contracts->is_whole = err == PV_OK;
-    contracts->body = fetch->head.body;
-    say_contracts(fetch, contracts, err);
+    if (!contracts->is_whole ||
+        !pv_hash_eq(&contracts->body, &fetch->head.body)) {
+        err = pv_rights_fetch_contracts(fetch, contracts->dirfd,
+                                        contracts->below, &is_new);
+        pv_rights_drop_contracts(fetch, contracts->dirfd);
+        contracts->is_whole = err == PV_OK;
+        contracts->body = fetch->head.body;
+        say_contracts(fetch, contracts, err);
+    }
+    if (contracts->is_whole && fetch->is_kept &&
+        !pv_hash_eq(&contracts->told, &contracts->body)) {
+        contracts->told = contracts->body;
+        is_new = true;
+    }
     return is_new ? write_all(none) : PV_OK;
 }
 

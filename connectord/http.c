@@ -134,9 +134,9 @@ start_daemon(struct pv_http *http)
 }
 
 enum pv_err
-pv_http_new(const struct pv_connector_config *config, struct pv_pool *pool,
-            struct pv_signer *signer, int epoll, struct pv_http **ret,
-            struct pv_why *why)
+pv_http_new(const struct pv_connector_config *config,
+            struct pv_serving *serving, struct pv_signer *signer, int epoll,
+            struct pv_http **ret, struct pv_why *why)
 {
     struct pv_http *http = calloc(1, sizeof(*http));
     enum pv_err     err;
@@ -145,7 +145,7 @@ pv_http_new(const struct pv_connector_config *config, struct pv_pool *pool,
         return PV_ENOMEM;
     }
     http->config = config;
-    http->pool = pool;
+    http->serving = serving;
     http->epoll = epoll;
     http->listener.fd = -1;
     http->inner.fd = -1;
@@ -163,6 +163,12 @@ pv_http_new(const struct pv_connector_config *config, struct pv_pool *pool,
     }
     pv_http_free(http);
     return err;
+}
+
+void
+pv_http_serve(struct pv_http *http, struct pv_serving *serving)
+{
+    http->serving = serving;
 }
 
 void

@@ -26,11 +26,22 @@
 
 struct pv_http;
 
+/* What calls are answered by: methods, and the workers that know them. */
+struct pv_serving {
+    struct pv_connector_config *config; /* its services alone are looked at */
+    struct pv_pool             *pool;
+    size_t                      calls; /* that began under it and have not
+                                          ended; of http.c */
+};
+
 /* Bind, listen and begin to answer. PV_ESYS with words in why. */
 enum pv_err pv_http_new(const struct pv_connector_config *config,
-                        struct pv_pool *pool, struct pv_signer *signer,
+                        struct pv_serving *serving, struct pv_signer *signer,
                         int epoll, struct pv_http **ret,
                         struct pv_why *why) PV_MUST_CHECK;
+
+/* From now on calls begin under this one; others go on under theirs. */
+void pv_http_serve(struct pv_http *http, struct pv_serving *serving);
 
 /* From now on calls are recorded by this keeper, which must live longer. */
 void pv_http_keep(struct pv_http *http, struct pv_keeper_link *keeper);

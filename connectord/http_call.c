@@ -237,9 +237,14 @@ pv_call_end(struct call *call)
 void
 pv_call_submit(struct call *call)
 {
+    if (call->serving->pool == NULL) { /* the program ends */
+        pv_call_say_failed(call);
+        pv_call_end(call);
+        return;
+    }
     call->outcome = NULL;
     call->job.done = on_done;
-    pv_pool_submit(call->http->pool, &call->job, pv_time_monotonic_ms());
+    pv_pool_submit(call->serving->pool, &call->job, pv_time_monotonic_ms());
 }
 
 /*
@@ -424,6 +429,9 @@ pv_call_on_completed(void *context, struct MHD_Connection *connection,
         return;
     }
     call->http->calls--;
+    if (call->serving != NULL) {
+        call->serving->calls--;
+    }
     pv_buf_wipe(&call->body);
     pv_buf_wipe(&call->answer);
     pv_buf_wipe(&call->job.call);

@@ -41,7 +41,7 @@ pv_metrics_write(const struct pv_http *http, struct pv_buf *out)
             "# HELP payvand_connector_open Calls queued or with a worker.\n"
             "# TYPE payvand_connector_open gauge\n"
             "payvand_connector_open %zu\n",
-            pv_pool_open_count(http->pool));
+            pv_pool_open_count(http->serving->pool));
     }
     if (err == PV_OK) {
         err = pv_buf_addf(
@@ -50,7 +50,7 @@ pv_metrics_write(const struct pv_http *http, struct pv_buf *out)
             "not answered, for want of a contract or of what it needs.\n"
             "# TYPE payvand_connector_services_waiting gauge\n"
             "payvand_connector_services_waiting %zu\n",
-            http->config->waiting);
+            http->serving->config->waiting);
     }
     if (err == PV_OK && http->rights != NULL) {
         err = pv_rights_link_metrics(http->rights, out);

@@ -20,9 +20,9 @@ enum pv_count { /* of calls that came through the gate */
 
 struct pv_http {
     const struct pv_connector_config *config;
-    struct pv_pool                   *pool;
-    struct pv_keeper_link            *keeper; /* NULL: none */
-    const struct pv_rights_link      *rights; /* NULL: none are asked for */
+    struct pv_serving                *serving; /* of calls that come */
+    struct pv_keeper_link            *keeper;  /* NULL: none */
+    const struct pv_rights_link      *rights;  /* NULL: none are asked for */
     int                               epoll;
     struct pv_watch                   listener;
     struct pv_watch                   inner; /* libmicrohttpd's epoll */

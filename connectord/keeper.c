@@ -95,7 +95,8 @@ take_one(struct keeper *keeper, int64_t when_ms)
     static char              packet[PV_KEEPER_PACKET_MAX];
     struct pv_keeper_message message;
     struct reply            *reply = &keeper->reply[keeper->reply_count];
-    ssize_t     got = recv(PV_KEEPER_FD, packet, sizeof(packet), MSG_DONTWAIT);
+    int                      texts;
+    ssize_t     got = pv_keeper_receive(packet, sizeof(packet), &texts);
     enum pv_err err;
 
     if (got == -1) {
@@ -103,6 +104,11 @@ take_one(struct keeper *keeper, int64_t when_ms)
     }
     if (got == 0) {
         return PV_ECLOSED;
+    }
+    if (texts != -1) {
+        err = pv_keeper_renew(keeper->config,
+                              (struct pv_slice){packet, (size_t)got}, texts);
+        return err == PV_OK ? PV_OK : PV_ECLOSED; /* and all begin anew */
     }
     err =
         pv_keeper_read((struct pv_slice){packet, (size_t)got}, true, &message);
@@ -432,7 +438,8 @@ pv_keeper_run(const char *config_path)
         err = pv_connector_config_load(config_path, &keeper.config, &why);
     }
     if (err == PV_OK) {
-        pv_buf_wipe(&keeper.config->setup); /* the database's password */
+        pv_buf_wipe(&keeper.config->setup);  /* the database's password */
+        pv_buf_clear(&keeper.config->texts); /* the spawner has its own */
         err = pv_keeper_open(keeper.config->keeper.file,
                              &keeper.config->secrets, &keeper.store, &why);
     }

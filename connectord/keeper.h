@@ -15,6 +15,14 @@
 /* Start it by fork and exec; ret_fd is the main process's end. PV_ESYS. */
 enum pv_err pv_keeper_start(const char *config_path, int *ret_fd) PV_MUST_CHECK;
 
+/* keeper_renew.c: a packet of the main process as recv(2) gives it; *ret_texts
+   is the descriptor that came with it, or -1. */
+ssize_t pv_keeper_receive(char *packet, size_t size, int *ret_texts);
+
+/* Take the contracts behind texts, which is closed. PV_EPROTO, PV_ENOMEM. */
+enum pv_err pv_keeper_renew(struct pv_connector_config *config,
+                            struct pv_slice packet, int texts) PV_MUST_CHECK;
+
 /* The process: runs until the main process is gone; gives the exit status. */
 int pv_keeper_run(const char *config_path);
 

@@ -253,6 +253,12 @@ pv_keeper_link_next_ms(const struct pv_keeper_link *link)
     return link->waiting == NULL ? INT64_MAX : link->waiting->deadline_ms;
 }
 
+int
+pv_keeper_link_fd(const struct pv_keeper_link *link)
+{
+    return link->watch.fd;
+}
+
 bool
 pv_keeper_link_is_alive(const struct pv_keeper_link *link)
 {

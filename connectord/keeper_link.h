@@ -40,6 +40,14 @@ enum pv_err pv_keeper_link_send(struct pv_keeper_link          *link,
                                 const struct pv_keeper_message *message,
                                 struct pv_keeping *keeping) PV_MUST_CHECK;
 
+/* keeper_renew.c: other contracts (spawner.h, struct pv_renewed). PV_EAGAIN: no
+   room now; PV_ECLOSED. */
+enum pv_err pv_keeper_link_tell(struct pv_keeper_link *link, int texts,
+                                size_t len, size_t methods) PV_MUST_CHECK;
+
+/* The socket itself. */
+int pv_keeper_link_fd(const struct pv_keeper_link *link);
+
 void    pv_keeper_link_tick(struct pv_keeper_link *link, int64_t now_ms);
 int64_t pv_keeper_link_next_ms(const struct pv_keeper_link *link);
 

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "base/time.h"
+#include "connectord/change.h"
 #include "connectord/config.h"
 #include "connectord/fetcher.h"
 #include "connectord/http.h"
@@ -35,7 +36,6 @@
 #include "connectord/worker.h"
 
 #define EVENTS_MAX 64
-#define AGAIN_MS 1000 /* what changes soon after a start is taken together */
 #define EXIT_AGAIN 75 /* EX_TEMPFAIL: the supervisor starts it anew */
 #define DRAIN_MORE_MS 5000
 /* calls that have begun get this long at the end */
@@ -49,16 +49,15 @@ static struct {
 
 struct program {
     struct pv_connector_config *config;
-    struct pv_pool             *pool;
+    struct pv_change            change; /* methods and workers */
     struct pv_http             *http;
     struct pv_keeper_link      *keeper; /* NULL: none */
     struct pv_rights_link      *rights; /* NULL: none are asked for */
     struct pv_watch             signals;
     struct pv_signer            signer;
     int                         epoll;
-    int64_t                     begun_ms;
     int64_t                     end_ms; /* INT64_MAX until told to end */
-    bool                        again;  /* for another contract */
+    bool                        again;  /* for another configuration */
 };
 
 static void
@@ -105,19 +104,16 @@ end_in_order(struct program *program)
     }
 }
 
-/* Statements and contracts are made before the sandbox: it begins anew. */
+/* Contracts came, and the configuration is another one than at the start. */
 static void
-look_for_contracts(struct program *program)
+look_for_another(struct program *program)
 {
-    if (program->rights == NULL || program->again ||
-        !pv_rights_link_has_contract(program->rights) ||
-        pv_time_monotonic_ms() < program->begun_ms + AGAIN_MS) {
-        return;
+    if (program->change.again && program->end_ms == INT64_MAX) {
+        program->again = true;
+        pv_log_warn("connector.begins_anew", "provider=%s",
+                    program->config->provider);
+        end_in_order(program);
     }
-    program->again = true;
-    pv_log_info("connector.contracts_changed", "provider=%s",
-                program->config->provider);
-    end_in_order(program);
 }
 
 static void
@@ -143,7 +139,8 @@ watch_signals(struct program *program)
     (void)sigaddset(&set, SIGTERM);
     (void)sigaddset(&set, SIGINT);
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 ||
-        signal(SIGPIPE, SIG_IGN) == SIG_ERR) {
+        signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
+        signal(SIGCHLD, SIG_IGN) == SIG_ERR) { /* nobody waits for them */
         return PV_ESYS;
     }
     program->signals = (struct pv_watch){
@@ -158,7 +155,7 @@ static int
 wait_ms(const struct program *program, int64_t http_ms)
 {
     int64_t now_ms = pv_time_monotonic_ms();
-    int64_t next_ms = pv_pool_next_ms(program->pool, now_ms);
+    int64_t next_ms = pv_change_next_ms(&program->change, now_ms);
     int64_t wait = http_ms;
 
     if (next_ms != INT64_MAX && next_ms - now_ms < wait) {
@@ -174,17 +171,13 @@ wait_ms(const struct program *program, int64_t http_ms)
     if (program->end_ms != INT64_MAX && program->end_ms - now_ms < wait) {
         wait = program->end_ms > now_ms ? program->end_ms - now_ms : 0;
     }
-    if (program->rights != NULL && !program->again &&
-        pv_rights_link_has_contract(program->rights) && wait > AGAIN_MS) {
-        wait = AGAIN_MS;
-    }
     return wait > 60000 ? 60000 : (int)wait;
 }
 
 static bool
 is_alive(const struct program *program)
 {
-    return pv_pool_is_alive(program->pool) && !program->signer.gone &&
+    return pv_change_is_alive(&program->change) && !program->signer.gone &&
            (program->rights == NULL ||
             pv_rights_link_is_alive(program->rights)) &&
            (program->keeper == NULL ||
@@ -198,7 +191,7 @@ is_done(const struct program *program)
         return true;
     }
     return program->end_ms != INT64_MAX &&
-           ((pv_pool_open_count(program->pool) == 0 &&
+           ((pv_change_open_count(&program->change) == 0 &&
              pv_http_open_count(program->http) == 0) ||
             pv_time_monotonic_ms() >= program->end_ms);
 }
@@ -212,12 +205,12 @@ loop(struct program *program)
     while (!is_done(program)) {
         int count;
 
-        pv_pool_tick(program->pool, pv_time_monotonic_ms());
+        pv_change_tick(&program->change, pv_time_monotonic_ms());
         if (program->keeper != NULL) {
             pv_keeper_link_tick(program->keeper, pv_time_monotonic_ms());
         }
         pv_http_run(program->http, &http_ms);
-        look_for_contracts(program);
+        look_for_another(program);
         if (is_done(program)) {
             break;
         }
@@ -251,8 +244,8 @@ complain(const char *what, enum pv_err err, const struct pv_why *why)
 }
 
 static enum pv_err
-start(struct program *program, int spawner, int keeper, int fetcher,
-      struct pv_why *why)
+start(struct program *program, struct pv_spawner_ends spawner, int keeper,
+      int fetcher, struct pv_why *why)
 {
     enum pv_err err;
 
@@ -262,12 +255,14 @@ start(struct program *program, int spawner, int keeper, int fetcher,
     }
     err = watch_signals(program);
     if (err == PV_OK) {
-        err = pv_pool_new(program->config, spawner, program->epoll,
-                          &program->pool);
+        err = pv_change_init(&program->change, program->config, spawner,
+                             program->epoll);
     }
     if (err == PV_OK) {
-        err = pv_http_new(program->config, program->pool, &program->signer,
-                          program->epoll, &program->http, why);
+        err =
+            pv_http_new(program->config, program->change.now, &program->signer,
+                        program->epoll, &program->http, why);
+        program->change.http = program->http;
     }
     if (err == PV_OK && program->signer.fd != -1) {
         err = pv_signer_watch(&program->signer, program->epoll);
@@ -276,6 +271,7 @@ start(struct program *program, int spawner, int keeper, int fetcher,
         err = pv_keeper_link_new(keeper, program->epoll, &program->keeper);
         if (err == PV_OK) {
             pv_http_keep(program->http, program->keeper);
+            program->change.keeper = program->keeper;
         }
     }
     if (err == PV_OK && fetcher != -1) {
@@ -283,6 +279,7 @@ start(struct program *program, int spawner, int keeper, int fetcher,
                                  &program->rights);
         if (err == PV_OK) {
             pv_http_need_rights(program->http, program->rights);
+            program->change.rights = program->rights;
         }
     }
     if (err == PV_OK) {
@@ -324,15 +321,13 @@ check(struct program *program)
 static int
 run(void)
 {
-    struct program program = {.epoll = -1,
-                              .end_ms = INT64_MAX,
-                              .signer = {.fd = -1},
-                              .begun_ms = pv_time_monotonic_ms()};
-    struct pv_why  why = {""};
-    int            spawner = -1;
-    int            keeper = -1;
-    int            fetcher = -1;
-    enum pv_err    err;
+    struct program program = {
+        .epoll = -1, .end_ms = INT64_MAX, .signer = {.fd = -1}};
+    struct pv_why          why = {""};
+    struct pv_spawner_ends spawner = {-1, -1};
+    int                    keeper = -1;
+    int                    fetcher = -1;
+    enum pv_err            err;
 
     err = pv_connector_config_load(arg.config, &program.config, &why);
     if (err != PV_OK) {
@@ -344,7 +339,7 @@ run(void)
     why.text[0] = '\0';
     err = pv_sandbox_every();
     if (err == PV_OK) {
-        err = pv_spawner_start(program.config, &spawner);
+        err = pv_spawner_start(program.config, arg.config, &spawner);
     }
     if (err == PV_OK && program.config->keeper.file[0] != '\0') {
         err = pv_keeper_start(arg.config, &keeper);
@@ -352,7 +347,8 @@ run(void)
     if (err == PV_OK && program.config->rights.vkey[0] != '\0') {
         err = pv_fetcher_start(program.config, &fetcher);
     }
-    pv_buf_wipe(&program.config->setup); /* the spawner has its own */
+    pv_buf_wipe(&program.config->setup);  /* the spawner has its own */
+    pv_buf_clear(&program.config->texts); /* likewise */
     if (err == PV_OK && program.config->sign_key[0] != '\0') {
         err = pv_signer_start(program.config->sign_key, &program.signer, &why);
     }
@@ -376,7 +372,7 @@ run(void)
         }
         pv_log_info("connector.ended", "provider=%s", program.config->provider);
     }
-    pv_pool_free(program.pool); /* calls still open end as failed */
+    pv_change_end_jobs(&program.change); /* calls still open have failed */
     pv_keeper_link_free(program.keeper);
     if (program.http != NULL) {
         int64_t unused;
@@ -384,6 +380,7 @@ run(void)
         pv_http_run(program.http, &unused); /* and are told so */
     }
     pv_http_free(program.http);
+    pv_change_free(&program.change);
     pv_rights_link_free(program.rights);
     pv_signer_stop(&program.signer);
     pv_connector_config_free(program.config);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/time.h"
 #include "connectord/log.h"
@@ -373,6 +374,14 @@ pv_pool_open_count(const struct pv_pool *pool)
     return count;
 }
 
+void
+pv_pool_leave_room(struct pv_pool *pool, bool leave)
+{
+    size_t all = pool->config->workers + (pool->config->method_count > 1);
+
+    pool->target = leave && all > 1 ? all - 1 : all;
+}
+
 bool
 pv_pool_is_alive(const struct pv_pool *pool)
 {
@@ -394,7 +403,7 @@ pv_pool_new(const struct pv_connector_config *config, int spawner, int epoll,
     pool->config = config;
     pool->epoll = epoll;
     pool->alive = true;
-    pool->target = config->workers + (config->method_count > 1 ? 1 : 0);
+    pv_pool_leave_room(pool, false);
     pool->ceiling = 2 * (size_t)config->workers + 1;
     /* as many again that were killed and have not died yet */
     pool->slot_count = 2 * pool->ceiling;
@@ -441,6 +450,7 @@ pv_pool_free(struct pv_pool *pool)
         }
     }
     pv_watch_remove(pool->epoll, &pool->spawner);
+    (void)close(pool->spawner.fd); /* which ends it */
     free(pool->slot);
     free(pool);
 }

@@ -57,7 +57,7 @@ struct pv_pool;
 enum pv_err pv_pool_new(const struct pv_connector_config *config, int spawner,
                         int epoll, struct pv_pool **ret) PV_MUST_CHECK;
 
-/* Kills every worker; jobs that are open end as failed. */
+/* Kills every worker and ends the spawner; jobs that are open have failed. */
 void pv_pool_free(struct pv_pool *pool);
 
 /* ->done may be called before this returns. */
@@ -71,6 +71,15 @@ int64_t pv_pool_next_ms(const struct pv_pool *pool, int64_t now_ms);
 
 /* Jobs that are queued or with a worker. */
 size_t pv_pool_open_count(const struct pv_pool *pool);
+
+/* Has one of its workers a connection? */
+bool pv_pool_is_ready(const struct pv_pool *pool);
+
+/* None has, and the last attempt to get one failed. */
+bool pv_pool_is_down(const struct pv_pool *pool);
+
+/* One worker less, if there are several: for another pool's connection. */
+void pv_pool_leave_room(struct pv_pool *pool, bool leave);
 
 /* False once the spawner is gone: the program must end. */
 bool pv_pool_is_alive(const struct pv_pool *pool);

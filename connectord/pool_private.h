@@ -64,7 +64,6 @@ void pv_slot_end_job(struct slot *slot, enum pv_job_end end, const char *reason,
 void pv_slot_on_process_gone(struct pv_watch *watch, uint32_t events);
 void pv_slot_kill(struct slot *slot);
 void pv_pool_back_off(struct pv_pool *pool, int64_t now_ms);
-bool pv_pool_is_down(const struct pv_pool *pool);
 void pv_pool_fail_queue(struct pv_pool *pool);
 void pv_slot_lose_connecting(struct slot *slot, const char *reason,
                              const char *state);

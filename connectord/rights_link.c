@@ -24,7 +24,7 @@ struct pv_rights_link {
     struct pv_buf                     in;
     struct pv_rights                 *rights; /* NULL: nothing yet */
     struct pv_rights_head             head;
-    bool                              has_contract; /* a new one */
+    bool                              has_contract; /* it was said */
 };
 
 static void
@@ -182,9 +182,19 @@ pv_rights_link_is_alive(const struct pv_rights_link *link)
 }
 
 bool
-pv_rights_link_has_contract(const struct pv_rights_link *link)
+pv_rights_link_take_word(struct pv_rights_link *link)
 {
-    return link->has_contract;
+    bool said = link->has_contract;
+
+    link->has_contract = false;
+    return said;
+}
+
+bool
+pv_rights_link_lacks(const struct pv_rights_link      *link,
+                     const struct pv_connector_config *config)
+{
+    return link->rights != NULL && pv_config_lacks(config, link->rights);
 }
 
 const struct pv_rights *

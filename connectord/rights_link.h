@@ -22,8 +22,12 @@ enum pv_err pv_rights_link_new(int fd, int epoll,
 void        pv_rights_link_free(struct pv_rights_link *link);
 bool        pv_rights_link_is_alive(const struct pv_rights_link *link);
 
-/* Has a contract come that was not there at the start? */
-bool pv_rights_link_has_contract(const struct pv_rights_link *link);
+/* Has the fetcher said that contracts came, since this was asked last? */
+bool pv_rights_link_take_word(struct pv_rights_link *link);
+
+/* Is a contract signed that this one has not seen? */
+bool pv_rights_link_lacks(const struct pv_rights_link      *link,
+                          const struct pv_connector_config *config);
 
 /* What is held; NULL: nothing yet, or too old for a call at when_ms. */
 const struct pv_rights *pv_rights_link_at(const struct pv_rights_link *link,

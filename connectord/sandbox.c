@@ -82,28 +82,65 @@ pv_sandbox_main(void)
 {
     /* what an event loop over sockets that it has already needs */
     static const int allowed[] = {
+        SCMP_SYS(read),          SCMP_SYS(write),
+        SCMP_SYS(readv),         SCMP_SYS(writev),
+        SCMP_SYS(recvfrom),      SCMP_SYS(recvmsg),
+        SCMP_SYS(sendto),        SCMP_SYS(sendmsg),
+        SCMP_SYS(accept),        SCMP_SYS(accept4),
+        SCMP_SYS(shutdown),      SCMP_SYS(close),
+        SCMP_SYS(getsockopt),    SCMP_SYS(setsockopt),
+        SCMP_SYS(getpeername),   SCMP_SYS(getsockname),
+        SCMP_SYS(fcntl),         SCMP_SYS(ioctl),
+        SCMP_SYS(epoll_wait),    SCMP_SYS(epoll_pwait),
+        SCMP_SYS(epoll_ctl),     SCMP_SYS(poll),
+        SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep),
+        SCMP_SYS(gettimeofday),  SCMP_SYS(time),
+        SCMP_SYS(futex),         SCMP_SYS(brk),
+        SCMP_SYS(mmap),          SCMP_SYS(munmap),
+        SCMP_SYS(mremap),        SCMP_SYS(madvise),
+        SCMP_SYS(rt_sigreturn),  SCMP_SYS(rt_sigprocmask),
+        SCMP_SYS(rt_sigaction),  SCMP_SYS(pidfd_send_signal),
+        SCMP_SYS(setpriority),   SCMP_SYS(getrandom),
+        SCMP_SYS(getpid),        SCMP_SYS(gettid),
+        SCMP_SYS(tgkill),        SCMP_SYS(restart_syscall),
+        SCMP_SYS(exit),          SCMP_SYS(exit_group),
+        SCMP_SYS(unlink),        SCMP_SYS(newfstatat),
+        SCMP_SYS(fstat),         SCMP_SYS(lseek),
+        SCMP_SYS(sysinfo),
+    };
+
+    return filter_calls(SCMP_ACT_ERRNO(EPERM), SCMP_ACT_ALLOW, allowed,
+                        COUNT(allowed));
+}
+
+enum pv_err
+pv_sandbox_keeper(void)
+{
+    /* SQLite on files that it has open, and a loop over sockets */
+    static const int allowed[] = {
         SCMP_SYS(read),
         SCMP_SYS(write),
-        SCMP_SYS(readv),
-        SCMP_SYS(writev),
+        SCMP_SYS(pread64),
+        SCMP_SYS(pwrite64),
+        SCMP_SYS(fsync),
+        SCMP_SYS(fdatasync),
+        SCMP_SYS(ftruncate),
+        SCMP_SYS(fallocate),
+        SCMP_SYS(lseek),
+        SCMP_SYS(fstat),
+        SCMP_SYS(newfstatat),
+        SCMP_SYS(access),
+        SCMP_SYS(fcntl),
+        SCMP_SYS(getcwd),
+        SCMP_SYS(geteuid),
         SCMP_SYS(recvfrom),
         SCMP_SYS(recvmsg),
         SCMP_SYS(sendto),
-        SCMP_SYS(sendmsg),
-        SCMP_SYS(accept),
         SCMP_SYS(accept4),
-        SCMP_SYS(shutdown),
-        SCMP_SYS(close),
         SCMP_SYS(getsockopt),
-        SCMP_SYS(setsockopt),
-        SCMP_SYS(getpeername),
-        SCMP_SYS(getsockname),
-        SCMP_SYS(fcntl),
-        SCMP_SYS(ioctl),
-        SCMP_SYS(epoll_wait),
-        SCMP_SYS(epoll_pwait),
-        SCMP_SYS(epoll_ctl),
+        SCMP_SYS(close),
         SCMP_SYS(poll),
+        SCMP_SYS(ppoll),
         SCMP_SYS(clock_gettime),
         SCMP_SYS(clock_nanosleep),
         SCMP_SYS(gettimeofday),
@@ -117,8 +154,6 @@ pv_sandbox_main(void)
         SCMP_SYS(rt_sigreturn),
         SCMP_SYS(rt_sigprocmask),
         SCMP_SYS(rt_sigaction),
-        SCMP_SYS(pidfd_send_signal),
-        SCMP_SYS(setpriority),
         SCMP_SYS(getrandom),
         SCMP_SYS(getpid),
         SCMP_SYS(gettid),
@@ -126,43 +161,6 @@ pv_sandbox_main(void)
         SCMP_SYS(restart_syscall),
         SCMP_SYS(exit),
         SCMP_SYS(exit_group),
-        SCMP_SYS(unlink),
-        SCMP_SYS(newfstatat),
-        SCMP_SYS(fstat),
-        SCMP_SYS(lseek),
-        SCMP_SYS(sysinfo),
-    };
-
-    return filter_calls(SCMP_ACT_ERRNO(EPERM), SCMP_ACT_ALLOW, allowed,
-                        COUNT(allowed));
-}
-
-enum pv_err
-pv_sandbox_keeper(void)
-{
-    /* SQLite on files that it has open, and a loop over sockets */
-    static const int allowed[] = {
-        SCMP_SYS(read),          SCMP_SYS(write),
-        SCMP_SYS(pread64),       SCMP_SYS(pwrite64),
-        SCMP_SYS(fsync),         SCMP_SYS(fdatasync),
-        SCMP_SYS(ftruncate),     SCMP_SYS(fallocate),
-        SCMP_SYS(lseek),         SCMP_SYS(fstat),
-        SCMP_SYS(newfstatat),    SCMP_SYS(access),
-        SCMP_SYS(fcntl),         SCMP_SYS(getcwd),
-        SCMP_SYS(geteuid),       SCMP_SYS(recvfrom),
-        SCMP_SYS(sendto),        SCMP_SYS(accept4),
-        SCMP_SYS(getsockopt),    SCMP_SYS(close),
-        SCMP_SYS(poll),          SCMP_SYS(ppoll),
-        SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep),
-        SCMP_SYS(gettimeofday),  SCMP_SYS(time),
-        SCMP_SYS(futex),         SCMP_SYS(brk),
-        SCMP_SYS(mmap),          SCMP_SYS(munmap),
-        SCMP_SYS(mremap),        SCMP_SYS(madvise),
-        SCMP_SYS(rt_sigreturn),  SCMP_SYS(rt_sigprocmask),
-        SCMP_SYS(rt_sigaction),  SCMP_SYS(getrandom),
-        SCMP_SYS(getpid),        SCMP_SYS(gettid),
-        SCMP_SYS(tgkill),        SCMP_SYS(restart_syscall),
-        SCMP_SYS(exit),          SCMP_SYS(exit_group),
     };
 
     return filter_calls(SCMP_ACT_ERRNO(EPERM), SCMP_ACT_ALLOW, allowed,

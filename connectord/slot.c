@@ -85,8 +85,8 @@ pv_pool_back_off(struct pv_pool *pool, int64_t now_ms)
     }
 }
 
-static bool
-has_ready(const struct pv_pool *pool)
+bool
+pv_pool_is_ready(const struct pv_pool *pool)
 {
     for (size_t i = 0; i < pool->slot_count; i++) {
         if (pool->slot[i].state == SLOT_IDLE ||
@@ -97,11 +97,10 @@ has_ready(const struct pv_pool *pool)
     return false;
 }
 
-/* No worker has a connection and the last attempt to get one failed. */
 bool
 pv_pool_is_down(const struct pv_pool *pool)
 {
-    return pool->told_down && !has_ready(pool);
+    return pool->told_down && !pv_pool_is_ready(pool);
 }
 
 void
@@ -131,7 +130,7 @@ pv_slot_lose_connecting(struct slot *slot, const char *reason,
     pool->told_down = true;
     pv_slot_kill(slot);
     pv_pool_back_off(pool, pv_time_monotonic_ms());
-    if (!has_ready(pool)) {
+    if (!pv_pool_is_ready(pool)) {
         pv_pool_fail_queue(pool);
     }
 }

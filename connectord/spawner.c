@@ -1,13 +1,15 @@
 /*
  * spawner.c - makes workers.
  *
- * Does:    fork and exec of this same binary with `-P worker`; reaps.
+ * Does:    fork and exec of this same binary with `-P worker`; reaps. When
+ *          contracts came, a fork that reads the configuration anew.
  * Holds:   the SETUP frame (connection string, statements).
- * Talks:   with the main process over one socketpair, one byte a worker.
+ * Talks:   with the main process over two socketpairs, one byte a question.
  * Calls:   fork, exec, socketpair, sendmsg; no ptrace, mount, bpf ...
- * A thief: has the connection string, but reads no input it could come by.
+ * A thief: has the connection string, but reads no input it could come by but
+ *          the contracts that the registry signed.
  */
-#include "connectord/spawner.h"
+#include "connectord/spawner_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,14 +30,6 @@
 #include "connectord/worker.h"
 
 #define SOCKET_ROOM (512 * 1024)
-
-struct spawner {
-    int           fd; /* to the main process */
-    int           signals;
-    pid_t         self;
-    struct pv_buf setup;
-    size_t        alive;
-};
 
 static void
 become_worker(const struct spawner *spawner, int socket)
@@ -123,7 +117,7 @@ make_worker(struct spawner *spawner)
         (void)setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
     }
     /* a fresh socket's room is larger than any SETUP: this does not block */
-    err = pv_send_all(pair[0], pv_buf_view(&spawner->setup));
+    err = pv_send_all(pair[0], pv_buf_view(&spawner->config->setup));
     if (err != PV_OK) {
         goto out;
     }
@@ -171,19 +165,24 @@ reap(struct spawner *spawner)
 }
 
 static void
-run(struct spawner *spawner)
+answer(struct spawner *spawner)
 {
-    struct pollfd watched[2] = {{spawner->fd, POLLIN, 0},
-                                {spawner->signals, POLLIN, 0}};
+    struct pollfd watched[3] = {{spawner->fd, POLLIN, 0},
+                                {spawner->signals, POLLIN, 0},
+                                {spawner->renew, POLLIN, 0}};
 
     for (;;) {
         char asked;
 
-        if (poll(watched, 2, -1) == -1 && errno != EINTR) {
+        watched[2].fd = spawner->renew;
+        if (poll(watched, 3, -1) == -1 && errno != EINTR) {
             return;
         }
         if (watched[1].revents != 0) {
             reap(spawner);
+        }
+        if (watched[2].revents != 0) {
+            pv_spawner_on_renew(spawner);
         }
         if (watched[0].revents == 0) {
             continue;
@@ -195,53 +194,72 @@ run(struct spawner *spawner)
     }
 }
 
-static void
-spawner_main(const struct pv_connector_config *config, int fd, pid_t parent)
+void
+pv_spawner_run(struct spawner *spawner)
 {
-    struct spawner spawner = {.fd = fd, .self = getpid()};
-    sigset_t       child;
+    sigset_t child;
 
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent) {
-        _exit(1);
-    }
+    spawner->self = getpid();
+    explicit_bzero(&spawner->config->secrets, sizeof(spawner->config->secrets));
     (void)prctl(PR_SET_NAME, "pv-spawner", 0, 0, 0); /* only a name */
     (void)sigemptyset(&child);                       /* cannot fail */
     (void)sigaddset(&child, SIGCHLD);                /* cannot fail */
     if (sigprocmask(SIG_SETMASK, &child, NULL) != 0) {
-        _exit(1);
+        return;
     }
     /* of the terminal: the main process says when to end */
     (void)signal(SIGINT, SIG_IGN);
-    spawner.signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-    spawner.setup = config->setup; /* borrowed: this process's own copy */
-    if (spawner.signals == -1 || pv_sandbox_spawner() != PV_OK) {
-        _exit(1);
+    spawner->signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (spawner->signals != -1) {
+        answer(spawner);
     }
-    run(&spawner);
-    _exit(0);
+}
+
+static void
+spawner_main(struct spawner *spawner, pid_t parent)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() == parent &&
+        pv_sandbox_spawner() == PV_OK) {
+        pv_spawner_run(spawner);
+        _exit(0);
+    }
+    _exit(1);
 }
 
 enum pv_err
-pv_spawner_start(const struct pv_connector_config *config, int *ret_fd)
+pv_spawner_start(struct pv_connector_config *config, const char *path,
+                 struct pv_spawner_ends *ret)
 {
-    int   pair[2];
-    pid_t parent = getpid();
-    pid_t pid;
+    struct spawner spawner = {.config = config, .path = path};
+    int            ask[2];
+    int            renew[2];
+    pid_t          parent = getpid();
+    pid_t          pid;
 
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ask) != 0) {
+        return PV_ESYS;
+    }
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, renew) != 0) {
+        (void)close(ask[0]); /* nothing was said */
+        (void)close(ask[1]);
         return PV_ESYS;
     }
     pid = fork();
     if (pid == 0) {
-        (void)close(pair[0]); /* the parent's */
-        spawner_main(config, pair[1], parent);
+        (void)close(ask[0]); /* the parent's */
+        (void)close(renew[0]);
+        spawner.fd = ask[1];
+        spawner.renew = renew[1];
+        spawner_main(&spawner, parent);
     }
-    (void)close(pair[1]); /* the child's */
+    (void)close(ask[1]); /* the child's */
+    (void)close(renew[1]);
     if (pid == -1) {
-        (void)close(pair[0]);
+        (void)close(ask[0]); /* nothing was said */
+        (void)close(renew[0]);
         return PV_ESYS;
     }
-    *ret_fd = pair[0];
+    *ret = (struct pv_spawner_ends){ask[0], renew[0]};
     return PV_OK;
 }
 

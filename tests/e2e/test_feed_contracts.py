@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import desk
 import httpsig
 from connectors import Connectors, make_country
 from harness import (CATALOGUE, POSTAL, Exchange, Process, built, program_env,
@@ -86,11 +87,9 @@ class Scene:
         services = home / "services"
         services.mkdir()
         first = Path(CATALOGUE, "services", POST, "postal-code.json")
-        (services / "v1.json").write_text(first.read_text())
-        (services / "v2.json").write_text(first.read_text().replace(
-            '"version": "v1"', '"version": "v2"'))
-        (services / "v5.json").write_text(first.read_text().replace(
-            '"version": "v1"', '"version": "v5"'))
+        for version in ("v1", "v2", "v5", "v6", "v7", "v8"):
+            (services / (version + ".json")).write_text(
+                first.read_text().replace('"v1"', '"%s"' % version))
         feed = {"log_key": registry.vkey, "socket": relay.path}
         self.providers = home / "providers"
         self.providers.mkdir()
@@ -100,7 +99,7 @@ class Scene:
             "dsn": "Driver=SQLite3;Database=%s;" % os.path.join(
                 country[0], POST + ".sqlite"),
             "services": [str(services / (n + ".json"))
-                         for n in ("v1", "v2", "v5")],
+                         for n in ("v1", "v2", "v5", "v6", "v8")],
             "signatures": {"key": secret},
             "rights": {**feed, "file": str(home / "rights"),
                        "contracts": str(self.folder["provider"])}}))
@@ -150,24 +149,46 @@ class Scene:
         status, said = self.curl()
         return status == 200 and said["found"] == "yes"
 
-    def direct(self, version):
-        """The problem that the connector itself has with a call, or None."""
+    def begin(self, version):
+        """A call to the connector itself, whose body is not sent."""
         connection = UnixConnection(self.connectors.socket(POST))
+        connection.putrequest("POST", "/x/%s/%s/inquire" % (POST, version))
+        for name, value in (
+                ("Content-Type", "application/json"),
+                ("Content-Length", len(json.dumps(self.code))),
+                ("Payvand-Consumer", CENTRE + "-main"),
+                ("Payvand-Grant", GRANTS[CENTRE]),
+                ("Payvand-Tracking-Id",
+                 "0198f2c4-7d5e-7c3a-9a51-2f6d0c1b7e11")):
+            connection.putheader(name, str(value))
+        connection.endheaders()
+        return connection
+
+    def end(self, connection):
+        """The problem that the connector has with it, or ""."""
         try:
-            connection.request(
-                "POST", "/x/%s/%s/inquire" % (POST, version),
-                json.dumps(self.code), {
-                    "Content-Type": "application/json",
-                    "Payvand-Consumer": CENTRE + "-main",
-                    "Payvand-Grant": GRANTS[CENTRE],
-                    "Payvand-Tracking-Id":
-                        "0198f2c4-7d5e-7c3a-9a51-2f6d0c1b7e11"})
+            connection.send(json.dumps(self.code).encode())
             said = json.loads(connection.getresponse().read())
             return said.get("type", "").rsplit(":", 1)[-1]
-        except OSError:
-            return "away"
         finally:
             connection.close()
+
+    def direct(self, version):
+        try:
+            return self.end(self.begin(version))
+        except OSError:
+            return "away"
+
+    def processes(self):
+        """How many run with this configuration: main process and spawners."""
+        count = 0
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                words = path.read_bytes().split(b"\0")
+            except OSError:
+                continue
+            count += self.config.encode() in words and b"-P" not in words
+        return count
 
     def said(self, who):
         return Path(self.log if who == "provider"
@@ -281,7 +302,7 @@ def test_a_service_is_tested_with_the_contracts_that_came(scene):
     assert {one["method"] for one in said["cases"]} == {
         "/x/%s/postal-code/v1/inquire" % POST}
     assert "example" in {one["case"] for one in said["cases"]}
-    assert "2 of the service files wait" in words  # v2, v5: not there
+    assert "4 of the service files wait" in words  # v1 alone is there
 
     empty = scene.home / "empty"
     empty.mkdir()
@@ -289,7 +310,7 @@ def test_a_service_is_tested_with_the_contracts_that_came(scene):
     code, said, words = service_test(
         scene, rights={**feed, "contracts": str(empty)})
     assert code == 1 and not said
-    assert "3 of the service files wait" in words, words
+    assert "5 of the service files wait" in words, words
     assert "no method is answered here" in words
 
     kept = scene.folder["provider"] / (name_of(contract_of()) + ".json")
@@ -319,8 +340,125 @@ def test_a_new_version_comes_by_itself_and_a_forged_one_does_not(scene):
     scene.relay.forge = None
     # the grant is of v1: so far the call comes, and no further
     wait_for("v2", lambda: scene.direct(V2) == "right-unknown")
-    assert scene.provider.starts == starts + 1
+    assert scene.provider.starts == starts
     wait_for("v1", scene.answers)
+
+
+def test_no_call_is_lost_while_a_contract_comes(scene):
+    """Those that began under the old contracts end under them; then what
+    answered them goes."""
+    wait_for("an answer", scene.answers)
+    wait_for("one spawner", lambda: scene.processes() == 2)
+    starts, over, seen = scene.provider.starts, threading.Event(), []
+
+    def call():
+        while not over.is_set():
+            seen.append(scene.direct("postal-code/v1"))
+
+    half = scene.begin("postal-code/v1")
+    threads = [threading.Thread(target=call) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        scene.registry.must(decision(
+            "version", "postal-code/v6", "declare", "representative", POST,
+            "1404-02-02", {"service": "postal-code", "existing": True,
+                           "contract": contract_of("v6"), "methods": [
+                               {"id": "inquire", "pattern": "inquiry"}]}))
+        wait_for("v6", lambda: scene.direct("postal-code/v6") ==
+                 "right-unknown")
+        done = len(seen)
+        wait_for("calls after it", lambda: len(seen) > done + 20)
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join(60)
+    assert set(seen) == {""}, sorted(set(seen))
+    assert scene.processes() == 3  # for the one that has begun
+    assert scene.end(half) == ""
+    wait_for("the old ones to go", lambda: scene.processes() == 2)
+    assert scene.provider.starts == starts
+
+
+def test_a_contract_that_came_while_the_disk_was_full_is_answered(scene):
+    """It lies there, and the state that names it could not be written."""
+    wait_for("an answer", scene.answers)
+    full, starts = scene.home / "rights.tmp", scene.provider.starts
+
+    def fill():
+        try:
+            full.mkdir()  # nothing can be written to it
+            return True
+        except FileExistsError:
+            return False  # it is being written
+
+    wait_for("a full disk", fill)
+    document = contract_of("v8")
+    try:
+        scene.registry.must(decision(
+            "version", "postal-code/v8", "declare", "representative", POST,
+            "1404-02-02", {"service": "postal-code", "existing": True,
+                           "contract": document, "methods": [
+                               {"id": "inquire", "pattern": "inquiry"}]}))
+        wait_for("its contract", lambda: (scene.folder["provider"] / (
+            name_of(document) + ".json")).exists())
+        wait_for("the word for it", lambda: "connector.rights_unkept" in
+                 scene.said("provider"))
+    finally:
+        full.rmdir()
+    wait_for("v8", lambda: scene.direct("postal-code/v8") == "right-unknown",
+             timeout=60)
+    assert scene.provider.starts == starts
+
+
+def test_the_desk_gives_numbers_by_a_contract_that_came(scene, tmp_path):
+    """Of a second connector, with a keeper."""
+    config = json.loads(Path(scene.config).read_text())
+    at = scene.ex.path("desk.sock")
+    (tmp_path / "secret").write_bytes(os.urandom(32))
+    (tmp_path / "secret").chmod(0o600)
+    (tmp_path / "contracts").mkdir()
+    other = Supervised(write(tmp_path / "c.json", json.dumps({
+        **config, "socket": scene.ex.path("second.sock"),
+        "secret": str(tmp_path / "secret"),
+        "services": [str(scene.home / "services" / "v7.json")],
+        "rights": {**config["rights"], "file": str(tmp_path / "rights"),
+                   "contracts": str(tmp_path / "contracts")},
+        "keeper": {"file": str(tmp_path / "keeper"), "desk": at,
+                   "agencies": [{"id": CENTRE, "title_fa": "مرکز",
+                                 "title_en": "Centre",
+                                 "systems": [CENTRE + "-main"]}]}})),
+        scene.ex.path("second.log"))
+
+    def terms():
+        try:
+            return [s["service"] for s in desk.ask(at, "terms")["services"]]
+        except OSError:
+            return None
+
+    wait_for("the desk", lambda: terms() == [])
+    document = contract_of("v7")
+    document["data_items"] += [
+        i for i in json.loads(Path(CATALOGUE, "data_items.json").read_text())
+        if i["id"] in ("person_unique_id", "national_id", "legal_person_id",
+                       "foreigner_code")]
+    method = document["contract"]["methods"][0]
+    method["inputs"].append({"name": "asked", "type": "person_unique_id"})
+    method["consent"] = {"valid_months": 1, "uses": 2, "shared": True}
+    try:
+        scene.registry.must(decision(
+            "version", "postal-code/v7", "declare", "representative", POST,
+            "1404-02-02", {"service": "postal-code", "existing": True,
+                           "contract": document, "methods": [
+                               {"id": "inquire", "pattern": "inquiry"}]}))
+        wait_for("its terms",
+                 lambda: terms() == [POST + "/postal-code/v7"])
+        said = desk.ask(at, "issue", person="9991234561", agency=CENTRE,
+                        service=POST + "/postal-code/v7", purpose="نشانی")
+        assert len(said.get("number", "")) == 16, said
+        assert other.starts == 1
+    finally:
+        other.stop()
 
 
 def test_a_contract_that_is_none_is_refused_when_it_is_decided(scene):

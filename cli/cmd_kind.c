@@ -151,13 +151,17 @@ run(const struct pv_kind_args *args, char *const *words, int count)
     if (strcmp(verb, "history") == 0 && count == 2) {
         return pv_kind_history(args, words[1]);
     }
+    if (strcmp(verb, "users") == 0 && count == 2) {
+        return pv_kind_users(args, words[1]);
+    }
     if (pv_kind_find(json_object_get(args->kind, "events"), "event", verb) !=
             NULL &&
         count >= 2) {
         return pv_kind_decide(args, verb, words[1], words + 2, count - 2);
     }
-    pv_cli_error("%s %s: list, show ID, history ID, or EVENT ID FIELD=VALUE...",
-                 pv_kind_text(args->kind, "kind"), verb);
+    pv_cli_error(
+        "%s %s: list, show ID, history ID, users ID, or EVENT ID FIELD=VALUE...",
+        pv_kind_text(args->kind, "kind"), verb);
     return pv_cli_usage_error(pv_kind_text(args->kind, "kind"));
 }
 

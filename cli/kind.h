@@ -47,6 +47,9 @@ int pv_kind_list(const struct pv_kind_args *args);
 int pv_kind_show(const struct pv_kind_args *args, const char *id);
 int pv_kind_history(const struct pv_kind_args *args, const char *id);
 
+/* kind_users.c */
+int pv_kind_users(const struct pv_kind_args *args, const char *id);
+
 /* kind_decide.c: one decision; words are FIELD=VALUE */
 int pv_kind_decide(const struct pv_kind_args *args, const char *event,
                    const char *id, char *const *words, int count);

@@ -124,7 +124,7 @@ print_usage(const char *kind)
 {
     static const char *const lines[] = {
         "list [--state WORD] [--as-of DAY | --at NUMBER]",
-        "show ID [--as-of DAY | --at NUMBER]", "history ID",
+        "show ID [--as-of DAY | --at NUMBER]", "history ID", "users ID",
         ("EVENT ID [FIELD=VALUE...] --as ROLE/WHERE\n"
          "      [--date DAY] [--reason TEXT] [--document NUMBER] [--key KEY]")};
     const char  *own[OWN_VERBS_MAX];
@@ -252,6 +252,7 @@ offer_verbs(const struct pv_kind_args *args, const char *begin)
     offer("list", begin);
     offer("show", begin);
     offer("history", begin);
+    offer("users", begin);
     for (i = 0; i < count; i++) {
         offer(own[i], begin);
     }
@@ -267,8 +268,10 @@ static void
 offer_options(const char *begin)
 {
     static const char *const options[] = {
-        "--as",   "--as-of", "--at",   "--date",   "--document", "--help",
-        "--json", "--key",   "--lang", "--reason", "--socket",   "--state"};
+        "--after",  "--as",     "--as-of", "--at",       "--body",
+        "--count",  "--csv",    "--date",  "--document", "--help",
+        "--html",   "--json",   "--key",   "--lang",     "--party",
+        "--reason", "--socket", "--state", "--within"};
 
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
         offer(options[i], begin);

@@ -54,6 +54,18 @@ def test_every_kind_can_be_listed_and_helped(registry):
         assert kind["name_fa"] in say(registry, name, "--help", "--lang", "fa")
 
 
+def test_where_a_record_is_used_is_asked(registry):
+    """R-222: of a data item its versions; of a resolution what it made."""
+    found = json.loads(say(registry, "data-item", "users", "postal_code",
+                           "--json"))
+    served = registry.get("users/data-item/postal_code?of=version&count=500")
+    assert served["version"] and found["version"] == served["version"]
+    text = say(registry, "resolution", "users", "m24/r1")
+    assert re.search(r"^grant +live +g-m24-r1-10$", text, re.M)
+    assert say(registry, "agency", "users", "x-none") == ""
+    assert "no id" in say(registry, "agency", "users", "x" * 2000, code=1)
+
+
 def test_every_kind_stands_in_the_manual_and_in_the_help(registry):
     page = (ROOT / "docs/man/payvand-registry.1").read_text("utf-8")
     for lang in ("en", "fa"):
@@ -168,6 +180,8 @@ def complete(registry, line):
     ("payvand grant s", ["show", "suspend"]),
     ("payvand grant show probe-t", ["probe-tiny-quota", "probe-two-purposes"]),
     ("payvand grant suspend g-m24-r1-01 --d", ["--date", "--document"]),
+    ("payvand grant callers --p", ["--party"]),
+    ("payvand commitment list --c", ["--count", "--csv"]),
     ("payvand system key setad e", ["endpoint="]),
     ("payvand notice announce x kind=o", ["outage"]),
     ("payvand notice announce x ki", ["kind="]),

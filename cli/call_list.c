@@ -3,7 +3,10 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "cmd.h"
 
 /* The rows are the one list of the answer: its contract has been held. */
 static const json_t *
@@ -21,6 +24,17 @@ rows_of(const json_t *answer)
     return json_is_array(value) ? value : NULL;
 }
 
+static bool
+print_row(const json_t *row)
+{
+    char *text = json_dumps(row, JSON_COMPACT);
+    bool  good = text != NULL && pv_cli_put(pv_slice_from(text)) &&
+                fputc('\n', stdout) != EOF;
+
+    free(text);
+    return good;
+}
+
 static void
 print_page(struct payvand_call *call, struct pv_call_list *list)
 {
@@ -31,9 +45,7 @@ print_page(struct payvand_call *call, struct pv_call_list *list)
     const json_t *rows = rows_of(answer);
 
     for (size_t i = 0; list->is_printed && i < json_array_size(rows); i++) {
-        list->is_printed =
-            json_dumpf(json_array_get(rows, i), stdout, JSON_COMPACT) == 0 &&
-            fputc('\n', stdout) != EOF;
+        list->is_printed = print_row(json_array_get(rows, i));
         list->rows++;
     }
     json_decref(answer);

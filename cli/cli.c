@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cmd.h"
 
@@ -53,13 +54,58 @@ pv_cli_usage_error(const char *command)
     return PV_EXIT_USAGE;
 }
 
+/* How many bytes of a control character stand at at: C0 but what lines are made
+   of, DEL, and those of two bytes (C1). */
+static size_t
+control_len(const char *at, const char *end)
+{
+    unsigned char c = (unsigned char)at[0];
+
+    if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f) {
+        return 1;
+    }
+    return c == 0xc2 && at + 1 < end && (unsigned char)at[1] < 0xa0 ? 2 : 0;
+}
+
+/* What others said is no command to a terminal. */
+static bool
+put_on_terminal(struct pv_slice text)
+{
+    const char *at = text.ptr;
+    const char *end = text.ptr + text.len;
+    bool        good = true;
+
+    while (good && at < end) {
+        const char *from = at;
+        size_t      len = 0;
+
+        while (at < end && (len = control_len(at, end)) == 0) {
+            at++;
+        }
+        good = fwrite(from, 1, (size_t)(at - from), stdout) ==
+                   (size_t)(at - from) &&
+               (len == 0 || fputc('?', stdout) != EOF);
+        at += len;
+    }
+    return good;
+}
+
+bool
+pv_cli_put(struct pv_slice text)
+{
+    if (text.len == 0) {
+        return true;
+    }
+    return isatty(STDOUT_FILENO) == 1
+               ? put_on_terminal(text)
+               : fwrite(text.ptr, 1, text.len, stdout) == text.len;
+}
+
 int
 pv_cli_print(const struct pv_buf *out)
 {
-    struct pv_slice text = pv_buf_view(out);
-
-    if ((text.len > 0 && fwrite(text.ptr, 1, text.len, stdout) != text.len) ||
-        fputc('\n', stdout) == EOF || fflush(stdout) != 0) {
+    if (!pv_cli_put(pv_buf_view(out)) || fputc('\n', stdout) == EOF ||
+        fflush(stdout) != 0) {
         pv_cli_error("cannot write to standard output");
         return PV_EXIT_FAILED;
     }

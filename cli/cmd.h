@@ -86,7 +86,11 @@ size_t pv_view_verbs(const char *command, const char *ret[PV_VIEW_VERBS_MAX]);
 /* Points at --help on stderr; gives PV_EXIT_USAGE. */
 int pv_cli_usage_error(const char *command);
 
-/* Writes the buffer and a line feed to stdout; gives an exit code. */
+/* Writes to stdout, on a terminal without control characters. False: it cannot.
+ */
+bool pv_cli_put(struct pv_slice text);
+
+/* The same of a buffer and a line feed, at once; gives an exit code. */
 int pv_cli_print(const struct pv_buf *out);
 
 /* The value of PAYVAND_<kind>_<SYSTEM>; NULL when it is not set. */

@@ -115,7 +115,9 @@ tell_problem(struct job *job, const struct telling *telling,
     pv_json_object(&json, NULL);
     if (telling == &told[PAYVAND_ECONTRACT]) {
         pv_json_string(&json, "fault", pv_fault_word(fault->kind));
-        pv_json_text(&json, "member", fault->member);
+        if (fault->member[0] != '\0') {
+            pv_json_text(&json, "member", fault->member);
+        }
     }
     pv_json_u64(&json, "status", job->status);
     pv_json_text(&json, "title", telling->en);

@@ -29,26 +29,6 @@ static const struct {
 
 /* ---- a call and its settings ---- */
 
-bool
-pv_client_is_method(struct pv_slice method)
-{
-    struct pv_slice provider;
-    struct pv_slice rest;
-    size_t          slashes = 0;
-
-    for (size_t i = 0; i < method.len; i++) {
-        char c = method.ptr[i];
-
-        slashes += c == '/';
-        if (c <= ' ' || c > '~' || strchr("?#%\\", c) != NULL) {
-            return false;
-        }
-    }
-    return slashes == 3 && method.len <= METHOD_MAX &&
-           pv_slice_cut(method, '/', &provider, &rest) &&
-           provider.len <= PROVIDER_MAX;
-}
-
 struct payvand_call *
 payvand_call_new(struct payvand *exchange, const char *method)
 {
@@ -199,8 +179,15 @@ sign(struct payvand_call *call)
     struct pv_httpsig_message request = pv_client_request(call);
     enum pv_err               err;
 
-    if (call->exchange->key == NULL) {
-        return PAYVAND_OK;
+    if (call->exchange->key == NULL) { /* its answer is bound to this, then */
+        err =
+            pv_httpsig_digest_make(pv_buf_view(&call->body), call->made.digest);
+        if (err != PV_OK) {
+            return fail(call, PAYVAND_ENOMEM, pv_err_text(err));
+        }
+        return add(call, "Content-Digest", "content-digest", call->made.digest)
+                   ? PAYVAND_OK
+                   : fail(call, PAYVAND_EINVAL, "too many headers");
     }
     err =
         pv_httpsig_sign(call->exchange->key, &request, pv_buf_view(&call->body),

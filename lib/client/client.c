@@ -147,3 +147,39 @@ pv_client_timeout_ms(const struct payvand_call *call)
     }
     return pv_client_number(call->exchange, PAYVAND_TIMEOUT_MS);
 }
+
+/* A name, and not one that leads to another place. */
+static bool
+is_part(struct pv_slice part)
+{
+    return part.len > 0 && !pv_slice_eq(part, PV_LIT(".")) &&
+           !pv_slice_eq(part, PV_LIT(".."));
+}
+
+bool
+pv_client_is_method(struct pv_slice method)
+{
+    struct pv_slice provider;
+    struct pv_slice part;
+    struct pv_slice rest = method;
+    size_t          slashes = 0;
+    bool            more = true;
+
+    for (size_t i = 0; i < method.len; i++) {
+        char c = method.ptr[i];
+
+        slashes += c == '/';
+        if (c <= ' ' || c > '~' || strchr("?#%\\", c) != NULL) {
+            return false;
+        }
+    }
+    while (more) {
+        more = pv_slice_cut(rest, '/', &part, &rest);
+        if (!is_part(part)) {
+            return false;
+        }
+    }
+    return slashes == 3 && method.len <= METHOD_MAX &&
+           pv_slice_cut(method, '/', &provider, &rest) &&
+           provider.len <= PROVIDER_MAX;
+}

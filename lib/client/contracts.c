@@ -141,6 +141,16 @@ pv_client_only_asks(const struct payvand_call *call)
                                    call->terms->pattern == PV_CALL_LIST);
 }
 
+/* The name of a member that the provider made up may say anything. */
+static void
+keep_name(struct pv_fault *fault)
+{
+    if (fault->member[strspn(
+            fault->member, "abcdefghijklmnopqrstuvwxyz0123456789_.")] != '\0') {
+        fault->member[0] = '\0';
+    }
+}
+
 static void
 say_fault(const struct payvand_call *call, const char *what, struct pv_why *why)
 {
@@ -201,6 +211,7 @@ pv_client_check_contract(struct payvand_call *call, struct pv_why *why)
         return PV_EINVAL;
     }
     if (err != PV_OK) {
+        keep_name(&call->fault);
         say_fault(call, "answer", why);
     }
     return err;

@@ -142,6 +142,7 @@ set_all(CURL *curl, struct pv_http *http, struct curl_slist *list, char *error)
         curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR,
                          http->unix_socket == NULL ? "https" : "http"),
         curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, http->unix_socket),
+        curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L), /* as it is signed */
         curl_easy_setopt(curl, CURLOPT_NOPROXY, "*"),
         curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L),
         curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error),

@@ -71,9 +71,8 @@ take_signature(const struct payvand_call *call, struct pv_signed *ret)
     copy(ret->type, sizeof(ret->type), http->content_type);
     copy(ret->input, sizeof(ret->input), http->signature_input);
     copy(ret->signature, sizeof(ret->signature), http->signature);
+    copy(ret->request_digest, sizeof(ret->request_digest), call->made.digest);
     if (call->exchange->key != NULL) {
-        copy(ret->request_digest, sizeof(ret->request_digest),
-             call->made.digest);
         copy(ret->request_signature, sizeof(ret->request_signature),
              call->made.signature);
     }

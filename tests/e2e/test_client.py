@@ -282,11 +282,13 @@ class Unavailable(http.server.BaseHTTPRequestHandler):
         self.server.seen.append(dict(self.headers))
         status, outcome, id, body = self.server.answer
         self.send_response(status)
+        for name, value in self.server.more(dict(self.headers)):
+            self.send_header(name, value)
         for name, value in (("Payvand-Outcome", outcome),
                             ("Payvand-Tracking-Id",
                              id or "0198f2c4-0000-7000-8000-%012d" %
                              len(self.server.seen)),
-                            ("Content-Type", "application/problem+json"),
+                            ("Content-Type", self.server.type),
                             ("Content-Length", str(len(body)))):
             self.send_header(name, value)
         self.end_headers()
@@ -305,6 +307,8 @@ def down(pki):
     context.load_cert_chain(local.cert, local.key)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     server.seen = []
+    server.type = "application/problem+json"
+    server.more = lambda asked: ()
     server.answer = (503, "unavailable", None,
                      b'{"type":"urn:payvand:problem:journal-down"}')
     thread = threading.Thread(target=server.serve_forever)
@@ -351,6 +355,84 @@ def test_what_no_exchange_says_is_withheld(scene, down, tmp_path, status,
     assert (done.returncode, done.stdout, len(down.seen)) == (1, b"", 1)
     assert b"is it a Payvand exchange" in done.stderr
     assert os.listdir(tmp_path / "e")[0].startswith("pending-")
+
+
+def test_an_answer_is_bound_to_what_was_asked_without_a_signature(
+        scene, down, tmp_path):
+    """A key that TLS takes and signatures do not: the signed answer to another
+    question is none to this."""
+    secret = tmp_path / "p384.pem"
+    openssl("genpkey", "-algorithm", "EC", "-pkeyopt",
+            "ec_paramgen_curve:P-384", "-out", str(secret))
+    openssl("req", "-x509", "-new", "-key", str(secret), "-subj", "/CN=x",
+            "-out", str(tmp_path / "p384.crt"))
+    provider, tracking_id = httpsig.Key(), "0198f2c4-0000-7000-8000-000000000001"
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    write(keys / (CIVIL + ".pem"), provider.public_pem)
+    body = b'{"result":"yes"}'
+    other = {"changes": {}}
+
+    def sign(asked):
+        assert "Signature" not in asked
+        asked = {**asked, "Payvand-Tracking-Id": tracking_id,
+                 **other["changes"]}
+        return [(n, v) for n, v in httpsig.answer(
+            provider, "/x/" + METHOD, asked.items(), body)
+                if n not in ("Payvand-Outcome", "Payvand-Tracking-Id")]
+
+    down.answer, down.type = (200, "answered", tracking_id, body), (
+        "application/json")
+    down.more = sign
+
+    def call():
+        return scene.ex.payvand(
+            "call", METHOD, "--cert", str(tmp_path / "p384.crt"), "--key",
+            str(secret), "--data", json.dumps(scene.sample["yes"]), "--json",
+            check=False, env={
+                **scene.environment(), "PAYVAND_PROVIDER_KEYS": str(keys),
+                "PAYVAND_URL": "https://127.0.0.1:%d" % down.server_address[1]})
+
+    assert json.loads(call().stdout)["verified"] is True
+    other["changes"] = {"Content-Digest": httpsig.digest(b"another question")}
+    done = call()
+    assert (done.returncode, done.stdout) == (3, b"")
+
+
+@pytest.mark.parametrize("method", [
+    CIVIL + "/identity-match/../status", CIVIL + "/../../metrics",
+    CIVIL + "/./v1/verify", CIVIL + "/identity-match//verify", "/a/b/c"])
+def test_a_method_is_no_way_to_another_path(scene, down, method):
+    done = scene.ex.payvand(
+        "call", method, "--cert", scene.me.cert, "--key", scene.me.key,
+        check=False, env={**scene.environment(), "PAYVAND_URL":
+                          "https://127.0.0.1:%d" % down.server_address[1]})
+    assert done.returncode == 2 and not down.seen, done
+
+
+def test_what_came_is_no_command_to_a_terminal(scene):
+    """Raw, as without --contracts: a terminal is shown no control character."""
+    body = b'{"a":"\x7f\xc2\x9b31m\x1b]0;mine\x07","b":"\xd8\xa8"}'
+    scene.ex.provider[CIVIL].behave = lambda seen, _: reply(body)
+    env = {**program_env(), **scene.environment(), "PAYVAND_PROVIDER_KEYS": ""}
+    ours, theirs = os.openpty()
+    command = [built("payvand"), "call", METHOD, "--cert", scene.me.cert,
+               "--key", scene.me.key, "--data", json.dumps(scene.sample["yes"])]
+    with subprocess.Popen(command, env=env, stdout=theirs,
+                          stderr=subprocess.DEVNULL) as process:
+        os.close(theirs)
+        shown = b""
+        try:
+            while part := os.read(ours, 4096):
+                shown += part
+        except OSError:
+            pass  # its other end is closed
+        assert process.wait(30) == 0
+    os.close(ours)
+    assert shown == b'{"a":"??31m?]0;mine?","b":"\xd8\xa8"}\r\n'
+    done = subprocess.run(command, env=env, capture_output=True, check=True,
+                          timeout=60)
+    assert done.stdout == body + b"\n"
 
 
 KNOWN = {"type": "urn:payvand:problem:consent-used-up", "title": "Used up",

@@ -256,6 +256,12 @@ def test_an_interface_that_changed_is_counted_and_not_kept(scene):
         log = file.read()
     assert "consumer.answer_withheld method=%s kind=unknown" % METHOD in log
     assert "maybe" not in log and "maybe" not in text
+    # no way for data either: what is no name is not told
+    body = json.dumps({"result": "no", "born 1366-01-01": "1"}).encode()
+    scene.ex.provider[CIVIL].behave = lambda seen, _: reply(
+        body, headers=httpsig.answer(key, "/x/" + METHOD, seen.headers, body))
+    _, _, told = scene.curl(scene.sample["no"])
+    assert told["fault"] == "unknown" and "member" not in told
 
 
 def test_the_evidence_of_an_application_that_left_is_whole(scene):

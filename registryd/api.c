@@ -67,6 +67,15 @@ pv_api_error(struct pv_server_call *call, enum pv_err err)
 }
 
 void
+pv_api_too_many(struct pv_server_call *call)
+{
+    call->retry_after_s = RETRY_GONE_S;
+    pv_server_problem(call, 503, "too-many-wait",
+                      "too many wait for this already; ask again later",
+                      "شمار منتظران به سقف رسیده است؛ بعداً دوباره بپرسید");
+}
+
+void
 pv_api_refusal(struct pv_server_call *call, const struct pv_refusal *refusal)
 {
     struct pv_json json;

@@ -9,7 +9,8 @@
  *   GET  log/checkpoint          the signed head of the log (C2SP)
  *   GET  log/tile/{l}/{n}        its hashes (C2SP tlog-tiles)
  *   GET  feed?from=N&wait=S      a batch behind decision N (feed.h); waits up
- *                                to S seconds, at most 30, for one
+ *                                to S seconds, at most 30, for one; 503
+ *                                where too many wait
  *   GET  rights?agency=A&known=HEX&wait=S   what concerns an agency, signed
  *                                (rights/rights.h); without its body when
  *                                that is the one known, then after S seconds;
@@ -59,7 +60,9 @@ enum pv_face {
 
 #define PV_API_CONNECTIONS_MAX 1024                     /* of one socket */
 #define PV_API_WAITERS_MAX (PV_API_CONNECTIONS_MAX / 2) /* for news */
-#define PV_API_KEPT_MAX ((size_t)64 * 1024 * 1024)      /* bytes, of a socket */
+#define PV_API_FEEDS_MAX 64       /* that wait for the feed, of one socket */
+#define PV_API_FEEDS_OF_ONE_MAX 4 /* of one node, and its restarts */
+#define PV_API_KEPT_MAX ((size_t)64 * 1024 * 1024) /* bytes, of a socket */
 
 struct pv_api;
 
@@ -78,6 +81,13 @@ struct pv_api_waiter {
     struct pv_buf            body;     /* to be sent behind the note */
 };
 
+/* Who waits for the feed, as a call's ->state. */
+struct pv_api_feeder {
+    struct pv_api_state state;
+    bool                waits;
+    char                system[PV_RECORD_ID_MAX + 1]; /* "": the console */
+};
+
 /* One socket. */
 struct pv_api {
     struct pv_registry   *registry; /* borrowed */
@@ -88,6 +98,7 @@ struct pv_api {
     enum pv_face          face;
     struct pv_caller      caller; /* of the call being answered */
     struct pv_api_waiter *waiter; /* all of this socket */
+    struct pv_api_feeder  feeder[PV_API_FEEDS_MAX];
 };
 
 /* api_log.c */
@@ -120,6 +131,7 @@ pv_server_admit_fn pv_api_admit;
 
 /* The one mapping from errors to answers. (api.c) */
 void pv_api_error(struct pv_server_call *call, enum pv_err err);
+void pv_api_too_many(struct pv_server_call *call); /* that wait */
 void pv_api_refusal(struct pv_server_call   *call,
                     const struct pv_refusal *refusal);
 

@@ -15,6 +15,7 @@
 #define CACHE_SHORT "max-age=1"                      /* it changes */
 #define CACHE_FOR_EVER "max-age=31536000, immutable" /* it cannot */
 #define WAIT_MAX_S 30
+#define LOOK_MS 5000 /* whether who waits is still there */
 
 static struct pv_registry *
 registry_of(const struct pv_server_call *call)
@@ -127,6 +128,56 @@ read_wanted(const struct pv_server_call *call, struct wanted *ret)
     return err;
 }
 
+static void
+stop_waiting(void *state)
+{
+    struct pv_api_feeder *feeder = state; /* its first member */
+
+    feeder->waits = false;
+}
+
+/* A place for the call, which it has until it ends. False: there is none. */
+static bool
+take_place(struct pv_server_call *call)
+{
+    struct pv_api        *api = call->context;
+    const char           *system = api->caller.system;
+    struct pv_api_feeder *free_one = NULL;
+    size_t                of_one = 0;
+
+    if (call->state != NULL) {
+        return true;
+    }
+    for (size_t i = 0; i < PV_API_FEEDS_MAX; i++) {
+        struct pv_api_feeder *feeder = &api->feeder[i];
+
+        if (!feeder->waits) {
+            free_one = feeder;
+        } else {
+            of_one += system[0] != '\0' && strcmp(feeder->system, system) == 0;
+        }
+    }
+    if (free_one == NULL || of_one >= PV_API_FEEDS_OF_ONE_MAX) {
+        return false;
+    }
+    *free_one = (struct pv_api_feeder){.state = {stop_waiting}, .waits = true};
+    memcpy(free_one->system, system, strlen(system) + 1); /* of one size */
+    call->state = free_one;
+    return true;
+}
+
+/* Until then, or until a head is signed. */
+static void
+wait_for_news(struct pv_server_call *call, int64_t now_ms, int64_t until_ms)
+{
+    if (!take_place(call)) {
+        pv_api_too_many(call);
+        return;
+    }
+    pv_server_wait(call,
+                   until_ms < now_ms + LOOK_MS ? until_ms : now_ms + LOOK_MS);
+}
+
 /*
  * What was decided behind `from` and is signed. With nothing new it waits for
  * as many seconds as asked for, and then says so: the node hears that we live.
@@ -137,6 +188,7 @@ pv_api_feed(struct pv_server_call *call)
     struct wanted   wanted;
     struct pv_slice note;
     uint64_t        size;
+    int64_t         now_ms = pv_time_monotonic_ms();
     int64_t         until_ms;
 
     if (read_wanted(call, &wanted) != PV_OK) {
@@ -149,8 +201,8 @@ pv_api_feed(struct pv_server_call *call)
         return;
     }
     until_ms = call->begun_ms + (int64_t)wanted.wait_s * 1000;
-    if (wanted.from >= size && pv_time_monotonic_ms() < until_ms) {
-        pv_server_wait(call, until_ms);
+    if (wanted.from >= size && now_ms < until_ms) {
+        wait_for_news(call, now_ms, until_ms);
         return;
     }
     if (pv_feed_give(registry_of(call), note, size, (int64_t)wanted.from,

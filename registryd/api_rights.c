@@ -148,15 +148,6 @@ may_keep(const struct pv_api *api, size_t len)
 }
 
 static void
-answer_too_many(struct pv_server_call *call)
-{
-    call->retry_after_s = WAITERS_RETRY_S;
-    pv_server_problem(call, 503, "too-many-wait",
-                      "too many wait for this already; ask again later",
-                      "شمار منتظران به سقف رسیده است؛ بعداً دوباره بپرسید");
-}
-
-static void
 wait_for_news(struct pv_server_call *call, struct pv_api *api,
               const char *agency, int64_t until_ms)
 {
@@ -166,7 +157,7 @@ wait_for_news(struct pv_server_call *call, struct pv_api *api,
         waiter = waiter_of(call, api, agency);
     }
     if (waiter == NULL) {
-        answer_too_many(call);
+        pv_api_too_many(call);
         return;
     }
     waiter->for_news = true;
@@ -235,7 +226,7 @@ answer(struct pv_server_call *call, struct pv_api *api,
                  ? waiter_of(call, api, wanted->agency)
                  : NULL;
     if (waiter == NULL) {
-        answer_too_many(call);
+        pv_api_too_many(call);
         return;
     }
     waiter->for_news = false;

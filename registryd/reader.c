@@ -403,11 +403,7 @@ pv_reader_ask(struct pv_reader *reader, const struct pv_caller *caller,
         call->state = place;
     }
     if (place == NULL) {
-        call->retry_after_s = RETRY_S;
-        pv_server_problem(call, 503, "too-many-wait",
-                          "too many wait for this already; ask again later",
-                          "شمار منتظران به سقف رسیده است؛ بعداً دوباره "
-                          "بپرسید");
+        pv_api_too_many(call);
     } else if (place->stage == ANSWERED) {
         give(place, call);
     } else {

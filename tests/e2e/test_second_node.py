@@ -4,6 +4,7 @@ resolution; a node that is cut off tells it, and refuses after its limit."""
 
 import json
 import os
+import select
 import shutil
 import sqlite3
 import subprocess
@@ -17,9 +18,9 @@ import pytest
 from harness import (BANK, FIC, IBAN, TAX, assert_outcome, both_dates,
                      tehran_today, wait_for)
 from prometheus import prometheus
-from reading import ReadExchange
+from reading import ReadExchange, peer_headers
 from load import Load
-from registryd import BUILD, WG, Registry, decision
+from registryd import BUILD, WG, Registry, UnixConnection, decision
 from test_follow import Node, last
 from test_registry_log import signed
 from test_registry_web import run_nginx, start_nginx
@@ -258,6 +259,31 @@ def test_no_other_system_gets_the_feed(scene):
     wait_for("a refusal", lambda: "403" in other.status().get("why", ""))
     assert other.status()["last"] == 0
     other.stop()
+
+
+def test_so_many_may_wait_for_one_node(scene):
+    """Its restarts have room; it keeps no place from others."""
+    identity = scene.identity.get(GATEWAY) or scene.pki.of(GATEWAY)
+    line = [UnixConnection(scene.registry.web) for _ in range(8)]
+    for connection in line:
+        connection.request("GET", "/registry/v1/feed?wait=30&from=%d"
+                           % last(scene.registry),
+                           headers=peer_headers(identity))
+
+    def refused():
+        return select.select([c.sock for c in line], [], [], 0)[0]
+    # its own process may be one of the four
+    wait_for("those that may not wait", lambda: len(refused()) in (4, 5))
+    told = refused()
+    for connection in line:
+        if connection.sock in told:
+            assert connection.getresponse().status == 503
+        connection.close()
+    scene.registry.must(decision(
+        "unit", "made-in-line", "register", "secretariat", WG,
+        both_dates(tehran_today())["jalali"],
+        {"agency": ITO, "name_fa": "اداره"}))
+    scene.node.holds(last(scene.registry))
 
 
 def test_a_node_that_is_cut_off_tells_it_and_refuses(scene):

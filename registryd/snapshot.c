@@ -19,7 +19,8 @@ pv_registry_open_reader(const struct pv_registry_config *config,
     registry->last = -1;
     pv_buf_init(&registry->head, 0);
     registry->cache = pv_cache_new();
-    if (registry->cache != NULL) {
+    registry->unwritten = pv_unwritten_new(); /* it decides nothing: empty */
+    if (registry->cache != NULL && registry->unwritten != NULL) {
         err = pv_store_open_reader(config->store, &registry->store, why);
     }
     if (err != PV_OK) {

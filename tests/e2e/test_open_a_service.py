@@ -91,11 +91,19 @@ class Scene:
                 "PAYVAND_KEY_" + name: identity.key}
 
     def run(self, script, cwd=None):
-        end = "trap 'kill %1 2>/dev/null || true' EXIT\n"
-        return subprocess.run(
-            ["bash", "-e"], input=end + script, text=True,
-            cwd=str(cwd or self.agency), env=self.env(), timeout=180,
-            capture_output=True, check=False)
+        end = "trap 'kill $(jobs -rp) 2>/dev/null || true' EXIT\n"
+        try:
+            return subprocess.run(
+                ["bash", "-ex"], input=end + script, text=True,
+                cwd=str(cwd or self.agency), env=self.env(), timeout=180,
+                capture_output=True, check=False)
+        except subprocess.TimeoutExpired as late:
+            waits = subprocess.run(["ps", "-eo", "pid,ppid,stat,wchan:24,args"],
+                                   capture_output=True, text=True, check=False)
+            raise AssertionError("\n".join(
+                [(late.stderr or b"").decode()[-2000:], *(
+                    line[:160] for line in waits.stdout.splitlines()
+                    if "payvand" in line or "bash" in line)])) from late
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,6 @@
 #include "connectord/worker_private.h"
 #include "connectord/worker_rest.h"
 
-#define CONNECT_TIMEOUT_S 8
 #define PARAMETERS_MAX (PV_STEPS_MAX * PV_BINDS_MAX)
 #define MEMORY_KEPT_MAX (32u * 1024 * 1024) /* after a call that failed */
 
@@ -31,94 +30,6 @@ static bool
 is_lost(const struct worker *worker)
 {
     return worker->state[0] == '0' && worker->state[1] == '8';
-}
-
-/* ---- the connection ---- */
-
-/* What a session begins with, where it can be had. */
-static const struct {
-    const char *database; /* what its name begins with */
-    const char *sql;
-} wish[] = {
-    {"SQLite", "PRAGMA temp_store=2"},
-    /* LongNames sets it; a column of SELECT * shall keep its plain name */
-    {"SQLite", "PRAGMA full_column_names=0"},
-    /* the statement of a worker that was killed ends soon after it */
-    {"PostgreSQL", "SET client_connection_check_interval = 1000"},
-};
-
-static const struct mode modes[] = {
-    {"SQLite", "PRAGMA query_only=1", "PRAGMA query_only=0"},
-    {"PostgreSQL", "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
-     "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE"},
-    {"MariaDB", "SET SESSION TRANSACTION READ ONLY",
-     "SET SESSION TRANSACTION READ WRITE"},
-    {"MySQL", "SET SESSION TRANSACTION READ ONLY",
-     "SET SESSION TRANSACTION READ WRITE"},
-};
-
-static bool
-begins_with(const char *name, const char *database)
-{
-    return strncmp(name, database, strlen(database)) == 0;
-}
-
-/*
- * SQL_MODE_READ_ONLY is a hint that the drivers of PostgreSQL and MariaDB do
- * not follow: the session itself is told. A command turns it off for its
- * transaction.
- */
-static enum pv_err
-open_session(struct worker *worker)
-{
-    char        name[64] = "";
-    SQLSMALLINT len;
-
-    (void)SQLGetInfo(worker->dbc, SQL_DBMS_NAME, name, sizeof(name),
-                     &len); /* unknown: nothing below is for it */
-    for (size_t i = 0; i < sizeof(wish) / sizeof(wish[0]); i++) {
-        if (begins_with(name, wish[i].database)) {
-            (void)pv_query_alone(worker, wish[i].sql); /* a wish */
-        }
-    }
-    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
-        if (begins_with(name, modes[i].database)) {
-            worker->mode = &modes[i];
-            return pv_query_alone(worker, modes[i].read_only);
-        }
-    }
-    return PV_OK;
-}
-
-static enum pv_err
-open_connection(struct worker *worker)
-{
-    if (!SQL_SUCCEEDED(
-            SQLAllocHandle(SQL_HANDLE_ENV, SQL_NULL_HANDLE, &worker->env)) ||
-        !SQL_SUCCEEDED(SQLSetEnvAttr(worker->env, SQL_ATTR_ODBC_VERSION,
-                                     (SQLPOINTER)SQL_OV_ODBC3, 0)) ||
-        !SQL_SUCCEEDED(
-            SQLAllocHandle(SQL_HANDLE_DBC, worker->env, &worker->dbc))) {
-        return PV_EDB;
-    }
-    /* wishes: not every driver knows all three; tracing would write values */
-    (void)SQLSetConnectAttr(worker->dbc, SQL_ATTR_TRACE,
-                            (SQLPOINTER)SQL_OPT_TRACE_OFF, SQL_IS_UINTEGER);
-    (void)SQLSetConnectAttr(worker->dbc, SQL_ATTR_LOGIN_TIMEOUT,
-                            (SQLPOINTER)(uintptr_t)CONNECT_TIMEOUT_S,
-                            SQL_IS_UINTEGER);
-    if (!worker->may_write && !worker->commands) {
-        (void)SQLSetConnectAttr(worker->dbc, SQL_ATTR_ACCESS_MODE,
-                                (SQLPOINTER)(uintptr_t)SQL_MODE_READ_ONLY,
-                                SQL_IS_UINTEGER);
-    }
-    if (!SQL_SUCCEEDED(SQLDriverConnect(worker->dbc, NULL,
-                                        (SQLCHAR *)worker->dsn, SQL_NTS, NULL,
-                                        0, NULL, SQL_DRIVER_NOPROMPT))) {
-        pv_query_note(worker, SQL_HANDLE_DBC, worker->dbc);
-        return PV_EDB;
-    }
-    return open_session(worker);
 }
 
 /* ---- messages out ---- */
@@ -439,7 +350,7 @@ on_setup(struct worker *worker, struct pv_slice body)
     }
     memcpy(worker->state, "HY000", PV_SQLSTATE_LEN + 1);
     err = (flags & PV_SETUP_HTTP) != 0 ? pv_rest_open(worker, &worker->rest)
-                                       : open_connection(worker);
+                                       : pv_session_open(worker);
     explicit_bzero(worker->dsn, sizeof(worker->dsn));
     if (err != PV_OK) {
         (void)send_down(worker); /* this process ends either way */

@@ -1,6 +1,6 @@
 /*
- * worker_private.h - what worker.c (the process) and worker_query.c (one
- * statement) share.
+ * worker_private.h - what worker.c (the process), worker_session.c (its
+ * connection) and worker_query.c (one statement) share.
  */
 #ifndef PV_CONNECTORD_WORKER_PRIVATE_H
 #define PV_CONNECTORD_WORKER_PRIVATE_H
@@ -66,6 +66,12 @@ struct parameter {
     struct pv_slice text;
     SQLLEN          indicator;
 };
+
+/* worker_session.c: connect with worker->dsn. PV_EDB: worker->state says why.
+ */
+enum pv_err pv_session_open(struct worker *worker);
+
+/* worker_query.c */
 
 /* Keep the SQLSTATE of what failed; a driver's text is never looked at. */
 void pv_query_note(struct worker *worker, SQLSMALLINT kind, SQLHANDLE handle);

@@ -1,7 +1,8 @@
 // The same service written by hand: fastify with the database's native driver.
 // It does what the connector does: the request's digest and signature (RFC 9421,
-// Ed25519) and its form, the statement, the answer's form, a row of the ledger in
-// a commit that calls of one turn share, the answer's digest and signature.
+// Ed25519 or ECDSA on P-256) and its form, the statement, the answer's form, a row
+// of the ledger in a commit that calls of one turn share, the answer's digest and
+// signature.
 'use strict';
 
 const crypto = require('crypto');
@@ -18,6 +19,11 @@ const consumerId = crypto.createHash('sha256').update(
 const ownKey = crypto.createPrivateKey(fs.readFileSync(setup.key));
 const ownId = crypto.createHash('sha256').update(crypto.createPublicKey(ownKey)
   .export({type: 'spki', format: 'der'})).digest('hex');
+// what crypto.sign and crypto.verify take for a key: hash, key, form
+const wayOf = (key) => key.asymmetricKeyType === 'ec'
+  ? ['sha256', {key, dsaEncoding: 'ieee-p1363'}] : [null, key];
+const [consumerHash, consumerWay] = wayOf(consumerKey);
+const [ownHash, ownWay] = wayOf(ownKey);
 const taken = new Map();
 
 // ---- forms ----
@@ -65,8 +71,9 @@ const verify = (req, body) => {
   });
   lines.push(`"@signature-params": ${input[1]}`);
   const signature = /^payvand=:([^:]*):$/.exec(headers.signature);
-  if (!signature || !crypto.verify(null, Buffer.from(lines.join('\n')),
-    consumerKey, Buffer.from(signature[1], 'base64'))) return false;
+  if (!signature || !crypto.verify(consumerHash,
+    Buffer.from(lines.join('\n')), consumerWay,
+    Buffer.from(signature[1], 'base64'))) return false;
   taken.set(parameters.nonce, parameters.expires);
   return true;
 };
@@ -89,7 +96,7 @@ const sign = (req, body, tracking) => {
     'Payvand-Outcome': 'answered', 'Payvand-Tracking-Id': tracking,
     'Content-Type': 'application/json', 'Content-Digest': digest,
     'Signature-Input': `payvand=${parameters}`,
-    'Signature': `payvand=:${crypto.sign(null, Buffer.from(base), ownKey)
+    'Signature': `payvand=:${crypto.sign(ownHash, Buffer.from(base), ownWay)
       .toString('base64')}:`,
   };
 };

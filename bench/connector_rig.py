@@ -28,6 +28,10 @@ STATEMENT = ("SELECT first_name, last_name, father_name, birth_date FROM person 
              "WHERE national_id = :id")
 
 
+KEYS = {"ed25519": ["-algorithm", "ed25519"],
+        "p256": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]}
+
+
 class Missing(Exception):
     """Something that is measured beside is not there."""
 
@@ -80,7 +84,8 @@ def method(name, statement, deadline_ms):
 
 
 class Rig:
-    def __init__(self, kind, folder):
+    def __init__(self, kind, folder, key="ed25519"):
+        self.key = key
         self.folder = pathlib.Path(folder)
         self.folder.chmod(0o755)
         data = self.folder / "db"
@@ -118,7 +123,7 @@ class Rig:
         self.write("ids", "\n".join(random.Random(8).sample(ids, 5000)).encode())
 
     def make_key(self, name):
-        for command in (["genpkey", "-algorithm", "ed25519", "-out",
+        for command in (["genpkey", *KEYS[self.key], "-out",
                          self.path(name)],
                         ["pkey", "-in", self.path(name), "-pubout", "-out",
                          self.path(name + ".pub")]):

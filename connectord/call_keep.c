@@ -193,7 +193,7 @@ on_kept(struct pv_keeping *keeping, uint32_t word)
         pv_call_say_failed(call); /* what is not recorded is not answered */
     }
     call->recording = false;
-    pv_call_resume(call);
+    pv_call_sign_soon(call);
 }
 
 static uint32_t

@@ -27,27 +27,30 @@ struct call {
     char                    order_token[PV_ORDER_TOKEN_LEN]; /* for a yes */
     bool                    has_order_token;
     /* digests of a command's key, one a secret */
-    char               key[PV_SECRETS_MAX][PV_KEYED_TEXT_LEN];
-    struct pv_buf      body;
-    struct pv_job      job;
-    bool               begun;     /* headers have been judged */
-    bool               too_large; /* swallow the rest */
-    bool               suspended;
-    bool               asked;     /* the ledger is to have it */
-    bool               recording; /* the keeper is at it */
-    char               grant[PV_CALL_HEADER_MAX + 1]; /* "": none said */
-    uint64_t           closed; /* columns, of pv_method_closed */
-    json_t            *codes;  /* pv_rights_code_map; NULL: own coding */
-    struct pv_code_map code_map;
-    struct pv_keeping  keeping;
-    struct pv_buf      after;   /* where its page begins (pages.h) */
-    struct pv_buf      persons; /* texts, as in keeper_message.h */
-    uint32_t           person_count;
-    unsigned           status;
-    const char        *outcome;
-    bool               problem;
-    bool               metrics; /* no call: the numbers */
-    struct pv_buf      answer;
+    char                   key[PV_SECRETS_MAX][PV_KEYED_TEXT_LEN];
+    struct pv_buf          body;
+    struct pv_job          job;
+    bool                   begun;     /* headers have been judged */
+    bool                   too_large; /* swallow the rest */
+    bool                   suspended;
+    bool                   asked;     /* the ledger is to have it */
+    bool                   recording; /* the keeper is at it */
+    char                   grant[PV_CALL_HEADER_MAX + 1]; /* "": none said */
+    uint64_t               closed; /* columns, of pv_method_closed */
+    json_t                *codes;  /* pv_rights_code_map; NULL: own coding */
+    struct pv_code_map     code_map;
+    struct pv_keeping      keeping;
+    struct pv_buf          after;   /* where its page begins (pages.h) */
+    struct pv_buf          persons; /* texts, as in keeper_message.h */
+    uint32_t               person_count;
+    struct pv_httpsig_made made;
+    bool                   is_made; /* signed already */
+    struct call           *to_sign; /* the next of http->to_sign */
+    unsigned               status;
+    const char            *outcome;
+    bool                   problem;
+    bool                   metrics; /* no call: the numbers */
+    struct pv_buf          answer;
 };
 
 /* call_head.c: false when an answer stands already. */
@@ -68,10 +71,18 @@ enum pv_err pv_call_make_frame(struct call       *call,
 bool pv_call_check_signature(struct call *call);
 
 /* Add the fields of its signature. False: there is a key, and no signature. */
-bool pv_call_sign_answer(struct call *call, struct MHD_Response *response,
-                         const char *type);
+bool pv_call_sign_answer(struct call *call, struct MHD_Response *response);
+
+/*
+ * The answer stands: a call that waits is let go when it is signed, with the
+ * others of its round.
+ */
+void pv_call_sign_soon(struct call *call);
 
 /* http_call.c */
+
+/* Of the answer. */
+const char *pv_call_type(const struct call *call);
 
 /* Hand the call to a worker. Its end is _end. */
 void pv_call_submit(struct call *call);

@@ -105,21 +105,14 @@ pv_call_check_signature(struct call *call)
     return false;
 }
 
-static bool
-add(struct MHD_Response *response, const char *name, const char *value)
-{
-    return MHD_add_response_header(response, name, value) == MHD_YES;
-}
-
-bool
-pv_call_sign_answer(struct call *call, struct MHD_Response *response,
-                    const char *type)
+/* Its fields are in call->made after _make. */
+static enum pv_err
+add_to(struct pv_signing *signing, struct call *call)
 {
     struct gathered           all;
     struct pv_httpsig_message request = request_of(call, &all);
-    struct pv_httpsig_made    made;
     struct pv_httpsig_field   field[] = {
-          {PV_LIT("content-type"), pv_slice_from(type)},
+          {PV_LIT("content-type"), pv_slice_from(pv_call_type(call))},
           {PV_LIT("payvand-outcome"), pv_slice_from(call->outcome)},
           {PV_LIT("payvand-tracking-id"), pv_slice_from(call->tracking_id)},
     };
@@ -129,13 +122,86 @@ pv_call_sign_answer(struct call *call, struct MHD_Response *response,
         .field = field,
         .field_count = sizeof(field) / sizeof(field[0]),
     };
-    enum pv_err err;
 
     if (all.broken) {
         request.field_count = 0; /* the refusal is bound to the path alone */
     }
-    err = pv_signatures_make(&call->http->signatures, &answer,
-                             pv_buf_view(&call->answer), &made);
+    return pv_signatures_add(&call->http->signatures, &answer,
+                             pv_buf_view(&call->answer), signing, &call->made);
+}
+
+void
+pv_call_sign_soon(struct call *call)
+{
+    struct pv_http *http = call->http;
+
+    if (!call->suspended) {
+        return; /* it goes at once, and is signed alone */
+    }
+    call->to_sign = NULL;
+    *http->to_sign_end = call;
+    http->to_sign_end = &call->to_sign;
+}
+
+/* Those from first on, before last, are signed or will be one by one. */
+static void
+let_go(struct pv_http *http, struct call *first, const struct call *last)
+{
+    bool made = pv_signatures_make(&http->signatures, &http->signing) == PV_OK;
+
+    while (first != last) {
+        struct call *call = first;
+
+        first = call->to_sign;
+        call->is_made = call->is_made && made;
+        pv_call_resume(call);
+    }
+}
+
+void
+pv_call_sign_waiting(struct pv_http *http)
+{
+    struct call *first = http->to_sign;
+    struct call *call = first;
+
+    http->to_sign = NULL;
+    http->to_sign_end = &http->to_sign;
+    while (call != NULL) {
+        enum pv_err err = add_to(&http->signing, call);
+
+        if (err == PV_EFULL) {
+            let_go(http, first, call);
+            first = call;
+            continue;
+        }
+        call->is_made = err == PV_OK;
+        call = call->to_sign;
+    }
+    let_go(http, first, NULL);
+}
+
+static enum pv_err
+sign_alone(struct call *call)
+{
+    struct pv_signing *signing = &call->http->signing;
+    enum pv_err        err = add_to(signing, call);
+
+    return err == PV_OK ? pv_signatures_make(&call->http->signatures, signing)
+                        : err;
+}
+
+static bool
+add(struct MHD_Response *response, const char *name, const char *value)
+{
+    return MHD_add_response_header(response, name, value) == MHD_YES;
+}
+
+bool
+pv_call_sign_answer(struct call *call, struct MHD_Response *response)
+{
+    const struct pv_httpsig_made *made = &call->made;
+    enum pv_err err = call->is_made ? PV_OK : sign_alone(call);
+
     if (err == PV_ENOTFOUND) {
         return true; /* this connector does not sign */
     }
@@ -145,7 +211,7 @@ pv_call_sign_answer(struct call *call, struct MHD_Response *response,
                      pv_err_text(err));
         return false;
     }
-    return add(response, "Content-Digest", made.digest) &&
-           add(response, "Signature-Input", made.input) &&
-           add(response, "Signature", made.signature);
+    return add(response, "Content-Digest", made->digest) &&
+           add(response, "Signature-Input", made->input) &&
+           add(response, "Signature", made->signature);
 }

@@ -149,6 +149,8 @@ pv_http_new(const struct pv_connector_config *config,
     http->epoll = epoll;
     http->listener.fd = -1;
     http->inner.fd = -1;
+    http->to_sign_end = &http->to_sign;
+    pv_signing_init(&http->signing);
     pv_why_set(why, "the HTTP server does not start");
     err = pv_signatures_init(&http->signatures, config, signer);
     if (err == PV_OK) {
@@ -188,6 +190,7 @@ pv_http_run(struct pv_http *http, int64_t *ret_wait_ms)
 {
     MHD_UNSIGNED_LONG_LONG wait_ms;
 
+    pv_call_sign_waiting(http);
     if (MHD_run(http->daemon) != MHD_YES) {
         pv_log_error("connector.http_run_failed", "ignoring");
     }
@@ -240,5 +243,6 @@ pv_http_free(struct pv_http *http)
         MHD_stop_daemon(http->daemon);
     }
     pv_signatures_clear(&http->signatures);
+    pv_signing_clear(&http->signing);
     free(http);
 }

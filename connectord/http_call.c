@@ -28,8 +28,8 @@ call_of_job(struct pv_job *job)
 
 /* ---- answers ---- */
 
-static const char *
-type_of(const struct call *call)
+const char *
+pv_call_type(const struct call *call)
 {
     if (call->metrics) {
         return "text/plain; version=0.0.4; charset=utf-8";
@@ -52,13 +52,12 @@ send_answer(struct call *call)
     }
     if ((!call->metrics && MHD_add_response_header(response, "Payvand-Outcome",
                                                    call->outcome) != MHD_YES) ||
-        MHD_add_response_header(response, "Content-Type", type_of(call)) !=
+        MHD_add_response_header(response, "Content-Type", pv_call_type(call)) !=
             MHD_YES ||
         (call->tracking_id[0] != '\0' &&
          MHD_add_response_header(response, "Payvand-Tracking-Id",
                                  call->tracking_id) != MHD_YES) ||
-        (call->method != NULL &&
-         !pv_call_sign_answer(call, response, type_of(call))) ||
+        (call->method != NULL && !pv_call_sign_answer(call, response)) ||
         (call->http->stopping &&
          MHD_add_response_header(response, "Connection", "close") != MHD_YES)) {
         MHD_destroy_response(response);
@@ -230,7 +229,7 @@ void
 pv_call_end(struct call *call)
 {
     if (!pv_call_record(call)) {
-        pv_call_resume(call);
+        pv_call_sign_soon(call);
     }
 }
 

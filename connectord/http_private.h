@@ -32,6 +32,9 @@ struct pv_http {
     uint64_t                          count[PV_COUNTS];
     struct stat                       made; /* our socket in the file system */
     struct pv_signatures              signatures;
+    struct call                      *to_sign; /* answers; oldest first */
+    struct call                     **to_sign_end;
+    struct pv_signing                 signing;
 };
 
 /* http_call.c: libmicrohttpd's three callbacks of one request; context is the
@@ -45,6 +48,9 @@ void           *pv_call_on_uri(void *context, const char *uri,
                                struct MHD_Connection *connection);
 void pv_call_on_completed(void *context, struct MHD_Connection *connection,
                           void **con_cls, enum MHD_RequestTerminationCode code);
+
+/* call_sign.c: sign the answers that wait for it, and let them go. */
+void pv_call_sign_waiting(struct pv_http *http);
 
 /* http_metrics.c */
 

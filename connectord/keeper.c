@@ -88,30 +88,13 @@ on_end(struct keeper *keeper, const struct pv_keeper_message *message,
     return err;
 }
 
-/* PV_EAGAIN: nothing more. */
 static enum pv_err
-take_one(struct keeper *keeper, int64_t when_ms)
+take_message(struct keeper *keeper, struct pv_slice bytes, int64_t when_ms)
 {
-    static char              packet[PV_KEEPER_PACKET_MAX];
     struct pv_keeper_message message;
     struct reply            *reply = &keeper->reply[keeper->reply_count];
-    int                      texts;
-    ssize_t     got = pv_keeper_receive(packet, sizeof(packet), &texts);
-    enum pv_err err;
+    enum pv_err              err = pv_keeper_read(bytes, true, &message);
 
-    if (got == -1) {
-        return errno == EAGAIN || errno == EINTR ? PV_EAGAIN : PV_ECLOSED;
-    }
-    if (got == 0) {
-        return PV_ECLOSED;
-    }
-    if (texts != -1) {
-        err = pv_keeper_renew(keeper->config,
-                              (struct pv_slice){packet, (size_t)got}, texts);
-        return err == PV_OK ? PV_OK : PV_ECLOSED; /* and all begin anew */
-    }
-    err =
-        pv_keeper_read((struct pv_slice){packet, (size_t)got}, true, &message);
     if (err != PV_OK) {
         return PV_ECLOSED; /* a sibling's breach of the protocol ends us */
     }
@@ -124,6 +107,42 @@ take_one(struct keeper *keeper, int64_t when_ms)
         err = on_end(keeper, &message, when_ms, &reply->word);
     }
     keeper->reply_count++;
+    return err;
+}
+
+/* What came together. PV_EAGAIN: nothing more; or the first error. */
+static enum pv_err
+take_packet(struct keeper *keeper, int64_t when_ms)
+{
+    static char     packet[PV_KEEPER_PACKET_MAX];
+    int             texts;
+    ssize_t         got = pv_keeper_receive(packet, sizeof(packet), &texts);
+    struct pv_slice left = {packet, got > 0 ? (size_t)got : 0};
+    enum pv_err     err = PV_OK;
+
+    if (got == -1 && (errno == EAGAIN || errno == EINTR)) {
+        return PV_EAGAIN;
+    }
+    if (got <= 0) {
+        return PV_ECLOSED;
+    }
+    if (texts != -1) {
+        err = pv_keeper_renew(keeper->config, left, texts);
+        return err == PV_OK ? PV_OK : PV_ECLOSED; /* and all begin anew */
+    }
+    for (size_t i = 0; left.len > 0; i++) {
+        struct pv_slice bytes;
+        enum pv_err     one = PV_ECLOSED;
+
+        if (i < PV_KEEPER_MESSAGES_MAX &&
+            pv_keeper_unpack(&left, &bytes) == PV_OK) {
+            one = take_message(keeper, bytes, when_ms);
+        }
+        if (one == PV_ECLOSED) {
+            return one;
+        }
+        err = err == PV_OK ? one : err;
+    }
     explicit_bzero(packet, (size_t)got);
     return err;
 }
@@ -147,21 +166,23 @@ undo(struct keeper *keeper)
 static enum pv_err
 send_replies(struct keeper *keeper)
 {
-    enum pv_err err = PV_OK;
+    struct pv_buf packet;
+    enum pv_err   err = PV_OK;
 
+    pv_buf_init(&packet, PV_KEEPER_MESSAGES_MAX * PV_KEEPER_REPLY_LEN);
     for (size_t i = 0; err == PV_OK && i < keeper->reply_count; i++) {
         struct pv_keeper_message message = {.type = keeper->reply[i].type,
                                             .call = keeper->reply[i].call,
                                             .as.word = keeper->reply[i].word};
-        struct pv_buf            buf;
+        bool                     last = i + 1 == keeper->reply_count;
 
-        pv_buf_init(&buf, 64);
-        err = pv_keeper_write(&message, &buf);
-        if (err == PV_OK) {
-            err = pv_send_all(PV_KEEPER_FD, pv_buf_view(&buf));
+        err = pv_keeper_pack(&message, &packet);
+        if (err == PV_OK && (last || (i + 1) % PV_KEEPER_MESSAGES_MAX == 0)) {
+            err = pv_send_all(PV_KEEPER_FD, pv_buf_view(&packet));
+            packet.len = 0;
         }
-        pv_buf_clear(&buf);
     }
+    pv_buf_clear(&packet);
     return err;
 }
 
@@ -294,8 +315,9 @@ run_batch(struct keeper *keeper)
     enum pv_err err = pv_keeper_begin(keeper->store);
 
     keeper->reply_count = 0;
-    while (closed == PV_OK && keeper->reply_count < BATCH_MAX) {
-        enum pv_err one = take_one(keeper, when_ms);
+    while (closed == PV_OK &&
+           keeper->reply_count <= BATCH_MAX - PV_KEEPER_MESSAGES_MAX) {
+        enum pv_err one = take_packet(keeper, when_ms);
 
         if (one == PV_EAGAIN) {
             break;

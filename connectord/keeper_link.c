@@ -9,7 +9,7 @@
 #include "base/time.h"
 #include "connectord/log.h"
 
-#define REPLY_MAX 64
+#define REPLY_MAX (PV_KEEPER_MESSAGES_MAX * PV_KEEPER_REPLY_LEN)
 
 struct packet {
     struct packet *next;
@@ -24,6 +24,8 @@ struct pv_keeper_link {
     uint64_t           last_number;
     struct pv_keeping *waiting; /* oldest first; pv_keeping.next */
     size_t             waiting_count;
+    struct pv_buf      out; /* the packet of this round */
+    size_t             out_count;
     struct packet     *queue; /* that the socket had no room for */
     struct packet    **queue_end;
 };
@@ -116,23 +118,43 @@ queue_up(struct pv_keeper_link *link, struct pv_slice bytes)
     return want_room(link, true);
 }
 
+void
+pv_keeper_link_flush(struct pv_keeper_link *link)
+{
+    enum pv_err err = PV_EAGAIN;
+
+    if (link->out_count == 0) {
+        return;
+    }
+    if (link->queue == NULL) {
+        err = send_now(link, pv_buf_view(&link->out));
+    }
+    if (err == PV_EAGAIN) {
+        err = queue_up(link, pv_buf_view(&link->out));
+    }
+    explicit_bzero(link->out.ptr, link->out.len);
+    link->out.len = 0;
+    link->out_count = 0;
+    if (err != PV_OK) {
+        lose(link);
+    }
+}
+
 static enum pv_err
 send_message(struct pv_keeper_link          *link,
              const struct pv_keeper_message *message)
 {
-    struct pv_buf buf;
-    enum pv_err   err;
+    enum pv_err err;
 
-    pv_buf_init(&buf, PV_KEEPER_PACKET_MAX);
-    err = pv_keeper_write(message, &buf);
-    if (err == PV_OK) {
-        err =
-            link->queue == NULL ? send_now(link, pv_buf_view(&buf)) : PV_EAGAIN;
+    if (link->out_count == PV_KEEPER_MESSAGES_MAX) {
+        pv_keeper_link_flush(link);
     }
-    if (err == PV_EAGAIN) {
-        err = queue_up(link, pv_buf_view(&buf));
+    err = pv_keeper_pack(message, &link->out);
+    if (err == PV_ERANGE && link->out_count > 0) {
+        pv_keeper_link_flush(link);
+        err = pv_keeper_pack(message, &link->out);
     }
-    pv_buf_wipe(&buf);
+    link->out_count += err == PV_OK;
     return err;
 }
 
@@ -210,24 +232,34 @@ on_message(struct pv_keeper_link *link, const struct pv_keeper_message *message)
     }
 }
 
+/* One packet; epoll tells of the next. */
 static void
 on_ready(struct pv_watch *watch, uint32_t events)
 {
     struct pv_keeper_link *link = watch->context;
+    char                   packet[REPLY_MAX];
+    struct pv_slice        left = {packet, 0};
+    ssize_t                got;
 
     if ((events & EPOLLOUT) != 0) {
         flush(link);
     }
-    while (link->alive) {
-        char                     packet[REPLY_MAX];
+    got =
+        link->alive ? recv(watch->fd, packet, sizeof(packet), MSG_DONTWAIT) : 0;
+    if (got == -1 && (errno == EAGAIN || errno == EINTR)) {
+        return;
+    }
+    if (got <= 0) {
+        lose(link);
+        return;
+    }
+    left.len = (size_t)got;
+    while (left.len > 0) {
         struct pv_keeper_message message;
-        ssize_t got = recv(watch->fd, packet, sizeof(packet), MSG_DONTWAIT);
+        struct pv_slice          bytes;
 
-        if (got == -1 && (errno == EAGAIN || errno == EINTR)) {
-            return;
-        }
-        if (got <= 0 || pv_keeper_read((struct pv_slice){packet, (size_t)got},
-                                       false, &message) != PV_OK) {
+        if (pv_keeper_unpack(&left, &bytes) != PV_OK ||
+            pv_keeper_read(bytes, false, &message) != PV_OK) {
             lose(link);
             return;
         }
@@ -278,6 +310,7 @@ pv_keeper_link_new(int fd, int epoll, struct pv_keeper_link **ret)
     link->epoll = epoll;
     link->alive = true;
     link->queue_end = &link->queue;
+    pv_buf_init(&link->out, PV_KEEPER_PACKET_MAX);
     err = pv_watch_add(epoll, &link->watch);
     if (err != PV_OK) {
         free(link);
@@ -300,6 +333,7 @@ pv_keeper_link_free(struct pv_keeper_link *link)
     while (link->queue != NULL) {
         drop_first(link);
     }
+    pv_buf_wipe(&link->out);
     pv_watch_remove(link->epoll, &link->watch);
     (void)close(link->watch.fd); /* the keeper ends when it sees it */
     free(link);

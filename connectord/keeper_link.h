@@ -34,11 +34,15 @@ void pv_keeper_link_free(struct pv_keeper_link *link);
 /* A number for a call that has none yet. */
 uint64_t pv_keeper_link_number(struct pv_keeper_link *link);
 
-/* Send it; ->done is called from _tick or the loop, never from here. PV_EFULL,
- * PV_ECLOSED, PV_ERANGE, PV_ENOMEM: it will not be called. */
+/* Send it with what else this round says, at _flush; ->done is called from
+ * _tick or the loop, never from here. PV_EFULL, PV_ECLOSED, PV_ERANGE,
+ * PV_ENOMEM: it will not be called. */
 enum pv_err pv_keeper_link_send(struct pv_keeper_link          *link,
                                 const struct pv_keeper_message *message,
                                 struct pv_keeping *keeping) PV_MUST_CHECK;
+
+/* At the end of each round of the loop. */
+void pv_keeper_link_flush(struct pv_keeper_link *link);
 
 /* keeper_renew.c: other contracts (spawner.h, struct pv_renewed). PV_EAGAIN: no
    room now; PV_ECLOSED. */

@@ -90,6 +90,33 @@ pv_keeper_write(const struct pv_keeper_message *message, struct pv_buf *buf)
     return err;
 }
 
+enum pv_err
+pv_keeper_pack(const struct pv_keeper_message *message, struct pv_buf *packet)
+{
+    size_t      at = packet->len;
+    enum pv_err err = pv_put_u32(packet, 0);
+
+    if (err == PV_OK) {
+        err = pv_keeper_write(message, packet);
+    }
+    if (err == PV_OK) {
+        pv_store_u32(packet->ptr + at, (uint32_t)(packet->len - at - 4));
+    } else if (packet->len > at) {
+        explicit_bzero(packet->ptr + at, packet->len - at);
+        packet->len = at;
+    }
+    return err;
+}
+
+enum pv_err
+pv_keeper_unpack(struct pv_slice *packet, struct pv_slice *ret)
+{
+    bool        null;
+    enum pv_err err = pv_take_text(packet, &null, ret);
+
+    return err == PV_OK && !null ? PV_OK : PV_EPROTO;
+}
+
 static enum pv_err
 take_persons(struct pv_slice *body, struct pv_keeper_end *end)
 {

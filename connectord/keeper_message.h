@@ -1,7 +1,9 @@
 /*
  * keeper_message.h - what the connector's main process and its keeper say.
  *
- * One message is one packet of a SOCK_SEQPACKET socket, little-endian:
+ * One packet of a SOCK_SEQPACKET socket is what came together, 1 to
+ * PV_KEEPER_MESSAGES_MAX messages, each behind its u32 length. One message,
+ * little-endian:
  *
  *   u32 type, u64 number of the call, then
  *   ASK   main -> keeper  may this call use this consent number?
@@ -25,6 +27,8 @@
 #include "connectord/message.h"
 
 #define PV_KEEPER_PACKET_MAX (48 * 1024)
+#define PV_KEEPER_MESSAGES_MAX 64
+#define PV_KEEPER_REPLY_LEN 20 /* a message of the keeper, with its length */
 #define PV_KEEPER_PERSONS_MAX 1000 /* of one call */
 #define PV_KEEPER_TEXT_MAX 512     /* of any text */
 #define PV_CONSENT_DIGITS 16
@@ -82,11 +86,22 @@ struct pv_keeper_message {
     } as;
 };
 
-/* Append the message to an empty buf. */
+/* Append the message to buf. */
 enum pv_err pv_keeper_write(const struct pv_keeper_message *message,
                             struct pv_buf                  *buf) PV_MUST_CHECK;
 
-/* A whole packet; from_main: of ASK and END, otherwise of the other two. */
+/*
+ * Append the message to a packet, behind its length. On failure (PV_ERANGE: no
+ * room) the packet is as before.
+ */
+enum pv_err pv_keeper_pack(const struct pv_keeper_message *message,
+                           struct pv_buf *packet) PV_MUST_CHECK;
+
+/* Cut the first message off a packet that is not empty. PV_EPROTO. */
+enum pv_err pv_keeper_unpack(struct pv_slice *packet,
+                             struct pv_slice *ret) PV_MUST_CHECK;
+
+/* A whole message; from_main: of ASK and END, otherwise of the other two. */
 enum pv_err pv_keeper_read(struct pv_slice packet, bool from_main,
                            struct pv_keeper_message *ret) PV_MUST_CHECK;
 

@@ -210,6 +210,9 @@ loop(struct program *program)
             pv_keeper_link_tick(program->keeper, pv_time_monotonic_ms());
         }
         pv_http_run(program->http, &http_ms);
+        if (program->keeper != NULL) {
+            pv_keeper_link_flush(program->keeper);
+        }
         look_for_another(program);
         if (is_done(program)) {
             break;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/time.h"
+#include "connectord/message.h"
 
 /*
  * A signature's time is in whole seconds: what the process before this one took
@@ -143,27 +144,67 @@ pv_signatures_check(struct pv_signatures            *signatures,
     return check_digest(request, body, ret_fault);
 }
 
-enum pv_err
-pv_signatures_make(struct pv_signatures            *signatures,
-                   const struct pv_httpsig_message *answer,
-                   struct pv_slice body, struct pv_httpsig_made *ret)
+void
+pv_signing_init(struct pv_signing *signing)
 {
-    uint8_t       signature[PV_HTTPSIG_SIGNATURE_LEN];
+    pv_buf_init(&signing->bases, PV_SIGNER_PACKET_MAX);
+    signing->count = 0;
+}
+
+void
+pv_signing_clear(struct pv_signing *signing)
+{
+    pv_buf_clear(&signing->bases);
+    signing->count = 0;
+}
+
+enum pv_err
+pv_signatures_add(const struct pv_signatures      *signatures,
+                  const struct pv_httpsig_message *answer, struct pv_slice body,
+                  struct pv_signing *signing, struct pv_httpsig_made *ret)
+{
     struct pv_buf base;
+    size_t        at = signing->bases.len;
     enum pv_err   err;
 
     if (signatures->signer->fd == -1) {
         return PV_ENOTFOUND;
     }
+    if (signing->count == PV_SIGNER_BATCH) {
+        return PV_EFULL;
+    }
     pv_buf_init(&base, PV_HTTPSIG_BASE_MAX);
     err = pv_httpsig_prepare(answer, body, signatures->signer->keyid,
                              pv_time_wall_ms() / 1000, ret, &base);
     if (err == PV_OK) {
-        err = pv_signer_sign(signatures->signer, pv_buf_view(&base), signature);
+        err = pv_put_text(&signing->bases, pv_buf_view(&base));
+        if (err != PV_OK) {
+            signing->bases.len = at;
+            err = err == PV_ERANGE && at > 0 ? PV_EFULL : err;
+        }
     }
     if (err == PV_OK) {
-        pv_httpsig_finish(signature, ret);
+        signing->made[signing->count++] = ret;
     }
     pv_buf_clear(&base);
+    return err;
+}
+
+enum pv_err
+pv_signatures_make(const struct pv_signatures *signatures,
+                   struct pv_signing          *signing)
+{
+    uint8_t     signature[PV_SIGNER_BATCH][PV_HTTPSIG_SIGNATURE_LEN];
+    enum pv_err err = PV_OK;
+
+    if (signing->count > 0) {
+        err = pv_signer_sign(signatures->signer, pv_buf_view(&signing->bases),
+                             signing->count, signature);
+    }
+    for (size_t i = 0; err == PV_OK && i < signing->count; i++) {
+        pv_httpsig_finish(signature[i], signing->made[i]);
+    }
+    signing->count = 0;
+    signing->bases.len = 0;
     return err;
 }

@@ -43,10 +43,27 @@ enum pv_err pv_signatures_check(struct pv_signatures            *signatures,
                                 struct pv_slice body, const char *system,
                                 enum pv_httpsig_fault *ret_fault) PV_MUST_CHECK;
 
-/* Sign an answer. PV_ENOTFOUND: there is no key here; PV_ECLOSED. */
-enum pv_err pv_signatures_make(struct pv_signatures            *signatures,
-                               const struct pv_httpsig_message *answer,
-                               struct pv_slice                  body,
-                               struct pv_httpsig_made *ret) PV_MUST_CHECK;
+/* Answers that are signed together. */
+struct pv_signing {
+    struct pv_buf           bases; /* for pv_signer_sign */
+    struct pv_httpsig_made *made[PV_SIGNER_BATCH];
+    size_t                  count;
+};
+
+void pv_signing_init(struct pv_signing *signing);
+void pv_signing_clear(struct pv_signing *signing);
+
+/*
+ * Add an answer, whose ret is whole after _make. PV_ENOTFOUND: there is no key
+ * here; PV_EFULL: no room for one more, _make first.
+ */
+enum pv_err pv_signatures_add(const struct pv_signatures      *signatures,
+                              const struct pv_httpsig_message *answer,
+                              struct pv_slice body, struct pv_signing *signing,
+                              struct pv_httpsig_made *ret) PV_MUST_CHECK;
+
+/* Sign them, and empty signing. PV_ECLOSED: none of them is signed. */
+enum pv_err pv_signatures_make(const struct pv_signatures *signatures,
+                               struct pv_signing *signing) PV_MUST_CHECK;
 
 #endif

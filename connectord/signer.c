@@ -20,6 +20,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "connectord/message.h"
 #include "connectord/sandbox.h"
 
 #define ABOVE_ALL                                                              \
@@ -140,20 +141,21 @@ pv_signer_watch(struct pv_signer *signer, int epoll)
 }
 
 enum pv_err
-pv_signer_sign(struct pv_signer *signer, struct pv_slice base,
-               uint8_t ret[PV_HTTPSIG_SIGNATURE_LEN])
+pv_signer_sign(struct pv_signer *signer, struct pv_slice bases, size_t count,
+               uint8_t ret[][PV_HTTPSIG_SIGNATURE_LEN])
 {
+    size_t  want = count * PV_HTTPSIG_SIGNATURE_LEN;
     ssize_t got;
 
-    if (signer->gone || send(signer->fd, base.ptr, base.len, MSG_NOSIGNAL) !=
-                            (ssize_t)base.len) {
+    if (signer->gone || send(signer->fd, bases.ptr, bases.len, MSG_NOSIGNAL) !=
+                            (ssize_t)bases.len) {
         signer->gone = true;
         return PV_ECLOSED;
     }
     do {
-        got = recv(signer->fd, ret, PV_HTTPSIG_SIGNATURE_LEN, 0);
+        got = recv(signer->fd, ret, want, 0);
     } while (got == -1 && errno == EINTR);
-    if (got != PV_HTTPSIG_SIGNATURE_LEN) {
+    if (got != (ssize_t)want) {
         signer->gone = true; /* a late one would be of another call */
         return PV_ECLOSED;
     }
@@ -201,11 +203,34 @@ is_of_answer(struct pv_slice base)
     return base.len > len && memcmp(base.ptr + base.len - len, end, len) == 0;
 }
 
+/* Sign what a packet holds and send it. False: the protocol is broken. */
+static bool
+answer(const struct pv_httpsig_key *key, struct pv_slice packet)
+{
+    uint8_t signature[PV_SIGNER_BATCH][PV_HTTPSIG_SIGNATURE_LEN];
+    size_t  count = 0;
+    size_t  len;
+
+    while (packet.len > 0) {
+        struct pv_slice base;
+        bool            null;
+
+        if (count == PV_SIGNER_BATCH ||
+            pv_take_text(&packet, &null, &base) != PV_OK ||
+            !is_of_answer(base) ||
+            pv_httpsig_key_sign(key, base, signature[count]) != PV_OK) {
+            return false;
+        }
+        count++;
+    }
+    len = count * PV_HTTPSIG_SIGNATURE_LEN;
+    return send(PV_SIGNER_FD, signature, len, MSG_NOSIGNAL) == (ssize_t)len;
+}
+
 static int
 serve(const struct pv_httpsig_key *key)
 {
-    char    room[PV_HTTPSIG_BASE_MAX];
-    uint8_t signature[PV_HTTPSIG_SIGNATURE_LEN];
+    static char room[PV_SIGNER_PACKET_MAX];
 
     for (;;) {
         ssize_t got = recv(PV_SIGNER_FD, room, sizeof(room), MSG_TRUNC);
@@ -217,11 +242,7 @@ serve(const struct pv_httpsig_key *key)
             return 0; /* the main process is gone */
         }
         if (got < 0 || got > (ssize_t)sizeof(room) ||
-            !is_of_answer((struct pv_slice){room, (size_t)got}) ||
-            pv_httpsig_key_sign(key, (struct pv_slice){room, (size_t)got},
-                                signature) != PV_OK ||
-            send(PV_SIGNER_FD, signature, sizeof(signature), MSG_NOSIGNAL) !=
-                (ssize_t)sizeof(signature)) {
+            !answer(key, (struct pv_slice){room, (size_t)got})) {
             return 1; /* a breach of the protocol, or nobody there */
         }
     }

@@ -3,13 +3,14 @@
  * main process asks it.
  *
  * One packet socket: first the signer says the id of its key, then each packet
- * with the bytes to sign is answered by one with the signature. It signs
+ * with 1 to PV_SIGNER_BATCH texts to sign (pv_put_text) is answered by one with
+ * their signatures. It signs
  * nothing but answers of the profile (httpsig/profile.h): who has taken the
  * main process over can sign answers while it is there, and has no key to take
  * away.
  *
- * Threads: one.  Blocks: _start until the signer has its key; _sign for one
- *          signature, at most PV_SIGNER_WAIT_S.
+ * Threads: one.  Blocks: _start until the signer has its key; _sign for its
+ *          signatures, at most PV_SIGNER_WAIT_S.
  */
 #ifndef PV_CONNECTORD_SIGNER_H
 #define PV_CONNECTORD_SIGNER_H
@@ -19,6 +20,8 @@
 
 #define PV_SIGNER_FD 3     /* its socket to the main process */
 #define PV_SIGNER_KEY_FD 4 /* the key's file */
+#define PV_SIGNER_BATCH 16
+#define PV_SIGNER_PACKET_MAX (2 * (PV_HTTPSIG_BASE_MAX + 4))
 #define PV_SIGNER_WAIT_S 2
 
 struct pv_signer {
@@ -35,9 +38,13 @@ enum pv_err pv_signer_start(const char *key_path, struct pv_signer *ret,
 /* Learn of the signer's end. */
 enum pv_err pv_signer_watch(struct pv_signer *signer, int epoll) PV_MUST_CHECK;
 
-/* PV_ECLOSED: it is gone, or did not answer in time. */
-enum pv_err pv_signer_sign(struct pv_signer *signer, struct pv_slice base,
-                           uint8_t ret[PV_HTTPSIG_SIGNATURE_LEN]) PV_MUST_CHECK;
+/*
+ * count texts, one behind the other as pv_put_text writes them.
+ * PV_ECLOSED: it is gone, or did not answer in time.
+ */
+enum pv_err
+pv_signer_sign(struct pv_signer *signer, struct pv_slice bases, size_t count,
+               uint8_t ret[][PV_HTTPSIG_SIGNATURE_LEN]) PV_MUST_CHECK;
 
 void pv_signer_stop(struct pv_signer *signer);
 

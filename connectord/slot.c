@@ -11,6 +11,10 @@
 #include "base/time.h"
 #include "connectord/log.h"
 
+#define FIRST_PIECE 4096 /* bytes */
+
+_Static_assert(FIRST_PIECE >= PV_FRAME_HEAD, "the head is in it");
+
 /* ---- the end of a job ---- */
 
 void
@@ -287,18 +291,19 @@ on_frame(struct slot *slot, const struct pv_frame *frame, struct pv_slice body)
     }
 }
 
-/* PV_EAGAIN: not whole yet. */
+/* PV_EAGAIN: not whole yet. The first piece is mostly a whole frame. */
 static enum pv_err
 read_more(struct slot *slot, size_t want)
 {
     while (slot->in.len < want) {
+        size_t  room = slot->in.len == 0 ? FIRST_PIECE : want - slot->in.len;
         ssize_t got;
 
-        if (pv_buf_reserve(&slot->in, want - slot->in.len) != PV_OK) {
+        if (pv_buf_reserve(&slot->in, room) != PV_OK) {
             return PV_ENOMEM;
         }
-        got = recv(slot->socket.fd, slot->in.ptr + slot->in.len,
-                   want - slot->in.len, MSG_DONTWAIT);
+        got = recv(slot->socket.fd, slot->in.ptr + slot->in.len, room,
+                   MSG_DONTWAIT);
         if (got == -1 && errno == EINTR) {
             continue;
         }
@@ -329,6 +334,9 @@ pv_slot_on_socket(struct pv_watch *watch, uint32_t events)
     }
     if (err == PV_OK) {
         err = read_more(slot, PV_FRAME_HEAD + frame.len);
+    }
+    if (err == PV_OK && slot->in.len > PV_FRAME_HEAD + frame.len) {
+        err = PV_EPROTO; /* it was asked once and answers twice */
     }
     if (err == PV_EAGAIN) {
         return;

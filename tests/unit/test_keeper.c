@@ -392,6 +392,40 @@ messages_come_back_as_they_went(void **state)
     }
 }
 
+static void
+a_packet_holds_what_fits_and_gives_it_back(void **state)
+{
+    const size_t    room = 3 * PV_KEEPER_REPLY_LEN;
+    struct pv_buf   packet;
+    struct pv_slice left;
+    struct pv_slice bytes;
+
+    (void)state;
+    pv_buf_init(&packet, room);
+    for (uint64_t i = 0; i < 4; i++) {
+        struct pv_keeper_message row = {
+            .type = PV_KEEPER_KEPT, .call = i, .as.word = 1};
+
+        assert_int_equal(pv_keeper_pack(&row, &packet),
+                         i < 3 ? PV_OK : PV_ERANGE);
+    }
+    assert_int_equal(packet.len, room);
+    left = pv_buf_view(&packet);
+    for (uint64_t i = 0; i < 3; i++) {
+        struct pv_keeper_message got;
+
+        assert_int_equal(pv_keeper_unpack(&left, &bytes), PV_OK);
+        assert_int_equal(pv_keeper_read(bytes, false, &got), PV_OK);
+        assert_int_equal(got.call, i);
+    }
+    assert_int_equal(left.len, 0);
+    left = (struct pv_slice){packet.ptr, PV_KEEPER_REPLY_LEN - 1};
+    assert_int_equal(pv_keeper_unpack(&left, &bytes), PV_EPROTO);
+    left = (struct pv_slice){"\xff\xff\xff\xff", 4};
+    assert_int_equal(pv_keeper_unpack(&left, &bytes), PV_EPROTO);
+    pv_buf_clear(&packet);
+}
+
 int
 main(void)
 {
@@ -406,6 +440,7 @@ main(void)
         WITH_STORE(another_secret_finds_what_the_one_before_wrote),
         WITH_STORE(another_secret_gives_no_more_tries),
         cmocka_unit_test(messages_come_back_as_they_went),
+        cmocka_unit_test(a_packet_holds_what_fits_and_gives_it_back),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -151,6 +151,17 @@ enum pv_err pv_record_users(struct pv_registry *registry,
                             const char *target_kind, const char *target_id,
                             enum pv_kind kind, json_t **ret) PV_MUST_CHECK;
 
+/*
+ * Was the record made in this transaction, and is nothing of it in the
+ * database? Then nothing there refers to it, or to what holds its name, and the
+ * users are found without asking.
+ */
+bool pv_record_is_new(const struct pv_registry *registry, enum pv_kind kind,
+                      const char *id);
+enum pv_err pv_record_new_users(struct pv_registry *registry,
+                                const char *target_kind, const char *target_id,
+                                enum pv_kind kind, json_t **ret) PV_MUST_CHECK;
+
 /* Ids of all current records of a kind. */
 enum pv_err pv_record_all(struct pv_registry *registry, enum pv_kind kind,
                           json_t **ret) PV_MUST_CHECK;

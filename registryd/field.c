@@ -220,14 +220,14 @@ check_list(struct pv_change *change, const struct pv_field *field,
     if (!json_is_array(list) || json_array_size(list) > PV_LIST_FIELD_MAX) {
         return refuse_value(change, field, "a list", "فهرست");
     }
-    seen = json_object();
-    if (seen == NULL) {
+    seen = json_array_size(list) > 1 ? json_object() : NULL;
+    if (seen == NULL && json_array_size(list) > 1) {
         return PV_ENOMEM;
     }
     json_array_foreach(list, i, one)
     {
         err = check_value(change, field, one);
-        if (err == PV_OK && json_is_string(one)) {
+        if (err == PV_OK && seen != NULL && json_is_string(one)) {
             if (json_object_get(seen, json_string_value(one)) != NULL) {
                 err = refuse_value(change, field, "each thing once",
                                    "بدون تکرار");
@@ -240,7 +240,7 @@ check_list(struct pv_change *change, const struct pv_field *field,
             break;
         }
     }
-    json_decref(seen);
+    json_decref(seen); /* accepts NULL */
     return err;
 }
 

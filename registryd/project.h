@@ -12,6 +12,10 @@ struct pv_projection {
     struct pv_image    *image;
     json_t             *dirty[PV_KIND_END]; /* sets of ids; owned */
     json_t             *groups; /* group id -> its body; owned, at first use */
+    /* the method that was looked up last, for a resolution's many grants */
+    char     version[PV_RECORD_ID_MAX + 1];
+    char     method[PV_RECORD_ID_MAX + 1];
+    uint32_t method_number;
 };
 
 /* Write the rows of a record that stands, or delete them. */

@@ -50,8 +50,8 @@ place_of(struct pv_projection *projection, const json_t *body,
 }
 
 static enum pv_err
-method_number(struct pv_projection *projection, const char *version_id,
-              const char *method, uint32_t *ret)
+look_up_method(struct pv_projection *projection, const char *version_id,
+               const char *method, uint32_t *ret)
 {
     struct pv_record version = {.body = NULL};
     char             path[PV_POLICY_PATH_MAX + 1];
@@ -64,6 +64,32 @@ method_number(struct pv_projection *projection, const char *version_id,
     pv_record_clear(&version);
     return err == PV_OK ? number_of(projection, PV_IMAGE_METHOD, path, ret)
                         : err;
+}
+
+static enum pv_err
+method_number(struct pv_projection *projection, const char *version_id,
+              const char *method, uint32_t *ret)
+{
+    size_t      version_len = strlen(version_id);
+    size_t      method_len = strlen(method);
+    enum pv_err err;
+
+    if (version_len >= sizeof(projection->version) ||
+        method_len >= sizeof(projection->method)) {
+        return PV_ERANGE;
+    }
+    if (version_len > 0 && strcmp(projection->version, version_id) == 0 &&
+        strcmp(projection->method, method) == 0) {
+        *ret = projection->method_number;
+        return PV_OK;
+    }
+    err = look_up_method(projection, version_id, method, ret);
+    if (err == PV_OK) {
+        memcpy(projection->version, version_id, version_len + 1);
+        memcpy(projection->method, method, method_len + 1);
+        projection->method_number = *ret;
+    }
+    return err;
 }
 
 /* ---- grants ---- */

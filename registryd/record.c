@@ -225,6 +225,31 @@ all_pages(struct pv_registry *registry, enum pv_stmt stmt,
     return PV_OK;
 }
 
+bool
+pv_record_is_new(const struct pv_registry *registry, enum pv_kind kind,
+                 const char *id)
+{
+    return pv_unwritten_has(registry->unwritten, kind, id);
+}
+
+enum pv_err
+pv_record_new_users(struct pv_registry *registry, const char *target_kind,
+                    const char *target_id, enum pv_kind kind, json_t **ret)
+{
+    json_t     *ids = json_array();
+    enum pv_err err = ids == NULL
+                          ? PV_ENOMEM
+                          : pv_unwritten_users(registry->unwritten, target_kind,
+                                               target_id, kind, &ids);
+
+    if (err != PV_OK) {
+        json_decref(ids); /* accepts NULL */
+        return err;
+    }
+    *ret = ids;
+    return PV_OK;
+}
+
 enum pv_err
 pv_record_users(struct pv_registry *registry, const char *target_kind,
                 const char *target_id, enum pv_kind kind, json_t **ret)

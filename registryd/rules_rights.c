@@ -421,8 +421,12 @@ pv_rule_duplicate(struct pv_change *change)
     if (!place_of(change->body, place)) {
         return PV_ERANGE;
     }
-    err = pv_record_users(pv_registry_of(change), "place", place, PV_KIND_GRANT,
-                          &ids);
+    err = pv_record_is_new(pv_registry_of(change), PV_KIND_VERSION,
+                           pv_member(change->body, "version"))
+              ? pv_record_new_users(pv_registry_of(change), "place", place,
+                                    PV_KIND_GRANT, &ids)
+              : pv_record_users(pv_registry_of(change), "place", place,
+                                PV_KIND_GRANT, &ids);
     json_array_foreach(ids, i, id)
     {
         struct pv_record grant = {.body = NULL};

@@ -22,10 +22,12 @@ struct callers {
     struct job                   *first;
     struct job                  **last;
     size_t                        queued;
-    size_t                        open;
-    bool                          stop;
-    pthread_t                     thread[CONSUMER_WORKERS_MAX];
-    size_t                        thread_count;
+    size_t    waiting[CONSUMER_APPLICATIONS_MAX]; /* in the queue, of each */
+    size_t    running[CONSUMER_APPLICATIONS_MAX];
+    size_t    open;
+    bool      stop;
+    pthread_t thread[CONSUMER_WORKERS_MAX];
+    size_t    thread_count;
 };
 
 /* ---- evidence ---- */
@@ -173,22 +175,66 @@ make_call(struct callers *callers, struct job *job, struct payvand **own)
 
 /* ---- threads ---- */
 
+/* What one application may have of so many: something is left to the others. */
+static size_t
+share_of(const struct callers *callers, size_t all)
+{
+    if (callers->config->application_count < 2 || all < 2) {
+        return all;
+    }
+    return all - (all < 4 ? 1 : all / 4);
+}
+
+static size_t
+place_of(const struct callers *callers, const struct job *job)
+{
+    return (size_t)(job->application - callers->config->application);
+}
+
+/* Take the job at the link out of the queue. */
+static struct job *
+unqueue(struct callers *callers, struct job **link)
+{
+    struct job *job = *link;
+
+    *link = job->next;
+    if (job->next == NULL) {
+        callers->last = link;
+    }
+    callers->queued--;
+    callers->waiting[place_of(callers, job)]--;
+    return job;
+}
+
+/* The first whose application has not its share already; NULL: there is none.
+ */
+static struct job *
+next_job(struct callers *callers)
+{
+    const size_t share = share_of(callers, callers->config->workers);
+
+    for (struct job **link = &callers->first; *link != NULL;
+         link = &(*link)->next) {
+        size_t place = place_of(callers, *link);
+
+        if (callers->running[place] < share) {
+            callers->running[place]++;
+            return unqueue(callers, link);
+        }
+    }
+    return NULL;
+}
+
 static struct job *
 take_job(struct callers *callers)
 {
-    struct job *job;
+    struct job *job = NULL;
 
     (void)pthread_mutex_lock(&callers->lock); /* not held by this thread */
-    while (callers->first == NULL && !callers->stop) {
+    while (!callers->stop && (job = next_job(callers)) == NULL) {
         (void)pthread_cond_wait(&callers->more, &callers->lock); /* as above */
     }
-    job = callers->stop ? NULL : callers->first;
     if (job != NULL) {
-        callers->first = job->next;
-        if (callers->first == NULL) {
-            callers->last = &callers->first;
-        }
-        callers->queued--;
         job->state = JOB_RUNNING;
     }
     (void)pthread_mutex_unlock(&callers->lock); /* held */
@@ -205,6 +251,7 @@ end_job(struct callers *callers, struct job *job)
     job->state = JOB_DONE;
     forgotten = job->forgotten;
     callers->open--;
+    callers->running[place_of(callers, job)]--;
     (void)pthread_mutex_unlock(&callers->lock); /* held */
     if (forgotten) {
         job_free(job);
@@ -313,15 +360,18 @@ job_free(struct job *job)
 enum pv_err
 caller_push(struct callers *callers, struct job *job)
 {
+    size_t     *waiting = &callers->waiting[place_of(callers, job)];
     enum pv_err err = PV_EFULL;
 
     (void)pthread_mutex_lock(&callers->lock); /* not held by this thread */
-    if (callers->queued < CALLER_QUEUE_MAX) {
+    if (callers->queued < CALLER_QUEUE_MAX &&
+        *waiting < share_of(callers, CALLER_QUEUE_MAX)) {
         job->callers = callers;
         job->next = NULL;
         *callers->last = job;
         callers->last = &job->next;
         callers->queued++;
+        (*waiting)++;
         callers->open++;
         (void)pthread_cond_signal(&callers->more); /* cannot fail */
         err = PV_OK;
@@ -341,20 +391,16 @@ caller_is_done(struct job *job)
     return done;
 }
 
-/* Take one that waits out of the queue. */
+/* One that waits. */
 static void
-unqueue(struct callers *callers, struct job *job)
+drop(struct callers *callers, const struct job *job)
 {
     struct job **link = &callers->first;
 
     while (*link != job) {
         link = &(*link)->next;
     }
-    *link = job->next;
-    if (job->next == NULL) {
-        callers->last = link;
-    }
-    callers->queued--;
+    (void)unqueue(callers, link); /* it is freed by who forgets it */
     callers->open--;
 }
 
@@ -369,7 +415,7 @@ caller_forget(void *state)
     job->forgotten = true;
     is_mine = job->state != JOB_RUNNING;
     if (job->state == JOB_QUEUED) {
-        unqueue(callers, job);
+        drop(callers, job);
     }
     (void)pthread_mutex_unlock(&callers->lock); /* held */
     if (is_mine) {

@@ -60,7 +60,10 @@ void        caller_stop(struct callers *callers); /* NULL ok */
 struct job *job_new(void);             /* NULL: no memory */
 void        job_free(struct job *job); /* one that was not pushed */
 
-/* PV_EFULL: too many wait. */
+/*
+ * PV_EFULL: too many wait, or too many of its application: where there are
+ * several, one has at most three of four places, and of the workers.
+ */
 enum pv_err caller_push(struct callers *callers, struct job *job) PV_MUST_CHECK;
 bool        caller_is_done(struct job *job);
 void        caller_forget(void *job);

@@ -51,7 +51,7 @@ class Scene:
             "url": "https://127.0.0.1:%d" % ex.address[1],
             "ca": ex.pki.root.cert, "contracts": CATALOGUE,
             "provider_keys": str(keys), "store": self.store,
-            "socket": self.socket, "port": self.port, "workers": 2,
+            "socket": self.socket, "port": self.port, "workers": 3,
             "systems": [{"id": CONSUMER, "cert": me.cert, "key": me.key}],
             "applications": [
                 {"id": "desk", "uid": os.getuid(), "system": CONSUMER,
@@ -295,19 +295,26 @@ def test_a_call_that_nobody_waits_for_is_not_sent(scene):
         _, _, text = scene.curl(None, path="/metrics")
         return "payvand_consumer_open %d\n" % count in text
 
-    curls = [ask() for _ in range(2)]  # as many as workers
+    curls = [ask() for _ in range(2)]  # as many as one application has
     try:
         wait_for("both workers", lambda: len(scene.asked) == 2)
         curls.append(ask())
         wait_for("one to wait", lambda: is_open(3))
         curls[2].kill()
         wait_for("it to be forgotten", lambda: is_open(2))
+        # it has not all the workers: another one's call is made
+        scene.pass_on()
+        _, headers, _ = scene.curl(
+            scene.sample["yes"], "-H", "Authorization: Bearer " + TOKEN, "-H",
+            "Payvand-Purpose: one", by_token=True)
+        assert headers["payvand-tracking-id"]  # the exchange has refused it
+        assert is_open(2)
     finally:
         go.set()
         for curl in curls:
             curl.wait(60)
     wait_for("the end", lambda: is_open(0))
-    assert len(scene.asked) == 2
+    assert not scene.asked
 
 
 def test_a_call_that_was_made_is_never_said_to_be_not_sent(scene):

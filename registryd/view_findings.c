@@ -1,27 +1,22 @@
 /*
- * view_findings.c - what the registry finds among its records: links outside
- * the exchange that may not be (R-007, R-008), two paths for the same data
- * (R-017), services that a passport needs and nobody asked for (R-253).
+ * view_findings.c - what the registry finds among its records: two paths for
+ * the same data (R-017), services that a passport needs and nobody asked for
+ * (R-253).
  */
 #include <string.h>
 
 #include "kind_tables.h"
 #include "rules.h"
-#include "view.h"
+#include "view_findings.h"
 
 /* ---- shared ---- */
-
-struct asked {
-    char party[PV_RECORD_ID_MAX + 1]; /* "" for all */
-    char state[PV_RECORD_ID_MAX + 1];
-};
 
 static enum pv_err
 make_view(struct pv_view_call *call, enum pv_kind kind, pv_view_row_fn *fn,
           const char *name, json_t **ret)
 {
-    struct asked asked;
-    enum pv_err  err = pv_view_text(call, PV_VIEW_PARTY, asked.party);
+    struct pv_asked asked;
+    enum pv_err     err = pv_view_text(call, PV_VIEW_PARTY, asked.party);
 
     if (err == PV_OK) {
         err = pv_view_text(call, PV_VIEW_STATE, asked.state);
@@ -29,10 +24,10 @@ make_view(struct pv_view_call *call, enum pv_kind kind, pv_view_row_fn *fn,
     return err == PV_OK ? pv_view_list(call, kind, fn, &asked, name, ret) : err;
 }
 
-/* What is converted: custodians first. */
-static enum pv_err
-make_backlog(struct pv_view_call *call, enum pv_kind kind, pv_view_row_fn *fn,
-             const char *name, const char *member, json_t **ret)
+enum pv_err
+pv_findings_backlog(struct pv_view_call *call, enum pv_kind kind,
+                    pv_view_row_fn *fn, const char *name, const char *member,
+                    json_t **ret)
 {
     json_t     *view = NULL;
     enum pv_err err = make_view(call, kind, fn, name, &view);
@@ -63,151 +58,6 @@ has_end(const json_t *body, const char *party)
 {
     return strcmp(pv_member(body, "consumer"), party) == 0 ||
            strcmp(pv_member(body, "provider"), party) == 0;
-}
-
-/* ---- links (R-007, R-008) ---- */
-
-/* A live right of that party and another one, "" when there is none. */
-static enum pv_err
-find_path_of(struct pv_view_call *call, const json_t *parties,
-             const char *party, char room[PV_RECORD_ID_MAX + 1])
-{
-    json_t     *ids = NULL;
-    json_t     *id;
-    size_t      i;
-    enum pv_err err =
-        pv_record_users(call->registry, "agency", party, PV_KIND_GRANT, &ids);
-
-    room[0] = '\0';
-    json_array_foreach(ids, i, id)
-    {
-        struct pv_record grant = {.body = NULL};
-
-        if (err != PV_OK || room[0] != '\0') {
-            break;
-        }
-        err = pv_view_get(call, PV_KIND_GRANT, json_string_value(id), &grant);
-        if (err == PV_OK &&
-            strcmp(pv_view_state(PV_KIND_GRANT, &grant), "live") == 0 &&
-            pv_list_has(parties, pv_member(grant.body, "consumer")) &&
-            pv_list_has(parties, pv_member(grant.body, "provider"))) {
-            (void)snprintf(room, PV_RECORD_ID_MAX + 1, "%s",
-                           json_string_value(id)); /* an id fits */
-        }
-        pv_record_clear(&grant);
-        err = err == PV_ENOTFOUND ? PV_OK : err; /* not yet, at that moment */
-    }
-    json_decref(ids);
-    return err;
-}
-
-static enum pv_err
-find_path(struct pv_view_call *call, const json_t *parties,
-          char room[PV_RECORD_ID_MAX + 1])
-{
-    json_t     *party;
-    size_t      i;
-    enum pv_err err = PV_OK;
-
-    room[0] = '\0';
-    json_array_foreach(parties, i, party)
-    {
-        if (err == PV_OK && room[0] == '\0') {
-            err = find_path_of(call, parties, json_string_value(party), room);
-        }
-    }
-    return err;
-}
-
-/* Whoever may not read exemptions sees a violation all the same. */
-static bool
-is_exempt(const struct pv_view_call *call, const char *id)
-{
-    struct pv_view_call whole = *call;
-    struct pv_record    record = {.body = NULL};
-    bool                ret;
-
-    whole.hidden = 0;
-    ret = id[0] != '\0' &&
-          pv_view_get(&whole, PV_KIND_EXEMPTION, id, &record) == PV_OK &&
-          pv_is_exempting(&record, call->today);
-    pv_record_clear(&record);
-    return ret;
-}
-
-/* A permit does not replace an exemption, nor the other way round. */
-static enum pv_err
-add_violations(const struct pv_view_call *call, const json_t *body,
-               const char *path, json_t *row)
-{
-    json_t *list = json_array();
-    bool    ok = list != NULL;
-
-    if (pv_member_true(body, "base_data") &&
-        pv_member(body, "permit")[0] == '\0') {
-        ok = ok && json_array_append_new(list, json_string("no-permit")) == 0;
-    }
-    if (!is_exempt(call, pv_member(body, "exemption"))) {
-        ok =
-            ok && json_array_append_new(list, json_string("no-exemption")) == 0;
-    }
-    if (path[0] != '\0') {
-        ok = ok &&
-             json_array_append_new(list, json_string("duplicate-path")) == 0;
-    }
-    if (!ok) {
-        json_decref(list);
-        return PV_ENOMEM;
-    }
-    return pv_view_set(row, "violations", list);
-}
-
-static enum pv_err
-take_link(struct pv_view_call *call, const char *id,
-          const struct pv_record *record, void *context, json_t **ret)
-{
-    static const char *const names[] = {"what_fa", "base_data", "since",
-                                        "permit",  "exemption", "replaced_by",
-                                        NULL};
-    static const char *const exist[] = {"declared", "permitted",
-                                        "decommissioning", NULL};
-    const struct asked      *asked = context;
-    const char              *state = pv_view_state(PV_KIND_LINK, record);
-    const json_t            *parties = json_object_get(record->body, "parties");
-    char                     path[PV_RECORD_ID_MAX + 1] = "";
-    json_t                  *row;
-    enum pv_err              err = PV_OK;
-
-    if ((asked->party[0] != '\0' && !pv_list_has(parties, asked->party)) ||
-        (asked->state[0] != '\0' && strcmp(asked->state, state) != 0)) {
-        return PV_OK;
-    }
-    if (pv_is_one_of(state, exist)) {
-        err = find_path(call, parties, path);
-    }
-    row = json_pack("{s:s, s:s, s:o}", "id", id, "state", state, "parties",
-                    pv_view_parties(call, parties));
-    if (err == PV_OK) {
-        err = row == NULL ? PV_ENOMEM : pv_view_copy(row, record->body, names);
-    }
-    if (err == PV_OK && path[0] != '\0') {
-        err = pv_set(row, "exchange_path", path);
-    }
-    if (err == PV_OK && pv_is_one_of(state, exist)) {
-        err = add_violations(call, record->body, path, row);
-    }
-    if (err != PV_OK) {
-        json_decref(row);
-        return err;
-    }
-    *ret = row;
-    return PV_OK;
-}
-
-enum pv_err
-pv_view_links(struct pv_view_call *call, json_t **ret)
-{
-    return make_backlog(call, PV_KIND_LINK, take_link, "links", "parties", ret);
 }
 
 /* ---- two paths for the same data (R-017) ---- */
@@ -336,13 +186,13 @@ static enum pv_err
 take_grant(struct pv_view_call *call, const char *id,
            const struct pv_record *record, void *context, json_t **ret)
 {
-    const struct asked *asked = context;
-    const json_t       *body = record->body;
-    struct pv_record    version = {.body = NULL};
-    json_t             *ids = NULL;
-    json_t             *other;
-    size_t              i;
-    enum pv_err         err;
+    const struct pv_asked *asked = context;
+    const json_t          *body = record->body;
+    struct pv_record       version = {.body = NULL};
+    json_t                *ids = NULL;
+    json_t                *other;
+    size_t                 i;
+    enum pv_err            err;
 
     if (!stands(PV_KIND_GRANT, record) ||
         (asked->party[0] != '\0' && !has_end(body, asked->party))) {
@@ -494,7 +344,7 @@ take_passport(struct pv_view_call *call, const char *id,
               const struct pv_record *record, void *context, json_t **ret)
 {
     static const char *const over[] = {"replaced", NULL};
-    const struct asked      *asked = context;
+    const struct pv_asked   *asked = context;
     const json_t            *body = record->body;
     json_t                  *needs;
     enum pv_err              err;
@@ -522,6 +372,6 @@ take_passport(struct pv_view_call *call, const char *id,
 enum pv_err
 pv_view_missing_requests(struct pv_view_call *call, json_t **ret)
 {
-    return make_backlog(call, PV_KIND_PASSPORT, take_passport, "passports",
-                        "agency", ret);
+    return pv_findings_backlog(call, PV_KIND_PASSPORT, take_passport,
+                               "passports", "agency", ret);
 }

@@ -1,16 +1,16 @@
 /*
- * openapi.c - the OpenAPI 3.1 document of /registry/v1.
+ * openapi.c - the OpenAPI 3.1 document of /registry/v1: its routes.
  *
- * Records and decisions are written from the tables of kinds; what has no
- * table is written here, and a route that nobody describes is an error, so
- * that the document cannot grow old unseen. In the texts ' stands for ".
+ * A route that nobody describes is an error, so that the document cannot grow
+ * old unseen.
  */
-#include "api.h"
+#include "openapi.h"
 
 #include <stdarg.h>
 #include <string.h>
 #include <strings.h>
 
+#include "api.h"
 #include "kind_tables.h"
 
 #define ROUTE_ALL "/registry/v1/"
@@ -102,158 +102,18 @@ static const struct {
     {"", "/registry/v1/sign-in-by", NULL, NULL, NULL, NULL, NULL, NULL, false},
 };
 
-#define TEXT "{'type':'string','minLength':1,'maxLength':8000}"
-#define SECRET "{'type':'string','format':'password','maxLength':256}"
-#define ID "{'$ref':'#/components/schemas/Id'}"
-#define NUMBER "{'type':'integer','minimum':0,'maximum':9007199254740992}"
-#define WORD "{'type':'string'}"
-#define TIME "{'type':'string','format':'date-time'}"
-#define CLOSED "'type':'object','additionalProperties':false"
-
-static const char components[] =
-    "'securitySchemes':{'session':{'type':'apiKey','in':'cookie','name':"
-    "'__Host-payvand'},'certificate':{'type':'mutualTLS'}},"
-    "'parameters':{"
-    "'csrf':{'name':'Payvand-Csrf','in':'header','required':false,"
-    "'description':'Of the session; needed with the cookie','schema':" WORD "},"
-    "'after':{'name':'after','in':'query','schema':" WORD "},"
-    "'count':{'name':'count','in':'query','schema':{'type':'integer',"
-    "'minimum':1,'maximum':500,'default':100}},"
-    "'state':{'name':'state','in':'query','schema':" WORD "},"
-    "'rows':{'name':'count','in':'query','description':'Rows of a page, by id; "
-    "without it the whole list','schema':{'type':'integer','minimum':1,"
-    "'maximum':500}},"
-    "'party':{'name':'party','in':'query','schema':" ID "},"
-    "'body':{'name':'body','in':'query','schema':" ID "},"
-    "'within':{'name':'within','in':'query','description':'Days','schema':"
-    "{'type':'integer','minimum':0}},"
-    "'format':{'name':'format','in':'query','schema':{'enum':['json','html',"
-    "'csv'],'default':'json'}},"
-    "'lang':{'name':'lang','in':'query','schema':{'enum':['fa','en'],"
-    "'default':'fa'}},"
-    "'as_of':{'name':'as_of','in':'query','description':"
-    "'The end of that day','schema':{'$ref':'#/components/schemas/Day'}},"
-    "'at':{'name':'at','in':'query','description':'After that decision',"
-    "'schema':" NUMBER "},"
-    "'of':{'name':'of','in':'query','required':true,'schema':"
-    "{'$ref':'#/components/schemas/Kind'}},"
-    "'sought':{'name':'of','in':'query','description':'A code that is looked "
-    "for, or words as UTF-8 in hex','schema':" WORD "},"
-    "'in':{'name':'in','in':'query','description':'The list of the code',"
-    "'schema':" ID "},"
-    "'number':{'name':'number','in':'path','required':true,'schema':" NUMBER
-    "},"
-    "'kind':{'name':'kind','in':'path','required':true,'schema':"
-    "{'$ref':'#/components/schemas/Kind'}},"
-    "'id':{'name':'id','in':'path','required':true,'description':"
-    "'May have slashes, as they are','schema':" ID "},"
-    "'from':{'name':'from','in':'query','schema':" NUMBER "},"
-    "'wait':{'name':'wait','in':'query','description':'Seconds',"
-    "'schema':{'type':'integer','minimum':0,'maximum':30}},"
-    "'agency':{'name':'agency','in':'query','required':true,'schema':" ID "},"
-    "'known':{'name':'known','in':'query','description':"
-    "'SHA-256 of the body that is held, in hex','schema':" WORD "},"
-    "'hash':{'name':'hash','in':'path','required':true,'description':"
-    "'64 digits in hex','schema':" WORD "},"
-    "'tile':{'name':'tile','in':'path','required':true,'description':"
-    "'Level, slash, number; with .p/W a part','schema':" WORD "},"
-    "'view':{'name':'view','in':'path','required':true,'description':"
-    "'Name of a view, and an id where it has one','schema':" WORD "}},"
-    "'responses':{"
-    "'Problem':{'description':'A problem (RFC 9457) in both languages',"
-    "'content':{'application/problem+json':{'schema':"
-    "{'$ref':'#/components/schemas/Problem'}}}},"
-    "'Refusal':{'description':'A rule forbids it; nothing happened',"
-    "'content':{'application/problem+json':{'schema':"
-    "{'$ref':'#/components/schemas/Refusal'}}}}},"
-    "'schemas':{";
-
-static const char schemas[] =
-    "'Text':{'type':'string'},'Bytes':{'type':'string'},"
-    "'Object':{'type':'object'},'Empty':{" CLOSED "},"
-    "'Id':{'type':'string','maxLength':120,'pattern':"
-    "'^[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*$'},"
-    "'Day':{'type':'string','pattern':"
-    "'^1[2-5][0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$'},"
-    "'Problem':{'type':'object','required':['status','title','title_fa',"
-    "'type'],'properties':{'status':{'type':'integer'},'title':" TEXT
-    ",'title_fa':" TEXT ",'type':{'type':'string','pattern':"
-    "'^urn:payvand:problem:'}}},"
-    "'Refusal':{" CLOSED ",'required':['index','rule','status','title',"
-    "'title_fa','type','word'],'properties':{'index':" NUMBER
-    ",'rule':{'type':'string','pattern':'^(R-[0-9]{3})?$'},'status':"
-    "{'const':422},'title':" TEXT ",'title_fa':" TEXT
-    ",'type':{'const':'urn:payvand:problem:decision-refused'},"
-    "'word':" WORD "}},"
-    "'Decided':{" CLOSED ",'required':['first','last','repeated',"
-    "'image_behind'],'properties':{'first':" NUMBER ",'last':" NUMBER
-    ",'repeated':" NUMBER ",'image_behind':{'type':'boolean'}}},"
-    "'Status':{'type':'object','required':['image','last'],'properties':"
-    "{'authority_ahead':" NUMBER ",'authority_waits':" NUMBER ",'image':" NUMBER
-    ",'last':" NUMBER ",'log':{'type':'object'}}},"
-    "'Proof':{" CLOSED ",'required':['decision','leaf','proof','root','size'],"
-    "'properties':{'checkpoint':" WORD ",'decision':" NUMBER ",'leaf':{'$ref':"
-    "'#/components/schemas/Hash'},'proof':{'type':'array','items':{'$ref':"
-    "'#/components/schemas/Hash'}},'root':{'$ref':"
-    "'#/components/schemas/Hash'},'size':" NUMBER "}},"
-    "'Hash':{'type':'string','pattern':'^[0-9a-f]{64}$'},"
-    "'History':{" CLOSED ",'required':['history'],'properties':{'history':"
-    "{'type':'array','items':{'$ref':'#/components/schemas/AnyRecord'}}}},"
-    "'Decisions':{'oneOf':[{'$ref':'#/components/schemas/Decision'},"
-    "{'type':'array','minItems':1,'maxItems':1000,'items':{'$ref':"
-    "'#/components/schemas/Decision'}}]},"
-    "'DecisionList':{'type':'object','required':['decisions','image','last'],"
-    "'properties':{'decisions':{'type':'array','items':{'type':'object',"
-    "'required':['number'],"
-    "'properties':{'number':" NUMBER "}}},'image':" NUMBER ",'last':" NUMBER
-    "}}";
-
-static const char people_schemas[] =
-    ",'First':{" CLOSED ",'required':['code','person','name_fa','password'],"
-    "'properties':{'code':" SECRET ",'person':" ID ",'name_fa':" TEXT
-    ",'password':" SECRET "}},"
-    "'Enrol':{" CLOSED ",'required':['person','code','password'],"
-    "'properties':{'person':" ID ",'code':" SECRET ",'password':" SECRET "}},"
-    "'Enrolled':{" CLOSED ",'required':['person','totp','totp_uri'],"
-    "'properties':{'person':" ID ",'totp':" WORD ",'totp_uri':" WORD "}},"
-    "'SignIn':{" CLOSED ",'required':['person','password','code'],"
-    "'properties':{'person':" WORD ",'password':" SECRET
-    ",'code':{'type':'string'},'role':" WORD ",'of':" WORD "}},"
-    "'Role':{" CLOSED ",'required':['role','of'],'properties':{'role':" WORD
-    ",'of':" WORD "}},"
-    "'Session':{" CLOSED ",'required':['person','role','of','roles','csrf',"
-    "'idle_s','until'],'properties':{'person':" ID ",'role':" WORD ",'of':" WORD
-    ",'csrf':" WORD ",'idle_s':" NUMBER ",'until':" TIME
-    ",'roles':{'type':'array','items':{'$ref':'#/components/schemas/Role'}}}},"
-    "'Password':{" CLOSED
-    ",'required':['old','new'],'properties':{'old':" SECRET ",'new':" SECRET
-    "}},"
-    "'Invite':{" CLOSED ",'required':['person'],'properties':{'person':" ID
-    ",'reason':" TEXT "}},"
-    "'Invited':{" CLOSED ",'required':['person','code','until'],'properties':"
-    "{'person':" ID ",'code':" WORD ",'until':" TIME "}}";
-
 /* ---- writing ---- */
 
-struct writer {
-    struct pv_buf *out;
-    enum pv_err    err; /* the first that happened */
-};
-
-static void
-add(struct writer *writer, const char *text)
+void
+pv_openapi_add(struct pv_openapi *writer, const char *text)
 {
     for (const char *at = text; *at != '\0' && writer->err == PV_OK; at++) {
         writer->err = pv_buf_add_char(writer->out, *at == '\'' ? '"' : *at);
     }
 }
 
-/* format holds no quotes but '; arguments are words of tables */
-static void add_format(struct writer *writer, const char *format, ...)
-    PV_PRINTF(2, 3);
-
-static void
-add_format(struct writer *writer, const char *format, ...)
+void
+pv_openapi_format(struct pv_openapi *writer, const char *format, ...)
 {
     char    text[1024];
     va_list list;
@@ -266,230 +126,59 @@ add_format(struct writer *writer, const char *format, ...)
         writer->err = writer->err == PV_OK ? PV_ERANGE : writer->err;
         return;
     }
-    add(writer, text);
-}
-
-static void
-add_words(struct writer *writer, const char *const *words)
-{
-    add(writer, "{'enum':[");
-    for (size_t w = 0; words[w] != NULL; w++) {
-        add_format(writer, "%s'%s'", w == 0 ? "" : ",", words[w]);
-    }
-    add(writer, "]}");
-}
-
-/* ---- fields ---- */
-
-static void
-add_field(struct writer *writer, const struct pv_field *field)
-{
-    static const char *const schema[] = {
-        [PV_FIELD_TEXT] = "{'type':'string','maxLength':8000}",
-        [PV_FIELD_WORD] = "",
-        [PV_FIELD_ID] = ID,
-        [PV_FIELD_RECORD] = ID,
-        [PV_FIELD_PARTY] = ID,
-        [PV_FIELD_FLAG] = "{'type':'boolean'}",
-        [PV_FIELD_NUMBER] = NUMBER,
-        [PV_FIELD_DAY] = "{'$ref':'#/components/schemas/Day'}",
-        [PV_FIELD_JSON] = "{}"};
-
-    add_format(writer, "'%s':", field->name);
-    if (field->is_list) {
-        add_format(writer,
-                   "{'type':'array','maxItems':%d,'items':", PV_LIST_FIELD_MAX);
-    }
-    if (field->type == PV_FIELD_WORD) {
-        add_words(writer, field->words);
-    } else {
-        add(writer, schema[field->type]);
-    }
-    add(writer, field->is_list ? "}" : "");
-}
-
-/* The fields of an event (ALL of a record), as properties. */
-static void
-add_properties(struct writer *writer, const struct pv_kind_row *row,
-               uint32_t events)
-{
-    bool first = true;
-
-    add(writer, "'properties':{");
-    for (size_t f = 0; f < row->field_count; f++) {
-        if (events == ON_ALL || (row->fields[f].set_by & events) != 0) {
-            add(writer, first ? "" : ",");
-            add_field(writer, &row->fields[f]);
-            first = false;
-        }
-    }
-    for (size_t f = 0; f < pv_common_field_count; f++) {
-        add(writer, first ? "" : ",");
-        add_field(writer, &pv_common_field[f]);
-        first = false;
-    }
-    add(writer, "}");
-}
-
-static void
-add_required(struct writer *writer, const struct pv_kind_row *row, size_t event)
-{
-    bool first = true;
-
-    add(writer, "'required':[");
-    for (size_t f = 0; f < row->field_count; f++) {
-        if ((row->fields[f].needed_by & ON(event)) != 0) {
-            add_format(writer, "%s'%s'", first ? "" : ",", row->fields[f].name);
-            first = false;
-        }
-    }
-    add(writer, "],");
-}
-
-/* ---- schemas of kinds ---- */
-
-/* A record may hold more than its fields: what checks fill in. */
-static void
-add_record(struct writer *writer, const struct pv_kind_row *row)
-{
-    add_format(writer,
-               ",'record.%s':{" CLOSED ",'required':['body','date','decision',"
-               "'id','kind','state','version'],'properties':{'date':"
-               "{'$ref':'#/components/schemas/Day'},'decision':" NUMBER
-               ",'id':" ID ",'kind':{'const':'%s'},'state':{'enum':[",
-               row->name, row->name);
-    for (size_t s = 1; s < row->state_count; s++) {
-        add_format(writer, "%s'%s'", s == 1 ? "" : ",", row->states[s]);
-    }
-    add(writer, "]},'version':" NUMBER ",'body':{'type':'object',");
-    add_properties(writer, row, ON_ALL);
-    add(writer, "}}}");
-    add_format(writer,
-               ",'list.%s':{" CLOSED ",'required':['%s','next'],'properties':"
-               "{'next':{'type':['string','null']},'%s':{'type':'array',"
-               "'items':{'$ref':'#/components/schemas/record.%s'}}}}",
-               row->name, row->name, row->name, row->name);
-}
-
-static void
-add_decision(struct writer *writer, const struct pv_kind_row *row, size_t event)
-{
-    add_format(writer,
-               ",'decision.%s.%s':{" CLOSED ",'required':['date','kind','id',"
-               "'event','data'],'properties':{'actor':" ID ",'role':" WORD
-               ",'of':" ID ",'date':{'$ref':'#/components/schemas/Day'},"
-               "'reason':" TEXT ",'document':" TEXT ",'key':" TEXT ",",
-               row->name, row->events[event].word);
-    add_format(writer,
-               "'id':" ID ",'kind':{'const':'%s'},'event':{'const':'%s'},"
-               "'data':{" CLOSED ",",
-               row->name, row->events[event].word);
-    add_required(writer, row, event);
-    add_properties(writer, row, ON(event));
-    add(writer, "}}}");
-}
-
-/* Events that only follow from another decision are in no request. */
-static void
-add_unions(struct writer *writer)
-{
-    bool first = true;
-
-    add(writer, ",'Kind':{'enum':[");
-    for (int k = 0; k < PV_KIND_END; k++) {
-        add_format(writer, "%s'%s'", k == 0 ? "" : ",",
-                   pv_kind_row((enum pv_kind)k)->name);
-    }
-    add(writer, "]},'AnyRecord':{'oneOf':[");
-    for (int k = 0; k < PV_KIND_END; k++) {
-        add_format(writer, "%s{'$ref':'#/components/schemas/record.%s'}",
-                   k == 0 ? "" : ",", pv_kind_row((enum pv_kind)k)->name);
-    }
-    add(writer, "]},'Decision':{'oneOf':[");
-    for (int k = 0; k < PV_KIND_END; k++) {
-        const struct pv_kind_row *row = pv_kind_row((enum pv_kind)k);
-
-        for (size_t e = 0; e < row->event_count; e++) {
-            if (row->events[e].who != 0) {
-                add_format(writer,
-                           "%s{'$ref':'#/components/schemas/decision.%s.%s'}",
-                           first ? "" : ",", row->name, row->events[e].word);
-                first = false;
-            }
-        }
-    }
-    add(writer, "]}");
-}
-
-static void
-add_components(struct writer *writer)
-{
-    add(writer, "},'components':{");
-    add(writer, components);
-    add(writer, schemas);
-    add(writer, people_schemas);
-    for (int k = 0; k < PV_KIND_END; k++) {
-        const struct pv_kind_row *row = pv_kind_row((enum pv_kind)k);
-
-        add_record(writer, row);
-        for (size_t e = 0; e < row->event_count; e++) {
-            if (row->events[e].who != 0) {
-                add_decision(writer, row, e);
-            }
-        }
-    }
-    add_unions(writer);
-    add(writer, "}}}\n");
+    pv_openapi_add(writer, text);
 }
 
 /* ---- paths ---- */
 
 static void
-add_parameters(struct writer *writer, const char *names)
+add_parameters(struct pv_openapi *writer, const char *names)
 {
     struct pv_slice rest = pv_slice_from(names);
     struct pv_slice name;
     bool            more = rest.len > 0;
     bool            first = true;
 
-    add(writer, ",'parameters':[");
+    pv_openapi_add(writer, ",'parameters':[");
     while (more) {
         more = pv_slice_cut(rest, ' ', &name, &rest);
-        add_format(writer, "%s{'$ref':'#/components/parameters/%.*s'}",
-                   first ? "" : ",", PV_FMT(name));
+        pv_openapi_format(writer, "%s{'$ref':'#/components/parameters/%.*s'}",
+                          first ? "" : ",", PV_FMT(name));
         first = false;
     }
-    add(writer, "]");
+    pv_openapi_add(writer, "]");
 }
 
 static void
-add_operation(struct writer *writer, const char *method, const char *id,
+add_operation(struct pv_openapi *writer, const char *method, const char *id,
               const char *summary, const char *parameters, const char *body,
               const char *answer, bool open)
 {
-    add_format(writer, "'%s':{'operationId':'%s','summary':'%s'", method, id,
-               summary);
-    add(writer, open ? ",'security':[]" : "");
+    pv_openapi_format(writer, "'%s':{'operationId':'%s','summary':'%s'", method,
+                      id, summary);
+    pv_openapi_add(writer, open ? ",'security':[]" : "");
     add_parameters(writer, parameters);
     if (body[0] != '\0') {
-        add_format(writer,
-                   ",'requestBody':{'required':true,'content':"
-                   "{'application/json':{'schema':{'$ref':"
-                   "'#/components/schemas/%s'}}}}",
-                   body);
+        pv_openapi_format(writer,
+                          ",'requestBody':{'required':true,'content':"
+                          "{'application/json':{'schema':{'$ref':"
+                          "'#/components/schemas/%s'}}}}",
+                          body);
     }
-    add_format(writer,
-               ",'responses':{'200':{'description':'As asked','content':"
-               "{'%s':{'schema':{'$ref':'#/components/schemas/%s'}}}}",
-               strcmp(answer, "Text") == 0    ? "text/plain"
-               : strcmp(answer, "Bytes") == 0 ? "application/octet-stream"
-                                              : "application/json",
-               answer);
-    add(writer, body[0] == '\0'
-                    ? ""
-                    : ",'422':{'$ref':'#/components/responses/Refusal'}");
-    add(writer, ",'4XX':{'$ref':'#/components/responses/Problem'},"
-                "'5XX':{'$ref':'#/components/responses/Problem'}}}");
+    pv_openapi_format(writer,
+                      ",'responses':{'200':{'description':'As asked','content':"
+                      "{'%s':{'schema':{'$ref':'#/components/schemas/%s'}}}}",
+                      strcmp(answer, "Text") == 0 ? "text/plain"
+                      : strcmp(answer, "Bytes") == 0
+                          ? "application/octet-stream"
+                          : "application/json",
+                      answer);
+    pv_openapi_add(writer,
+                   body[0] == '\0'
+                       ? ""
+                       : ",'422':{'$ref':'#/components/responses/Refusal'}");
+    pv_openapi_add(writer, ",'4XX':{'$ref':'#/components/responses/Problem'},"
+                           "'5XX':{'$ref':'#/components/responses/Problem'}}}");
 }
 
 static const char *
@@ -500,41 +189,41 @@ path_of(size_t p)
 
 /* All methods of a path stand together, under its first point. */
 static void
-add_path(struct writer *writer, size_t p)
+add_path(struct pv_openapi *writer, size_t p)
 {
     for (size_t before = 0; before < p; before++) {
         if (strcmp(path_of(before), path_of(p)) == 0) {
             return;
         }
     }
-    add_format(writer, "%s'%s':{", p == 0 ? "" : ",", path_of(p));
+    pv_openapi_format(writer, "%s'%s':{", p == 0 ? "" : ",", path_of(p));
     for (size_t i = p; i < COUNT(point); i++) {
         if (strcmp(path_of(i), path_of(p)) == 0) {
-            add(writer, i == p ? "" : ",");
+            pv_openapi_add(writer, i == p ? "" : ",");
             add_operation(writer, point[i].method, point[i].id,
                           point[i].summary, point[i].parameters, point[i].body,
                           point[i].answer, point[i].open);
         }
     }
-    add(writer, "}");
+    pv_openapi_add(writer, "}");
 }
 
 static void
-add_kind_paths(struct writer *writer, const struct pv_kind_row *row)
+add_kind_paths(struct pv_openapi *writer, const struct pv_kind_row *row)
 {
     char id[64];
     char schema[64];
 
     (void)snprintf(id, sizeof(id), "list.%s", row->name); /* both fit */
-    add_format(writer, ",'" ROUTE_ALL "%s':{", row->name);
+    pv_openapi_format(writer, ",'" ROUTE_ALL "%s':{", row->name);
     add_operation(writer, "get", id, "Records of this kind",
                   "after count state as_of at", "", id, false);
     (void)snprintf(id, sizeof(id), "get.%s", row->name);
     (void)snprintf(schema, sizeof(schema), "record.%s", row->name);
-    add_format(writer, "},'" ROUTE_ALL "%s/{id}':{", row->name);
+    pv_openapi_format(writer, "},'" ROUTE_ALL "%s/{id}':{", row->name);
     add_operation(writer, "get", id, "One record of this kind", "id as_of at",
                   "", schema, false);
-    add(writer, "}");
+    pv_openapi_add(writer, "}");
 }
 
 /* Is every route of the API described? */
@@ -559,9 +248,9 @@ is_whole(void)
 enum pv_err
 pv_api_openapi(struct pv_buf *out)
 {
-    struct writer writer = {out, is_whole() ? PV_OK : PV_ESTATE};
+    struct pv_openapi writer = {out, is_whole() ? PV_OK : PV_ESTATE};
 
-    add(&writer, head);
+    pv_openapi_add(&writer, head);
     for (size_t p = 0; p < COUNT(point); p++) {
         if (point[p].method[0] != '\0') {
             add_path(&writer, p);
@@ -570,6 +259,6 @@ pv_api_openapi(struct pv_buf *out)
     for (int k = 0; k < PV_KIND_END; k++) {
         add_kind_paths(&writer, pv_kind_row((enum pv_kind)k));
     }
-    add_components(&writer);
+    pv_openapi_components(&writer);
     return writer.err;
 }

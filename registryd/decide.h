@@ -17,8 +17,19 @@
 #define PV_EFFECT_DEPTH_MAX 6
 #define PV_JALALI_ROOM 11
 
+/* What the public views ask again and again: the same until another decision
+   or day (view_public.c). */
+struct pv_public_kept {
+    int64_t last; /* decision */
+    int64_t day;
+    json_t *agencies; /* exempt as a whole: id -> true; owned. NULL: not kept */
+    json_t *services; /* exempt; owned */
+    json_t *modes;    /* rows of those that may be told; owned. NULL: not yet */
+};
+
 struct pv_registry {
     struct pv_registry_config config;
+    struct pv_public_kept     kept;
     struct pv_store          *store;
     struct pv_image          *image; /* NULL: none */
     struct pv_decision_log   *log;   /* NULL: none */
@@ -33,6 +44,9 @@ struct pv_registry {
     size_t                    authority_ahead; /* issued, and no record here */
     struct pv_why             why;
 };
+
+/* One that is not open yet; closed like others. NULL: no memory. (read.c) */
+struct pv_registry *pv_registry_new(const struct pv_registry_config *config);
 
 /*
  * One version of a record; body is owned, but shared with others: copy it to

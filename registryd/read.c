@@ -11,15 +11,13 @@
 
 /* ---- opening ---- */
 
-enum pv_err
-pv_registry_open(const struct pv_registry_config *config,
-                 struct pv_registry **ret, struct pv_why *why)
+struct pv_registry *
+pv_registry_new(const struct pv_registry_config *config)
 {
     struct pv_registry *registry = calloc(1, sizeof(*registry));
-    enum pv_err         err = PV_ENOMEM;
 
     if (registry == NULL) {
-        goto out;
+        return NULL;
     }
     registry->config = *config;
     registry->last = -1;
@@ -27,7 +25,21 @@ pv_registry_open(const struct pv_registry_config *config,
     registry->cache = pv_cache_new();
     registry->unwritten = pv_unwritten_new();
     if (registry->cache == NULL || registry->unwritten == NULL) {
-        goto out;
+        pv_registry_close(registry);
+        return NULL;
+    }
+    return registry;
+}
+
+enum pv_err
+pv_registry_open(const struct pv_registry_config *config,
+                 struct pv_registry **ret, struct pv_why *why)
+{
+    struct pv_registry *registry = pv_registry_new(config);
+    enum pv_err         err = PV_ENOMEM;
+
+    if (registry == NULL) {
+        return err;
     }
     err = pv_store_open(config->store, &registry->store, why);
     if (err == PV_OK && config->image != NULL) {
@@ -47,9 +59,7 @@ pv_registry_open(const struct pv_registry_config *config,
         *ret = registry;
         registry = NULL;
     }
-
-out:
-    pv_registry_close(registry);
+    pv_registry_close(registry); /* accepts NULL */
     return err;
 }
 
@@ -64,7 +74,10 @@ pv_registry_close(struct pv_registry *registry)
     }
     pv_decision_log_close(registry->log);
     pv_store_close(registry->store);
-    pv_cache_free(registry->cache); /* accepts NULL */
+    pv_cache_free(registry->cache);       /* accepts NULL */
+    json_decref(registry->kept.agencies); /* as above */
+    json_decref(registry->kept.services);
+    json_decref(registry->kept.modes);
     pv_unwritten_free(registry->unwritten);
     pv_buf_clear(&registry->head);
     free(registry);

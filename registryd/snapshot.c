@@ -1,28 +1,19 @@
 /*
  * snapshot.c - a registry that only reads, beside the one that decides.
  */
-#include <stdlib.h>
-
 #include "decide.h"
 
 enum pv_err
 pv_registry_open_reader(const struct pv_registry_config *config,
                         struct pv_registry **ret, struct pv_why *why)
 {
-    struct pv_registry *registry = calloc(1, sizeof(*registry));
+    struct pv_registry *registry = pv_registry_new(config);
     enum pv_err         err = PV_ENOMEM;
 
     if (registry == NULL) {
         return err;
     }
-    registry->config = *config;
-    registry->last = -1;
-    pv_buf_init(&registry->head, 0);
-    registry->cache = pv_cache_new();
-    registry->unwritten = pv_unwritten_new(); /* it decides nothing: empty */
-    if (registry->cache != NULL && registry->unwritten != NULL) {
-        err = pv_store_open_reader(config->store, &registry->store, why);
-    }
+    err = pv_store_open_reader(config->store, &registry->store, why);
     if (err != PV_OK) {
         pv_registry_close(registry);
         return err;

@@ -39,12 +39,47 @@ static enum pv_err
 read_exempt(struct pv_view_call *call, struct public *public)
 {
     uint64_t    hidden = call->hidden;
-    enum pv_err err;
+    enum pv_err err = PV_OK;
 
+    public->agencies = json_object();
+    public->services = json_object();
+    if (public->agencies == NULL || public->services == NULL) {
+        return PV_ENOMEM;
+    }
     call->hidden &= ~(UINT64_C(1) << PV_KIND_EXEMPTION);
     err = pv_view_each(call, PV_KIND_EXEMPTION, note_exempt, public);
     call->hidden = hidden;
     return err;
+}
+
+/* They are the same for everybody, until the next decision. */
+static enum pv_err
+find_exempt(struct pv_view_call *call, struct public *public)
+{
+    struct pv_public_kept *kept = &call->registry->kept;
+    int64_t                last;
+    int64_t                image;
+    enum pv_err err = pv_registry_numbers(call->registry, &last, &image);
+
+    if (err == PV_OK && kept->agencies != NULL && kept->last == last &&
+        kept->day == call->today) {
+        public->agencies = json_incref(kept->agencies);
+        public->services = json_incref(kept->services);
+        return PV_OK;
+    }
+    if (err == PV_OK) {
+        err = read_exempt(call, public);
+    }
+    if (err != PV_OK) {
+        return err;
+    }
+    json_decref(kept->agencies); /* accept NULL */
+    json_decref(kept->services);
+    json_decref(kept->modes);
+    *kept = (struct pv_public_kept){last, call->today,
+                                    json_incref(public->agencies),
+                                    json_incref(public->services), NULL};
+    return PV_OK;
 }
 
 static bool
@@ -73,13 +108,7 @@ begin(struct pv_view_call *call, struct public *public)
     if (call->count == 0) {
         call->count = PV_VIEW_PAGE;
     }
-    public->agencies = json_object();
-    public->services = json_object();
-    if (err == PV_OK &&
-        (public->agencies == NULL || public->services == NULL)) {
-        err = PV_ENOMEM;
-    }
-    return err == PV_OK ? read_exempt(call, public) : err;
+    return err == PV_OK ? find_exempt(call, public) : err;
 }
 
 /* The ids of a list that may be told, as another list. */
@@ -175,7 +204,6 @@ take_mode(struct pv_view_call *call, const char *id,
     enum pv_err   err = PV_OK;
 
     if (strcmp(pv_view_state(PV_KIND_MODE, record), "in-force") != 0 ||
-        !is_about(to->public, body) ||
         is_exempt(to->public, pv_member(body, "provider"),
                   pv_member(body, "version"))) {
         return PV_OK;
@@ -196,23 +224,51 @@ take_mode(struct pv_view_call *call, const char *id,
     return err;
 }
 
-/* Modes open a service to many, and are as public as rights of one; they are
- * few, and stand on the first page. */
+/* All that may be told, kept with what is exempt. */
 static enum pv_err
-add_modes(struct pv_view_call *call, const struct public *public, json_t *view)
+find_modes(struct pv_view_call *call, const struct public *public, json_t **ret)
 {
+    struct pv_public_kept *kept = &call->registry->kept;
     struct {
         const struct public *public;
         json_t *list;
     } to = {public, json_array()};
-    enum pv_err err = to.list == NULL
-                          ? PV_ENOMEM
-                          : pv_view_each(call, PV_KIND_MODE, take_mode, &to);
+    enum pv_err err = to.list == NULL ? PV_ENOMEM : PV_OK;
 
-    if (err == PV_OK) {
-        err = pv_view_set(view, "modes", json_incref(to.list));
+    if (err == PV_OK && kept->modes == NULL) {
+        err = pv_view_each(call, PV_KIND_MODE, take_mode, &to);
+        kept->modes = err == PV_OK ? json_incref(to.list) : NULL;
     }
     json_decref(to.list); /* accepts NULL */
+    *ret = kept->modes;
+    return err;
+}
+
+/* Modes open a service to many, and are as public as rights of one; they are
+   few, and stand on the first page. */
+static enum pv_err
+add_modes(struct pv_view_call *call, const struct public *public, json_t *view)
+{
+    json_t     *list = json_array();
+    json_t     *modes = NULL;
+    json_t     *row;
+    size_t      i;
+    enum pv_err err = pv_view_set(view, "modes", list);
+
+    if (err == PV_OK) {
+        err = find_modes(call, public, &modes);
+    }
+    json_array_foreach(modes, i, row)
+    {
+        const json_t *provider = json_object_get(row, "provider");
+
+        if (err == PV_OK &&
+            (public->party[0] == '\0' ||
+             strcmp(public->party, pv_member(provider, "id")) == 0) &&
+            json_array_append(list, row) != 0) {
+            err = PV_ENOMEM;
+        }
+    }
     return err;
 }
 

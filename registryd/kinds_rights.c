@@ -229,12 +229,14 @@ static const struct pv_event grant_events[] = {
     [GRANT_GO_LIVE] = {"go-live",
                        PV_BY_OPERATOR | PV_BY_SECRETARIAT,
                        NULL,
-                       {pv_rule_service_is_live, pv_rule_mapped},
+                       {pv_rule_service_is_live, pv_rule_mapped,
+                        pv_rule_grants_told},
                        pv_effect_grant_live},
     [GRANT_MAP] = {"map", PV_BY_SECRETARIAT, NULL, {NULL}, NULL},
     [GRANT_SUSPEND] =
         {"suspend", PV_BY_SECRETARIAT | PV_BY_OPERATOR, NULL, {NULL}, NULL},
-    [GRANT_RESUME] = {"resume", PV_BY_SECRETARIAT, NULL, {NULL}, NULL},
+    [GRANT_RESUME] =
+        {"resume", PV_BY_SECRETARIAT, NULL, {pv_rule_grants_told}, NULL},
     [GRANT_ITEMS] =
         {"open-items", PV_BY_WORKING_GROUP, NULL, {pv_rule_items}, NULL},
     [GRANT_WITHDRAW] = {"withdraw",
@@ -332,8 +334,11 @@ static const uint8_t mode_next[MODE_STATES][MODE_EVENTS] = {
 static const struct pv_event mode_events[] = {
     [MODE_PROPOSE] = {"propose", PV_BY_PROVIDER, NULL, {pv_rule_mode}, NULL},
     [MODE_DECIDE] = {"decide", 0, NULL, {pv_rule_mode_named}, NULL},
-    [MODE_NOTIFY] =
-        {"notify", 0, NULL, {pv_rule_mode_named}, pv_effect_mode_in_force},
+    [MODE_NOTIFY] = {"notify",
+                     0,
+                     NULL,
+                     {pv_rule_mode_named, pv_rule_modes_told},
+                     pv_effect_mode_in_force},
     [MODE_REPLACE] = {"replace", 0, NULL, {NULL}, NULL},
     [MODE_WITHDRAW] = {"withdraw", PV_BY_PROVIDER, NULL, {NULL}, NULL},
     [MODE_END] = {"end", PV_BY_WORKING_GROUP, NULL, {NULL}, NULL},

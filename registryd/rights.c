@@ -97,6 +97,32 @@ group_row(struct pv_registry *registry, const char *agency,
     return grant_row(registry, agency, record, row, ret_is_told);
 }
 
+/* Its own service, or a mode that lets it call. */
+static bool
+is_of_mode(const json_t *body, const char *agency)
+{
+    const char *mode = pv_member(body, "mode");
+    bool        listed = pv_list_has(json_object_get(body, "list"), agency);
+
+    return strcmp(mode, "all") == 0 ||
+           (strcmp(mode, "all-except") == 0 ? !listed : listed);
+}
+
+/* Whether it is the provider of the record's version. */
+static enum pv_err
+is_provider(struct pv_registry *registry, const json_t *body,
+            const char *agency, bool *ret)
+{
+    struct pv_record version = {.body = NULL};
+    enum pv_err      err = pv_record_get(registry, PV_KIND_VERSION,
+                                         pv_member(body, "version"), &version);
+
+    *ret = err == PV_OK &&
+           strcmp(pv_member(version.body, "provider"), agency) == 0;
+    pv_record_clear(&version);
+    return err;
+}
+
 static enum pv_err
 mode_row(struct pv_registry *registry, const char *agency,
          const struct pv_record *record, json_t *row, bool *ret_is_told)
@@ -104,8 +130,10 @@ mode_row(struct pv_registry *registry, const char *agency,
     static const char *const names[] = {"version", "method", "mode", NULL};
     enum pv_err              err = copy(record->body, names, row);
 
-    (void)agency; /* all know what a mode opens: its consumers, too */
     *ret_is_told = strcmp(state_of(PV_KIND_MODE, record), "in-force") == 0;
+    if (err == PV_OK && *ret_is_told && !is_of_mode(record->body, agency)) {
+        err = is_provider(registry, record->body, agency, ret_is_told);
+    }
     return err == PV_OK && *ret_is_told
                ? set_path(registry, pv_member(record->body, "version"),
                           pv_member(record->body, "method"), row)
@@ -203,17 +231,18 @@ add_contract(struct pv_registry *registry, const char *version, json_t *set)
     return err;
 }
 
-/* Versions of records of the kind in that state. agency NULL: of all. */
+/* Versions that the agency was granted, or that a mode opens to it. */
 static enum pv_err
 add_contracts(struct pv_registry *registry, const char *agency,
               enum pv_kind kind, const char *state, json_t *set)
 {
+    const bool  by_mode = kind == PV_KIND_MODE;
     json_t     *ids = NULL;
     json_t     *id;
     size_t      i;
-    enum pv_err err = agency == NULL ? pv_record_all(registry, kind, &ids)
-                                     : pv_record_users(registry, "agency",
-                                                       agency, kind, &ids);
+    enum pv_err err =
+        by_mode ? pv_record_all(registry, kind, &ids)
+                : pv_record_users(registry, "agency", agency, kind, &ids);
 
     json_array_foreach(ids, i, id)
     {
@@ -222,7 +251,8 @@ add_contracts(struct pv_registry *registry, const char *agency,
         if (err == PV_OK) {
             err = pv_record_get(registry, kind, json_string_value(id), &record);
         }
-        if (err == PV_OK && strcmp(state_of(kind, &record), state) == 0) {
+        if (err == PV_OK && strcmp(state_of(kind, &record), state) == 0 &&
+            (!by_mode || is_of_mode(record.body, agency))) {
             err =
                 add_contract(registry, pv_member(record.body, "version"), set);
         }
@@ -288,8 +318,8 @@ list_contracts(struct pv_registry *registry, const char *agency,
     if (err == PV_OK) {
         err = add_group_contracts(registry, groups, set);
     }
-    if (err == PV_OK) { /* a mode may open a version to everybody */
-        err = add_contracts(registry, NULL, PV_KIND_MODE, "in-force", set);
+    if (err == PV_OK) {
+        err = add_contracts(registry, agency, PV_KIND_MODE, "in-force", set);
     }
     json_object_foreach(set, version, row)
     {

@@ -9,11 +9,11 @@
 
 /*
  * Canonical JSON behind what out holds: live grants that the agency gives or
- * holds, those of its groups, whose names are told, all modes in force, the
- * versions of its services, its systems that are a unit's, the contracts of all
- * versions that it offers or may call, and the announced code maps that its
- * versions name (R-211). The same records give the same bytes. PV_ENOTFOUND:
- * there is no such agency.
+ * holds, those of its groups, whose names are told, the modes in force of its
+ * services and those that let it call, the versions of its services, its
+ * systems that are a unit's, the contracts of all versions that it offers or
+ * may call, and the announced code maps that its versions name (R-211). The
+ * same records give the same bytes. PV_ENOTFOUND: there is no such agency.
  */
 enum pv_err pv_agency_rights(struct pv_registry *registry, const char *agency,
                              struct pv_buf *out) PV_MUST_CHECK;

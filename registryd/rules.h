@@ -71,6 +71,11 @@ pv_check_fn pv_rule_passport;       /* R-002, R-003 */
 pv_check_fn pv_effect_version_live; /* */
 pv_check_fn pv_refer_version;       /* "path", "contract" */
 
+/* rules_told.c: what one agency is told has a maximum (rights/rights.h) */
+pv_check_fn pv_rule_grants_told;    /* */
+pv_check_fn pv_rule_modes_told;     /* */
+pv_check_fn pv_rule_contracts_told; /* */
+
 /* rules_contract.c */
 pv_check_fn pv_rule_contract; /* compiled, and its hash set */
 

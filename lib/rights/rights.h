@@ -28,10 +28,13 @@
 #include "crypto/sha256.h"
 #include "trace/note.h"
 
-#define PV_RIGHTS_MAX ((size_t)8 * 1024 * 1024) /* bytes of a state */
+#define PV_RIGHTS_MAX ((size_t)32 * 1024 * 1024) /* bytes of a state */
 #define PV_RIGHTS_AGENCY_MAX 64
 #define PV_RIGHTS_AHEAD_MAX_S 300 /* of the clock of whoever takes a state */
-#define PV_RIGHTS_CONTRACTS_MAX 1024
+/* What one agency is told; the registry decides no more (rules_told.c). */
+#define PV_RIGHTS_CONTRACTS_MAX 16384 /* versions in use, of the registry */
+#define PV_RIGHTS_GRANTS_MAX 4096     /* live, of one agency or group */
+#define PV_RIGHTS_MODES_MAX 1024      /* in force, of the registry */
 #define PV_RIGHTS_TEXT_MAX (PV_NOTE_NAME_MAX + PV_RIGHTS_AGENCY_MAX + 128)
 
 struct pv_rights_head {
@@ -73,7 +76,7 @@ bool pv_rights_is_ahead(const struct pv_rights_head *head, int64_t now_ms);
  * A body: {"agency":id, "grants":[{"id","provider","consumer","path","methods",
  * "state","start","end","items",
  * "item_limits":[{"item","until":{"jalali"},...}],...}],
- * "modes":[{"id","path"}] of all,
+ * "modes":[{"id","path"}] of its services and those that let it call,
  * "groups":[those that the agency is in, whose grants are its own],
  * "systems":[{"id","unit"}]: those of the agency that are a unit's,
  * "versions":[{"id","service","name","methods","state"}]}: those that are

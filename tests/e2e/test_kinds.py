@@ -4,6 +4,7 @@ registry's own tables; and the completion of a real bash."""
 import json
 import os
 import re
+import sqlite3
 import subprocess
 
 import pytest
@@ -236,3 +237,63 @@ def test_kinds_with_views_are_kinds_too(registry):
     assert "m38/r5" in say(registry, "resolution", "list")
     assert "closed" in say(registry, "meeting", "history", "m38")
     assert "R-112" not in say(registry, "resolution", "show", "m38/r5")
+
+
+def told(registry, agency):
+    """The body of its signed state."""
+    said = registry.ask("GET", f"/registry/v1/rights?agency={agency}")[1]
+    return json.loads(said[said.index(b"{"):])
+
+
+def test_an_agency_is_told_the_modes_that_concern_it(registry):
+    """Of its own services, and those that let it call: no others."""
+    modes = [registry.get("mode/" + row["id"])
+             for row in registry.get("mode?count=500")["mode"]]
+    modes = {m["id"]: m["body"] for m in modes if m["state"] == "in-force"}
+    assert {m["mode"] for m in modes.values()} == {
+        "all", "all-except", "allow-list"}
+    provider = {m["version"]: registry.get("version/" + m["version"])["body"][
+        "provider"] for m in modes.values()}
+    agencies = {"ministry-education", *provider.values()}
+    agencies.update(a for m in modes.values() for a in m.get("list", []))
+    for agency in agencies:
+        listed = {i: agency in m.get("list", []) for i, m in modes.items()}
+        want = {i for i, m in modes.items()
+                if provider[m["version"]] == agency or m["mode"] == "all"
+                or listed[i] == (m["mode"] == "allow-list")}
+        assert {m["id"] for m in told(registry, agency)["modes"]} == want
+
+
+def test_an_agency_has_no_more_grants_than_its_connectors_take(registry):
+    """Else its state would be too large, and all of them silent."""
+    grant = "g-m24-r1-01"
+    say(registry, "grant", "suspend", grant, "--as", SECRETARIAT,
+        "--reason", "آزمون")
+    with sqlite3.connect(registry.store[len("sqlite:"):], timeout=30) as db:
+        db.row_factory = sqlite3.Row
+        record = dict(db.execute(
+            "SELECT * FROM record WHERE kind = 'grant' AND id = ? "
+            "AND until_decision IS NULL", (grant,)).fetchone())
+        where = (grant, record["reference_version"])
+        record["body"], = db.execute(
+            "SELECT body FROM record WHERE kind = 'grant' AND id = ? "
+            "AND version = ?", where).fetchone()
+        rows = {"record": [{**record, "state": "live"}],
+                "reference": [dict(row) for row in db.execute(
+                    "SELECT * FROM reference WHERE kind = 'grant' AND id = ? "
+                    "AND version = ?", where)]}
+        for table, made in rows.items():
+            db.executemany(
+                f"INSERT INTO {table} VALUES (:{', :'.join(made[0])})",
+                ({**row, "id": f"x-{n}"} for n in range(4096) for row in made))
+    try:
+        refusal = say(registry, "grant", "resume", grant, "--as", SECRETARIAT,
+                      code=1)
+        assert "R-139" in refusal and "4096" in refusal, refusal
+    finally:
+        with sqlite3.connect(registry.store[len("sqlite:"):],
+                             timeout=30) as db:
+            for table in ("record", "reference"):
+                db.execute(f"DELETE FROM {table} WHERE kind = 'grant' "
+                           "AND id GLOB 'x-[0-9]*'")
+    say(registry, "grant", "resume", grant, "--as", SECRETARIAT)

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from harness import both_dates
+from harness import SANITIZE, both_dates
 from test_contracts import CONTRACTS, load, payvand
 
 ITEMS = {item["id"]: item for item in
@@ -217,7 +217,7 @@ def missing(contract, page, language):
 
 @pytest.mark.parametrize("language", ("fa", "en"))
 def test_every_keyword_of_the_catalogue_is_on_its_page(language):
-    for path in CONTRACTS.values():
+    for path in sorted(CONTRACTS.values())[::6 if SANITIZE else 1]:
         with open(path, encoding="utf-8") as file:
             contract = json.load(file)
         page = page_of(path, language)

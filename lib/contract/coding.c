@@ -51,6 +51,18 @@ take_list_id(const struct pv_taker *taker, const json_t *coding,
     return PV_OK;
 }
 
+/* Is it of that type, or a union that it is a member of? */
+static bool
+may_hold(const struct pv_data_item *type, const struct pv_data_item *code)
+{
+    bool may = type == code;
+
+    for (size_t i = 0; type != NULL && i < type->any_count; i++) {
+        may = may || type->any_of[i] == code;
+    }
+    return may;
+}
+
 /* Mark the fields that hold such codes; how many are there? */
 static size_t
 mark_fields(struct pv_field *field, size_t count,
@@ -59,7 +71,7 @@ mark_fields(struct pv_field *field, size_t count,
     size_t marked = 0;
 
     for (size_t i = 0; i < count; i++) {
-        field[i].coded = field[i].type == type;
+        field[i].coded = may_hold(field[i].type, type);
         marked += field[i].coded;
         marked += mark_fields(field[i].item, field[i].item_count, type);
     }
@@ -150,14 +162,17 @@ pv_coding_request(const struct pv_contract_method *method,
     for (size_t i = 0; i < method->input_count; i++) {
         struct pv_value *value = &request->value[i];
         const char      *name = method->input[i].name;
+        const json_t    *given = json_object_get(request->root, name);
         const json_t    *partner;
 
         if (!method->input[i].coded || !value->present ||
-            is_own(method, map->list)) {
-            continue;
+            value->type != method->coding.type || is_own(method, map->list)) {
+            continue; /* no code: of a union, another member */
         }
-        partner = json_object_get(
-            map->from, json_string_value(json_object_get(request->root, name)));
+        if (json_is_object(given)) { /* {"type","value"} of a union */
+            given = json_object_get(given, "value");
+        }
+        partner = json_object_get(map->from, json_string_value(given));
         if (!json_is_string(partner)) {
             return fail(ret_fault, PV_FAULT_NO_PARTNER, name);
         }
@@ -199,6 +214,22 @@ each_code(const struct pv_contract_method *method, const void *context,
     return err;
 }
 
+/* Of a union, is this value the code? */
+static bool
+is_code(const struct pv_contract_method *method, const struct pv_field *field,
+        const json_t *value)
+{
+    const struct pv_data_item *member = NULL;
+
+    return field->type == method->coding.type ||
+           (json_is_string(value) &&
+            pv_data_item_check(field->type,
+                               (struct pv_slice){json_string_value(value),
+                                                 json_string_length(value)},
+                               &member) == PV_FAULT_NONE &&
+            member == method->coding.type);
+}
+
 static enum pv_err
 translate(const struct pv_contract_method *method, const void *context,
           const struct pv_field *field, json_t *object, struct pv_fault *fault)
@@ -212,6 +243,9 @@ translate(const struct pv_contract_method *method, const void *context,
     json_t *put;
 
     (void)fault; /* nothing of an answer is refused here */
+    if (!is_code(method, field, code)) {
+        return PV_OK;
+    }
     if (json_is_string(partner)) {
         put = json_copy((json_t *)(uintptr_t)partner);
     } else {

@@ -4,7 +4,8 @@
  * answer.
  *
  * A method with `coding` {map, list, type} takes and gives codes of the list
- * `list` in every field of that type. A request whose member "coding" names
+ * `list` in every field of that type, and of a union with it, where the value
+ * is of that member. A request whose member "coding" names
  * another list of the map brings codes of that list and gets such codes. Its
  * answer says "coding", "code_map" and "code_map_version".
  *

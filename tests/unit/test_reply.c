@@ -226,6 +226,74 @@ an_answer_is_in_the_coding_that_was_asked_for(void **state)
     }
 }
 
+#define UNITED                                                                 \
+    "{'contract':1,'service':'s','version':'v1','provider':'p',"               \
+    "'basis':'proposed','title_fa':'x','title_en':'x','sources':[{"            \
+    "'document':'d','clause':'c'}],'methods':[{'id':'owner',"                  \
+    "'pattern':'inquiry','deadline_ms':3000,"                                  \
+    "'inputs':[{'name':'who','type':'person_unique_id'}],"                     \
+    "'outputs':[{'name':'owner','type':'person_unique_id'}],"                  \
+    "'coding':{'map':'m','list':'m/own','type':'legal_person_id'}}]}"
+
+/* codes are those of one member of a union. */
+static void
+a_code_in_a_union_is_translated_and_its_other_members_are_not(void **state)
+{
+    static const struct {
+        const char *type;
+        const char *given;
+        const char *asked;    /* of the provider */
+        const char *answered; /* of "99900123455" or the person's own number */
+    } row[] = {
+        {"legal_person_id", "'11111111111'", "99900123455", "11111111111"},
+        {"legal_person_id", "{'type':'legal_person_id','value':'11111111111'}",
+         "99900123455", "11111111111"},
+        {"national_id", "'9991234561'", "9991234561", "9991234561"},
+    };
+    struct pv_contract *united = NULL;
+    struct pv_code_map  map = {.list = "m/b"};
+    struct pv_why       why = {""};
+    json_t *maps = json_pack("{s:s,s:{s:s},s:{s:s}}", "version", "2", "from",
+                             "11111111111", "99900123455", "to", "99900123455",
+                             "11111111111");
+    char    room[2048];
+
+    (void)state;
+    assert_int_equal(pv_contract_load(quoted(UNITED, room, sizeof(room)), items,
+                                      &united, &why),
+                     PV_OK);
+    map.version = json_object_get(maps, "version");
+    map.from = json_object_get(maps, "from");
+    map.to = json_object_get(maps, "to");
+    for (size_t i = 0; i < COUNT(row); i++) {
+        const struct pv_contract_method *method =
+            pv_contract_method(united, PV_LIT("owner"));
+        struct pv_fault   fault = {PV_FAULT_NONE, ""};
+        struct pv_request request = {.root = json_object()};
+        json_t           *body = json_pack("{s:s}", "owner", row[i].asked);
+
+        (void)json_object_set_new(
+            request.root, "who",
+            json_loads(quoted(row[i].given, room, sizeof(room)).ptr,
+                       JSON_DECODE_ANY, NULL));
+        request.value[0] = (struct pv_value){
+            .present = true,
+            .type = pv_data_items_find(items, pv_slice_from(row[i].type)),
+            .text = pv_slice_from(row[i].answered)}; /* as it was given */
+        assert_int_equal(pv_coding_request(method, &map, &request, &fault),
+                         PV_OK);
+        assert_true(
+            pv_slice_eq(request.value[0].text, pv_slice_from(row[i].asked)));
+        assert_int_equal(pv_coding_answer(method, &map, body), PV_OK);
+        assert_string_equal(json_string_value(json_object_get(body, "owner")),
+                            row[i].answered);
+        json_decref(body);
+        json_decref(request.root);
+    }
+    json_decref(maps);
+    pv_contract_free(united);
+}
+
 static void
 order_token_is_base64_of_few_bytes(void **state)
 {
@@ -383,6 +451,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answer_is_what_its_contract_says),
         cmocka_unit_test(an_answer_is_in_the_coding_that_was_asked_for),
+        cmocka_unit_test(
+            a_code_in_a_union_is_translated_and_its_other_members_are_not),
         cmocka_unit_test(order_token_is_base64_of_few_bytes),
         cmocka_unit_test(dated_item_is_refused_after_its_last_day),
         cmocka_unit_test(yes_and_no_have_their_meaning),

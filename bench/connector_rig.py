@@ -182,6 +182,9 @@ class Rig:
         self.connectord = self.run("connectord", [
             str(BUILD / "connectord/payvand-connectord"), "--config", config],
             self.path("c.sock"))
+        # its workers are there, and are counted, before anything is measured
+        self.calls("c.sock", self.connectord, 200, 200)
+        self.calls("c.sock", self.connectord, 200, 0)
 
     def start_node(self, folder):
         database = {"sqlite": self.db.path} if self.db.name == "sqlite" else {

@@ -6,7 +6,7 @@
  * ends with its parent (PDEATHSIG), and is started again, ever later, when it
  * ends by itself. None of them is needed for a call; the journal never waits.
  *
- * To add one: a row in the table of children.c, a `sandbox_` row in
+ * To add one: a row in the table of supervisor.c, a `sandbox_` row in
  * sandbox.c, a file with `int name_main(const struct options *)`.
  */
 #ifndef PV_TRACED_CHILDREN_H

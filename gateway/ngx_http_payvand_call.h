@@ -77,5 +77,10 @@ ngx_int_t ngx_http_payvand_answer_header(ngx_http_request_t *r,
 /* filter.c: the header filters behind ours */
 ngx_int_t ngx_http_payvand_next_header_filter(ngx_http_request_t *r);
 
+/* answer.c: judges a provider's answer by its header, once, and passes the
+   header on. NGX_HTTP_BAD_GATEWAY: ctx->reason says why it goes no further. */
+ngx_int_t ngx_http_payvand_judge(ngx_http_request_t *r,
+    ngx_http_payvand_ctx_t *ctx, ngx_http_payvand_call_t *call);
+
 
 #endif /* _NGX_HTTP_PAYVAND_CALL_H_INCLUDED_ */

@@ -1,6 +1,7 @@
 /*
  * ngx_http_payvand_journal.h - the worker's side of lib/trace/wire.h, between
- * journal.c (who waits for what) and the line (bytes and the socket).
+ * journal.c (who waits for what), write.c and done.c (what is recorded) and the
+ * line (bytes and the socket).
  *
  * A flight is one call's record on its way, from the frame it was filed in to
  * the acknowledgement, which tells its index to the call's ctx. A call that is
@@ -72,6 +73,41 @@ void ngx_http_payvand_journal_used(ngx_http_payvand_frame_t *frame,
     ngx_uint_t position, ngx_uint_t spent);
 void ngx_http_payvand_journal_frame_refused(ngx_http_payvand_frame_t *frame,
     uint32_t why);
+
+
+/* journal.c: a timer of this worker that has no connection */
+
+void ngx_http_payvand_journal_timer(ngx_event_t *ev,
+    ngx_event_handler_pt handler, ngx_cycle_t *cycle);
+
+
+/* write.c */
+
+void ngx_http_payvand_write_init(ngx_cycle_t *cycle,
+    ngx_http_payvand_main_conf_t *mcf);
+
+/* The call's record, filed; its frame. */
+ngx_int_t ngx_http_payvand_write_request(ngx_http_payvand_ctx_t *ctx,
+    ngx_http_payvand_frame_t **ret_frame);
+
+/* File the refusals that were only counted; all of them when it leaves. */
+void ngx_http_payvand_summarize(ngx_uint_t leaving);
+
+
+/* done.c */
+
+ngx_int_t ngx_http_payvand_done_init(ngx_cycle_t *cycle,
+    ngx_http_payvand_main_conf_t *mcf);
+
+/* What is to be told of a call that is over. */
+void ngx_http_payvand_done_of(ngx_http_payvand_ctx_t *ctx,
+    struct pv_completion *completion);
+
+/* One more that waits. When there are too many, the oldest goes. */
+void ngx_http_payvand_done_add(const struct pv_completion *completion);
+
+/* All that wait go with the next frames. */
+void ngx_http_payvand_done_leave(void);
 
 /* Add the completions that wait to the frame, as its last record. */
 void ngx_http_payvand_journal_seal(ngx_http_payvand_frame_t *frame);

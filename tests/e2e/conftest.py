@@ -10,6 +10,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from harness import LONG, Exchange  # noqa: E402
+from marker import new_marker, short  # noqa: E402
 from pki import Pki  # noqa: E402
 
 # What takes longest begins first, so that no worker is alone with it at the
@@ -17,6 +18,7 @@ from pki import Pki  # noqa: E402
 LONGEST_FIRST = (
     "test_power", "test_traced_log", "test_grants", "test_chaos",
     "test_registry_catalogue", "test_traced_disk", "test_marker",
+    "test_marker_deaths", "test_traced_log_refusals",
     "test_power_witness", "test_databases", "test_evidence", "test_live",
     "test_provider", "test_log", "test_hostile", "test_yes_no",
     "test_witnessed")
@@ -24,6 +26,13 @@ LONGEST_FIRST = (
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "long: only with PAYVAND_LONG=1")
+    if not hasattr(config, "workerinput"):  # whoever begins the others
+        os.environ["PAYVAND_IMAGES"] = _folder("images")
+
+
+def pytest_unconfigure(config):
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ["PAYVAND_IMAGES"], ignore_errors=True)
 
 
 def _place(item):
@@ -114,6 +123,23 @@ def make(request, pki):
         _keep_or_remove(request, folder)
     if wrong:
         raise wrong[0]
+
+
+@pytest.fixture
+def marker():
+    """A word that is nowhere yet."""
+    return new_marker()
+
+
+@pytest.fixture
+def marked(make):
+    """An exchange that may dump cores as large as it likes, logging all."""
+    def start(**more):
+        conf = dict(more.pop("conf", {}))
+        conf.setdefault("level", "info")
+        more.setdefault("workers", 2)
+        return make(core=True, conf=conf, deploy=short, **more)
+    return start
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -10,8 +10,6 @@ and is killed by pid only. At the end the logs are read: an alert, an emerg, a
 sanitizer's word or an exit nobody asked for fails the test.
 """
 
-import atexit
-import hashlib
 import json
 import os
 import re
@@ -19,24 +17,21 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import threading
 import time
-from datetime import datetime, timedelta, timezone
 
 import wire
+# tests import from here what is not used here, too
+from enacted import (Catalogue, both_dates, prepared_image,  # noqa: F401
+                     tehran_today)
+from gate_conf import GATE_CONF, LOCATION, SERVER, directives
+from journal_reader import read_records
 from ports import free_port
-from registryd import Registry
+from programs import (BUILD, CATALOGUE, LONG, NGINX, PATIENCE_S,  # noqa: F401
+                      ROOT, SANITIZE, SEGMENTS, Daemon, Process, built, children_of,
+                      is_alive, program_env, wait_for)
 from wire import Provider, Wire, reply, request
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
-BUILD = os.path.abspath(os.environ.get("PAYVAND_BUILD",
-                                       os.path.join(ROOT, "build")))
-SANITIZE = os.environ.get("PAYVAND_SANITIZE") == "1"
-LONG = os.environ.get("PAYVAND_LONG") == "1"
-NGINX = os.environ.get("PAYVAND_NGINX", "/usr/sbin/nginx")
-CATALOGUE = os.path.join(ROOT, "catalogue")
 HOST = "exchange.payvand.test"
 
 # Providers of the services that are live in the catalogue.
@@ -64,319 +59,8 @@ NOTE_PARTIES = ("/x/ministry-economic-affairs-finance/promissory-note/v1/"
 UUIDV7 = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}"
                     r"-[0-9a-f]{12}$")
 
-
-def built(name):
-    """The path of a built program or module; skips the test when absent."""
-    for folder, _, files in os.walk(BUILD):
-        if name in files and ".p" not in folder:
-            return os.path.join(folder, name)
-    import pytest
-    pytest.skip("%s is not built in %s" % (name, BUILD))
-
-
-PATIENCE_S = 60  # a busy machine is slow; what never comes fails all the same
-
-
-def wait_for(what, check, timeout=PATIENCE_S, step=0.02):
-    end = time.monotonic() + timeout
-    while True:
-        value = check()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError("waited %s s for %s" % (timeout, what))
-        time.sleep(step)
-
-
-def children_of(pid):
-    try:
-        with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
-            return [int(word) for word in file.read().split()]
-    except OSError:
-        return []
-
-
-def is_alive(pid):
-    try:
-        with open("/proc/%d/stat" % pid) as file:
-            return file.read().rsplit(")", 1)[1].split()[0] not in "ZX"
-    except OSError:
-        return False
-
-
-def both_dates(day):
-    """{"jalali", "gregorian"} of a date, as the catalogue writes them."""
-    offset = (day - datetime(2024, 3, 20).date()).days  # 1403-01-01
-    year = 1403
-    while offset < 0:
-        year -= 1
-        offset += 366 if jalali_leap(year) else 365
-    while offset >= (366 if jalali_leap(year) else 365):
-        offset -= 366 if jalali_leap(year) else 365
-        year += 1
-    month = offset // 31 + 1 if offset < 186 else (offset - 186) // 30 + 7
-    dom = offset % 31 + 1 if offset < 186 else (offset - 186) % 30 + 1
-    return {"jalali": "%d-%02d-%02d" % (year, month, dom),
-            "gregorian": day.isoformat()}
-
-
-def jalali_leap(year):
-    return year % 33 in (1, 5, 9, 13, 17, 22, 26, 30)
-
-
-def tehran_today():
-    return (datetime.now(timezone.utc) + timedelta(hours=3, minutes=30)).date()
-
-
-class Catalogue:
-    """A private copy of the catalogue that a test may change."""
-
-    def __init__(self, home):
-        self.home = home
-        shutil.copytree(CATALOGUE, home, ignore=shutil.ignore_patterns(
-            "*.c", "meson.build", "country"))
-        self.parts = {}
-
-    def part(self, name):
-        if name not in self.parts:
-            with open(os.path.join(self.home, name + ".json"),
-                      encoding="utf-8") as file:
-                self.parts[name] = json.load(file)
-        return self.parts[name]
-
-    @property
-    def enactment(self):
-        return self.part("enactment")
-
-    def save(self):
-        for name, value in self.parts.items():
-            path = os.path.join(self.home, name + ".json")
-            with open(path + ".new", "w", encoding="utf-8") as file:
-                json.dump(value, file, ensure_ascii=False, indent=1)
-            os.rename(path + ".new", path)
-
-    def terms(self, grant):
-        return [t for t in self.enactment["grant_terms"]
-                if t["grant"] == grant][0]
-
-    def probe(self, name):
-        return [p for p in self.enactment["probes"] if p["id"] == name][0]
-
-    def methods(self, service):
-        return [m for m in self.enactment["methods"]
-                if m["service"] == service][0]
-
-    def unlimited(self):
-        """Quotas out of the way, except those of the probes."""
-        for terms in self.enactment["grant_terms"]:
-            terms["quota"] = {"rate_per_s": 1000000, "burst": 1000000,
-                              "per_day": 100000000}
-
-
-PREPARED = {}  # digest of a catalogue -> its image, for this session
-
-
-def prepared_image(catalogue, probes, deployment, probe_services=False):
-    """The image that the registry makes of a catalogue and a deployment; made
-    once for all exchanges that differ in keys and ports only."""
-    catalogue.save()
-    parts = {name: deployment[name] for name in ("systems", "endpoints")}
-    connected = sorted(row["system"] for row in parts["endpoints"])
-    options = ["--probes"] * probes + ["--probe-services"] * probe_services
-    digest = hashlib.sha256(repr((options, connected)).encode())
-    for folder, _, names in sorted(os.walk(catalogue.home)):
-        for name in sorted(names):
-            with open(os.path.join(folder, name), "rb") as file:
-                digest.update(file.read())
-    if digest.digest() not in PREPARED:
-        folder = tempfile.mkdtemp(prefix="pv-image-")
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        registry = Registry(folder)
-        with open(os.path.join(folder, "deployment.json"), "w") as file:
-            json.dump(parts, file)
-        try:
-            registry.enact(*options, "--deployment", file.name,
-                           catalogue=catalogue.home)
-            registry.stop()
-        finally:
-            registry.kill()
-        PREPARED[digest.digest()] = str(registry.image / "data.mdb")
-    return PREPARED[digest.digest()]
-
-
-class Process:
-    """A program the harness started; its output goes to a log file."""
-
-    def __init__(self, name, argv, log, env=None, core=False):
-        self.name = name
-        self.log = log
-        self.expected_dead = False
-        self.file = open(log, "ab")
-        self.popen = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=self.file,
-            stderr=subprocess.STDOUT, env=env, cwd=os.path.dirname(log),
-            preexec_fn=_no_limit_core if core else None)
-
-    @property
-    def pid(self):
-        return self.popen.pid
-
-    def kill(self, sig=signal.SIGKILL):
-        self.expected_dead = True
-        if self.popen.poll() is None:
-            self.popen.send_signal(sig)
-
-    def stop(self, sig=signal.SIGTERM, timeout=10):
-        """Ask it to end; returns what is wrong with how it ended, or None."""
-        code = self.popen.poll()
-        wrong = None
-        if code is not None and not self.expected_dead:
-            wrong = "%s ended by itself with %s" % (self.name, code)
-        if code is None:
-            self.popen.send_signal(sig)
-            try:
-                code = self.popen.wait(timeout)
-                if code not in (0, -sig) and not self.expected_dead:
-                    wrong = "%s ended with %s when stopped" % (self.name, code)
-            except subprocess.TimeoutExpired:
-                self.popen.kill()
-                self.popen.wait()
-                wrong = "%s did not stop within %d s" % (self.name, timeout)
-        self.file.close()
-        return wrong
-
-
-class Daemon:
-    """nginx that went to the background: not our child, known by its pid."""
-
-    def __init__(self, name, argv, pid_file, env):
-        self.name = name
-        self.expected_dead = False
-        subprocess.run(argv, env=env, check=True, stdout=subprocess.DEVNULL,
-                       stderr=subprocess.DEVNULL)
-        with open(pid_file) as file:
-            self.pid = int(file.read())
-        self.popen = self
-
-    def poll(self):
-        return None if is_alive(self.pid) else 0
-
-    def kill(self, sig=signal.SIGKILL):
-        self.expected_dead = True
-        if is_alive(self.pid):
-            os.kill(self.pid, sig)
-
-    def wait(self, timeout=10):
-        wait_for("%s to end" % self.name, lambda: not is_alive(self.pid),
-                 timeout)
-
-    def stop(self, sig=signal.SIGTERM, timeout=10):
-        if not is_alive(self.pid):
-            return None if self.expected_dead else "%s ended" % self.name
-        os.kill(self.pid, sig)
-        self.wait(timeout)
-        return None
-
-
-def _no_limit_core():
-    import resource
-    resource.setrlimit(resource.RLIMIT_CORE,
-                       (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-
-
-def program_env(preload=False):
-    env = {k: v for k, v in os.environ.items()
-           if k in ("PATH", "HOME", "LANG", "TMPDIR")}
-    env["ASAN_OPTIONS"] = "detect_leaks=0:abort_on_error=0:disable_coredump=1"
-    env["UBSAN_OPTIONS"] = "print_stacktrace=1"
-    if SANITIZE and preload:
-        env["LD_PRELOAD"] = subprocess.check_output(
-            ["gcc", "-print-file-name=libasan.so"]).decode().strip()
-    return env
-
-
 BAD_WORDS = ("[alert]", "[emerg]", "Sanitizer", "runtime error:",
              "Assertion", "double free", "corrupted")
-
-GATE_CONF = """
-load_module {module};
-{user}
-daemon {daemon};
-worker_processes {workers};
-worker_rlimit_core 0;
-working_directory {home};
-pid {home}/nginx.pid;
-error_log {home}/log/error.log {level};
-{main}
-events {{ worker_connections 2048; }}
-http {{
-    server_tokens off;
-    access_log off;
-    client_body_temp_path {home}/tmp/body;
-    proxy_temp_path {home}/tmp/proxy;
-    fastcgi_temp_path {home}/tmp/fastcgi;
-    uwsgi_temp_path {home}/tmp/uwsgi;
-    scgi_temp_path {home}/tmp/scgi;
-
-    payvand_policy {home}/policy;
-    payvand_journal unix:{home}/journal.sock;
-    payvand_node nix;
-    payvand_quota_zone 16m;
-    {loopback}
-    payvand_registry_url https://registry.payvand.test/requests;
-    {http}
-    upstream payvand_provider {{ payvand_endpoint; {upstream} }}
-    server {{
-        listen {address}:{port} ssl {listen};
-        server_name exchange.payvand.test;
-        {server}
-        location /x/ {{
-            payvand on;
-            {proxy_pass}
-            {location}
-        }}
-        location = /payvand/status {{
-            payvand_status;
-            allow 127.0.0.1;
-            deny all;
-        }}
-        location = /payvand/metrics {{ payvand_status prometheus; }}
-        location / {{ return 404; }}
-        {locations}
-    }}
-    {servers}
-}}
-"""
-
-# What a test does not say about the server and the gate location; a directive
-# that it names takes the place of the one here.
-SERVER = {
-    "ssl_certificate": "{cert}", "ssl_certificate_key": "{key}",
-    "ssl_client_certificate": "{authorities}", "ssl_protocols": "TLSv1.3",
-    "ssl_verify_client": "optional", "ssl_verify_depth": "1",
-    "ssl_session_timeout": "1h", "client_header_timeout": "10s",
-    "client_body_timeout": "10s", "send_timeout": "10s",
-    "keepalive_timeout": "75s", "keepalive_requests": "1000000",
-    "client_header_buffer_size": "1k", "large_client_header_buffers": "4 4k",
-    "client_max_body_size": "1m", "client_body_buffer_size": "16k",
-}
-LOCATION = {
-    "proxy_http_version": "1.1", "proxy_set_header": 'Connection ""',
-    "proxy_request_buffering": "off", "proxy_max_temp_file_size": "0",
-    "proxy_ssl_protocols": "TLSv1.3", "proxy_ssl_certificate": "{cert}",
-    "proxy_ssl_certificate_key": "{key}",
-    "proxy_ssl_trusted_certificate": "{authorities}",
-    "proxy_ssl_verify": "on", "proxy_ssl_verify_depth": "1",
-    "proxy_ssl_server_name": "on",
-}
-
-
-def directives(defaults, said, parts):
-    """The defaults, less those whose first word is said, then what is said."""
-    words = {line.split()[0] for line in said.split(";") if line.split()}
-    lines = ["%s %s;" % (name, value.format(**parts))
-             for name, value in defaults.items() if name not in words]
-    return " ".join(lines) + " " + said
 
 
 class Exchange:
@@ -550,7 +234,8 @@ class Exchange:
         log = self.path("log", "traced.log")
         self.traced = Process("traced", [
             built("payvand-traced"), "--dir", self.journal, "--socket",
-            self.path("journal.sock"), "--node", "nix", *self.traced_args],
+            self.path("journal.sock"), "--node", "nix", *SEGMENTS,
+            *self.traced_args],
             log, env=program_env(), core=self.core)
         self.processes.append(self.traced)
         wait_for("traced's socket", self._traced_listens)
@@ -813,19 +498,6 @@ class Exchange:
 
 def wire_closed():
     return wire.Closed
-
-
-def read_records(folder, check=False):
-    import journal_reader
-    for attempt in range(20):
-        try:
-            return [(index, record) for index, _, _, record in
-                    journal_reader.read_journal(folder, check)]
-        except (journal_reader.Damaged, FileNotFoundError, IndexError):
-            # a segment is being made while we look: only lasting damage counts
-            if attempt == 19:
-                raise
-            time.sleep(0.1)
 
 
 def answering(body=b'{"result":"yes"}', **more):

@@ -19,7 +19,7 @@ import struct
 import subprocess
 import time
 
-from harness import PATIENCE_S, SANITIZE, built
+from harness import PATIENCE_S, SANITIZE, SEGMENTS, built
 
 MAGIC = 0x4A565001
 HELLO, HELLO_OK, COUNTS, FRAME, ACK, REFUSED, USED = 1, 2, 3, 4, 5, 6, 7
@@ -239,7 +239,7 @@ class Traced:
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [built("payvand-traced"), "--dir", self.journal, "--socket",
-                 self.socket, "--node", "nix"] + self.arguments,
+                 self.socket, "--node", "nix", *SEGMENTS, *self.arguments],
                 stderr=log, stdout=log, env=environment)
         if wait:
             self.wait_ready()

@@ -6,10 +6,12 @@ lib/trace/journal.h; the judge of what is on disk.
 Damaged raises with file and offset where payvand-traced would refuse to start.
 """
 
+import functools
 import json
 import os
 import re
 import struct
+import time
 
 SEGMENT_HEAD = 4096
 COMMIT_HEAD = 64
@@ -33,8 +35,10 @@ def _table():
 
 
 _CRC = _table()
+_ZEROS = bytes(1 << 16)
 
 
+@functools.lru_cache(maxsize=2048)  # a judge reads one journal many times
 def crc32c(data, crc=0):
     crc ^= 0xFFFFFFFF
     table = _CRC
@@ -157,11 +161,19 @@ def walk(folder, check=True):
             raise Damaged("%s: offset %d: over the end" % (head["name"], at))
 
 
+def _end_of(data, at):
+    """Where what is not zero ends, which is mostly far before the end."""
+    end = len(data)
+    while end - at >= len(_ZEROS) and data[end - len(_ZEROS):end] == _ZEROS:
+        end -= len(_ZEROS)
+    return at + len(data[at:end].rstrip(b"\0"))
+
+
 def _judge_tail(head, data, at, number):
-    rest = data[at:].rstrip(b"\0")
-    if len(rest) > COMMIT_MAX:
+    end = _end_of(data, at)
+    if end - at > COMMIT_MAX:
         raise Damaged("%s: offset %d: too far" % (head["name"], at))
-    for later in range(at + head["align"], at + len(rest), head["align"]):
+    for later in range(at + head["align"], end, head["align"]):
         if (len(data) - later >= COMMIT_HEAD and
                 struct.unpack_from("<I", data, later)[0] == COMMIT_MAGIC and
                 struct.unpack_from("<I", data, later + 4)[0] ==
@@ -187,6 +199,19 @@ def read_journal(folder, check=True):
                 found.append((index, epoch, sequence, record))
                 index += 1
     return found
+
+
+def read_records(folder, check=False):
+    """[(index, record)] of a journal that is being written."""
+    for attempt in range(20):
+        try:
+            return [(index, record) for index, _, _, record in
+                    read_journal(folder, check)]
+        except (Damaged, FileNotFoundError, IndexError):
+            # a segment is being made while we look: only lasting damage counts
+            if attempt == 19:
+                raise
+            time.sleep(0.1)
 
 
 if __name__ == "__main__":

@@ -18,11 +18,12 @@ import threading
 import time
 
 import tlog
-from harness import built
-from journal_client import Traced, canonical
+from harness import built, wait_for
+from journal_client import Traced, Worker, canonical, request
 from journal_reader import read_journal
 
 ORIGIN = "nix.example/trace"
+SMALL = ("--segment-size", "262144")
 
 
 class LogTraced(Traced):
@@ -136,6 +137,34 @@ def prefix_roots(entries, sizes, hash_of=tlog.leaf_hash):
             top = tlog.sha(b"\x01", left, top)
         roots[size] = top
     return roots
+
+
+def greeted(traced):
+    worker = Worker(traced.socket)
+    worker.hello()
+    return worker
+
+
+def feed(worker, frames, records=4):
+    for _ in range(frames):
+        worker.send([request() for _ in range(records)])
+        if len(worker.unacked) > 16:
+            worker.receive()
+    worker.drain()
+
+
+def doctor_says(traced, what):
+    """What it finds of that id, once the log's status says it."""
+    return wait_for(what, lambda: doctor(traced).get(what), step=0.1)
+
+
+def doctor(traced):
+    """{id: finding} of what `payvand doctor` says of the log."""
+    done = subprocess.run(
+        [built("payvand"), "doctor", "--json", "--all", "--log", traced.tree],
+        capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
+    return {one["id"]: one for one in json.loads(done.stdout)["findings"]
+            if one["id"].startswith("log")}
 
 
 class Watcher:

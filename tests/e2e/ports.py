@@ -7,6 +7,7 @@ import socket
 import tempfile
 
 PORTS = range(15000, 32000)  # below what the kernel gives to callers
+TRIES = 10000
 _reserved = []               # open files whose locks hold our ports
 
 
@@ -18,7 +19,8 @@ def free_port(address="127.0.0.1"):
     """
     folder = os.path.join(tempfile.gettempdir(), "pv-ports.%d" % os.getuid())
     os.makedirs(folder, mode=0o700, exist_ok=True)
-    for port in random.sample(PORTS, len(PORTS)):
+    for _ in range(TRIES):
+        port = random.choice(PORTS)
         lock = open(os.path.join(folder, str(port)), "w")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -16,9 +16,10 @@ import time
 import pytest
 
 import tlog
-from harness import BANK, IBAN, LONG, answering, assert_outcome
+from harness import (BANK, IBAN, LONG, SANITIZE, answering,
+                     assert_outcome)
 from pki import OPENSSL
-from test_marker import _contains
+from marker import held
 
 METHOD = IBAN[3:]
 
@@ -256,7 +257,7 @@ def test_the_nonce_is_nowhere_at_the_exchange(caller):
     nowhere(caller.ex, nonces)
     # the control: what is kept is found
     evidence = evidence_of(caller, said["tracking_id"])[1]
-    assert any(_contains(p, evidence["commitment"].encode())
+    assert any(held(p, {"it": evidence["commitment"].encode()})
                for p in files(caller.ex))
 
 
@@ -275,7 +276,7 @@ def nowhere(ex, nonces):
                        raw.hex().upper().encode(),
                        base64.b64encode(raw)[:-1]):
             for path in files(ex):
-                assert not _contains(path, needle), path
+                assert not held(path, {"it": needle}), path
 
 
 def test_a_real_connector_gets_the_nonce_and_logs_it_not(make, pki,
@@ -302,6 +303,7 @@ def test_a_real_connector_gets_the_nonce_and_logs_it_not(make, pki,
     nowhere(ex, nonces)
 
 
+@pytest.mark.skipif(SANITIZE, reason="the same bytes as in the other build")
 def test_no_guess_over_all_national_ids_finds_what_was_asked(caller):
     """Whoever reads the log tries every person there is, in the exact bytes of
     the question. Without the nonce nothing can be tested; with it the one

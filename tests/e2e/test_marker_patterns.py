@@ -23,7 +23,7 @@ from connectors import Connectors, make_country
 from harness import (CATALOGUE, Exchange, Process, assert_outcome, built,
                      children_of, free_port, program_env, wait_for)
 from samples import asked
-from test_marker import new_marker, nothing_found
+from marker import new_marker, nothing_found
 from test_services import live_grants
 from test_signatures import openssl, write
 

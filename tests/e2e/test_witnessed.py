@@ -11,8 +11,7 @@ import pytest
 import tlog
 from harness import built, wait_for
 from journal_client import Worker, request
-from log_client import ORIGIN, LogTraced
-from test_traced_log import doctor
+from log_client import ORIGIN, LogTraced, doctor
 from test_witness import Witness
 
 

@@ -22,6 +22,7 @@ pv_package_root() {
         mount --bind /proc "$PV_ROOT_DIR/proc" &&
         printf '#!/bin/sh\nexit 101\n' >"$PV_ROOT_DIR/usr/sbin/policy-rc.d" &&
         chmod 755 "$PV_ROOT_DIR/usr/sbin/policy-rc.d" &&
+        echo force-unsafe-io >"$PV_ROOT_DIR/etc/dpkg/dpkg.cfg.d/unsafe-io" &&
         cp /etc/resolv.conf "$PV_ROOT_DIR/etc/resolv.conf"
 }
 
@@ -44,7 +45,7 @@ pv_package_older() {
         dpkg-deb -R "$deb" "$PV_DEB/older" &&
             sed -i -e "s/^Version: .*/Version: $PV_OLD_VERSION/" \
                 -e "s/(= [0-9][^)]*)/(= $PV_OLD_VERSION)/" "$PV_DEB/older/DEBIAN/control" &&
-            dpkg-deb --root-owner-group -b "$PV_DEB/older" "$PV_ROOT_DIR/old/$name" || return 1
+            dpkg-deb --root-owner-group -Zgzip -z1 -b "$PV_DEB/older" "$PV_ROOT_DIR/old/$name" || return 1
     done
     rm -rf "$PV_DEB/older"
 }

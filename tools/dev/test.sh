@@ -5,18 +5,23 @@
 . "$PV_TOOLS/fuzz.sh"
 . "$PV_TOOLS/package.sh"
 . "$PV_TOOLS/package_test.sh"
+. "$PV_TOOLS/test_lint.sh"
+. "$PV_TOOLS/lane.sh"
 
 PV_TEST_GCC=$PV_ROOT/build
 PV_TEST_CLANG=$PV_ROOT/build-clang
 PV_TEST_ASAN=$PV_ROOT/build-asan
-PV_TEST_FUZZ_SECONDS=4
+PV_TEST_PYCACHE=$PV_TEST_GCC/pycache # what pytest makes of a test file, for all
+PV_TEST_FUZZ_SECONDS=3
 PV_TEST_JOBS=2
 PV_TEST_E2E_JOBS=4       # these wait more than they compute
 PV_TEST_E2E_MINUTES=20  # a hang ends here; a run takes a few
 PV_TEST_E2E_AGAIN=3     # so many failed cases are run once more, alone
 PV_TEST_E2E_ONCE='test_(chaos|power|traced|keeper|marker|yes_no|hostile)' # these never:
 # one record lost, once, is a fault however often it goes well
-PV_TEST_UNIT_TIMES=1    # as long as meson.build says
+# memory that was freed is watched for as long; so deep is where it was asked for
+PV_TEST_ASAN_OPTIONS=quarantine_size_mb=32:malloc_context_size=12
+PV_TEST_UNIT_TIMES=4    # of what meson.build says: others run beside them
 PV_TEST_LONG_MINUTES=480 # the same two with --long, which takes hours
 PV_TEST_LONG_TIMES=10
 PV_TEST_ANALYZER=shallow # clang's analyzer follows no long calls: a tenth of its time
@@ -29,12 +34,14 @@ pv_test_usage() {
   lint    clang with warnings as errors, clang-format, clang-tidy, cppcheck,
           headers that compile alone, codespell, shellcheck
   asan    a build with AddressSanitizer and UBSan: unit and end to end tests
-  fuzz    each fuzz target for 4 seconds
+  fuzz    each fuzz target for 3 seconds
   e2e     end to end: real nginx, real daemons, real curl and openssl
   package the Debian packages in a fresh Debian: installed, used, upgraded,
           removed (as root only, since it makes a root of its own)
 
-  --only PART   one of them; may be given more than once
+  --only PART   one of them; may be given more than once. All of them run in two
+                lanes: end to end tests and fuzz; beside them, with less right
+                to the processor, unit tests, lint and packages
   --long        the long forms of unit and end to end tests too, without
                 sanitizers (PAYVAND_LONG=1), and clang's analyzer in full
   -h, --help
@@ -107,14 +114,15 @@ pv_pytest() {
     local build=$1 report=$2
 
     shift 2
-    (cd "$PV_ROOT" && PAYVAND_BUILD=$build PYTHONDONTWRITEBYTECODE=1 \
+    (cd "$PV_ROOT" && PAYVAND_BUILD=$build PYTHONPYCACHEPREFIX=$PV_TEST_PYCACHE \
         timeout -k 30 "$((PV_TEST_E2E_MINUTES * 60))" \
+        env -u PYTHONDONTWRITEBYTECODE \
         "$PV_PYTHON" -m pytest -q -p no:cacheprovider --tb=short \
         --junitxml="$report" "$@" </dev/null)
 }
 
-# pv_test_pytest BUILD REPORT: everything, then what failed once more with
-# nothing beside it. A case that passes only then is named: on a full machine
+# pv_test_pytest BUILD REPORT: everything, then what failed once more with no
+# other end to end test beside it. A case that passes only then is named: on a full machine
 # it asked for more than it was given, and its wait is to be mended.
 pv_test_pytest() {
     local build=$1 report=$2 failed=()
@@ -132,33 +140,51 @@ pv_test_pytest() {
     "$PV_PYTHON" "$PV_TOOLS/junit.py" --passed-again "$report"
 }
 
-pv_test_unit() {
+pv_test_gcc_build() {
     pv_check "gcc build, warnings as errors" \
-        pv_build "$PV_TEST_GCC" -Dbuildtype=debugoptimized || return 0
+        pv_build "$PV_TEST_GCC" -Dbuildtype=debugoptimized
+}
+
+pv_test_asan_build() {
+    pv_check "build with ASan and UBSan" pv_build "$PV_TEST_ASAN" \
+        -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
+}
+
+pv_test_gcc_unit() {
     pv_counted "unit tests" "$PV_TEST_GCC/meson-logs/testlog.junit.xml" \
         pv_test_meson "$PV_TEST_GCC"
 }
 
-pv_test_e2e() {
-    pv_build "$PV_TEST_GCC" -Dbuildtype=debugoptimized || {
-        pv_count 0 1 0
-        return 0
-    }
+pv_test_asan_unit() {
+    PAYVAND_LONG=0 pv_counted "unit tests under ASan and UBSan" \
+        "$PV_TEST_ASAN/meson-logs/testlog.junit.xml" pv_test_meson "$PV_TEST_ASAN"
+}
+
+pv_test_gcc_e2e() {
     pv_counted "end to end tests" "$PV_TEST_GCC/e2e.xml" \
         pv_test_pytest "$PV_TEST_GCC" "$PV_TEST_GCC/e2e.xml"
 }
 
-pv_test_asan() {
-    local -x PAYVAND_LONG=0
-
-    pv_check "build with ASan and UBSan" pv_build "$PV_TEST_ASAN" \
-        -Dbuildtype=debugoptimized -Db_sanitize=address,undefined \
-        -Db_lundef=false || return 0
-    pv_counted "unit tests under ASan and UBSan" \
-        "$PV_TEST_ASAN/meson-logs/testlog.junit.xml" pv_test_meson "$PV_TEST_ASAN"
-    PAYVAND_SANITIZE=1 pv_counted \
+pv_test_asan_e2e() {
+    PAYVAND_LONG=0 PAYVAND_SANITIZE=1 ASAN_OPTIONS=$PV_TEST_ASAN_OPTIONS pv_counted \
         "end to end tests under ASan and UBSan" "$PV_TEST_ASAN/e2e.xml" \
         pv_test_pytest "$PV_TEST_ASAN" "$PV_TEST_ASAN/e2e.xml"
+}
+
+# ---- the parts by themselves
+
+pv_test_unit() {
+    ! pv_test_gcc_build || pv_test_gcc_unit
+}
+
+pv_test_e2e() {
+    ! pv_test_gcc_build || pv_test_gcc_e2e
+}
+
+pv_test_asan() {
+    pv_test_asan_build || return 0
+    pv_test_asan_unit
+    pv_test_asan_e2e
 }
 
 # As many targets at a time as there are cores: each uses one.
@@ -178,64 +204,6 @@ pv_test_fuzz() {
             pv_check "$target, $PV_TEST_FUZZ_SECONDS s" wait "${jobs[$target]}" || true
         done
     done
-}
-
-# Tracked files that match, as NUL-ended names.
-pv_test_files() {
-    git -C "$PV_ROOT" ls-files -z -- "$@"
-}
-
-pv_test_format() {
-    (cd "$PV_ROOT" && pv_test_files '*.c' '*.h' ':!gateway/*' ':!bench/decision/*' |
-        xargs -0 -r -P "$PV_TEST_JOBS" -n 16 clang-format --dry-run -Werror) 2>&1 | head -n 40
-    return "${PIPESTATUS[0]}"
-}
-
-# Files that the clang build compiles; the nginx module is not meson's.
-pv_test_tidy() {
-    (cd "$PV_ROOT" && pv_test_files 'lib/*.c' 'traced/*.c' 'connectord/*.c' 'cli/*.c' 'witness/*.c' 'authority/*.c' 'signer/*.c' 'registryd/*.c' 'signin/*.c' 'consent/*.c' 'consumerd/*.c' |
-        xargs -0 -r -P "$PV_TEST_JOBS" -n 4 timeout 300 \
-            clang-tidy --quiet -p "$PV_TEST_CLANG" --warnings-as-errors='*' \
-            --extra-arg={-Xclang,-analyzer-config,-Xclang,mode="$PV_TEST_ANALYZER"}) \
-        2>&1 | grep -vE 'warnings? generated|^Suppressed|^Use -header-filter' | head -n 60
-    return "${PIPESTATUS[0]}"
-}
-
-pv_test_cppcheck() {
-    (cd "$PV_ROOT" && cppcheck --quiet -j "$PV_TEST_JOBS" --error-exitcode=1 \
-        --std=c11 --enable=warning,portability --inline-suppr \
-        --suppressions-list=tools/cppcheck.txt --max-configs=4 \
-        -Ilib -D_GNU_SOURCE lib traced connectord cli witness authority signer registryd signin consent consumerd 2>&1 | head -n 40
-        exit "${PIPESTATUS[0]}")
-}
-
-pv_test_headers() {
-    (cd "$PV_ROOT" && pv_test_files 'lib/*.h' |
-        xargs -0 -r -P "$PV_TEST_JOBS" -I{} sh -c 'printf "#include \"%s\"\n" "${1#lib/}" |
-            cc -std=gnu17 -Wall -Wextra -Werror -D_GNU_SOURCE -Ilib $(pkg-config --cflags libpq) -fsyntax-only -x c -' sh {})
-}
-
-pv_test_spelling() {
-    (cd "$PV_ROOT" && pv_test_files ':!catalogue/*.json' ':!fuzz/corpus/*' ':!tests/vectors/*' \
-        ':!LICENSE' | xargs -0 -r codespell -q 3 --ignore-words tools/codespell.txt)
-}
-
-pv_test_shell() {
-    (cd "$PV_ROOT" && shellcheck -x -s bash dev .ci/run tools/dev/*.sh gateway/*.sh \
-        packaging/bash-completion/payvand \
-        -e SC1091,SC2034,SC2154,SC2016)
-}
-
-pv_test_lint() {
-    if CC=clang pv_check "clang build, warnings as errors" \
-        pv_build "$PV_TEST_CLANG" -Dbuildtype=debugoptimized; then
-        pv_check "clang-tidy" pv_test_tidy || true
-    fi
-    pv_check "clang-format" pv_test_format || true
-    pv_check "cppcheck" pv_test_cppcheck || true
-    pv_check "headers compile alone" pv_test_headers || true
-    pv_check "codespell" pv_test_spelling || true
-    pv_check "shellcheck" pv_test_shell || true
 }
 
 # Exposure in tenths: docs/install.md has the figures.
@@ -260,6 +228,31 @@ pv_test_package() {
     fi
     pv_check "build of the packages" pv_package_make || return 0
     pv_check "packages in a fresh Debian" pv_package_life || true
+}
+
+# ---- all of them
+
+# What asks for the processor alone, beside tests that wait more than they
+# compute. Its words are shown at its end.
+pv_test_beside() {
+    [ -z "$1" ] || pv_test_gcc_unit
+    [ -z "$2" ] || pv_test_asan_unit
+    pv_test_lint
+    pv_test_package
+}
+
+pv_test_all() {
+    local gcc='' asan=''
+
+    # once, and not by each worker at the same time
+    pv_pytest "$PV_TEST_GCC" /dev/null --collect-only tests/e2e >/dev/null 2>&1 &
+    ! pv_test_gcc_build || gcc=yes
+    ! pv_test_asan_build || asan=yes
+    pv_lane_begin pv_test_beside "$gcc" "$asan"
+    [ -z "$gcc" ] || pv_test_gcc_e2e
+    [ -z "$asan" ] || pv_test_asan_e2e
+    pv_test_fuzz
+    pv_lane_end
 }
 
 pv_test() {
@@ -289,7 +282,7 @@ pv_test() {
         esac
         shift
     done
-    [ "${#parts[@]}" -gt 0 ] || parts=(unit lint fuzz e2e asan package)
+    [ "${#parts[@]}" -gt 0 ] || parts=(all)
 
     pv_run_folder
     pv_packages up test package

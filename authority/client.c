@@ -5,56 +5,19 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/num.h"
+#include "daemon/child.h"
+#include "daemon/file.h"
 #include "stream.h"
 
 #define DIR_FD 3 /* in the authority's process */
 #define SOCKET_FD 4
-#define HIGH_FD 16 /* above both */
 #define ANSWER_MS 5000
-#define LOCK_WAIT_MS 2000 /* one that was just killed may still hold it */
-#define LOCK_STEP_US 10000
 
 /* ---- the process ---- */
-
-/* In the new process; does not return. */
-static void
-become(const char *program, int dirfd, int sockfd, pid_t parent)
-{
-    char *args[] = {(char *)(uintptr_t)program, (char *)(uintptr_t) "-P",
-                    (char *)(uintptr_t) "authority", NULL};
-    int   dir = fcntl(dirfd, F_DUPFD, HIGH_FD);
-    int   sock = fcntl(sockfd, F_DUPFD, HIGH_FD);
-
-    if (dir == -1 || sock == -1 || dup2(dir, DIR_FD) == -1 ||
-        dup2(sock, SOCKET_FD) == -1 ||
-        close_range(SOCKET_FD + 1, ~0u, 0) != 0 ||
-        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1 ||
-        getppid() != parent) {
-        _exit(1);
-    }
-    (void)execv("/proc/self/exe", args); /* returns only on failure */
-    _exit(1);
-}
-
-/* One directory is one authority: two of it would forget each other's. */
-static bool
-lock(int dirfd)
-{
-    for (int waited_ms = 0; flock(dirfd, LOCK_EX | LOCK_NB) == -1;
-         waited_ms += LOCK_STEP_US / 1000) {
-        if (errno != EWOULDBLOCK || waited_ms >= LOCK_WAIT_MS) {
-            return false;
-        }
-        (void)usleep(LOCK_STEP_US); /* shorter is as good */
-    }
-    return true;
-}
 
 enum pv_err
 pv_authority_start(struct pv_authority_client *client, const char *program,
@@ -69,16 +32,30 @@ pv_authority_start(struct pv_authority_client *client, const char *program,
     client->fd = -1;
     pv_buf_init(&client->certificate, PV_PKI_PEM_MAX);
     pv_buf_init(&client->body, PV_AUTHORITY_ANSWER_MAX);
-    if (dirfd == -1 || !lock(dirfd) ||
-        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == -1 ||
-        (client->pid = fork()) == -1) {
+    if (dirfd == -1) {
         pv_why_set(&client->why, "the authority's directory %s: %s", dir,
-                   errno == EWOULDBLOCK ? "another process signs with it"
-                                        : strerror(errno));
+                   strerror(errno));
+        goto out;
+    }
+    /* one directory is one authority: two of it would forget each other's */
+    if (pv_file_lock(dirfd) != PV_OK) {
+        pv_why_set(&client->why,
+                   "the authority's directory %s: another process signs "
+                   "with it",
+                   dir);
+        goto out;
+    }
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == -1 ||
+        (client->pid = fork()) == -1) {
+        pv_why_set(&client->why, "the authority: %s", strerror(errno));
         goto out;
     }
     if (client->pid == 0) {
-        become(program, dirfd, pair[1], self);
+        const char *const words[] = {program, "-P", "authority", NULL};
+        const int         fd[] = {dirfd, pair[1]};
+
+        pv_child_become(&(struct pv_child){
+            .parent = self, .words = words, .fd = fd, .fd_count = 2});
     }
     client->fd = pair[0];
     pair[0] = -1; /* kept */

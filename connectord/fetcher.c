@@ -27,10 +27,10 @@
 #include "base/num.h"
 #include "connectord/log.h"
 #include "connectord/sandbox.h"
+#include "daemon/child.h"
 #include "rights/fetch.h"
 
-#define ABOVE_ALL 10 /* descriptors are moved here before their place */
-#define WAIT_S 20    /* of one question */
+#define WAIT_S 20 /* of one question */
 #define PAUSE_MIN_MS 200
 #define PAUSE_MAX_MS 5000
 
@@ -41,25 +41,22 @@ become_fetcher(const struct pv_connector_config *config, int socket,
                pid_t parent)
 {
     const struct pv_rights_config *rights = &config->rights;
-    const char *const              words[] = {
-                     "payvand-connectord", "-P",         "fetcher",      config->provider,
-                     rights->vkey,         rights->file, rights->socket, rights->url,
-                     rights->ca,           rights->cert, rights->key,    rights->contracts};
-    char *argv[sizeof(words) / sizeof(words[0]) + 1] = {NULL};
-    int   null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    const char *const              words[] = {"payvand-connectord",
+                                              "-P",
+                                              "fetcher",
+                                              config->provider,
+                                              rights->vkey,
+                                              rights->file,
+                                              rights->socket,
+                                              rights->url,
+                                              rights->ca,
+                                              rights->cert,
+                                              rights->key,
+                                              rights->contracts,
+                                              NULL};
 
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        argv[i] = (char *)(uintptr_t)words[i];
-    }
-    socket = fcntl(socket, F_DUPFD_CLOEXEC, ABOVE_ALL);
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent ||
-        null == -1 || socket == -1 || dup2(null, STDIN_FILENO) == -1 ||
-        dup2(null, STDOUT_FILENO) == -1 || dup2(socket, PV_FETCHER_FD) == -1 ||
-        close_range(PV_FETCHER_FD + 1, ~0u, 0) != 0) {
-        _exit(1);
-    }
-    (void)execv("/proc/self/exe", argv); /* returns only on failure */
-    _exit(1);
+    pv_child_become(&(struct pv_child){
+        .parent = parent, .words = words, .fd = &socket, .fd_count = 1});
 }
 
 enum pv_err

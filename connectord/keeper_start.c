@@ -2,40 +2,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "connectord/keeper.h"
+#include "daemon/child.h"
 
 static void
 become_keeper(const char *config_path, int socket, pid_t parent)
 {
-    char *argv[] = {(char *)(uintptr_t) "payvand-connectord",
-                    (char *)(uintptr_t) "-P",
-                    (char *)(uintptr_t) "keeper",
-                    (char *)(uintptr_t) "--config",
-                    (char *)(uintptr_t)config_path,
-                    NULL};
-    int   null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    const char *const words[] = {"payvand-connectord", "-P",        "keeper",
+                                 "--config",           config_path, NULL};
 
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent ||
-        null == -1 || dup2(null, STDIN_FILENO) == -1 ||
-        dup2(null, STDOUT_FILENO) == -1) {
-        _exit(1);
-    }
     /* of the terminal: the main process says when to end */
     (void)signal(SIGINT, SIG_IGN);
     (void)signal(SIGPIPE, SIG_IGN);
-    if (socket == PV_KEEPER_FD ? fcntl(socket, F_SETFD, 0) == -1
-                               : dup2(socket, PV_KEEPER_FD) == -1) {
-        _exit(1);
-    }
-    if (close_range(PV_KEEPER_FD + 1, ~0u, 0) != 0) {
-        _exit(1);
-    }
-    (void)execv("/proc/self/exe", argv); /* returns only on failure */
-    _exit(1);
+    pv_child_become(&(struct pv_child){
+        .parent = parent, .words = words, .fd = &socket, .fd_count = 1});
 }
 
 enum pv_err

@@ -22,32 +22,9 @@
 
 #include "connectord/message.h"
 #include "connectord/sandbox.h"
-
-#define ABOVE_ALL                                                              \
-    10 /* descriptors are moved here before they get their place */
+#include "daemon/child.h"
 
 /* ---- the main process's side ---- */
-
-static void
-become_signer(int socket, int key, pid_t parent)
-{
-    char *argv[] = {(char *)(uintptr_t) "payvand-connectord",
-                    (char *)(uintptr_t) "-P", (char *)(uintptr_t) "signer",
-                    NULL};
-    int   null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-    socket = fcntl(socket, F_DUPFD_CLOEXEC, ABOVE_ALL);
-    key = fcntl(key, F_DUPFD_CLOEXEC, ABOVE_ALL);
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent ||
-        null == -1 || socket == -1 || key == -1 ||
-        dup2(null, STDIN_FILENO) == -1 || dup2(null, STDOUT_FILENO) == -1 ||
-        dup2(socket, PV_SIGNER_FD) == -1 || dup2(key, PV_SIGNER_KEY_FD) == -1 ||
-        close_range(PV_SIGNER_KEY_FD + 1, ~0u, 0) != 0) {
-        _exit(1);
-    }
-    (void)execv("/proc/self/exe", argv); /* returns only on failure */
-    _exit(1);
-}
 
 static enum pv_err
 open_key(const char *path, int *ret_fd, struct pv_why *why)
@@ -108,7 +85,12 @@ pv_signer_start(const char *key_path, struct pv_signer *ret, struct pv_why *why)
     }
     pid = fork();
     if (pid == 0) {
-        become_signer(pair[1], key, parent);
+        static const char *const words[] = {"payvand-connectord", "-P",
+                                            "signer", NULL};
+        const int                fd[] = {pair[1], key};
+
+        pv_child_become(&(struct pv_child){
+            .parent = parent, .words = words, .fd = fd, .fd_count = 2});
     }
     (void)close(key);     /* the signer's */
     (void)close(pair[1]); /* likewise */

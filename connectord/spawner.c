@@ -28,47 +28,27 @@
 #include "connectord/log.h"
 #include "connectord/sandbox.h"
 #include "connectord/worker.h"
+#include "daemon/child.h"
 
 #define SOCKET_ROOM (512 * 1024)
+
+#ifdef __SANITIZE_ADDRESS__
+#define MUTE false /* sanitizers may speak */
+#else
+#define MUTE true /* a driver's own messages may hold values */
+#endif
 
 static void
 become_worker(const struct spawner *spawner, int socket)
 {
-    char    *argv[] = {(char *)(uintptr_t) "payvand-connectord",
-                       (char *)(uintptr_t) "-P", (char *)(uintptr_t) "worker",
-                       NULL};
-    sigset_t none;
-    int      null;
+    static const char *const words[] = {"payvand-connectord", "-P", "worker",
+                                        NULL};
 
-    (void)sigemptyset(&none); /* cannot fail */
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 ||
-        getppid() != spawner->self ||
-        sigprocmask(SIG_SETMASK, &none, NULL) != 0) {
-        _exit(1);
-    }
-    null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (null == -1 || dup2(null, STDIN_FILENO) == -1 ||
-        dup2(null, STDOUT_FILENO) == -1) {
-        _exit(1);
-    }
-#ifndef __SANITIZE_ADDRESS__
-    /* a driver's own messages may hold values; sanitizers may speak */
-    if (dup2(null, STDERR_FILENO) == -1) {
-        _exit(1);
-    }
-#endif
-    if (socket != PV_WORKER_FD) {
-        if (dup2(socket, PV_WORKER_FD) == -1) {
-            _exit(1);
-        }
-    } else if (fcntl(socket, F_SETFD, 0) == -1) {
-        _exit(1);
-    }
-    if (close_range(PV_WORKER_FD + 1, ~0u, 0) != 0) {
-        _exit(1);
-    }
-    (void)execv("/proc/self/exe", argv); /* returns only on failure */
-    _exit(1);
+    pv_child_become(&(struct pv_child){.parent = spawner->self,
+                                       .words = words,
+                                       .fd = &socket,
+                                       .fd_count = 1,
+                                       .is_mute = MUTE});
 }
 
 static enum pv_err

@@ -5,12 +5,11 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/time.h"
+#include "daemon/child.h"
 #include "daemon/event.h"
 #include "daemon/file.h"
 #include "decide.h"
@@ -18,51 +17,11 @@
 
 #define SIGNER_DIR_FD 3 /* in the signer's process */
 #define SIGNER_SOCKET_FD 4
-#define HIGH_FD 16      /* above both */
 #define ANSWER_MS 5000  /* rights; whoever wants them is told */
 #define SILENT_MS 60000 /* a head: its disk may be slow, then it is ended */
 #define HEAD_MS 100     /* from one to the next: the signer syncs its disk */
-#define LOCK_WAIT_MS                                                           \
-    2000 /* a signer that was just killed may still hold it                    \
-          */
-#define LOCK_STEP_US 10000
 
 /* ---- the process ---- */
-
-/* In the new process; does not return. */
-static void
-become_signer(int dirfd, int sockfd, pid_t parent)
-{
-    char *args[] = {(char *)(uintptr_t) "payvand-registryd",
-                    (char *)(uintptr_t) "-P", (char *)(uintptr_t) "signer",
-                    NULL};
-    int   dir = fcntl(dirfd, F_DUPFD, HIGH_FD);
-    int   sock = fcntl(sockfd, F_DUPFD, HIGH_FD);
-
-    if (dir == -1 || sock == -1 || dup2(dir, SIGNER_DIR_FD) == -1 ||
-        dup2(sock, SIGNER_SOCKET_FD) == -1 ||
-        close_range(SIGNER_SOCKET_FD + 1, ~0u, 0) != 0 ||
-        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1 ||
-        getppid() != parent) {
-        _exit(1);
-    }
-    (void)execv("/proc/self/exe", args); /* returns only on failure */
-    _exit(1);
-}
-
-/* One key signs for one log: two registries on copies would fork it. */
-static bool
-lock(int dirfd)
-{
-    for (int waited_ms = 0; flock(dirfd, LOCK_EX | LOCK_NB) == -1;
-         waited_ms += LOCK_STEP_US / 1000) {
-        if (errno != EWOULDBLOCK || waited_ms >= LOCK_WAIT_MS) {
-            return false;
-        }
-        (void)usleep(LOCK_STEP_US); /* shorter is as good */
-    }
-    return true;
-}
 
 enum pv_err
 pv_heads_start(struct pv_heads *heads, const char *signer_dir,
@@ -76,16 +35,30 @@ pv_heads_start(struct pv_heads *heads, const char *signer_dir,
     memset(heads, 0, sizeof(*heads));
     heads->logfd = -1;
     pv_signer_client_init(&heads->signer, -1);
-    if (dirfd == -1 || !lock(dirfd) ||
-        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1 ||
-        (heads->pid = fork()) == -1) {
+    if (dirfd == -1) {
         pv_why_set(why, "the signer's directory %s: %s", signer_dir,
-                   errno == EWOULDBLOCK ? "another process signs with it"
-                                        : strerror(errno));
+                   strerror(errno));
+        goto out;
+    }
+    /* one key signs for one log: two registries on copies would fork it */
+    if (pv_file_lock(dirfd) != PV_OK) {
+        pv_why_set(why,
+                   "the signer's directory %s: another process signs with it",
+                   signer_dir);
+        goto out;
+    }
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1 ||
+        (heads->pid = fork()) == -1) {
+        pv_why_set(why, "the signer: %s", strerror(errno));
         goto out;
     }
     if (heads->pid == 0) {
-        become_signer(dirfd, pair[1], self);
+        static const char *const words[] = {"payvand-registryd", "-P", "signer",
+                                            NULL};
+        const int                fd[] = {dirfd, pair[1]};
+
+        pv_child_become(&(struct pv_child){
+            .parent = self, .words = words, .fd = fd, .fd_count = 2});
     }
     heads->signer.fd = pair[0];
     pair[0] = -1; /* kept */

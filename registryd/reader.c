@@ -9,13 +9,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "api.h"
 #include "base/time.h"
+#include "daemon/child.h"
 #include "reader_message.h"
 
 #define START_MS 10000 /* to open the store: libpq waits for 2 s */
@@ -52,28 +52,6 @@ struct pv_reader {
 
 /* ---- the process ---- */
 
-/* In the new process; does not return. */
-static void
-become_reader(int sockfd, pid_t parent, const char *store)
-{
-    char *args[] = {(char *)(uintptr_t) "payvand-registryd",
-                    (char *)(uintptr_t) "-P",
-                    (char *)(uintptr_t) "reader",
-                    (char *)(uintptr_t) "--store",
-                    (char *)(uintptr_t)store,
-                    NULL};
-    int   sock = fcntl(sockfd, F_DUPFD, READER_SOCKET_FD + 1);
-
-    if (sock == -1 || dup2(sock, READER_SOCKET_FD) == -1 ||
-        close_range(READER_SOCKET_FD + 1, ~0u, 0) != 0 ||
-        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1 ||
-        getppid() != parent) {
-        _exit(1);
-    }
-    (void)execv("/proc/self/exe", args); /* returns only on failure */
-    _exit(1);
-}
-
 /* It says one byte when it has opened the store. */
 static bool
 is_ready(int fd)
@@ -106,7 +84,12 @@ pv_reader_start(const struct pv_registry_config *config, struct pv_reader **ret,
         goto out;
     }
     if (reader->pid == 0) {
-        become_reader(pair[1], self, config->store);
+        const char *const words[] = {
+            "payvand-registryd", "-P",          "reader",
+            "--store",           config->store, NULL};
+
+        pv_child_become(&(struct pv_child){
+            .parent = self, .words = words, .fd = &pair[1], .fd_count = 1});
     }
     (void)close(pair[1]); /* the child has its own */
     pair[1] = -1;

@@ -10,16 +10,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/file.h"
 #include "supervisor.h"
 
 #define LOCK_NAME "lock"
-#define LOCK_WAIT_MS 2000 /* the last log process may still be ending */
-#define LOCK_STEP_US 10000
 #define ARGUMENTS_MAX 64
 #define HIGH_FD 64 /* above all fixed numbers */
 
@@ -46,20 +44,15 @@ open_dir(const char *path, const char *what, int *ret_fd, struct pv_why *why)
     return PV_OK;
 }
 
-/* A process that was just killed with its journal holds it for a bit. */
 static enum pv_err
 lock_for_us(int fd, const char *what, const char *path, struct pv_why *why)
 {
-    for (int waited_ms = 0; flock(fd, LOCK_EX | LOCK_NB) == -1;
-         waited_ms += LOCK_STEP_US / 1000) {
-        if (errno != EWOULDBLOCK || waited_ms >= LOCK_WAIT_MS) {
-            pv_why_set(why,
-                       "another process keeps the %s %s; stop it first, and "
-                       "never let two of them run on copies of one log",
-                       what, path);
-            return PV_EEXIST;
-        }
-        (void)usleep(LOCK_STEP_US); /* shorter is as good */
+    if (pv_file_lock(fd) != PV_OK) {
+        pv_why_set(why,
+                   "another process keeps the %s %s; stop it first, and "
+                   "never let two of them run on copies of one log",
+                   what, path);
+        return PV_EEXIST;
     }
     return PV_OK;
 }

@@ -4,11 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define NAME_ROOM (PV_FILE_NAME_MAX + sizeof(".tmp"))
 #define READ_STEP 4096
+#define LOCK_WAIT_MS 2000
+#define LOCK_STEP_US 10000
 
 static enum pv_err
 write_all(int fd, struct pv_slice bytes)
@@ -118,4 +121,20 @@ pv_file_is_there(int dirfd, const char *name)
     struct stat st;
 
     return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+enum pv_err
+pv_file_lock(int fd)
+{
+    for (int waited_ms = 0; flock(fd, LOCK_EX | LOCK_NB) == -1;
+         waited_ms += LOCK_STEP_US / 1000) {
+        if (errno != EWOULDBLOCK) {
+            return PV_ESYS;
+        }
+        if (waited_ms >= LOCK_WAIT_MS) {
+            return PV_EEXIST;
+        }
+        (void)usleep(LOCK_STEP_US); /* shorter is as good */
+    }
+    return PV_OK;
 }

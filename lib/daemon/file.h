@@ -33,6 +33,13 @@ enum pv_err pv_file_read(int dirfd, const char *name,
 /* Make a folder if it is not there, durably. */
 enum pv_err pv_folder_make(int dirfd, const char *name, int mode) PV_MUST_CHECK;
 
+/*
+ * Hold fd's lock (flock) for this open file and its copies alone. Waits 2 s for
+ * a process that was just killed and still holds it. PV_EEXIST: another holds
+ * it; PV_ESYS.
+ */
+enum pv_err pv_file_lock(int fd) PV_MUST_CHECK;
+
 /* Whether there is something of that name. */
 bool pv_file_is_there(int dirfd, const char *name);
 

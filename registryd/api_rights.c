@@ -211,8 +211,13 @@ answer(struct pv_server_call *call, struct pv_api *api,
     struct pv_api_waiter *waiter;
     struct pv_hash        digest;
     bool                  is_known;
+    int64_t               last;
+    int64_t               image;
     enum pv_err           err = hash(pv_buf_view(body), &digest);
 
+    if (err == PV_OK) {
+        err = pv_registry_numbers(api->registry, &last, &image);
+    }
     if (err != PV_OK) {
         pv_api_error(call, err);
         return;
@@ -231,6 +236,7 @@ answer(struct pv_server_call *call, struct pv_api *api,
     }
     waiter->for_news = false;
     waiter->question.body = digest;
+    waiter->question.decision = (uint64_t)last;
     waiter->question.since_ms = now_ms;
     if (!is_known) {
         waiter->body = *body;

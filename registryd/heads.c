@@ -18,6 +18,7 @@
 #define SIGNER_DIR_FD 3 /* in the signer's process */
 #define SIGNER_SOCKET_FD 4
 #define ANSWER_MS 5000  /* rights; whoever wants them is told */
+#define OWED_MAX 64     /* answers that the signer's socket has room for */
 #define SILENT_MS 60000 /* a head: its disk may be slow, then it is ended */
 #define HEAD_MS 100     /* from one to the next: the signer syncs its disk */
 
@@ -271,16 +272,15 @@ static enum pv_err
 ask_rights(struct pv_heads *heads, struct pv_heads_question *question)
 {
     struct pv_rights_head head = {.agency = pv_slice_from(question->agency),
+                                  .decision = question->decision,
                                   .when_s = (uint64_t)pv_time_wall_ms() / 1000,
                                   .body = question->body};
-    int64_t               last;
-    int64_t               image;
-    enum pv_err err = pv_registry_numbers(heads->registry, &last, &image);
+    enum pv_err           err;
 
-    if (err == PV_OK) {
-        head.decision = (uint64_t)last;
-        err = pv_signer_ask_rights(&heads->signer, &head, &question->id);
+    if (heads->owed == OWED_MAX) {
+        return PV_EAGAIN; /* asked when others have been answered */
     }
+    err = pv_signer_ask_rights(&heads->signer, &head, &question->id);
     if (err != PV_OK) {
         return err;
     }
@@ -290,6 +290,20 @@ ask_rights(struct pv_heads *heads, struct pv_heads_question *question)
         heads->owed_ms = pv_time_monotonic_ms();
     }
     return PV_EAGAIN;
+}
+
+/* For so long that who asks now need not wait as well. */
+static bool
+is_silent(struct pv_heads *heads, int64_t now_ms)
+{
+    if (heads->owed == 0 || now_ms - heads->owed_ms <= ANSWER_MS) {
+        return false;
+    }
+    if (heads->question != NULL) {
+        return true;
+    }
+    heads->owed = 0; /* nobody waits: the next one tries it anew */
+    return false;
 }
 
 enum pv_err
@@ -303,8 +317,7 @@ pv_heads_rights(struct pv_heads *heads, struct pv_heads_question *question)
     if (question->is_answered) {
         return question->err;
     }
-    if (now_ms - question->since_ms > ANSWER_MS ||
-        (heads->owed > 0 && now_ms - heads->owed_ms > ANSWER_MS)) {
+    if (now_ms - question->since_ms > ANSWER_MS || is_silent(heads, now_ms)) {
         return PV_ECLOSED;
     }
     return question->id == 0 ? ask_rights(heads, question) : PV_EAGAIN;

@@ -20,12 +20,14 @@
 #include "signer_client.h"
 
 /*
- * Rights of an agency (rights/rights.h) that are to be signed: agency, body and
- * the moment they are wanted since are the caller's, the rest is ours.
+ * Rights of an agency (rights/rights.h) that are to be signed: agency, body,
+ * the decision that body is as of and the moment they are wanted since are the
+ * caller's, the rest is ours.
  */
 struct pv_heads_question {
     char                      agency[PV_RIGHTS_AGENCY_MAX + 1];
     struct pv_hash            body;
+    uint64_t                  decision;
     int64_t                   since_ms; /* monotonic */
     uint64_t                  id;       /* 0: not asked yet */
     bool                      is_answered;

@@ -299,7 +299,9 @@ pv_record_refer(struct pv_change *change, const char *name,
                                    PV_TEXT(pv_slice_from(target_kind)),
                                    PV_TEXT(pv_slice_from(target_id))};
 
-    if (change->is_held) {
+    /* looking for a party may have asked the database, and so written it */
+    if (change->is_held &&
+        pv_unwritten_has(registry->unwritten, change->kind, change->id)) {
         return pv_unwritten_refer(registry->unwritten, name, target_kind,
                                   target_id);
     }

@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 
-from registryd import BUILD, Registry
+from registryd import BUILD, WG, Registry, decision
 
 pytestmark = pytest.mark.skipif(
     not (BUILD / "registryd/payvand-registryd").exists(),
@@ -64,3 +64,55 @@ def test_what_is_decided_together_leaves_the_same_rows(tmp_path):
     assert not gaps
     assert len(records) > 1000 and len(references) > 1000
     assert rows(second, RECORDS, REFERENCES) == [records, references]
+
+
+DAY = "1401-06-20"
+CACHE_SETS, CACHE_WAYS = 4096, 8    # of cache.c
+
+
+def cache_set(name):
+    """Which set of the cache an id falls into (FNV-1a)."""
+    value = 0xcbf29ce484222325
+    for byte in name.encode():
+        value = (value ^ byte) * 0x100000001b3 & (1 << 64) - 1
+    return value % CACHE_SETS
+
+
+def agency(name):
+    return decision("agency", name, "register", "secretariat", WG, DAY,
+                    {"name_fa": name, "legal_type": "ministry",
+                     "branch": "executive", "inside_executive": True})
+
+
+def test_a_new_party_that_left_the_cache_is_referred_to(tmp_path):
+    """To look for it writes what is held, in the middle of a record that is
+    being made."""
+    new = "new-agency"
+    others = list(itertools.islice(
+        (name for name in map("b{}".format, itertools.count())
+         if cache_set(name) == cache_set(new)), CACHE_WAYS))
+    registry = Registry(tmp_path)
+    registry.enact("--until", "1400-06-02")
+    registry.must(*map(agency, others))
+    registry.must(
+        decision("meeting", "x-m", "plan", "secretariat", WG, DAY,
+                 {"body": WG, "date": DAY}),
+        decision("meeting", "x-m", "set-agenda", "secretariat", WG, DAY,
+                 {"agenda": [{"row": 1, "text_fa": "تکلیف"}]}),
+        decision("meeting", "x-m", "invite", "secretariat", WG, DAY),
+        decision("meeting", "x-m", "hold", "chair", WG, DAY),
+        decision("resolution", "x-m/r1", "draft", "secretariat", WG, DAY,
+                 {"meeting": "x-m", "title_fa": "مصوبه", "items": [
+                     {"item": "1", "commitments": [
+                         {"id": "x-m/c1", "text_fa": "ت",
+                          "responsible": [new], "collaborators": others,
+                          "due": {"kind": "absolute", "day": "1402-03-01"}}
+                     ]}]}))
+    registry.must(agency(new), decision(
+        "resolution", "x-m/r1", "enact", "chair", WG, DAY))
+    registry.kill()
+    found, = rows(registry, "SELECT name, target_id FROM reference "
+                  "WHERE kind = 'commitment' AND id = 'x-m/c1' "
+                  "AND target_kind = 'agency'")
+    assert sorted(found) == sorted(
+        [("responsible", new)] + [("collaborators", one) for one in others])

@@ -236,6 +236,35 @@ def test_a_signer_that_stands_still_holds_nobody_up(registry):
         "%s/rights/%s\n" % (registry.origin, AGENCY))
 
 
+def test_more_may_ask_at_once_than_the_signers_socket_holds(registry):
+    """None of their answers is lost, which would silence it for the others."""
+    several = []
+    for _ in range(200):
+        connection = UnixConnection(registry.socket)
+        connection.request("GET", "/registry/v1/status")
+        connection.getresponse().read()
+        several.append(connection)
+    os.kill(registry.process.pid, signal.SIGSTOP)  # so that they come together
+    for connection in several:
+        connection.request("GET", "/registry/v1/rights?agency=" + AGENCY)
+    os.kill(registry.process.pid, signal.SIGCONT)
+    statuses = set()
+    for connection in several:
+        answer = connection.getresponse()
+        answer.read()
+        statuses.add(answer.status)
+        connection.close()
+    assert 200 in statuses and statuses <= {200, 503}, statuses
+
+    def rights():
+        connection = ask_for_rights(registry)
+        answer = connection.getresponse()
+        answer.read()
+        connection.close()
+        return answer.status == 200
+    wait_for("rights for whoever asks next", rights)
+
+
 def test_its_processes_are_in_a_sandbox(registry):
     for pid in (registry.process.pid, signer_of(registry),
                 registry.child("reader")):

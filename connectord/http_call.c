@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "base/time.h"
 #include "connectord/log.h"
 #include "connectord/message_command.h"
@@ -243,6 +244,7 @@ pv_call_submit(struct call *call)
     }
     call->outcome = NULL;
     call->job.done = on_done;
+    call->job.caller = pv_hash64(pv_slice_from(call->consumer));
     pv_pool_submit(call->serving->pool, &call->job, pv_time_monotonic_ms());
 }
 

@@ -139,19 +139,32 @@ ready_for_others(const struct pv_pool *pool, size_t method, int64_t now_ms)
 /*
  * All that hangs for good costs is a process made anew and, when it computes, a
  * processor: nobody asks it more often than it takes to see that it is back.
+ * That is the caller whose job was the last to cost a worker: what one of them
+ * asks for may hang alone.
  */
 static bool
-is_suspect(const struct pv_pool *pool, size_t method)
+is_suspect(const struct pv_pool *pool, const struct pv_job *job)
 {
     return pool->config->method_count > 1 &&
-           pool->strikes[method] >= PV_STRIKES;
+           pool->strikes[job->method] >= PV_STRIKES &&
+           pool->blamed[job->method] == job->caller;
+}
+
+/* Begun now, it would be killed with little of its time behind it. */
+static bool
+is_late(const struct pv_pool *pool, const struct pv_job *job, int64_t now_ms)
+{
+    return job->deadline_ms - now_ms <
+           pool->config->method[job->method]->contract->deadline_ms / 2;
 }
 
 static void
-strike(struct pv_pool *pool, size_t method, int64_t now_ms)
+strike(struct pv_pool *pool, const struct pv_job *job, int64_t now_ms)
 {
     int64_t rest_ms = PV_REST_MIN_MS;
+    size_t  method = job->method;
 
+    pool->blamed[method] = job->caller;
     pool->careful_ms[method] = now_ms + PV_CAREFUL_MS;
     pool->strikes[method]++;
     for (unsigned i = PV_STRIKES;
@@ -170,22 +183,19 @@ strike(struct pv_pool *pool, size_t method, int64_t now_ms)
 static bool
 must_wait(const struct pv_pool *pool, const struct pv_job *job, int64_t now_ms)
 {
-    const struct pv_contract_method *contract =
-        pool->config->method[job->method]->contract;
-
     if (pool->held_by[job->method] >= pool->config->workers) {
         return true;
     }
-    if (is_suspect(pool, job->method) &&
+    if (is_suspect(pool, job) &&
         (pool->held_by[job->method] > 0 ||
-         now_ms < pool->rest_ms[job->method])) {
+         now_ms < pool->rest_ms[job->method] || is_late(pool, job, now_ms))) {
         return true;
     }
     if (pool->config->method_count == 1 ||
         pool->careful_ms[job->method] <= now_ms) {
         return false;
     }
-    return job->deadline_ms - now_ms < contract->deadline_ms / 2 ||
+    return is_late(pool, job, now_ms) ||
            ready_for_others(pool, job->method, now_ms) <= 1;
 }
 
@@ -201,7 +211,7 @@ hand_over(struct slot *slot, struct pv_job *job, int64_t now_ms)
     slot->since_ms = now_ms;
     slot->state = SLOT_BUSY;
     pool->held_by[job->method]++;
-    if (is_suspect(pool, job->method)) {
+    if (is_suspect(pool, job)) {
         /* a wish; nobody may take it back, so the worker ends with its job */
         (void)setpriority(PRIO_PROCESS, (id_t)slot->pid, YIELDING);
         slot->yields = true;
@@ -303,7 +313,7 @@ expire_slot(struct slot *slot, int64_t now_ms)
         pv_log_warn("connector.worker_killed",
                     "path=%s pid=%d reason=deadline replacing",
                     method->contract->path, (int)slot->pid);
-        strike(slot->pool, slot->job->method, now_ms);
+        strike(slot->pool, slot->job, now_ms);
         pv_slot_kill(slot);
         pv_slot_end_job(slot, PV_JOB_TIMEOUT, "deadline", "", PV_LIT(""));
     }

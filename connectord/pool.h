@@ -45,6 +45,7 @@ enum pv_job_end {
 struct pv_job {
     size_t        method;      /* index in the configuration */
     int64_t       deadline_ms; /* monotonic */
+    uint64_t      caller;      /* whose it is: the same for all of one */
     struct pv_buf call;        /* the CALL or COMMAND frame, whole */
     void (*done)(struct pv_job *job, enum pv_job_end end, struct pv_slice rows);
     const char    *reason; /* a stable word, when it is not rows */

@@ -46,6 +46,7 @@ struct pv_pool {
     int64_t                           careful_ms[PV_CONNECTOR_METHODS_MAX];
     unsigned                          strikes[PV_CONNECTOR_METHODS_MAX];
     int64_t                           rest_ms[PV_CONNECTOR_METHODS_MAX];
+    uint64_t                          blamed[PV_CONNECTOR_METHODS_MAX];
     uint64_t                          next_call;
     int64_t                           next_spawn_ms;
     unsigned                          failures; /* in a row */

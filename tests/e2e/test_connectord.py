@@ -513,6 +513,31 @@ def test_what_hangs_is_tried_seldom_until_it_answers(bad, tmp_path):
     assert connector.call("stuck").outcome == "answered"
 
 
+def test_what_hangs_for_one_consumer_answers_the_others(bad):
+    connector = bad(methods=[method("plain", "plain :mark", ONE),
+                             method("trap", "trap :mark", ONE,
+                                    deadline_ms=1000)], workers=6)
+    stop = threading.Event()
+
+    def hammer():
+        while not stop.is_set():
+            connector.call("trap", {"mark": "trap"},
+                           headers={**GATE, "Payvand-Consumer": "other"})
+
+    threads = [threading.Thread(target=hammer) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        connector.wait(lambda: 19 in priorities(connector), 30)
+        ends = [connector.call("trap", {"mark": "fine"}).outcome
+                for _ in range(12)]
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert ends[0] == "answered" and ends.count("answered") > 6, ends
+
+
 def test_a_lost_worker_is_failed_and_replaced(bad):
     connector = bad()
     for name in ("crash", "leave", "lost"):

@@ -6,6 +6,7 @@
  *   hang-connect   SQLDriverConnect blocks in read(2) for ever
  *   hang           SQLExecute blocks in read(2) with every signal blocked
  *   stuck          the same, as long as the file in $STUCK_FILE is there
+ *   trap           the same, when the parameter is "trap"
  *   crash          SQLExecute dies of SIGSEGV
  *   leave          SQLExecute ends the process with status 0
  *   lost           SQLExecute fails with SQLSTATE 08S01
@@ -188,10 +189,14 @@ leak(const struct statement *statement)
 }
 
 static bool
-is_stuck(const char *sql)
+is_stuck(const struct statement *statement)
 {
     const char *path = getenv("STUCK_FILE");
+    const char *sql = statement->sql;
 
+    if (strstr(sql, "trap") != NULL) {
+        return strcmp(statement->parameter, "trap") == 0;
+    }
     return strstr(sql, "stuck") != NULL && path != NULL &&
            access(path, F_OK) == 0;
 }
@@ -205,7 +210,7 @@ SQLExecute(SQLHSTMT stmt)
     statement->row = 0;
     statement->rows = strstr(sql, "two") != NULL ? 2 : 1;
     statement->state = NULL;
-    if (strstr(sql, "hang") != NULL || is_stuck(sql)) {
+    if (strstr(sql, "hang") != NULL || is_stuck(statement)) {
         block_for_ever();
     } else if (strstr(sql, "crash") != NULL) {
         (void)signal(SIGSEGV, SIG_DFL);

@@ -116,12 +116,14 @@ pv_receipt_list(struct pv_client *client, const char *const *ids, size_t count,
     memcpy(list.wanted, ids, count * sizeof(ids[0]));
     while (more && code == PV_EXIT_OK) {
         size_t before = count_wanted(&list);
+        bool   goes_on;
 
         code = ask(client, &list, out);
         *ret_missing = count_wanted(&list);
-        more = *ret_missing > 0 && ((list.was_cut && *ret_missing < before) ||
-                                    pv_time_monotonic_ms() + step_ms < end_ms);
-        if (more && !list.was_cut) {
+        goes_on = list.was_cut && *ret_missing < before;
+        more = *ret_missing > 0 &&
+               (goes_on || pv_time_monotonic_ms() + step_ms < end_ms);
+        if (more && !goes_on) {
             const struct timespec step = {step_ms / 1000,
                                           step_ms % 1000 * 1000000};
 

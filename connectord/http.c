@@ -199,6 +199,9 @@ pv_http_run(struct pv_http *http, int64_t *ret_wait_ms)
         *ret_wait_ms = wait_ms > IDLE_TIMEOUT_S * 1000 ? IDLE_TIMEOUT_S * 1000
                                                        : (int64_t)wait_ms;
     }
+    if (http->to_sign != NULL) {
+        *ret_wait_ms = 0; /* ended meanwhile: nothing else would wake us */
+    }
 }
 
 size_t

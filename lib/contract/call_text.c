@@ -171,18 +171,23 @@ pv_call_text_named(const char *name, enum pv_call_text *ret)
     return false;
 }
 
-/* No example holds an apostrophe; a quote and a backslash may be there. */
+/*
+ * JSON within quotes of the language. An apostrophe would end those of a shell
+ * and of Python, and what an example says next would be run: JSON has another
+ * word for it.
+ */
 static enum pv_err
 add_body(struct pv_buf *out, const char *body, bool escaped)
 {
     enum pv_err err = PV_OK;
 
     for (const char *c = body; err == PV_OK && *c != '\0'; c++) {
-        if (escaped && (*c == '"' || *c == '\\')) {
+        if (escaped && (*c == '"' || *c == '\\' || *c == '\'')) {
             err = pv_buf_add_char(out, '\\');
         }
         if (err == PV_OK) {
-            err = pv_buf_add_char(out, *c);
+            err = *c == '\'' ? pv_buf_add(out, PV_LIT("\\u0027"))
+                             : pv_buf_add_char(out, *c);
         }
     }
     return err;

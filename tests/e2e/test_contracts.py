@@ -1,11 +1,13 @@
 """All contracts of the catalogue: they say what the catalogue says, and what
 `payvand contract` makes of them holds for others' tools."""
 
+import ast
 import copy
 import glob
 import json
 import os
 import re
+import shutil
 import subprocess
 
 import jsonschema
@@ -33,9 +35,9 @@ CONTRACTS = {os.path.basename(p)[:-5]: p for p in sorted(
     glob.glob(os.path.join(CATALOGUE, "contracts", "*", "*.json")))}
 
 
-def payvand(*args):
+def payvand(*args, catalogue=CATALOGUE):
     return subprocess.run(
-        [built("payvand"), "contract", *args, "--catalogue", CATALOGUE],
+        [built("payvand"), "contract", *args, "--catalogue", catalogue],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env=program_env(), timeout=60, check=False)
 
@@ -222,6 +224,41 @@ def test_example_calls_are_of_their_language():
     compile(python, "example", "exec")
     assert payvand("example", path, "none").returncode == 1
     assert payvand("example", path, "--as", "cobol").returncode == 1
+
+
+def test_an_example_ends_no_quotes_of_a_shell_or_of_python(tmp_path):
+    """A data item says its example itself, and people paste the calls."""
+    said = "x'; touch done; echo '" + "'" * 3 + " + str(1) + " + "'" * 3
+    catalogue = tmp_path / "catalogue"
+    shutil.copytree(CATALOGUE, catalogue)
+    path = catalogue / "data_items.json"
+    items = json.loads(path.read_text("utf-8"))
+    for item in items:
+        if item["id"] == "address_text":
+            item["example"] = said
+    path.write_text(json.dumps(items), encoding="utf-8")
+    document = contract("electricity-connection-address")
+    document["methods"][0]["inputs"].append(
+        {"name": "address", "type": "address_text"})
+    path = tmp_path / "contract.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+
+    def example(language):
+        done = payvand("example", path, "--as", language,
+                       catalogue=catalogue)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    run = subprocess.run(["sh", "-c", example("curl").replace(
+        "curl ", "printf '%s\\n' ", 1)], cwd=tmp_path, timeout=60, check=True,
+        stdout=subprocess.PIPE, text=True)
+    body = [line for line in run.stdout.splitlines() if line[:1] == "{"]
+    assert json.loads(body[0])["address"] == said
+    assert not (tmp_path / "done").exists()
+    texts = [node.value for node in ast.walk(ast.parse(example("python")))
+             if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    assert any(said in json.loads(text).values() for text in texts
+               if text.startswith("{"))
 
 
 def test_the_page_is_whole_in_both_languages():

@@ -286,6 +286,7 @@ pv_test() {
 
     pv_run_folder
     pv_packages up test package
+    (pv_packages examples) || pv_warn "the example calls in Java and C# are skipped"
     for part in "${parts[@]}"; do
         "pv_test_$part"
     done

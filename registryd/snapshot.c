@@ -31,6 +31,9 @@ pv_registry_read_begin(struct pv_registry *registry)
     int64_t     image;
     enum pv_err err = pv_store_begin(registry->store);
 
+    if (err == PV_ECLOSED) { /* known only now; it may be back already */
+        err = pv_store_begin(registry->store);
+    }
     registry->last = -1; /* ask the database */
     if (err == PV_OK) {
         err = pv_registry_numbers(registry, &last, &image);

@@ -39,6 +39,7 @@ def fixture_registry(request):
             os.mkdir(f"{folder}/pg")
             server = with_postgres.Postgres(f"{folder}/pg")
         registry = Registry(folder, server.store if server else None)
+        registry.server = server
         registry.enact("--until", "1400-06-02")
         try:
             yield registry
@@ -90,11 +91,11 @@ def fill(registry, path="views/commitments", most=OF_ONE_MAX):
     return asked
 
 
-def register(name):
+def register(name, **more):
     """A decision that nothing stands in the way of."""
     return decision("agency", name, "register", "secretariat", WG, DAY,
                     {"name_fa": name, "legal_type": "ministry",
-                     "branch": "executive", "inside_executive": True})
+                     "branch": "executive", "inside_executive": True}, **more)
 
 
 def test_decisions_are_taken_while_the_reader_works(registry):
@@ -134,6 +135,18 @@ def test_a_read_knows_what_was_decided_before_it(registry):
         assert users == {"service": [], "next": None}
         then = registry.get(f"agency?as_of={DAY}&count=500")
         assert name in [one["id"] for one in then["agency"]]
+
+
+def test_a_database_that_started_again_costs_no_read(registry):
+    if registry.server is None:
+        pytest.skip("a file does not start again")
+    assert registry.get("views/backlog")
+    registry.server.stop()
+    registry.server.start()
+    again = register("made-after-it", key="made-after-it")
+    wait_for("the registry to be back",
+             lambda: registry.decide(again)[0] == 200)
+    assert registry.get("views/backlog")
 
 
 def test_so_many_may_wait_for_the_feed(registry):

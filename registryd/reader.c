@@ -24,19 +24,21 @@
 #define PIECES_AT_ONCE 16 /* of one round, so that decisions come between */
 #define LOOK_MS 1000      /* whether the client is still there */
 #define RETRY_S 5
+#define PLACES (PV_READS_MAX + PV_READS_ANSWERED_MAX)
 
 enum stage {
     FREE,
     QUEUED,
     ASKED,     /* the one that the process works for */
     FORGOTTEN, /* asked, and nobody waits any more */
-    ANSWERED,
+    ANSWERED,  /* until all of it was sent */
 };
 
 struct place {
     struct pv_api_state  state; /* the first: what a call holds */
     enum stage           stage;
     uint64_t             turn;
+    uint64_t             lap; /* callers take turns: one of each in a lap */
     struct reader_ask    ask;
     struct reader_answer head;
     struct pv_buf        body;
@@ -46,7 +48,8 @@ struct pv_reader {
     int          fd;
     pid_t        pid;
     uint64_t     turns;
-    struct place place[PV_READS_MAX];
+    uint64_t     lap; /* of what was asked last */
+    struct place place[PLACES];
     char         room[PV_READER_PIECE_MAX]; /* for one message */
 };
 
@@ -141,7 +144,7 @@ pv_reader_close(struct pv_reader *reader)
     if (reader->pid > 0) {
         end_process(reader->pid);
     }
-    for (size_t i = 0; i < PV_READS_MAX; i++) {
+    for (size_t i = 0; i < PLACES; i++) {
         pv_buf_clear(&reader->place[i].body);
     }
     free(reader);
@@ -158,7 +161,7 @@ pv_reader_fd(const struct pv_reader *reader)
 static struct place *
 asked_place(struct pv_reader *reader)
 {
-    for (size_t i = 0; i < PV_READS_MAX; i++) {
+    for (size_t i = 0; i < PLACES; i++) {
         if (reader->place[i].stage == ASKED ||
             reader->place[i].stage == FORGOTTEN) {
             return &reader->place[i];
@@ -228,6 +231,117 @@ hear(struct pv_reader *reader, const void **ret_state)
     return PV_OK;
 }
 
+/* ---- whose turn it is ---- */
+
+/* What is somebody's, or the most that may be. */
+struct share {
+    size_t   waiting;
+    size_t   answered;
+    uint64_t bytes; /* of answers */
+};
+
+/* The public has a share of its own, so that others leave it one. */
+static const struct share most_of_public = {PV_READS_OF_PUBLIC_MAX,
+                                            PV_READS_ANSWERED_OF_ONE_MAX,
+                                            PV_READS_BYTES_OF_ONE_MAX};
+static const struct share most_of_others = {
+    PV_READS_MAX - PV_READS_OF_PUBLIC_MAX,
+    PV_READS_ANSWERED_MAX - PV_READS_ANSWERED_OF_ONE_MAX,
+    PV_READS_BYTES_MAX - PV_READS_BYTES_OF_ONE_MAX};
+static const struct share most_of_one = {PV_READS_OF_ONE_MAX,
+                                         PV_READS_ANSWERED_OF_ONE_MAX,
+                                         PV_READS_BYTES_OF_ONE_MAX};
+
+/* Systems are counted by their agency, which may have any number of them. */
+static const char *
+name_of(const struct pv_caller *caller)
+{
+    return caller->kind == PV_CALLER_PERSON ? caller->session.person
+                                            : caller->agency;
+}
+
+static bool
+is_same(const struct pv_caller *a, const struct pv_caller *b)
+{
+    return a->kind == b->kind && strcmp(name_of(a), name_of(b)) == 0;
+}
+
+static bool
+is_public(const struct pv_caller *caller)
+{
+    return caller->kind == PV_CALLER_NOBODY;
+}
+
+static bool
+waits(const struct place *place)
+{
+    return place->stage != FREE && place->stage != ANSWERED;
+}
+
+static void
+add_place(struct share *share, const struct place *place)
+{
+    share->waiting += waits(place);
+    share->answered += place->stage == ANSWERED;
+    share->bytes += place->head.len;
+}
+
+static bool
+is_within(const struct share *share, const struct share *most)
+{
+    return share->waiting < most->waiting && share->answered < most->answered &&
+           share->bytes < most->bytes;
+}
+
+/* For this place, beside all others that are not free. */
+static bool
+has_room(const struct pv_reader *reader, const struct place *own)
+{
+    const struct pv_caller *caller = &own->ask.caller;
+    struct share            others = {.waiting = 0}; /* than the public */
+    struct share            one = {.waiting = 0};
+
+    for (size_t i = 0; i < PLACES; i++) {
+        const struct place *place = &reader->place[i];
+
+        if (place == own || place->stage == FREE) {
+            continue;
+        }
+        if (!is_public(&place->ask.caller)) {
+            add_place(&others, place);
+        }
+        if (is_same(&place->ask.caller, caller)) {
+            add_place(&one, place);
+        }
+    }
+    return is_public(caller) ? is_within(&one, &most_of_public)
+                             : is_within(&others, &most_of_others) &&
+                                   is_within(&one, &most_of_one);
+}
+
+/* Behind those of his that wait, and not behind those of others. */
+static uint64_t
+next_lap(const struct pv_reader *reader, const struct pv_caller *caller)
+{
+    uint64_t lap = reader->lap;
+
+    for (size_t i = 0; i < PLACES; i++) {
+        const struct place *place = &reader->place[i];
+
+        if (waits(place) && place->lap >= lap &&
+            is_same(&place->ask.caller, caller)) {
+            lap = place->lap + 1;
+        }
+    }
+    return lap;
+}
+
+static bool
+is_before(const struct place *a, const struct place *b)
+{
+    return a->lap < b->lap || (a->lap == b->lap && a->turn < b->turn);
+}
+
 /* The next one, when the process has nothing to do. */
 static enum pv_err
 ask_next(struct pv_reader *reader)
@@ -237,11 +351,12 @@ ask_next(struct pv_reader *reader)
     if (asked_place(reader) != NULL) {
         return PV_OK;
     }
-    for (size_t i = 0; i < PV_READS_MAX; i++) {
+    for (size_t i = 0; i < PLACES; i++) {
         struct place *place = &reader->place[i];
 
         if (place->stage == QUEUED &&
-            (next == NULL || place->turn < next->turn)) {
+            (next == NULL || is_before(place, next)) &&
+            has_room(reader, place)) {
             next = place;
         }
     }
@@ -254,6 +369,9 @@ ask_next(struct pv_reader *reader)
         return PV_ECLOSED;
     }
     next->stage = ASKED;
+    if (next->lap > reader->lap) { /* one that had no room is of an old one */
+        reader->lap = next->lap;
+    }
     return PV_OK;
 }
 
@@ -291,19 +409,6 @@ forget(void *state)
     }
 }
 
-static const char *
-name_of(const struct pv_caller *caller)
-{
-    return caller->kind == PV_CALLER_PERSON ? caller->session.person
-                                            : caller->system;
-}
-
-static bool
-is_same(const struct pv_caller *a, const struct pv_caller *b)
-{
-    return a->kind == b->kind && strcmp(name_of(a), name_of(b)) == 0;
-}
-
 /* The secrets of a session are nothing for a reader. */
 static void
 write_ask(struct reader_ask *ask, const struct pv_caller *caller,
@@ -325,25 +430,24 @@ take_place(struct pv_reader *reader, const struct pv_caller *caller,
            const struct pv_server_call *call)
 {
     struct place *free_one = NULL;
-    size_t        of_one = 0;
 
-    for (size_t i = 0; i < PV_READS_MAX; i++) {
-        struct place *place = &reader->place[i];
-
-        if (place->stage == FREE) {
-            free_one = place;
-        } else {
-            of_one += is_same(&place->ask.caller, caller);
+    for (size_t i = 0; i < PLACES && free_one == NULL; i++) {
+        if (reader->place[i].stage == FREE) {
+            free_one = &reader->place[i];
         }
     }
-    if (free_one == NULL || of_one >= PV_READS_OF_ONE_MAX) {
+    if (free_one == NULL) {
         return NULL;
     }
-    set_free(free_one);
-    free_one->state.forget = forget;
-    free_one->stage = QUEUED;
-    free_one->turn = reader->turns++;
     write_ask(&free_one->ask, caller, call);
+    if (!has_room(reader, free_one)) {
+        set_free(free_one);
+        return NULL;
+    }
+    free_one->state.forget = forget;
+    free_one->turn = reader->turns++;
+    free_one->lap = next_lap(reader, caller);
+    free_one->stage = QUEUED;
     return free_one;
 }
 

@@ -7,22 +7,33 @@
  * of its own that cannot write, and gives one answer after the other, each of
  * one moment. The registry ends with it.
  *
+ * Callers take turns: who has many reads waiting holds up only himself. An
+ * answer that was given is held until its client has taken it; who holds much
+ * of that gets no other, and the public has a share that nobody else has.
+ *
  * On the socket (SOCK_SEQPACKET, both ends of one binary): a struct of
  * reader.c that asks; one with the head of the answer; its body in pieces of at
  * most PV_READER_PIECE_MAX bytes.
  *
  * Ownership: the caller owns the struct; a call's ->state is a place in it.
  * Threads:   one.    Blocks: start and end, for a bounded time.
- * Limits:    PV_READS_MAX, PV_READS_OF_ONE_MAX, PV_READ_WAIT_MS.
+ * Limits:    the PV_READS_*MAX below, PV_READ_WAIT_MS. "One" is a person, the
+ *            systems of an agency, the console, or everybody who is nobody.
  */
 #ifndef PV_REGISTRYD_READER_H
 #define PV_REGISTRYD_READER_H
 
 #include "caller.h"
 
-#define PV_READS_MAX 64        /* asked and not answered */
-#define PV_READS_OF_ONE_MAX 32 /* of one person or system, or of nobody */
-#define PV_READ_WAIT_MS 60000  /* for an answer; nginx waits no longer */
+#define PV_READS_MAX 64           /* asked and not answered */
+#define PV_READS_OF_PUBLIC_MAX 16 /* of them: of nobody, and of him alone */
+#define PV_READS_OF_ONE_MAX 8     /* of anybody else */
+#define PV_READS_ANSWERED_MAX 192 /* and not wholly sent */
+#define PV_READS_ANSWERED_OF_ONE_MAX 64
+/* bytes of answers, when no other is begun */
+#define PV_READS_BYTES_MAX ((size_t)256 * 1024 * 1024)
+#define PV_READS_BYTES_OF_ONE_MAX ((size_t)64 * 1024 * 1024)
+#define PV_READ_WAIT_MS 60000 /* for an answer; nginx waits no longer */
 #define PV_READER_ANSWER_MAX (64 * 1024 * 1024) /* PV_VIEW_ROWS_MAX rows */
 #define PV_READER_PIECE_MAX (64 * 1024)
 

@@ -21,6 +21,7 @@ struct call {
     struct pv_serving      *serving; /* of its method; NULL: it has none */
     struct MHD_Connection  *connection;
     const struct pv_method *method;
+    int64_t                 since_ms; /* monotonic */
     char                    uri[PV_PATH_MAX];
     char                    tracking_id[PV_TRACKING_ID_LEN + 1];
     char                    consumer[PV_CALL_HEADER_MAX + 1];

@@ -12,6 +12,7 @@
 
 #define PROBLEM_MAX 4096
 #define CALL_MAGIC 0x63616c6cu
+#define BODY_WAIT_MS 120000 /* for the whole of a body */
 
 static struct call *
 call_of(void *context)
@@ -36,6 +37,17 @@ pv_call_type(const struct call *call)
         return "text/plain; version=0.0.4; charset=utf-8";
     }
     return call->problem ? "application/problem+json" : "application/json";
+}
+
+/* It needs its method no more, however slowly its answer is read. */
+static void
+leave_serving(struct call *call)
+{
+    if (call->serving != NULL) {
+        call->serving->calls--;
+        call->serving = NULL;
+        call->method = NULL;
+    }
 }
 
 static enum MHD_Result
@@ -69,6 +81,7 @@ send_answer(struct call *call)
     }
     done = MHD_queue_response(call->connection, call->status, response);
     MHD_destroy_response(response); /* the connection holds its own */
+    leave_serving(call);
     return done;
 }
 
@@ -350,6 +363,9 @@ start_job(struct call *call)
 static enum MHD_Result
 take_body(struct call *call, const char *data, size_t *len)
 {
+    if (pv_time_monotonic_ms() - call->since_ms >= BODY_WAIT_MS) {
+        return MHD_NO; /* what it began under cannot go before it does */
+    }
     if (!call->too_large &&
         pv_buf_add(&call->body, (struct pv_slice){data, *len}) != PV_OK) {
         call->too_large = true;
@@ -406,6 +422,7 @@ pv_call_on_uri(void *context, const char *uri,
     call->magic = CALL_MAGIC;
     call->http = context;
     call->http->calls++;
+    call->since_ms = pv_time_monotonic_ms();
     pv_buf_init(&call->body, PV_BODY_MAX);
     pv_buf_init(&call->answer, PV_ANSWER_MAX + PROBLEM_MAX);
     pv_buf_init(&call->persons, PV_KEEPER_PACKET_MAX);
@@ -430,9 +447,7 @@ pv_call_on_completed(void *context, struct MHD_Connection *connection,
         return;
     }
     call->http->calls--;
-    if (call->serving != NULL) {
-        call->serving->calls--;
-    }
+    leave_serving(call);
     pv_buf_wipe(&call->body);
     pv_buf_wipe(&call->answer);
     pv_buf_wipe(&call->job.call);

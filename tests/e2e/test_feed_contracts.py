@@ -5,6 +5,7 @@ disk is refused; a new version comes, one that ended goes."""
 import hashlib
 import json
 import os
+import select
 import shutil
 import subprocess
 import tempfile
@@ -378,6 +379,24 @@ def test_no_call_is_lost_while_a_contract_comes(scene):
     assert scene.end(half) == ""
     wait_for("the old ones to go", lambda: scene.processes() == 2)
     assert scene.provider.starts == starts
+
+
+@pytest.mark.long
+def test_a_body_that_never_ends_is_not_waited_for(scene):
+    """What it began under could not go, and nothing else come."""
+    wait_for("an answer", scene.answers)
+    connection = scene.begin("postal-code/v1")
+    body = json.dumps(scene.code).encode()
+    try:
+        for at in range(len(body) - 1):
+            connection.send(body[at:at + 1])
+            if select.select([connection.sock], [], [], 6)[0]:
+                break
+        else:
+            pytest.fail("it is waited for")
+        assert connection.sock.recv(1) == b""
+    finally:
+        connection.close()
 
 
 def test_a_contract_that_came_while_the_disk_was_full_is_answered(scene):

@@ -70,6 +70,18 @@ give_up(struct pv_change *change, const char *words)
     change->until_ms = pv_time_monotonic_ms() + PV_CHANGE_WAIT_MS;
 }
 
+/* The one of now goes on, with all its workers. */
+static void
+drop_next(struct pv_change *change)
+{
+    free_serving(change, change->next); /* which ends its spawner */
+    change->next = NULL;
+    (void)close(change->read.ends.renew); /* never asked */
+    forget_texts(change);
+    (void)pv_pool_leave_room(change->now->pool, false); /* all of them */
+    give_up(change, "the new workers get no connection");
+}
+
 static void
 watch_renew(struct pv_change *change, int fd)
 {
@@ -112,7 +124,6 @@ on_renewed(struct pv_watch *watch, uint32_t events)
         return;
     }
     change->read = read;
-    watch_renew(change, read.ends.renew);
     err = pv_renewed_read(change->base, read.texts, read.texts_len,
                           read.methods, &config);
     if (err == PV_OK) {
@@ -122,36 +133,32 @@ on_renewed(struct pv_watch *watch, uint32_t events)
     }
     if (err != PV_OK) {
         pv_connector_config_free(config);
+        (void)close(read.ends.renew); /* never asked */
         forget_texts(change);
         change->again = true; /* its file is another one than ours */
         return;
     }
-    change->told = change->keeper == NULL;
-    pv_pool_leave_room(change->now->pool, true);
+    change->until_ms = pv_time_monotonic_ms() + PV_CHANGE_CONNECT_MS;
+    change->at_once = !pv_pool_leave_room(change->now->pool, true);
 }
 
-static void
-tell_keeper(struct pv_change *change)
+/* False: its socket is full. If it is gone, so is the program. */
+static bool
+tell_keeper(const struct pv_change *change)
 {
-    enum pv_err err;
-
-    if (change->told) {
-        return;
-    }
-    err = pv_keeper_link_tell(change->keeper, change->read.texts,
-                              change->read.texts_len, change->read.methods);
-    change->told = err == PV_OK;
-    if (err != PV_OK && err != PV_EAGAIN) {
-        change->told = true; /* it is gone, and so is the program */
-    }
+    return change->keeper == NULL ||
+           pv_keeper_link_tell(change->keeper, change->read.texts,
+                               change->read.texts_len,
+                               change->read.methods) != PV_EAGAIN;
 }
 
 static void
-take_over(struct pv_change *change)
+take_over(struct pv_change *change, int64_t now_ms)
 {
     const struct pv_connector_config *config = change->next->config;
 
     forget_texts(change);
+    watch_renew(change, change->read.ends.renew);
     pv_http_serve(change->http, change->next);
     change->before = change->now;
     change->now = change->next;
@@ -162,15 +169,17 @@ take_over(struct pv_change *change)
         pv_log_warn("connector.contract_awaited", "services=%zu %s",
                     config->waiting, config->waits.text);
     }
+    change->until_ms = 0;
+    change->look_ms = now_ms + PV_CHANGE_WAIT_MS;
 }
 
 /* Is there nothing better to wait for than its first connection? */
 static bool
 may_take_over(const struct pv_change *change)
 {
-    return change->told && (pv_pool_is_ready(change->next->pool) ||
-                            pv_pool_is_down(change->now->pool) ||
-                            change->now->config->method_count == 0);
+    return change->at_once || pv_pool_is_ready(change->next->pool) ||
+           pv_pool_is_down(change->now->pool) ||
+           change->now->config->method_count == 0;
 }
 
 /* ---- the steps ---- */
@@ -182,11 +191,16 @@ ask_for_next(struct pv_change *change, int64_t now_ms)
         return;
     }
     change->wanted |= pv_rights_link_take_word(change->rights);
+    if (now_ms >= change->look_ms) {
+        change->wanted |= pv_pool_is_down(change->now->pool);
+        change->look_ms = INT64_MAX;
+    }
     if (!change->wanted || now_ms < change->until_ms) {
         return;
     }
     change->wanted = false;
-    if (!pv_rights_link_lacks(change->rights, change->now->config)) {
+    if (!pv_rights_link_lacks(change->rights, change->now->config) &&
+        !pv_pool_is_down(change->now->pool)) {
         return;
     }
     change->asked = pv_spawner_renew(change->renew.fd) == PV_OK;
@@ -207,11 +221,11 @@ pv_change_tick(struct pv_change *change, int64_t now_ms)
     }
     if (change->next != NULL) {
         pv_pool_tick(change->next->pool, now_ms);
-        tell_keeper(change);
-        if (!pv_pool_is_alive(change->next->pool)) {
-            change->again = true; /* the spawner to ask is gone with it */
-        } else if (may_take_over(change)) {
-            take_over(change);
+        if (!pv_pool_is_alive(change->next->pool) ||
+            (!may_take_over(change) && now_ms >= change->until_ms)) {
+            drop_next(change);
+        } else if (may_take_over(change) && tell_keeper(change)) {
+            take_over(change, now_ms);
         }
     }
     if (change->asked && now_ms >= change->until_ms) {
@@ -236,7 +250,11 @@ pv_change_next_ms(const struct pv_change *change, int64_t now_ms)
     }
     if (change->next != NULL) {
         next = earlier(next, pv_pool_next_ms(change->next->pool, now_ms));
-        next = change->told ? next : earlier(next, now_ms + TELL_AGAIN_MS);
+        next = earlier(next, may_take_over(change) ? now_ms + TELL_AGAIN_MS
+                                                   : change->until_ms);
+    }
+    if (!change->asked && is_at_rest(change)) {
+        next = earlier(next, change->look_ms);
     }
     return change->asked || (change->wanted && is_at_rest(change))
                ? earlier(next, change->until_ms)
@@ -266,6 +284,7 @@ pv_change_init(struct pv_change *change, struct pv_connector_config *base,
 {
     *change = (struct pv_change){.base = base,
                                  .epoll = epoll,
+                                 .look_ms = INT64_MAX,
                                  .renew = {ends.renew, on_renewed, change},
                                  .read = {.texts = -1}};
     if (pv_watch_add(epoll, &change->renew) != PV_OK) {
@@ -290,13 +309,14 @@ pv_change_end_jobs(struct pv_change *change)
 void
 pv_change_free(struct pv_change *change)
 {
+    if (change->next != NULL) {
+        (void)close(change->read.ends.renew); /* never asked */
+        forget_texts(change);
+    }
     free_serving(change, change->now);
     free_serving(change, change->next);
     free_serving(change, change->before);
     if (change->renew.fd > 0) {        /* zero: it never began */
         (void)close(change->renew.fd); /* which nobody asks any more */
-    }
-    if (change->read.texts > 0) {
-        forget_texts(change);
     }
 }

@@ -7,6 +7,11 @@
  * first, and once it has a connection it takes the calls that come. Those that
  * began under the first end under it; then it goes, with its workers.
  *
+ * A serving that gets no connection in PV_CHANGE_CONNECT_MS is given up, and
+ * the configuration is read anew after a pause: it may have been mended. Where
+ * there is one worker, which may have the only connection that the database
+ * gives, the second takes over without waiting for its own.
+ *
  * Ownership: the caller places the struct; it owns its servings.
  * Threads: one. Blocks: never.
  */
@@ -19,6 +24,7 @@
 #define PV_CHANGE_WAIT_MS                                                      \
     60000 /* for the next spawner, and after a failure                         \
            */
+#define PV_CHANGE_CONNECT_MS 15000 /* more than PV_CONNECT_DEADLINE_MS */
 
 struct pv_change {
     const struct pv_connector_config *base;
@@ -31,11 +37,12 @@ struct pv_change {
     struct pv_serving                *next;   /* NULL: none is made */
     struct pv_serving                *before; /* NULL: it has ended */
     struct pv_renewed                 read;   /* of next */
-    bool                              told;   /* the keeper knows next */
-    bool                              wanted;
-    bool                              asked;
+    bool    at_once;                          /* next waits for no connection */
+    bool    wanted;
+    bool    asked;
     bool    again;    /* the configuration is another one: begin anew */
-    int64_t until_ms; /* of asked; not before, of wanted */
+    int64_t look_ms;  /* has the one of now no connection: read anew */
+    int64_t until_ms; /* of asked and next; not before, of wanted */
 };
 
 /* With what the program began with; base must live longer, ends are taken. */

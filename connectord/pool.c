@@ -384,12 +384,13 @@ pv_pool_open_count(const struct pv_pool *pool)
     return count;
 }
 
-void
+bool
 pv_pool_leave_room(struct pv_pool *pool, bool leave)
 {
     size_t all = pool->config->workers + (pool->config->method_count > 1);
 
     pool->target = leave && all > 1 ? all - 1 : all;
+    return all > 1;
 }
 
 bool
@@ -413,7 +414,7 @@ pv_pool_new(const struct pv_connector_config *config, int spawner, int epoll,
     pool->config = config;
     pool->epoll = epoll;
     pool->alive = true;
-    pv_pool_leave_room(pool, false);
+    (void)pv_pool_leave_room(pool, false); /* all of them */
     pool->ceiling = 2 * (size_t)config->workers + 1;
     /* as many again that were killed and have not died yet */
     pool->slot_count = 2 * pool->ceiling;

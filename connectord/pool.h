@@ -79,8 +79,8 @@ bool pv_pool_is_ready(const struct pv_pool *pool);
 /* None has, and the last attempt to get one failed. */
 bool pv_pool_is_down(const struct pv_pool *pool);
 
-/* One worker less, if there are several: for another pool's connection. */
-void pv_pool_leave_room(struct pv_pool *pool, bool leave);
+/* One worker less, for another pool's connection. False: there is only one. */
+bool pv_pool_leave_room(struct pv_pool *pool, bool leave);
 
 /* False once the spawner is gone: the program must end. */
 bool pv_pool_is_alive(const struct pv_pool *pool);

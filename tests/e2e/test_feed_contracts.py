@@ -150,9 +150,9 @@ class Scene:
         status, said = self.curl()
         return status == 200 and said["found"] == "yes"
 
-    def begin(self, version):
+    def begin(self, version, at=None):
         """A call to the connector itself, whose body is not sent."""
-        connection = UnixConnection(self.connectors.socket(POST))
+        connection = UnixConnection(at or self.connectors.socket(POST))
         connection.putrequest("POST", "/x/%s/%s/inquire" % (POST, version))
         for name, value in (
                 ("Content-Type", "application/json"),
@@ -174,13 +174,13 @@ class Scene:
         finally:
             connection.close()
 
-    def direct(self, version):
+    def direct(self, version, at=None):
         try:
-            return self.end(self.begin(version))
+            return self.end(self.begin(version, at))
         except OSError:
             return "away"
 
-    def processes(self):
+    def processes(self, config=None):
         """How many run with this configuration: main process and spawners."""
         count = 0
         for path in Path("/proc").glob("[0-9]*/cmdline"):
@@ -188,7 +188,7 @@ class Scene:
                 words = path.read_bytes().split(b"\0")
             except OSError:
                 continue
-            count += self.config.encode() in words and b"-P" not in words
+            count += (config or self.config).encode() in words and b"-P" not in words
         return count
 
     def said(self, who):
@@ -478,6 +478,68 @@ def test_the_desk_gives_numbers_by_a_contract_that_came(scene, tmp_path):
         assert other.starts == 1
     finally:
         other.stop()
+
+
+class Second:
+    """Another connector, of the same provider, and its own file."""
+
+    def __init__(self, scene, home, name, **changes):
+        self.home, self.at = home, scene.ex.path(name + ".sock")
+        self.log = scene.ex.path(name + ".log")
+        (home / "contracts").mkdir(parents=True)
+        config = json.loads(Path(scene.config).read_text())
+        self.config = {
+            **config, "socket": self.at,
+            "services": [str(scene.home / "services" / "v1.json")],
+            "rights": {**config["rights"], "file": str(home / "rights"),
+                       "contracts": str(home / "contracts")}, **changes}
+        self.path = write(home / "c.json", json.dumps(self.config))
+        self.run = Supervised(self.path, self.log)
+
+    def write(self, **changes):
+        Path(self.path).write_text(json.dumps({**self.config, **changes}))
+
+    def said(self, word):
+        return Path(self.log).read_text().count(word)
+
+
+def test_a_wrong_file_holds_no_change_up(scene, tmp_path):
+    """Its new workers get no connection: the old ones go on, all of them. The
+    only worker there is leaves its connection to the next."""
+    v1 = "postal-code/v1"
+    many = Second(scene, tmp_path / "many", "many", workers=2)
+    one = Second(scene, tmp_path / "one", "one", workers=1)
+    try:
+        for each in (many, one):
+            wait_for("v1", lambda c=each: scene.direct(v1, c.at) == "")
+            wait_for("one spawner",
+                     lambda c=each: scene.processes(c.path) == 2)
+            each.write(dsn="Driver=SQLite3;Database=/nonexistent/file;")
+        before = one.said("connector.contracts_changed")
+        scene.registry.must(decision(
+            "version", "postal-code/v9", "declare", "representative", POST,
+            "1404-02-02", {"service": "postal-code", "existing": True,
+                           "contract": contract_of("v9"), "methods": [
+                               {"id": "inquire", "pattern": "inquiry"}]}))
+        wait_for("the one to change", lambda: one.said(
+            "connector.contracts_changed") > before)
+        wait_for("its word", lambda: one.said("connector.backend_down"))
+        wait_for("the others to give up", lambda: many.said(
+            "connector.change_failed"), timeout=60)
+        wait_for("the spawner to go", lambda: scene.processes(many.path) == 2)
+        assert scene.direct(v1, many.at) == ""
+        if os.environ.get("PAYVAND_LONG") == "1":
+            before = many.said("connector.contracts_changed")
+            many.write()
+            one.write()
+            wait_for("the file to be read again", lambda: many.said(
+                "connector.contracts_changed") > before, timeout=120)
+            wait_for("v1", lambda: scene.direct(v1, one.at) == "",
+                     timeout=120)
+        assert many.run.starts == one.run.starts == 1
+    finally:
+        many.run.stop()
+        one.run.stop()
 
 
 def test_a_contract_that_is_none_is_refused_when_it_is_decided(scene):

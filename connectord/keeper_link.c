@@ -186,6 +186,8 @@ pv_keeper_link_send(struct pv_keeper_link          *link,
         at = &(*at)->next;
     }
     keeping->call = message->call;
+    keeping->answer =
+        message->type == PV_KEEPER_ASK ? PV_KEEPER_SAID : PV_KEEPER_KEPT;
     keeping->deadline_ms = pv_time_monotonic_ms() + PV_KEEPER_WAIT_MS;
     keeping->next = NULL;
     *at = keeping;
@@ -225,7 +227,8 @@ on_message(struct pv_keeper_link *link, const struct pv_keeper_message *message)
         at = &(*at)->next;
     }
     if (*at != NULL) {
-        end_at(link, at, message->as.word);
+        /* what an ASK hears too late is no answer to the END after it */
+        end_at(link, at, message->type == (*at)->answer ? message->as.word : 0);
     } else if (message->type == PV_KEEPER_SAID &&
                message->as.word == PV_CONSENT_OK) {
         give_back(link, message->call);

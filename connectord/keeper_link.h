@@ -16,9 +16,11 @@
           */
 
 struct pv_keeping {
-    uint64_t call; /* its number; pv_keeper_link_number */
-    int64_t  deadline_ms;
-    /* word: of SAID or KEPT; 0 too when there was no answer in time */
+    uint64_t            call; /* its number; pv_keeper_link_number */
+    enum pv_keeper_type answer;
+    int64_t             deadline_ms;
+    /* word: of SAID or KEPT; 0 too when there was no answer in time, or one to
+       another message of the call */
     void (*done)(struct pv_keeping *keeping, uint32_t word);
     struct pv_keeping *next;
 };

@@ -124,8 +124,7 @@ on_renewed(struct pv_watch *watch, uint32_t events)
         return;
     }
     change->read = read;
-    err = pv_renewed_read(change->base, read.texts, read.texts_len,
-                          read.methods, &config);
+    err = pv_renewed_read(change->base, read.texts, read.texts_len, &config);
     if (err == PV_OK) {
         err = new_serving(change, config, read.ends.ask, &change->next);
     } else {
@@ -148,8 +147,7 @@ tell_keeper(const struct pv_change *change)
 {
     return change->keeper == NULL ||
            pv_keeper_link_tell(change->keeper, change->read.texts,
-                               change->read.texts_len,
-                               change->read.methods) != PV_EAGAIN;
+                               change->read.texts_len) != PV_EAGAIN;
 }
 
 static void

@@ -189,13 +189,14 @@ enum pv_err pv_config_take_contract(struct pv_connector_config *config,
 /*
  * The contracts and services of another process's configuration, from its
  * ->texts, for one that has read the same file before: the limits, keys and
- * needs are those of base. It has so many methods, or PV_EINVAL: the file is
- * another one by now. PV_EPROTO, PV_ENOMEM.
+ * needs are those of base. PV_EINVAL: with these it would not have the same
+ * methods in the same order, the file is another one by now. PV_EPROTO,
+ * PV_ENOMEM.
  */
 enum pv_err
 pv_connector_services_read(const struct pv_connector_config *base,
-                           struct pv_slice texts, size_t methods,
-                           struct pv_connector_config **ret) PV_MUST_CHECK;
+                           struct pv_slice                   texts,
+                           struct pv_connector_config      **ret) PV_MUST_CHECK;
 
 /* Each gets the contracts and services of the other, and no methods. */
 void pv_connector_contracts_swap(struct pv_connector_config *one,

@@ -11,8 +11,11 @@
 #include "contract/document.h"
 #include "rights/rights.h"
 
-/* ->texts: per text this word, the hash or path, and the text. */
-enum text_kind { TEXT_CONTRACT = 1, TEXT_SERVICE };
+/*
+ * ->texts: per text this word, the hash or path, and the text. Behind a service
+ * the path of each method that is answered, in the order of their indexes.
+ */
+enum text_kind { TEXT_CONTRACT = 1, TEXT_SERVICE, TEXT_METHOD };
 
 static enum pv_err
 note_text(struct pv_connector_config *config, enum text_kind kind,
@@ -136,11 +139,25 @@ add_service(struct pv_connector_config *config, struct pv_slice text,
     return err;
 }
 
+static enum pv_err
+note_methods(struct pv_connector_config *config, size_t first)
+{
+    enum pv_err err = PV_OK;
+
+    for (size_t i = first; err == PV_OK && i < config->method_count; i++) {
+        err = note_text(config, TEXT_METHOD, PV_LIT(""),
+                        pv_slice_from(config->method[i]->contract->path),
+                        PV_LIT(""));
+    }
+    return err;
+}
+
 /* An error of the text alone, and not of the machine: a service that waits. */
 static enum pv_err
 take_text(struct pv_connector_config *config, const char *path,
           struct pv_slice text, struct pv_why *why)
 {
+    const size_t  before = config->method_count;
     struct pv_why inner = {""};
     enum pv_err   err =
         note_text(config, TEXT_SERVICE, PV_LIT(""), pv_slice_from(path), text);
@@ -148,7 +165,10 @@ take_text(struct pv_connector_config *config, const char *path,
     if (err == PV_OK) {
         err = add_service(config, text, &inner);
     }
-    if (err == PV_OK || err == PV_ENOMEM) {
+    if (err == PV_OK) {
+        return note_methods(config, before);
+    }
+    if (err == PV_ENOMEM) {
         return err;
     }
     pv_why_set(why, "%s: %s", path,
@@ -191,8 +211,24 @@ swap_counts(size_t *one, size_t *other)
     *other = count;
 }
 
+/* An index names the same method there and here. */
 static enum pv_err
-take_noted(struct pv_connector_config *config, struct pv_slice *texts)
+check_method(const struct pv_connector_config *config, struct pv_slice path,
+             size_t *named)
+{
+    if (*named >= config->method_count ||
+        !pv_slice_eq(path,
+                     pv_slice_from(config->method[*named]->contract->path))) {
+        return PV_EINVAL;
+    }
+    (*named)++;
+    return PV_OK;
+}
+
+/* named: methods so far that the other process answers. */
+static enum pv_err
+take_noted(struct pv_connector_config *config, struct pv_slice *texts,
+           size_t *named)
 {
     struct pv_slice part[3]; /* name, path, text */
     struct pv_hash  sha256;
@@ -218,15 +254,19 @@ take_noted(struct pv_connector_config *config, struct pv_slice *texts)
         pv_slice_to_cstr(part[1], path, sizeof(path)) == PV_OK) {
         return take_text(config, path, part[2], &why);
     }
+    if (kind == TEXT_METHOD) {
+        return check_method(config, part[1], named);
+    }
     return PV_EPROTO;
 }
 
 enum pv_err
 pv_connector_services_read(const struct pv_connector_config *base,
-                           struct pv_slice texts, size_t methods,
-                           struct pv_connector_config **ret)
+                           struct pv_slice                   texts,
+                           struct pv_connector_config      **ret)
 {
     struct pv_connector_config *config = calloc(1, sizeof(*config));
+    size_t                      named = 0;
     enum pv_err                 err = PV_OK;
 
     if (config == NULL) {
@@ -242,10 +282,10 @@ pv_connector_services_read(const struct pv_connector_config *base,
     config->queue_max = base->queue_max;
     config->secrets.count = base->secrets.count; /* are there any? */
     while (err == PV_OK && texts.len > 0) {
-        err = take_noted(config, &texts);
+        err = take_noted(config, &texts, &named);
     }
     pv_buf_clear(&config->texts); /* they are there already */
-    if (err == PV_OK && config->method_count != methods) {
+    if (err == PV_OK && config->method_count != named) {
         err = PV_EINVAL;
     }
     if (err == PV_OK) {

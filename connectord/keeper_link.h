@@ -49,7 +49,7 @@ void pv_keeper_link_flush(struct pv_keeper_link *link);
 /* keeper_renew.c: other contracts (spawner.h, struct pv_renewed). PV_EAGAIN: no
    room now; PV_ECLOSED. */
 enum pv_err pv_keeper_link_tell(struct pv_keeper_link *link, int texts,
-                                size_t len, size_t methods) PV_MUST_CHECK;
+                                size_t len) PV_MUST_CHECK;
 
 /* The socket itself. */
 int pv_keeper_link_fd(const struct pv_keeper_link *link);

@@ -1,6 +1,6 @@
 /*
  * keeper_renew.c - other contracts for the keeper: one packet of the main
- * process, u32 length of the texts, u32 methods, and their memfd.
+ * process, u32 length of the texts, and their memfd.
  */
 #include <errno.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #include "connectord/log.h"
 #include "connectord/spawner.h"
 
-#define RENEW_LEN 8
+#define RENEW_LEN 4
 
 union control {
     struct cmsghdr align;
@@ -21,8 +21,7 @@ union control {
 };
 
 enum pv_err
-pv_keeper_link_tell(struct pv_keeper_link *link, int texts, size_t len,
-                    size_t methods)
+pv_keeper_link_tell(struct pv_keeper_link *link, int texts, size_t len)
 {
     union control   control;
     char            body[RENEW_LEN];
@@ -35,7 +34,6 @@ pv_keeper_link_tell(struct pv_keeper_link *link, int texts, size_t len,
 
     memset(&control, 0, sizeof(control));
     pv_store_u32(body, (uint32_t)len);
-    pv_store_u32(body + 4, (uint32_t)methods);
     first = CMSG_FIRSTHDR(&message);
     first->cmsg_level = SOL_SOCKET;
     first->cmsg_type = SCM_RIGHTS;
@@ -77,8 +75,7 @@ pv_keeper_renew(struct pv_connector_config *config, struct pv_slice packet,
     enum pv_err                 err = PV_EPROTO;
 
     if (packet.len == RENEW_LEN) {
-        err = pv_renewed_read(config, texts, pv_load_u32(packet.ptr),
-                              pv_load_u32(packet.ptr + 4), &read);
+        err = pv_renewed_read(config, texts, pv_load_u32(packet.ptr), &read);
     }
     (void)close(texts); /* a copy: nothing to lose */
     if (err != PV_OK) {

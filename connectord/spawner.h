@@ -48,7 +48,6 @@ struct pv_renewed {
     struct pv_spawner_ends ends;
     int                    texts; /* a memfd of ->texts (config.h) */
     size_t                 texts_len;
-    size_t                 methods;
 };
 
 /* Ask for one. PV_EAGAIN, PV_ECLOSED. Never blocks. */
@@ -63,7 +62,7 @@ enum pv_err pv_spawner_take_renewed(int fd, struct pv_renewed *ret,
 
 /* The services behind ->texts, for the process that has base. */
 enum pv_err pv_renewed_read(const struct pv_connector_config *base, int texts,
-                            size_t len, size_t methods,
+                            size_t                       len,
                             struct pv_connector_config **ret) PV_MUST_CHECK;
 
 #endif

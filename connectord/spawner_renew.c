@@ -2,9 +2,9 @@
  * spawner_renew.c - the next spawner: a fork of the one there is, which has
  * read the configuration anew.
  *
- * It answers with one message: u32 length of the texts, u32 methods, and the
- * main process's ends of its two sockets and a memfd of the texts; or zeros and
- * words, and ends.
+ * It answers with one message: u32 length of the texts, and the main process's
+ * ends of its two sockets and a memfd of the texts; or zero and words, and
+ * ends.
  */
 #include <errno.h>
 #include <string.h>
@@ -16,13 +16,12 @@
 #include "connectord/spawner_private.h"
 
 #define ENDS 3 /* descriptors of an answer */
-#define HEAD_LEN 8
+#define HEAD_LEN 4
 
 /* ---- the spawner's side ---- */
 
 static enum pv_err
-reply(int fd, const int *ends, size_t texts_len, size_t methods,
-      const char *words)
+reply(int fd, const int *ends, size_t texts_len, const char *words)
 {
     union {
         struct cmsghdr align;
@@ -35,7 +34,6 @@ reply(int fd, const int *ends, size_t texts_len, size_t methods,
     struct cmsghdr *first;
 
     pv_store_u32(head, (uint32_t)texts_len);
-    pv_store_u32(head + 4, (uint32_t)methods);
     if (ends != NULL) {
         memset(&control, 0, sizeof(control));
         message.msg_control = control.room;
@@ -86,7 +84,7 @@ become_next(const struct spawner *parent)
     (void)close(parent->signals);
     err = pv_connector_config_load(parent->path, &spawner.config, &why);
     if (err != PV_OK) {
-        (void)reply(parent->renew, NULL, 0, 0, /* gone: nobody to tell */
+        (void)reply(parent->renew, NULL, 0, /* gone: nobody to tell */
                     why.text[0] == '\0' ? pv_err_text(err) : why.text);
         return;
     }
@@ -94,13 +92,12 @@ become_next(const struct spawner *parent)
     if (ends[2] == -1 ||
         socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ask) != 0 ||
         socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, renew) != 0) {
-        (void)reply(parent->renew, NULL, 0, 0, strerror(errno)); /* likewise */
+        (void)reply(parent->renew, NULL, 0, strerror(errno)); /* likewise */
         return;
     }
     ends[0] = ask[0];
     ends[1] = renew[0];
-    err = reply(parent->renew, ends, spawner.config->texts.len,
-                spawner.config->method_count, "");
+    err = reply(parent->renew, ends, spawner.config->texts.len, "");
     for (size_t i = 0; i < ENDS; i++) {
         (void)close(ends[i]); /* the main process has its own now */
     }
@@ -132,7 +129,7 @@ pv_spawner_on_renew(struct spawner *spawner)
     }
     if (pid == -1) {
         /* gone: the main process asks nobody any more */
-        (void)reply(spawner->renew, NULL, 0, 0, strerror(errno));
+        (void)reply(spawner->renew, NULL, 0, strerror(errno));
         return;
     }
     spawner->alive++; /* it is reaped as they are */
@@ -178,14 +175,13 @@ pv_spawner_take_renewed(int fd, struct pv_renewed *ret, struct pv_why *why)
     memcpy(ends, CMSG_DATA(first), sizeof(ends));
     *ret = (struct pv_renewed){.ends = {ends[0], ends[1]},
                                .texts = ends[2],
-                               .texts_len = pv_load_u32(body),
-                               .methods = pv_load_u32(body + 4)};
+                               .texts_len = pv_load_u32(body)};
     return PV_OK;
 }
 
 enum pv_err
 pv_renewed_read(const struct pv_connector_config *base, int texts, size_t len,
-                size_t methods, struct pv_connector_config **ret)
+                struct pv_connector_config **ret)
 {
     enum pv_err err;
     void       *bytes;
@@ -194,14 +190,13 @@ pv_renewed_read(const struct pv_connector_config *base, int texts, size_t len,
         return PV_ERANGE;
     }
     if (len == 0) {
-        return pv_connector_services_read(base, PV_LIT(""), methods, ret);
+        return pv_connector_services_read(base, PV_LIT(""), ret);
     }
     bytes = mmap(NULL, len, PROT_READ, MAP_PRIVATE, texts, 0);
     if (bytes == MAP_FAILED) {
         return PV_ENOMEM;
     }
-    err = pv_connector_services_read(base, (struct pv_slice){bytes, len},
-                                     methods, ret);
+    err = pv_connector_services_read(base, (struct pv_slice){bytes, len}, ret);
     (void)munmap(bytes, len); /* it is a whole mapping */
     return err;
 }

@@ -375,7 +375,8 @@ def test_no_call_is_lost_while_a_contract_comes(scene):
         for thread in threads:
             thread.join(60)
     assert set(seen) == {""}, sorted(set(seen))
-    assert scene.processes() == 3  # for the one that has begun
+    # for the one that has begun; a worker has its spawner's words for a moment
+    wait_for("the old spawner and the new", lambda: scene.processes() == 3)
     assert scene.end(half) == ""
     wait_for("the old ones to go", lambda: scene.processes() == 2)
     assert scene.provider.starts == starts

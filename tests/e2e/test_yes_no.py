@@ -237,6 +237,11 @@ def test_no_reader_can_tell_a_yes_from_a_no(make):
         assert [row[i] for i in ids["yes"]] == [row[i] for i in ids["no"]]
 
 
+def ended(text):
+    """What the reader shows, once it has seen the end."""
+    return '"state":"received"' not in text and text
+
+
 def test_refusals_and_failures_do_not_tell_either(make):
     """What fails behind a yes and behind a no leaves the same."""
     ex = make(kind=ReadExchange, workers=1)
@@ -255,8 +260,8 @@ def test_refusals_and_failures_do_not_tell_either(make):
         new = sorted(wait_for("three records", lambda: len(
             set(ex.requests()) - before) == 3 and set(ex.requests()) - before))
         assert ex.completion(new[0])[4] == "failed"
-        shown[word] = [masked(ex.read(REQUESTS + "/" + i).body.decode())
-                       for i in new]
+        shown[word] = [masked(wait_for("how it ended", lambda i=i: ended(
+            ex.read(REQUESTS + "/" + i).body.decode()))) for i in new]
         assert sum("no-grant" in text for text in shown[word]) == 2, shown
     assert shown["yes"] == shown["no"]
 
